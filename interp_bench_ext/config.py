@@ -1,0 +1,293 @@
+"""An experiment's configuration: one YAML file that splits at once into a public and a sealed half."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from jupyter_core.paths import jupyter_path
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from . import yaml_source
+from .contracts import Access
+from .errors import ConfigError
+
+GPU_TYPES = ("T4", "L4", "A10", "A10G", "L40S", "A100", "A100-40GB", "A100-80GB", "H100", "H100!", "H200", "B200")
+DEVICES = ("auto", "cuda", "mps", "cpu")
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+BUILTIN_TECHNIQUES = (
+    "get_model_info",
+    "chat",
+    "sample",
+    "text_completion",
+    "prefill_attack",
+    "user_persona",
+    "analyze_token_probs",
+    "logit_lens",
+    "adapter_diff",
+    "word_contrast",
+)
+
+
+def _one_of(value: str, known: tuple[str, ...], what: str) -> str:
+    if value in known:
+        return value
+    near = difflib.get_close_matches(value, known, n=1, cutoff=0.4)
+    hint = f"did you mean `{near[0]}`?" if near else f"choose one of {', '.join(known)}"
+    raise ValueError(f"unknown {what} {value!r}; {hint}")
+
+
+def _folder(info: ValidationInfo) -> Path:
+    """The config file's folder, where relative paths start."""
+    folder: Path = (info.context or {})["folder"]
+    return folder
+
+
+def _readable(value: str, info: ValidationInfo) -> str:
+    source = _folder(info) / Path(value).expanduser()
+    try:
+        source.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise ValueError(f"{source} cannot be read; give the path of a text file") from None
+    return value
+
+
+def _source(value: str, info: ValidationInfo) -> str:
+    """A model's source with a path made absolute: a folder beside the config wins over a hub id of that spelling."""
+    if value.startswith("bundled:"):
+        return value
+    path = (_folder(info) / Path(value).expanduser()).resolve()
+    if path.is_dir():
+        return str(path)
+    if value.startswith((".", "/", "~")) or value.count("/") > 1:
+        raise ValueError(f"there is no folder {path}; give a model's folder, a hub id, or bundled:<name>")
+    return value
+
+
+def _technique(value: str, info: ValidationInfo) -> str:
+    return _one_of(value, tuple(experiment_techniques(_folder(info))), "technique")
+
+
+TextFile = Annotated[str, AfterValidator(_readable)]
+ModelSource = Annotated[str, Field(min_length=1), AfterValidator(_source)]
+TechniqueName = Annotated[str, AfterValidator(_technique)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelSection(_Section):
+    """What the organism is made of. Sealed, but for where it runs."""
+
+    name: ModelSource
+    """A hub id, a path (relative to the config file), or ``bundled:<name>``; the adapter's with ``is_peft``."""
+    execution_mode: Literal["modal", "local", "hub"] = "modal"
+    is_peft: bool = False
+    base_model: ModelSource | None = None
+    tokenizer: ModelSource | None = None
+    gpu_type: str = "A10G"
+    device: str = "auto"
+    dtype: str = "auto"
+    revision: str | None = None
+    quantization: Literal["8bit", "4bit"] | None = None
+    hidden_system_prompt: str | None = None
+    hidden_system_prompt_file: TextFile | None = None
+
+    @field_validator("gpu_type")
+    @classmethod
+    def _gpu(cls, value: str) -> str:
+        name, _, count = value.partition(":")
+        if count and not re.fullmatch(r"[1-8]", count):
+            raise ValueError(f"{value!r} asks for {count} GPUs; a count from 1 to 8 may follow the colon")
+        _one_of(name, GPU_TYPES, "gpu_type")
+        return value
+
+    @field_validator("device")
+    @classmethod
+    def _device(cls, value: str) -> str:
+        return _one_of(value, DEVICES, "device")
+
+    @field_validator("dtype")
+    @classmethod
+    def _dtype(cls, value: str) -> str:
+        return _one_of(value, DTYPES, "dtype")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ModelSection:
+        if self.hidden_system_prompt is not None and self.hidden_system_prompt_file is not None:
+            raise ValueError("the hidden prompt is given both inline and by file; keep one of the two keys")
+        if self.is_peft and not self.base_model:
+            raise ValueError("is_peft needs base_model: the model that the adapter was trained on")
+        if self.base_model and not self.is_peft:
+            raise ValueError("base_model is given but is_peft is not true; set is_peft: true, or drop base_model")
+        return self
+
+
+class AgentSection(_Section):
+    provider: Literal["playbook", "anthropic"] | None = None
+    """None: ``anthropic`` where a key is set, else ``playbook``."""
+    model: str | None = None
+    max_steps: PositiveInt = 60
+    max_tokens: PositiveInt | None = None
+    max_cost_usd: PositiveFloat | None = None
+    max_minutes: PositiveFloat | None = 120
+    max_gpu_minutes: PositiveFloat | None = None
+    approval: Literal["auto", "ask", "ask_first"] = "auto"
+
+
+class EvaluationSection(_Section):
+    ground_truth: dict[str, Any] | None = None
+    ground_truth_file: TextFile | None = None
+    grader: Literal["aliases", "judge"] = "aliases"
+
+    @model_validator(mode="after")
+    def _one_source(self) -> EvaluationSection:
+        if (self.ground_truth is None) == (self.ground_truth_file is None):
+            raise ValueError("give exactly one of ground_truth and ground_truth_file")
+        return self
+
+
+class ExperimentFile(_Section):
+    """The file as written."""
+
+    experiment_name: Annotated[str, Field(pattern=r"^[\w.-]+$", max_length=80)]
+    description: str = ""
+    model: ModelSection
+    techniques: tuple[TechniqueName, ...] = BUILTIN_TECHNIQUES
+    task: Annotated[str, Field(min_length=1)]
+    access: Access = Access.BASE
+    agent: AgentSection = AgentSection()
+    evaluation: EvaluationSection | None = None
+    tips_path: TextFile | None = None
+    runs: PositiveInt = 1
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+
+
+class PublicConfig(_Section):
+    """What anybody may see, the agent included."""
+
+    experiment_name: str
+    description: str
+    task: str
+    techniques: tuple[str, ...]
+    access: Access
+    execution_mode: str
+    gpu_type: str | None
+    agent: AgentSection
+    tips: str | None
+    runs: int
+    seed: int
+
+
+@dataclass(frozen=True, repr=False)
+class SealedConfig:
+    """Identity, prompt and ground truth. Only the organism's host and the scorer are given it; it prints as nothing."""
+
+    model: ModelSection
+    hidden_system_prompt: str | None
+    evaluation: EvaluationSection | None
+    folder: Path
+    """Where relative paths start."""
+
+    def __repr__(self) -> str:
+        return "SealedConfig(…)"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    public: PublicConfig
+    sealed: SealedConfig
+    path: Path
+
+
+def config_folders() -> list[Path]:
+    """Folders of configs, the checkout's first, then every Jupyter data folder's ``interp_bench/configs``."""
+    return _data_folders("configs")
+
+
+def technique_folders() -> list[Path]:
+    """Folders of technique files, found like the configs."""
+    return _data_folders("techniques")
+
+
+def _data_folders(kind: str) -> list[Path]:
+    checkout = Path(__file__).resolve().parent.parent
+    local = [checkout / kind] if (checkout / "pyproject.toml").is_file() else []
+    return [folder for folder in [*local, *map(Path, jupyter_path("interp_bench", kind))] if folder.is_dir()]
+
+
+def find_config(name: str) -> Path:
+    """The file that ``name`` means: a path, or the name of a config on the Jupyter path without its suffix."""
+    path = Path(name).expanduser()
+    if path.exists() or path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
+        return path
+    found = {file.stem: file for folder in reversed(config_folders()) for file in folder.glob("*.yaml")}
+    if name in found:
+        return found[name]
+    near = difflib.get_close_matches(name, found, n=1)
+    hint = f"did you mean `{near[0]}`?" if near else "`interp-bench configs` lists those that exist"
+    raise ConfigError(f"there is no config {name!r}; {hint}")
+
+
+def load_config(path: Path) -> Experiment:
+    """Read, check and split ``path``. Raises ConfigError."""
+    folder = path.resolve().parent
+    file = yaml_source.load(path, ExperimentFile, context={"folder": folder})
+    prompt = file.model.hidden_system_prompt
+    if file.model.hidden_system_prompt_file is not None:
+        prompt = _text(folder, file.model.hidden_system_prompt_file)
+    if prompt is not None and not prompt.strip():
+        raise ConfigError(f"{path}: the hidden system prompt is empty; write one, or drop the key")
+    public = PublicConfig(
+        experiment_name=file.experiment_name,
+        description=file.description,
+        task=file.task.strip(),
+        techniques=file.techniques,
+        access=file.access,
+        execution_mode=file.model.execution_mode,
+        gpu_type=file.model.gpu_type if file.model.execution_mode == "modal" else None,
+        agent=file.agent,
+        tips=_text(folder, file.tips_path) if file.tips_path else None,
+        runs=file.runs,
+        seed=file.seed,
+    )
+    sealed = SealedConfig(
+        model=file.model,
+        hidden_system_prompt=prompt.strip() if prompt else None,
+        evaluation=file.evaluation,
+        folder=folder,
+    )
+    return Experiment(public=public, sealed=sealed, path=path.resolve())
+
+
+def _text(folder: Path, name: str) -> str:
+    return (folder / Path(name).expanduser()).read_text(encoding="utf-8").strip()
+
+
+def technique_files(folders: list[Path]) -> dict[str, Path]:
+    """Technique name to file; an earlier folder wins."""
+    return {
+        file.stem: file
+        for folder in reversed(folders)
+        for file in sorted(folder.glob("*.py"))
+        if not file.name.startswith("_")
+    }
+
+
+def experiment_techniques(folder: Path) -> dict[str, Path]:
+    """Techniques that a config in ``folder`` may name: those in ``techniques`` beside it, then the installed ones."""
+    return technique_files([beside for beside in [folder / "techniques"] if beside.is_dir()] + technique_folders())

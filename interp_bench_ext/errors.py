@@ -1,0 +1,106 @@
+"""Every error that this package raises on purpose.
+
+::
+
+    InterpBenchError            exit code 1
+    ├── BadInput                exit code 2: what is wrong, where, what to do
+    │   └── ConfigError         … in a configuration file (file, line, column)
+    ├── OrganismError           the organism could not do what was asked
+    │   ├── AccessDenied        the technique needs more access than the config allows
+    │   ├── CallCancelled       the caller went away
+    │   ├── DeadlineExceeded    the call took longer than it was given
+    │   ├── OutOfMemory         the call did not fit; the organism goes on serving
+    │   ├── OrganismLost        the organism's process ended
+    │   ├── SelfCheckFailed     the loaded model fails a numerical check and is not served
+    │   └── TechniqueFailed     the technique's own code raised
+    ├── KernelDied              the notebook's kernel ended while it was needed
+    ├── NotebookConflict        somebody else changed the notebook in a way that cannot be merged
+    ├── ProviderError           the agent's provider cannot go on
+    └── BudgetReached           a budget of the run is used up
+
+A message is one clear sentence for a person. It never holds anything of a config's sealed half.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class InterpBenchError(Exception):
+    """Base of the tree; ``code`` names the error on the wire and in events."""
+
+    code: ClassVar[str] = "error"
+    exit_code: ClassVar[int] = 1
+
+    @property
+    def message(self) -> str:
+        return str(self)
+
+
+class BadInput(InterpBenchError):
+    code = "bad_input"
+    exit_code = 2
+
+
+class ConfigError(BadInput):
+    code = "config"
+
+
+class OrganismError(InterpBenchError):
+    code = "organism"
+
+
+class AccessDenied(OrganismError):
+    code = "access_denied"
+
+
+class CallCancelled(OrganismError):
+    code = "cancelled"
+
+
+class DeadlineExceeded(OrganismError):
+    code = "deadline"
+
+
+class OutOfMemory(OrganismError):
+    code = "out_of_memory"
+
+
+class OrganismLost(OrganismError):
+    code = "organism_lost"
+
+
+class SelfCheckFailed(OrganismError):
+    code = "self_check"
+
+
+class TechniqueFailed(OrganismError):
+    code = "technique_failed"
+
+
+class KernelDied(InterpBenchError):
+    code = "kernel_died"
+
+
+class NotebookConflict(InterpBenchError):
+    code = "notebook_conflict"
+
+
+class ProviderError(InterpBenchError):
+    code = "provider"
+
+
+class BudgetReached(InterpBenchError):
+    code = "budget"
+
+
+def _tree(root: type[InterpBenchError]) -> dict[str, type[InterpBenchError]]:
+    found = {root.code: root}
+    for child in root.__subclasses__():
+        found.update(_tree(child))
+    return found
+
+
+def from_code(code: str, message: str) -> InterpBenchError:
+    """The error that another process named ``code``; an unknown code gives the base class."""
+    return _tree(InterpBenchError).get(code, InterpBenchError)(message)

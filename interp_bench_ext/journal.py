@@ -1,0 +1,163 @@
+"""The append-only record of all runs: one SQLite file per user.
+
+Every event is committed before anyone acts on it or sees it, so a process killed at any point loses none.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from filelock import FileLock, Timeout
+from platformdirs import user_data_path
+
+from .errors import BadInput
+from .events import EVENT, Event, RunStatus
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS runs (
+    id TEXT PRIMARY KEY,
+    experiment TEXT NOT NULL,
+    config TEXT NOT NULL,
+    notebook TEXT NOT NULL,
+    created REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS events (
+    run TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    seq INTEGER NOT NULL,
+    at REAL NOT NULL,
+    type TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (run, seq)
+) WITHOUT ROWID;
+"""
+_NETWORK_FILE_SYSTEMS = ("nfs", "cifs", "smb", "lustre", "gpfs", "beegfs", "ceph", "fuse.sshfs", "9p")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One event as recorded; ``seq`` counts from 1 within its run, ``at`` is Unix time in seconds."""
+
+    seq: int
+    at: float
+    event: Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    id: str
+    experiment: str
+    config: Path
+    notebook: Path
+    created: float
+    status: RunStatus
+
+
+class Journal:
+    """Open (and make, if need be) the journal at ``path``. Raises BadInput when that cannot be done."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or user_data_path("interp_bench") / "journal.sqlite"
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._database = sqlite3.connect(self.path, isolation_level=None, timeout=30, check_same_thread=False)
+            self.path.chmod(0o600)
+            # WAL needs memory shared between all readers, which network file systems do not give.
+            mode = "DELETE" if _on_network(self.path) else "WAL"
+            self._database.execute(f"PRAGMA journal_mode={mode}")
+            # In WAL a killed process loses nothing with NORMAL, and a commit takes microseconds instead of milliseconds.
+            self._database.execute(f"PRAGMA synchronous={'NORMAL' if mode == 'WAL' else 'FULL'}")
+            self._database.execute("PRAGMA foreign_keys=ON")
+            self._database.executescript(_SCHEMA)
+        except (OSError, sqlite3.Error) as error:
+            raise BadInput(
+                f"the journal {self.path} cannot be opened ({error}); make its folder writable or free some space"
+            ) from None
+
+    def close(self) -> None:
+        self._database.close()
+
+    def create_run(self, *, experiment: str, config: Path, notebook: Callable[[str], Path]) -> str:
+        """Record a new run and return its id; ``notebook`` gives the notebook's path for that id."""
+        run = secrets.token_hex(4)
+        self._database.execute(
+            "INSERT INTO runs VALUES (?, ?, ?, ?, ?)", (run, experiment, str(config), str(notebook(run)), time.time())
+        )
+        return run
+
+    def append(self, run: str, event: Event) -> int:
+        """Record ``event`` and return its seq; only the holder of the run's lock appends to it."""
+        row = self._database.execute(
+            "INSERT INTO events SELECT ?1, COALESCE(MAX(seq), 0) + 1, ?2, ?3, ?4 FROM events WHERE run = ?1"
+            " RETURNING seq",
+            (run, time.time(), event.type, event.model_dump_json()),
+        ).fetchone()
+        return int(row[0])
+
+    def entries(self, run: str, *, after: int = 0) -> Iterator[Entry]:
+        rows = self._database.execute(
+            "SELECT seq, at, body FROM events WHERE run = ? AND seq > ? ORDER BY seq", (run, after)
+        )
+        for seq, at, body in rows:
+            yield Entry(seq, at, EVENT.validate_json(body))
+
+    def events(self, run: str) -> list[Event]:
+        return [entry.event for entry in self.entries(run)]
+
+    def runs(self) -> list[RunRecord]:
+        """All runs, newest first."""
+        rows = self._database.execute("SELECT * FROM runs ORDER BY created DESC, rowid DESC").fetchall()
+        return [self._record(row) for row in rows]
+
+    def find_run(self, start: str) -> RunRecord:
+        """The run whose id begins with ``start``, or the newest for ``last``. Raises BadInput."""
+        runs = self.runs()
+        found = runs[:1] if start == "last" else [run for run in runs if start and run.id.startswith(start)]
+        if len(found) != 1:
+            what = "no run" if not found else f"{len(found)} runs"
+            raise BadInput(f"{what} has an id that begins with {start!r}; `interp-bench runs` lists them")
+        return found[0]
+
+    def lock(self, run: str) -> FileLock:
+        """The lock that the process which drives ``run`` holds; the system frees it when that process dies."""
+        folder = self.path.parent / "locks"
+        folder.mkdir(exist_ok=True, mode=0o700)
+        return FileLock(folder / f"{run}.lock", timeout=0)
+
+    def _record(self, row: tuple[str, str, str, str, float]) -> RunRecord:
+        run, experiment, config, notebook, created = row
+        return RunRecord(
+            id=run,
+            experiment=experiment,
+            config=Path(config),
+            notebook=Path(notebook),
+            created=created,
+            status=self._status(run),
+        )
+
+    def _status(self, run: str) -> RunStatus:
+        row = self._database.execute(
+            "SELECT body FROM events WHERE run = ? AND type IN ('run_ended', 'run_resumed') ORDER BY seq DESC LIMIT 1",
+            (run,),
+        ).fetchone()
+        event = EVENT.validate_json(row[0]) if row else None
+        if event is not None and event.type == "run_ended":
+            return event.status
+        try:
+            with self.lock(run):
+                return "interrupted"
+        except Timeout:
+            return "running"
+
+
+def _on_network(path: Path) -> bool:
+    """Whether ``path`` lies on a network file system, by the longest mount point above it."""
+    resolved = path.resolve()
+    mounts = [part for part in psutil.disk_partitions(all=True) if resolved.is_relative_to(part.mountpoint)]
+    nearest = max(mounts, key=lambda part: len(part.mountpoint), default=None)
+    return nearest is not None and nearest.fstype.startswith(_NETWORK_FILE_SYSTEMS)

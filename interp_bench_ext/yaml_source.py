@@ -1,0 +1,133 @@
+"""YAML files checked by pydantic, with the file, line and column of whatever is wrong."""
+
+from __future__ import annotations
+
+import difflib
+import types
+import typing
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from .errors import ConfigError
+
+Model = TypeVar("Model", bound=BaseModel)
+Location = tuple[int | str, ...]
+
+
+def load(path: Path, model: type[Model], *, context: dict[str, Any] | None = None) -> Model:
+    """Read ``path`` into ``model``.
+
+    Raises ConfigError in one sentence per problem: what is wrong, ``file:line:column`` and the key, what to do.
+    """
+    tree = _parse(path)
+    if not isinstance(tree, CommentedMap):
+        raise ConfigError(f"{path}: a mapping of keys is expected, such as `{next(iter(model.model_fields))}: …`")
+    try:
+        return model.model_validate(_plain(tree), context=context)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_sentences(path, tree, model, error))) from None
+
+
+def _parse(path: Path) -> Any:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: there is no such file{_nearby(path)}") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path}: this is a folder; name a YAML file in it") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: this is not a text file in UTF-8") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
+    try:
+        return YAML(typ="rt").load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
+        raise ConfigError(f"{where}: this is not valid YAML ({_first_line(error.problem)})") from None
+    except YAMLError as error:
+        raise ConfigError(f"{path}: this is not valid YAML ({_first_line(str(error))})") from None
+
+
+def _first_line(text: str | None) -> str:
+    return (text or "syntax error").strip().splitlines()[0]
+
+
+def _nearby(path: Path) -> str:
+    names = [p.name for p in path.parent.glob("*.yaml")] if path.parent.is_dir() else []
+    near = difflib.get_close_matches(path.name, names, n=1)
+    return f"; did you mean {path.with_name(near[0])}?" if near else ""
+
+
+def _plain(node: Any) -> Any:
+    if isinstance(node, CommentedMap):
+        return {key: _plain(value) for key, value in node.items()}
+    if isinstance(node, CommentedSeq):
+        return [_plain(value) for value in node]
+    if isinstance(node, str):
+        return str(node)
+    return node
+
+
+def _sentences(path: Path, tree: CommentedMap, model: type[BaseModel], error: ValidationError) -> list[str]:
+    out = []
+    for problem in error.errors(include_url=False, include_context=False, include_input=True):
+        location = problem["loc"]
+        line, column = _position(tree, location)
+        key = ".".join(str(part) for part in location) or "the file"
+        out.append(f"{path}:{line}:{column}: {_what(key, problem, model, location)}")
+    return out
+
+
+def _what(key: str, problem: Any, model: type[BaseModel], location: Location) -> str:
+    if problem["type"] == "extra_forbidden":
+        known = _keys_at(model, location[:-1])
+        near = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
+        hint = f"did you mean `{near[0]}`?" if near else f"known keys: {', '.join(sorted(known))}"
+        return f"unknown key `{key}`; {hint}"
+    if problem["type"] == "missing":
+        return f"the key `{key}` is missing; add it"
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"`{key}`: {message[0].lower()}{message[1:]}"
+
+
+def _keys_at(model: type[BaseModel], location: Location) -> list[str]:
+    """Keys that the model nested at ``location`` knows."""
+    current: Any = model
+    for part in location:
+        field = current.model_fields.get(str(part)) if _is_model(current) else None
+        if field is None:
+            return []
+        current = next((kind for kind in _kinds(field.annotation) if _is_model(kind)), None)
+    return list(current.model_fields) if _is_model(current) else []
+
+
+def _kinds(annotation: Any) -> tuple[Any, ...]:
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return typing.get_args(annotation)
+    return (annotation,)
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _position(tree: CommentedMap, location: Location) -> tuple[int, int]:
+    """Line and column, from 1, of the deepest part of ``location`` that the file holds."""
+    node: Any = tree
+    position = (1, 1)
+    for part in location:
+        if isinstance(node, CommentedMap) and part in node:
+            line, column = node.lc.key(part)
+        elif isinstance(node, CommentedSeq) and isinstance(part, int) and part < len(node):
+            line, column = node.lc.item(part)
+        else:
+            break
+        position = (line + 1, column + 1)
+        node = node[part]
+    return position
