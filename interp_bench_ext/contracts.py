@@ -139,18 +139,18 @@ class Completion:
 
 
 class ForwardBatch(Protocol):
-    """A slice of the rows of one forward pass; sequences are right-padded to T, ``lengths`` says how far each goes."""
+    """A slice of the rows of one forward pass, right-padded to T; ``lengths`` says how far each goes."""
 
     rows: range
     lengths: Sequence[int]
     logits: Any
     """``[B, T, vocabulary]`` float tensor, or None when it was not asked for."""
     residuals: Any
-    """``[L, B, T, width]``: the residual stream after the embedding (index 0) and after each block; None if not kept."""
+    """``[L, B, T, width]``: the residual stream after the embedding (0) and after each block; None if not kept."""
 
 
 class Organism(Protocol):
-    """What a technique is given: one model, loaded and sealed. All ids are visible ones; a hidden prompt has none."""
+    """What a technique is given: one model, loaded and sealed. All ids are visible ones, never the hidden prompt's."""
 
     info: ModelInfo
 
@@ -169,7 +169,7 @@ class Organism(Protocol):
         ...
 
     def text_ids(self, text: str, *, base: bool = False) -> list[int]:
-        """Raw text without a chat template, with a BOS token where the tokenizer adds one; ``base`` as in the ``Row``."""
+        """Raw text without a chat template, with a BOS token where the tokenizer adds one; ``base`` as in ``Row``."""
         ...
 
     def piece_ids(self, text: str) -> list[int]:

@@ -36,6 +36,10 @@ class InterpBenchError(Exception):
     def message(self) -> str:
         return str(self)
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows instead of a traceback: the sentence says what to do, the frames are ours."""
+        return [f"{type(self).__name__}: {self.message}"]
+
 
 class BadInput(InterpBenchError):
     code = "bad_input"

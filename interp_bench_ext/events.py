@@ -1,4 +1,6 @@
-"""Everything that can happen in a run. A run *is* its events: notebook, conversation, budgets and report are folds over them.
+"""Everything that can happen in a run.
+
+A run *is* its events: notebook, conversation, budgets and report are folds over them.
 
 No event holds anything of a config's sealed half; ``Scored`` is written by the scorer after the run has ended.
 """

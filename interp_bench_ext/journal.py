@@ -70,7 +70,7 @@ class Journal:
             # WAL needs memory shared between all readers, which network file systems do not give.
             mode = "DELETE" if _on_network(self.path) else "WAL"
             self._database.execute(f"PRAGMA journal_mode={mode}")
-            # In WAL a killed process loses nothing with NORMAL, and a commit takes microseconds instead of milliseconds.
+            # In WAL a killed process loses nothing with NORMAL, and a commit takes microseconds, not milliseconds.
             self._database.execute(f"PRAGMA synchronous={'NORMAL' if mode == 'WAL' else 'FULL'}")
             self._database.execute("PRAGMA foreign_keys=ON")
             self._database.executescript(_SCHEMA)
@@ -86,7 +86,8 @@ class Journal:
         """Record a new run and return its id; ``notebook`` gives the notebook's path for that id."""
         run = secrets.token_hex(4)
         self._database.execute(
-            "INSERT INTO runs VALUES (?, ?, ?, ?, ?)", (run, experiment, str(config), str(notebook(run)), time.time())
+            "INSERT INTO runs VALUES (?, ?, ?, ?, ?)",
+            (run, experiment, str(config), str(notebook(run)), time.time()),
         )
         return run
 

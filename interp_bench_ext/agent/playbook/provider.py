@@ -1,0 +1,73 @@
+"""The offline agent: a fixed protocol, the baseline that every model is compared with.
+
+It knows what any agent knows: the public config, the techniques, and what the notebook's cells printed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...config import PublicConfig
+from ...errors import ProviderError
+from ...events import Emit
+from ..provider import Reply, ToolSpec
+from .protocol import Call, Outcome, Protocol, protocol
+
+
+@dataclass(frozen=True)
+class PlaybookProvider:
+    """Replays the protocol against the tool results so far and returns the call that comes next."""
+
+    public: PublicConfig
+    seed: int
+
+    async def reply(
+        self,
+        *,
+        system: str,
+        messages: Sequence[dict[str, Any]],
+        tools: Sequence[ToolSpec],
+        max_tokens: int,
+        emit: Emit,
+    ) -> Reply:
+        del system, tools, max_tokens, emit
+        run = protocol(self.public, self.seed)
+        outcomes = list(_outcomes(messages))
+        call = _advance(run, outcomes)
+        content: list[dict[str, Any]] = [{"type": "text", "text": call.why}] if call.why else []
+        block_id = f"playbook_{len(outcomes) + 1}"
+        content.append({"type": "tool_use", "id": block_id, "name": call.tool, "input": call.arguments})
+        return Reply(content=content, stop_reason="tool_use")
+
+
+def _advance(run: Protocol, outcomes: Sequence[Outcome]) -> Call:
+    try:
+        call = next(run)
+        for outcome in outcomes:
+            call = run.send(outcome)
+    except StopIteration:
+        raise ProviderError("the playbook has ended, but the run has not") from None
+    return call
+
+
+def _outcomes(messages: Sequence[dict[str, Any]]) -> Iterator[Outcome]:
+    for message in messages:
+        for block in message["content"]:
+            if block["type"] == "tool_result":
+                text = "\n".join(part["text"] for part in block["content"] if part["type"] == "text")
+                yield Outcome(text=text, is_error=block["is_error"], facts=_facts(text))
+
+
+def _facts(text: str) -> dict[str, Any]:
+    """The last line of facts that the cell printed, see ``kernel.evidence.state``."""
+    for line in reversed(text.splitlines()):
+        if line.startswith("facts: "):
+            try:
+                facts = json.loads(line.removeprefix("facts: "))
+            except json.JSONDecodeError:
+                return {}
+            return facts if isinstance(facts, dict) else {}
+    return {}

@@ -1,0 +1,98 @@
+"""What a reply costs: US dollars per million tokens, by model.
+
+The table beside this file follows Anthropic's published prices. A user's own ``prices.json`` in the
+application's configuration folder adds models to it or replaces them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+
+from platformdirs import user_config_path
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from ..errors import BadInput
+from .provider import Usage
+
+_DATE = re.compile(r"-\d{8}$")
+
+
+class Rates(BaseModel):
+    """Dollars per million tokens of each kind."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+    cache_read: float = Field(ge=0)
+    cache_write: float = Field(ge=0)
+
+    def of(self, usage: Usage) -> float:
+        """Dollars for ``usage``."""
+        millionths = (
+            usage.input_tokens * self.input
+            + usage.output_tokens * self.output
+            + usage.cache_read_tokens * self.cache_read
+            + usage.cache_write_tokens * self.cache_write
+        )
+        return millionths / 1_000_000
+
+
+class LongPromptRates(Rates):
+    """Rates of a request whose prompt, cached parts included, is longer than ``above_tokens``."""
+
+    above_tokens: int = Field(ge=0)
+
+
+class Price(Rates):
+    """What one model costs."""
+
+    long_prompt: LongPromptRates | None = None
+
+    def of(self, usage: Usage) -> float:
+        """Dollars for ``usage``, at the rates that its prompt's length asks for."""
+        prompt = usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens
+        if self.long_prompt is not None and prompt > self.long_prompt.above_tokens:
+            return self.long_prompt.of(usage)
+        return super().of(usage)
+
+
+_TABLE: TypeAdapter[dict[str, Price]] = TypeAdapter(dict[str, Price])
+
+
+def user_prices_path() -> Path:
+    """Where a user's own prices are looked for."""
+    return user_config_path("interp-bench") / "prices.json"
+
+
+def load_prices(user_file: Path | None = None) -> dict[str, Price]:
+    """The shipped table with the user's own entries over it.
+
+    Args:
+        user_file: A JSON file of the same shape; the one in the configuration folder by default.
+
+    Raises:
+        BadInput: The user's file is not a table of prices.
+    """
+    shipped = resources.files(__package__).joinpath("prices.json").read_text(encoding="utf-8")
+    prices = _TABLE.validate_json(shipped)
+    path = user_prices_path() if user_file is None else user_file
+    if path.is_file():
+        try:
+            prices |= _TABLE.validate_json(path.read_bytes())
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"]) or "the file"
+            raise BadInput(f"{path}: not a table of prices: {where}: {first['msg']}.") from error
+    return prices
+
+
+def cost_usd(prices: Mapping[str, Price], *, model: str, usage: Usage) -> float | None:
+    """Dollars for one reply, or None when the model's price is not known.
+
+    A dated name (``claude-…-20251001``) costs what its undated name costs.
+    """
+    price = prices.get(model) or prices.get(_DATE.sub("", model))
+    return None if price is None else price.of(usage)

@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+from .run_cell import run_and_describe
+from .session import ToolResult, ToolSession
+
+
+async def edit_cell(session: ToolSession, *, cell_id: str, code: str, timeout_s: int = 600) -> ToolResult:
+    """Replace the source of a code cell and run it again in place.
+
+    Args:
+        cell_id: The cell, such as `c4`.
+        code: Its new Python source.
+        timeout_s: The cell is interrupted after this many seconds.
+    """
+    session.require_cell(cell_id)
+    await session.notebook.edit_cell(cell_id, code)
+    return await run_and_describe(session, cell_id, timeout_s=timeout_s)

@@ -1,0 +1,166 @@
+"""Commands that look: configs, techniques, runs, reports, scores, and whether this machine is ready."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from ..config import config_folders, find_config, load_config, technique_files, technique_folders
+from ..errors import BadInput, ConfigError
+from ..events import FindingsSubmitted
+from ..journal import Journal
+from ..kernel.provisioner import sandbox_available
+from ..outcome import comparison, conclude, describe
+from .screen import complain, console, print_json
+
+RunArgument = Annotated[str, typer.Argument(help="Start of the run's id, or `last`.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+
+
+def configs(json: JsonOption = False) -> None:
+    """List the configs that are installed."""
+    found = {file.stem: file for folder in reversed(config_folders()) for file in sorted(folder.glob("*.yaml"))}
+    rows = []
+    for name, file in sorted(found.items()):
+        try:
+            public = load_config(file).public
+            rows.append((name, public.execution_mode, str(public.access), public.description))
+        except ConfigError as error:
+            rows.append((name, "broken", "", str(error).splitlines()[0]))
+    if json:
+        print_json([dict(zip(("name", "runs on", "access", "description"), row, strict=True)) for row in rows])
+        return
+    table = Table("name", "runs on", "access", "description")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def techniques(name: Annotated[str | None, typer.Argument(help="One technique, in full.")] = None) -> None:
+    """List the techniques, or show the documentation of one."""
+    from ..host.techniques import read_spec
+
+    files = technique_files(technique_folders())
+    if name is None:
+        table = Table("technique", "access", "what it does")
+        for file in files.values():
+            spec = read_spec(file)
+            table.add_row(spec.name, str(spec.access), spec.summary)
+        console.print(table)
+        return
+    if name not in files:
+        raise BadInput(f"there is no technique {name!r}; `interp-bench techniques` lists them")
+    spec = read_spec(files[name])
+    console.print(f"organism.{spec.signature}  [{spec.access}]\n\n{spec.doc}", markup=False)
+
+
+def validate(
+    paths: Annotated[list[str], typer.Argument(help="Config files, names, or folders of configs.")],
+) -> int:
+    """Check configs; every problem is one line with its file, line and column."""
+    bad = 0
+    for file in _files(paths):
+        try:
+            load_config(file)
+            console.print(f"{file}: good", markup=False, soft_wrap=True)
+        except ConfigError as error:
+            bad += 1
+            complain(str(error))
+    return 2 if bad else 0
+
+
+def runs(json: JsonOption = False) -> None:
+    """List all runs, newest first."""
+    journal = Journal()
+    rows = [(record, _claims(journal, record.id)) for record in journal.runs()]
+    if json:
+        print_json([{"run": record.id, "experiment": record.experiment, "status": record.status} for record, _ in rows])
+        return
+    table = Table("run", "experiment", "status", "findings", "notebook")
+    for record, claims in rows:
+        table.add_row(record.id, record.experiment, record.status, claims, str(record.notebook))
+    console.print(table)
+
+
+def show(run: RunArgument, json: JsonOption = False) -> None:
+    """What a run came to: its config, findings, score, notebook and report."""
+    journal = Journal()
+    record = journal.find_run(run)
+    outcome = describe(journal, record, list(journal.entries(record.id)))
+    if json:
+        print_json({**outcome.summary(), "config": str(record.config)})
+        return
+    table = Table(show_header=False)
+    for key, value in {**outcome.summary(), "config": record.config}.items():
+        if key not in ("findings", "score"):
+            table.add_row(key, "" if value is None else str(value))
+    for finding in outcome.findings.findings if outcome.findings else ():
+        table.add_row("finding", finding.claim)
+    table.add_row("score", outcome.verdict)
+    console.print(table)
+
+
+def report(run: RunArgument) -> None:
+    """Write the run's report, one self-contained HTML page beside its notebook, and print its path."""
+    journal = Journal()
+    record = journal.find_run(run)
+    outcome = describe(journal, record, list(journal.entries(record.id)))
+    typer.echo(outcome.report)
+
+
+def score(run: RunArgument, json: JsonOption = False) -> None:
+    """Compare the run's findings with the ground truth, beside the same agent's runs on null organisms."""
+    journal = Journal()
+    record = journal.find_run(run)
+    outcome = conclude(journal, record, load_config(record.config))
+    if outcome.score is None:
+        raise BadInput(f"run {record.id} cannot be scored: it has no findings yet, or its config has no evaluation")
+    beside = comparison(journal, outcome.agent)
+    if json:
+        print_json({"score": outcome.score.model_dump(exclude_none=True), "comparison": beside.model_dump()})
+        return
+    console.print(outcome.verdict, style="bold")
+    console.print(f"all scored runs of {outcome.agent}: {beside.line}", markup=False)
+
+
+def doctor() -> int:
+    """Say what works on this machine, and how to get what does not."""
+    table = Table(show_header=False)
+    missing = [name for name in ("torch", "transformers", "peft", "starlette") if not importlib.util.find_spec(name)]
+    sandbox = sandbox_available()
+    table.add_row("Python", sys.version.split()[0])
+    table.add_row(
+        "local models",
+        f"missing {', '.join(missing)}: install interp_bench_ext[local]" if missing else "ready",
+    )
+    table.add_row("sandbox", sandbox or "ready: kernels run under bubblewrap")
+    table.add_row(
+        "GPU",
+        "an NVIDIA driver is there" if shutil.which("nvidia-smi") else "none found: models run on the CPU",
+    )
+    table.add_row("journal", str(Journal().path))
+    console.print(table)
+    return 1 if missing else 0
+
+
+def _files(paths: list[str]) -> list[Path]:
+    files: list[Path] = []
+    for name in paths:
+        path = Path(name)
+        files.extend(sorted(path.glob("*.y*ml")) if path.is_dir() else [find_config(name)])
+    if not files:
+        raise BadInput("there is no .yaml file in the folder given; name a folder with configs")
+    return files
+
+
+def _claims(journal: Journal, run: str) -> str:
+    for event in reversed(journal.events(run)):
+        if isinstance(event, FindingsSubmitted):
+            return str(len(event.findings))
+    return ""

@@ -1,0 +1,138 @@
+"""What a person sees on the terminal: progress and tables on stderr, so that stdout stays free for JSON."""
+
+from __future__ import annotations
+
+import json
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from ..events import (
+    AgentReplied,
+    BudgetUsed,
+    CellAdded,
+    CellFinished,
+    CellStarted,
+    Event,
+    HypothesisNoted,
+    KernelStarted,
+    KernelWentAway,
+    OrganismLoading,
+    OrganismReady,
+    OrganismWentAway,
+    ProviderWaiting,
+    RunStarted,
+)
+
+console = Console(stderr=True, highlight=False)
+
+
+def complain(sentence: str) -> None:
+    console.print(sentence, style="bold red", markup=False, soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """One object on stdout."""
+    print(json.dumps(value, ensure_ascii=False, default=str))  # noqa: T201
+
+
+class Watch:
+    """Shows a run's events as they come: a bar for what takes long, a line for what is done; or nothing."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=quiet or not console.is_terminal,
+        )
+        self._quiet = quiet
+        self._task: TaskID | None = None
+        self._sources: dict[str, str] = {}
+
+    def __enter__(self) -> Watch:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def loading(self, stage: str, done: int, total: int) -> None:
+        """Show ``stage`` as what goes on now."""
+        if self._task is None:
+            self._task = self._progress.add_task(stage, total=None)
+        if self._progress.tasks[0].description != stage:
+            self._progress.reset(self._task, total=None)
+        self._progress.update(self._task, description=stage, completed=done, total=total or None)
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case OrganismLoading():
+                self.loading(f"organism: {event.stage}", event.done, event.total)
+            case CellAdded():
+                self._sources[event.cell_id] = event.source
+            case CellStarted():
+                self.loading(f"{event.cell_id} is running", 0, 0)
+            case _:
+                self._line(event)
+
+    def _line(self, event: Event) -> None:
+        text, style = _described(event)
+        if text and not self._quiet:
+            console.print(text, style=style, markup=False, soft_wrap=True)
+
+
+def _described(event: Event) -> tuple[str, str]:
+    """One line for ``event`` and its style; empty where it has none."""
+    text, style = _progress_line(event)
+    return (text, style) if text else _trouble_line(event)
+
+
+def _progress_line(event: Event) -> tuple[str, str]:
+    match event:
+        case OrganismReady():
+            return f"organism ready on {event.device} in {event.load_s:.1f} s", "green"
+        case RunStarted():
+            return (
+                f"run started · agent {event.agent} · seed {event.seed} · veil {event.veil}\n{event.notebook}",
+                "bold",
+            )
+        case KernelStarted():
+            again = f", {event.restored_cells} cells run again" if event.restored_cells else ""
+            return f"kernel started ({event.veil}){again}", "green"
+        case CellFinished():
+            return (
+                f"  {event.cell_id:>6}  {event.status:<11} {event.duration_s:6.1f} s",
+                "" if event.status == "ok" else "yellow",
+            )
+        case AgentReplied():
+            said = " ".join(block["text"] for block in event.content if block["type"] == "text")
+            return said, "italic"
+        case HypothesisNoted():
+            return f"  {event.status}: {event.claim}", "cyan"
+        case _:
+            return "", ""
+
+
+def _trouble_line(event: Event) -> tuple[str, str]:
+    match event:
+        case OrganismWentAway():
+            return (
+                f"organism lost: {event.reason}{'; it is being started again' if event.restarting else ''}",
+                "yellow",
+            )
+        case KernelWentAway():
+            return f"kernel died: {event.reason}", "yellow"
+        case ProviderWaiting():
+            return f"waiting {event.wait_s:.0f} s: {event.reason}", "yellow"
+        case BudgetUsed():
+            return f"budget: {event.used:g} of {event.limit:g} {event.budget} are used", "yellow"
+        case _:
+            return "", ""

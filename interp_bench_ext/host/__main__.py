@@ -1,0 +1,140 @@
+"""The organism's process: one JSON line on stdin says what to load, JSON lines on stdout say how it goes; no other output.
+
+It ends when stdin does, so that it never outlives whoever started it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Say = Callable[[dict[str, Any]], None]
+
+
+def main() -> None:
+    """Read the request, take stdout and stderr away from everything else, load and serve."""
+    say = _private_output()
+    request = _read_request()
+    threading.Thread(target=_end_with_stdin, daemon=True).start()
+    warnings.simplefilter("ignore")
+    logging.disable(logging.CRITICAL)
+    try:
+        _serve(request, say)
+    except Exception as error:  # noqa: BLE001 - the process's boundary: told to the parent, never printed
+        say(_failure(error))
+        sys.exit(1)
+
+
+def _private_output() -> Say:
+    """The protocol's own copy of stdout; descriptors 1 and 2, which libraries write to, lead nowhere."""
+    pipe = os.fdopen(os.dup(1), "wb", buffering=0)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    lock = threading.Lock()
+
+    def say(message: dict[str, Any]) -> None:
+        with lock:
+            pipe.write(json.dumps(message).encode() + b"\n")
+
+    return say
+
+
+def _read_request() -> dict[str, Any]:
+    """The first line, read without a buffer that would keep it, and wiped once parsed."""
+    line = bytearray()
+    while not line.endswith(b"\n"):
+        part = os.read(0, 1 << 16)
+        if not part:
+            os._exit(0)
+        line += part
+    request: dict[str, Any] = json.loads(line)
+    line[:] = bytes(len(line))
+    return request
+
+
+def _end_with_stdin() -> None:
+    while os.read(0, 4096):
+        pass
+    os._exit(0)
+
+
+def _failure(error: Exception) -> dict[str, Any]:
+    """``message`` may be shown to anyone, ``detail`` only on the owner's own terminal."""
+    from interp_bench_ext.errors import InterpBenchError
+
+    notes = " ".join(getattr(error, "__notes__", []))
+    if isinstance(error, InterpBenchError):
+        return {"type": "failed", "code": error.code, "message": error.message, "detail": notes}
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return {"type": "failed", "code": "bad_input", "detail": str(error),
+                "message": "model.name: the model did not fit in memory; choose a smaller one or another model.dtype."}
+    return {"type": "failed", "code": "organism", "detail": f"{type(error).__name__}: {error} {notes}".strip(),
+            "message": "The organism could not be loaded; look at model.name, model.base_model and model.tokenizer."}
+
+
+def _serve(request: dict[str, Any], say: Say) -> None:
+    started = time.monotonic()
+    from interp_bench_ext.host.dispatch import Dispatcher
+    from interp_bench_ext.host.locate import Sources
+    from interp_bench_ext.host.organism import load_organism
+    from interp_bench_ext.host.service import build_app
+    from interp_bench_ext.host.spec import OrganismSpec
+    from interp_bench_ext.host.techniques import load_techniques
+
+    def loading(stage: str, done: int, total: int) -> None:
+        say({"type": "loading", "stage": stage, "done": done, "total": total})
+
+    def busy(is_busy: bool, busy_s: float) -> None:
+        say({"type": "busy", "busy": is_busy, "busy_s": busy_s})
+
+    spec = OrganismSpec.from_wire(request.pop("spec"))
+    sources = Sources(**request.pop("sources"))
+    access, files = spec.access, spec.techniques
+    techniques = load_techniques(files, access)
+    organism = load_organism(spec, sources, loading)
+    del spec, sources
+    dispatcher = Dispatcher(organism, techniques, access, busy)
+    listener = _listen(request["listen"])
+    app = build_app(dispatcher, request.pop("token"))
+    say({"type": "ready", "load_s": time.monotonic() - started, "device": organism.info.device,
+         "port": listener.getsockname()[1] if listener.family == socket.AF_INET else None})
+    _run_server(app, listener)
+
+
+def _listen(where: str | int) -> socket.socket:
+    """A Unix socket at the path ``where`` that only its owner can open, or a loopback port (0: a free one)."""
+    if isinstance(where, int):
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", where))
+        listener.listen()
+        return listener
+    path = Path(where)
+    path.unlink(missing_ok=True)  # what a process that died has left
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(where)
+    path.chmod(0o600)
+    listener.listen()
+    return listener
+
+
+def _run_server(app: Any, listener: socket.socket) -> None:
+    import uvicorn
+
+    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", ws="none", timeout_keep_alive=3600,
+                            server_header=False)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main()

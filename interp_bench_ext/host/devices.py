@@ -1,0 +1,101 @@
+"""Which device and number format a model runs in, and whether it fits, decided before anything is loaded."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+
+from interp_bench_ext.errors import BadInput
+
+_GIB = 1 << 30
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_OVERHEAD_BYTES = 256 << 20
+"""Interpreter, libraries and the activations of one short call."""
+_BATCH_SHARE = 0.25
+_BATCH_CAP_BYTES = {"cpu": 2 * _GIB}
+_CGROUP_LIMITS = (
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+)
+
+
+def choose_device(wanted: str) -> torch.device:
+    """The device that ``model.device`` asks for; ``auto`` takes CUDA, then MPS, then CPU.
+
+    Raises BadInput for an unknown name and for an accelerator that is not there.
+    """
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if wanted == "auto":
+        return torch.device("cuda" if cuda else "mps" if mps else "cpu")
+    if wanted not in ("cpu", "cuda", "mps"):
+        raise BadInput(f"model.device is {wanted!r}; choose auto, cuda, mps or cpu.")
+    if (wanted == "cuda" and not cuda) or (wanted == "mps" and not mps):
+        raise BadInput(f"model.device is {wanted!r}, but this machine has no {wanted.upper()} device that torch can use; "
+                       "choose auto or cpu.")
+    return torch.device(wanted)
+
+
+def choose_dtype(wanted: str, device: torch.device) -> torch.dtype:
+    """``auto`` is float32 on CPU (bfloat16 is several times slower there), else bfloat16 or, where that is missing, float16."""
+    if wanted == "auto":
+        if device.type == "cpu":
+            return torch.float32
+        return torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float16
+    if wanted not in _DTYPES:
+        raise BadInput(f"model.dtype is {wanted!r}; choose auto, {', '.join(_DTYPES)}.")
+    return _DTYPES[wanted]
+
+
+def free_bytes(device: torch.device) -> int:
+    """Memory that can still be used on ``device``, a container's own limit included."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    free = psutil.virtual_memory().available
+    for limit_file, used_file in _CGROUP_LIMITS:
+        try:
+            limit, used = Path(limit_file).read_text("ascii").strip(), Path(used_file).read_text("ascii").strip()
+        except OSError:
+            continue
+        if limit.isdigit() and used.isdigit():
+            free = min(free, max(int(limit) - int(used), 0))
+    return int(free)
+
+
+def batch_bytes(device: torch.device) -> int:
+    """How much memory one batch may take."""
+    return min(int(free_bytes(device) * _BATCH_SHARE), _BATCH_CAP_BYTES.get(device.type, 16 * _GIB))
+
+
+def check_memory(folder: Path, dtype: torch.dtype, device: torch.device, quantization: str | None) -> None:
+    """Raises BadInput when the weights in ``folder`` do not fit; says nothing where their size cannot be read."""
+    n_parameters = count_parameters(folder)
+    per_parameter = {"8bit": 1.0, "4bit": 0.6}.get(quantization or "", float(dtype.itemsize))
+    needed, free = int(n_parameters * per_parameter) + _OVERHEAD_BYTES, free_bytes(device)
+    if n_parameters and needed > free:
+        raise BadInput(f"The model needs about {needed / _GIB:.1f} GiB of {device.type} memory and {free / _GIB:.1f} GiB are "
+                       "free: choose a smaller model, model.dtype bfloat16, or model.quantization.")
+
+
+def count_parameters(folder: Path) -> int:
+    """Parameters in the safetensors files of ``folder``, read from their headers; of other files by size; 0 if none."""
+    files = sorted(folder.glob("*.safetensors"))
+    if files:
+        return sum(_parameters_in(file) for file in files)
+    return sum(file.stat().st_size for file in folder.glob("pytorch_model*.bin")) // 2
+
+
+def _parameters_in(file: Path) -> int:
+    with file.open("rb") as opened:
+        length = int.from_bytes(opened.read(8), "little")
+        header: dict[str, Any] = json.loads(opened.read(length))
+    total = 0
+    for name, entry in header.items():
+        size = 1
+        for extent in entry["shape"] if name != "__metadata__" else (0,):
+            size *= extent
+        total += size
+    return total

@@ -1,0 +1,188 @@
+"""One model thread behind a fair queue: calls of different callers take turns, and each can be cancelled."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import threading
+import time
+import traceback
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from interp_bench_ext.contracts import Access, TechniqueSpec
+from interp_bench_ext.errors import (
+    BadInput,
+    CallCancelled,
+    DeadlineExceeded,
+    InterpBenchError,
+    OutOfMemory,
+    TechniqueFailed,
+)
+from interp_bench_ext.host.arguments import checked_arguments
+from interp_bench_ext.host.organism import CallHooks, LoadedOrganism
+from interp_bench_ext.host.techniques import Technique, nearest
+from interp_bench_ext.results import Result, encode
+
+Encoded = tuple[dict[str, Any], list[memoryview]]
+"""A result's header and the bytes of its arrays."""
+Outcome = Encoded | InterpBenchError
+_REPORT_EVERY_S = 0.1
+
+
+@dataclass(eq=False)
+class Call:
+    """A call on its way. The callbacks run in the model thread; ``on_done`` gets the outcome, once."""
+
+    technique: Technique
+    arguments: dict[str, Any]
+    deadline: float | None
+    """On the monotonic clock."""
+    on_progress: Callable[[str, int, int], None]
+    on_done: Callable[[Outcome], None]
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    started: bool = False
+    _reported: tuple[str, float] = ("", 0.0)
+
+    def check(self) -> None:
+        """Raises when nobody waits for the call any more or its time is up."""
+        if self.cancelled.is_set():
+            raise CallCancelled("The call was cancelled.")
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            raise DeadlineExceeded(f"{self.technique.spec.name} took longer than the call was given.")
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        """Check, and report at most every 0.1 s within a stage."""
+        self.check()
+        now = time.monotonic()
+        if stage != self._reported[0] or now - self._reported[1] >= _REPORT_EVERY_S or done == total:
+            self._reported = (stage, now)
+            self.on_progress(stage, done, total)
+
+
+class Dispatcher:
+    """Runs techniques on one organism. ``on_busy`` hears of every start (True) and end (False) of a call."""
+
+    def __init__(
+        self, organism: LoadedOrganism, techniques: Mapping[str, Technique], access: Access,
+        on_busy: Callable[[bool, float], None] | None = None,
+    ) -> None:
+        self._organism, self._techniques, self._access = organism, techniques, access
+        self._on_busy = on_busy or (lambda _busy, _busy_s: None)
+        self._queues: OrderedDict[str, deque[Call]] = OrderedDict()
+        self._changed = threading.Condition()
+        self._busy_since: float | None = None
+        self._busy_s = 0.0
+        self._stopped = False
+        self._thread = threading.Thread(target=self._work, name="model", daemon=True)
+        self._thread.start()
+
+    @property
+    def specs(self) -> tuple[TechniqueSpec, ...]:
+        """What is offered under the access cap."""
+        return tuple(t.spec for t in self._techniques.values() if self._access.allows(t.spec.access))
+
+    def health(self) -> dict[str, Any]:
+        """``state``, ``busy_s`` (seconds of model time since the start) and ``waiting`` calls."""
+        with self._changed:
+            running = 0.0 if self._busy_since is None else time.monotonic() - self._busy_since
+            return {"state": "ready" if self._busy_since is None else "busy", "busy_s": self._busy_s + running,
+                    "waiting": sum(len(queue) for queue in self._queues.values())}
+
+    def submit(
+        self, caller: str, technique: str, arguments: Mapping[str, Any], deadline_s: float | None,
+        on_progress: Callable[[str, int, int], None], on_done: Callable[[Outcome], None],
+    ) -> Call:
+        """Queue a call. Raises BadInput and AccessDenied at once for a call that cannot be run."""
+        found = self._techniques.get(technique)
+        if found is None:
+            offered = [spec.name for spec in self.specs]
+            raise BadInput(f"This organism does not offer the technique {technique!r}{nearest(technique, offered)}")
+        checked = checked_arguments(found, arguments, self._access)
+        deadline = None if deadline_s is None else time.monotonic() + deadline_s
+        call = Call(found, checked, deadline, on_progress, on_done)
+        with self._changed:
+            self._queues.setdefault(caller, deque()).append(call)
+            self._changed.notify()
+        return call
+
+    def stop(self) -> None:
+        """Let the running call end at its next check, drop the rest, and wait for the thread."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify()
+        self._thread.join(timeout=10)
+
+    def _next(self) -> Call | None:
+        """The oldest call of the caller whose turn it is; the caller then goes to the end of the line."""
+        with self._changed:
+            while not self._queues and not self._stopped:
+                self._changed.wait()
+            if self._stopped:
+                return None
+            caller, queue = next(iter(self._queues.items()))
+            call = queue.popleft()
+            self._queues.pop(caller)
+            if queue:
+                self._queues[caller] = queue
+            self._busy_since = time.monotonic()
+            call.started = True
+            return call
+
+    def _work(self) -> None:
+        while (call := self._next()) is not None:
+            self._on_busy(True, self._busy_s)
+            outcome = self._run(call)
+            with self._changed:
+                self._busy_s += time.monotonic() - (self._busy_since or 0.0)
+                self._busy_since = None
+            self._on_busy(False, self._busy_s)
+            call.on_done(outcome)
+
+    def _run(self, call: Call) -> Outcome:
+        """The encoded result or the error. Whatever a technique raises ends here, so that the host goes on serving."""
+        def progress(stage: str, done: int, total: int) -> None:
+            if self._stopped:
+                raise CallCancelled("The organism is shutting down.")
+            call.progress(stage, done, total)
+
+        try:
+            call.check()
+            with self._organism.serving(CallHooks(call.technique.spec.name, progress)):
+                return _encoded(call.technique.function(self._organism, **call.arguments), call.technique)
+        except InterpBenchError as error:
+            return error.with_traceback(None)
+        except Exception as error:  # noqa: BLE001 - the call's boundary: somebody else's code may raise anything
+            return _as_error(error, call.technique)
+
+
+def _encoded(result: object, technique: Technique) -> Encoded:
+    if not isinstance(result, Result):
+        raise TechniqueFailed(f"{technique.spec.name} returned {type(result).__name__}, not one of the result types.")
+    try:
+        return encode(result)
+    except TypeError as error:
+        raise TechniqueFailed(f"{technique.spec.name}: {error}.") from None
+
+
+def _as_error(error: Exception, technique: Technique) -> InterpBenchError:
+    if _is_memory(error):
+        traceback.clear_frames(error.__traceback__)
+        gc.collect()
+        with contextlib.suppress(RuntimeError):
+            torch.cuda.empty_cache()
+        return OutOfMemory(f"{technique.spec.name} did not fit in the organism's memory: give it fewer or shorter prompts; "
+                           "the organism goes on serving.")
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(technique.path)]
+    where = f" ({technique.path.name}, line {lines[-1]})" if lines else ""
+    return TechniqueFailed(f"{technique.spec.name} raised {type(error).__name__}: {error}{where}")
+
+
+def _is_memory(error: Exception) -> bool:
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in ("out of memory", "can't allocate"))

@@ -1,0 +1,153 @@
+"""Load model, adapter and tokenizer, and turn what the libraries raise into one clear sentence that names the config's key."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from interp_bench_ext.errors import BadInput
+from interp_bench_ext.host.devices import check_memory, choose_device, choose_dtype
+from interp_bench_ext.host.locate import Progress, Sources
+from interp_bench_ext.host.spec import OrganismSpec, with_detail
+
+
+@dataclass
+class Loaded:
+    """A model in evaluation mode on its device; ``adapted`` says whether LoRA layers are in it."""
+
+    model: Any
+    tokenizer: Any
+    adapted: bool
+    mixes_arms: bool
+    """Whether rows with and without the adapter can share a batch (plain LoRA only)."""
+    device: torch.device
+    dtype: torch.dtype
+
+
+def load(spec: OrganismSpec, sources: Sources, on_progress: Progress) -> Loaded:
+    """Raises BadInput with a sentence without names; what names them is in the error's notes."""
+    device = choose_device(spec.device)
+    dtype = choose_dtype(spec.dtype, device)
+    _check_quantization(spec.quantization, device)
+    with _quiet_libraries():
+        return _load(spec, sources, device, dtype, on_progress)
+
+
+@contextlib.contextmanager
+def _quiet_libraries() -> Iterator[None]:
+    """Without what transformers and peft print and warn, which names files."""
+    from transformers.utils import logging
+
+    logging.set_verbosity(logging.CRITICAL)
+    logging.disable_progress_bar()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _load(
+    spec: OrganismSpec, sources: Sources, device: torch.device, dtype: torch.dtype, on_progress: Progress
+) -> Loaded:
+    on_progress("weights", 0, 3)
+    folder = Path(sources.model)
+    check_memory(folder, dtype, device, spec.quantization)
+    model = _load_weights(folder, spec, dtype, device)
+    on_progress("weights", 1, 3)
+    if sources.merge:
+        model = _adapt(model, Path(sources.merge), "model.base_model").merge_and_unload()
+    adapted, mixes_arms = sources.adapter is not None, True
+    if sources.adapter:
+        wrapped = _adapt(model, Path(sources.adapter), "model.name")
+        config = wrapped.peft_config["default"]
+        mixes_arms = str(config.peft_type.value) == "LORA" and not getattr(config, "use_dora", False)
+        model = wrapped.get_base_model()
+    on_progress("weights", 2, 3)
+    tokenizer = _load_tokenizer(Path(sources.tokenizer))
+    model = model.eval() if spec.quantization else model.to(device).eval()
+    model.requires_grad_(False)
+    on_progress("weights", 3, 3)
+    return Loaded(model, tokenizer, adapted, mixes_arms, device, dtype)
+
+
+def _check_quantization(quantization: str | None, device: torch.device) -> None:
+    if quantization is None:
+        return
+    if quantization not in ("8bit", "4bit"):
+        raise BadInput(f"model.quantization is {quantization!r}; choose 8bit or 4bit, or leave it out.")
+    if device.type != "cuda":
+        raise BadInput(f"model.quantization {quantization} needs a CUDA device, and this organism runs on {device.type}.")
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise BadInput(f"model.quantization {quantization} needs the package bitsandbytes: pip install bitsandbytes.")
+
+
+def _load_weights(folder: Path, spec: OrganismSpec, dtype: torch.dtype, device: torch.device) -> Any:
+    from transformers import AutoModelForCausalLM
+
+    key = "model.base_model" if spec.is_peft else "model.name"
+    if not (folder / "config.json").is_file():
+        is_adapter = (folder / "adapter_config.json").is_file()
+        hint = "it is a PEFT adapter: set model.is_peft to true" if is_adapter else "it has no config.json"
+        raise with_detail(BadInput(f"{key}: the folder does not hold a model; {hint}."), f"Looked in {folder}.")
+    options: dict[str, Any] = {"dtype": dtype, "local_files_only": True, "output_loading_info": True}
+    if spec.quantization:
+        from transformers import BitsAndBytesConfig
+
+        bits = {f"load_in_{spec.quantization}": True}
+        options |= {"quantization_config": BitsAndBytesConfig(**bits), "device_map": {"": device}}  # type: ignore[no-untyped-call]
+    try:
+        pair: Any = AutoModelForCausalLM.from_pretrained(str(folder), **options)
+    except (torch.OutOfMemoryError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 - of the loaders' many kinds, all mean the same to the config's author
+        sentence = f"{key}: the folder's model could not be loaded ({type(error).__name__})."
+        raise with_detail(BadInput(sentence), f"{folder}: {error}") from None
+    model, report = pair
+    if missing := sorted(report["missing_keys"]):
+        raise with_detail(BadInput(f"{key}: {len(missing)} of the model's weights are missing from its files."),
+                          f"Missing: {', '.join(missing[:5])}")
+    return model
+
+
+def _adapt(model: Any, folder: Path, key: str) -> Any:
+    """The model with the adapter's layers in it and filled. Raises BadInput when the two do not belong together."""
+    from peft import PeftConfig, get_peft_model
+    from peft.utils import load_peft_weights, set_peft_model_state_dict
+
+    misfit = f"{key}: the adapter does not fit its base model; check model.base_model against what it was trained on"
+    try:
+        config = PeftConfig.from_pretrained(str(folder))
+        if config.is_prompt_learning:
+            raise BadInput(f"{key}: prompt-learning adapters are not supported; LoRA and its kin are.")
+        config.inference_mode = True
+        wrapped = get_peft_model(model, config, autocast_adapter_dtype=False)
+        weights = load_peft_weights(str(folder), device="cpu")
+        result: Any = set_peft_model_state_dict(wrapped, weights, "default")
+    except (BadInput, torch.OutOfMemoryError, MemoryError):
+        raise
+    except FileNotFoundError as error:
+        raise with_detail(BadInput(f"{key}: the adapter's folder lacks a file."), str(error)) from None
+    except Exception as error:  # noqa: BLE001 - of the loaders' many kinds, all mean the same to the config's author
+        raise with_detail(BadInput(f"{misfit}."), f"{folder}: {type(error).__name__}: {error}") from None
+    missing = [name for name in result.missing_keys if "lora_" in name or ".default" in name]
+    if missing or result.unexpected_keys:
+        wrong = [*missing, *result.unexpected_keys]
+        raise with_detail(BadInput(f"{misfit} ({len(missing)} weights missing, {len(result.unexpected_keys)} unknown)."),
+                          f"{folder}: {', '.join(wrong[:5])}")
+    return wrapped
+
+
+def _load_tokenizer(folder: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+    except Exception as error:  # noqa: BLE001 - of the loaders' many kinds, all mean the same to the config's author
+        sentence = "model.tokenizer: the tokenizer could not be loaded; name a folder or hub id that has one."
+        raise with_detail(BadInput(sentence), f"{folder}: {type(error).__name__}: {error}") from None

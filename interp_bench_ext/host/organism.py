@@ -1,0 +1,189 @@
+"""The organism that techniques are given: loaded, checked, sealed."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+
+from interp_bench_ext.contracts import Access, Completion, Conversation, ForwardBatch, Row
+from interp_bench_ext.errors import AccessDenied, BadInput
+from interp_bench_ext.host.engine import Drawn, Engine, Sampling
+from interp_bench_ext.host.load import Loaded, load
+from interp_bench_ext.host.locate import Progress, Sources
+from interp_bench_ext.host.parts import find_parts
+from interp_bench_ext.host.selfcheck import self_check
+from interp_bench_ext.host.spec import OrganismSpec
+from interp_bench_ext.host.tokens import Tokens
+from interp_bench_ext.host.veil import ChatFormat, end_of_turn_ids, scrub, seal
+from interp_bench_ext.results import ModelInfo
+
+
+@dataclass(frozen=True)
+class CallHooks:
+    """The call that the organism works for: its technique's name, and what to tell of its progress."""
+
+    technique: str
+    progress: Progress
+
+
+def _ignore(_stage: str, _done: int, _total: int) -> None:
+    return
+
+
+_NO_CALL = CallHooks("this technique", _ignore)
+
+
+class LoadedOrganism:
+    """Implements contracts.Organism. Used from one thread."""
+
+    def __init__(self, loaded: Loaded, access: Access) -> None:
+        parts = find_parts(loaded.model)
+        self._tokens = Tokens(loaded.tokenizer)
+        self._chat = ChatFormat(loaded.tokenizer)
+        self._engine = Engine(loaded, parts, _stop_ids(loaded, self._chat))
+        self._access = access
+        self._opening: list[int] | None = None
+        self._call = _NO_CALL
+        self.info = ModelInfo(
+            n_layers=len(parts.blocks), width=int(parts.config.hidden_size), n_heads=int(parts.config.num_attention_heads),
+            n_key_value_heads=parts.n_key_value_heads, vocabulary=int(parts.config.vocab_size),
+            context_length=parts.context_length, n_parameters=sum(p.numel() for p in loaded.model.parameters()),
+            dtype=str(loaded.dtype).removeprefix("torch."), device=loaded.device.type,
+            chat_template=self._chat.available, access=str(access),
+        )
+
+    def check(self) -> None:
+        """Raises SelfCheckFailed; see :func:`self_check`."""
+        self_check(self._engine, self._tokens.whole("The quick brown fox jumps over the lazy dog."))
+
+    def seal(self, spec: OrganismSpec, tokenizer: Any) -> None:
+        """Turn the hidden prompt into activations and forget its text; see :func:`interp_bench_ext.host.veil.seal`."""
+        sealed = bool((spec.hidden_system_prompt or "").strip())
+        opening = seal(spec, self._engine, self._chat, tokenizer)
+        self._opening = opening if sealed else None
+
+    @contextlib.contextmanager
+    def serving(self, call: CallHooks) -> Iterator[None]:
+        """Work for ``call`` until the block ends."""
+        self._call = call
+        try:
+            yield
+        finally:
+            self._call = _NO_CALL
+
+    def _require(self, needed: Access) -> None:
+        if not self._access.allows(needed):
+            raise AccessDenied(f"{self._call.technique} needs access to {needed}, "
+                               f"and this organism's config allows {self._access}.")
+
+    def _require_rows(self, rows: Sequence[Row]) -> None:
+        if not rows:
+            raise BadInput(f"{self._call.technique} was given nothing to run: the list of prompts is empty.")
+        if any(row.base for row in rows):
+            self._require(Access.BASE)
+        for row in rows:
+            room = self._engine.parts.context_length if row.base else self._engine.room
+            if not row.ids:
+                raise BadInput(f"{self._call.technique} was given a text without any token.")
+            if len(row.ids) > room:
+                raise BadInput(f"A prompt has {len(row.ids)} tokens and the organism takes {room}: shorten it.")
+
+    def chat_ids(
+        self, conversation: Conversation, *, prefill: str | None = None,
+        next_role: Literal["assistant", "user"] = "assistant", base: bool = False,
+    ) -> list[int]:
+        """See contracts.Organism. Raises BadInput without a chat template, or if it refuses the conversation."""
+        if not self._chat.available:
+            raise BadInput(f"{self._call.technique} writes a conversation, and this organism's tokenizer has no chat template: "
+                           "use text_completion, which takes raw text (logit_lens does with raw=True).")
+        text = self._chat.render(conversation, prefill=prefill, next_role=next_role, base=base)
+        return self._tokens.rendered(text)
+
+    def text_ids(self, text: str, *, base: bool = False) -> list[int]:
+        """See contracts.Organism. After a sealed prompt, what ends its turn comes first."""
+        if self._opening is None or base:
+            return self._tokens.whole(text)
+        return [*self._opening, *self._tokens.piece(text)]
+
+    def piece_ids(self, text: str) -> list[int]:
+        """See contracts.Organism."""
+        return self._tokens.piece(text)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """See contracts.Organism."""
+        return self._tokens.decode(ids)
+
+    def token_strings(self, ids: Sequence[int]) -> list[str]:
+        """See contracts.Organism."""
+        return self._tokens.strings(ids)
+
+    def generate(
+        self, prompts: Sequence[Row], *, n: int = 1, max_new_tokens: int = 128, temperature: float = 1.0,
+        top_p: float = 1.0, seed: int = 0,
+    ) -> list[list[Completion]]:
+        """See contracts.Organism. A prompt that is given twice gets 2n different draws; its draws depend on nothing else."""
+        if n < 1 or max_new_tokens < 1 or temperature < 0 or not 0 < top_p <= 1:
+            raise BadInput("n and max_new_tokens are at least 1, temperature is at least 0, and top_p is above 0 and at most 1.")
+        self._require_rows(prompts)
+        seen: Counter[Row] = Counter()
+        rows: list[Row] = []
+        samples: list[int] = []
+        for row in prompts:
+            rows += [row] * n
+            samples += range(seen[row], seen[row] + n)
+            seen[row] += n
+        how = Sampling(max_new_tokens, temperature, top_p, seed)
+        drawn = [self._completion(found) for found in self._engine.generate(rows, samples, how, self.progress)]
+        return [drawn[start : start + n] for start in range(0, len(drawn), n)]
+
+    def _completion(self, drawn: Drawn) -> Completion:
+        text = self._tokens.decode(drawn.ids[:-1] if drawn.stopped else drawn.ids)
+        return Completion(drawn.ids, text, drawn.logprobs, "stop" if drawn.stopped else "length")
+
+    def forward(self, rows: Sequence[Row], *, logits: bool = True, residuals: bool = False) -> Iterator[ForwardBatch]:
+        """See contracts.Organism."""
+        self._require(Access.ACTIVATIONS if residuals else Access.LOGITS)
+        self._require_rows(rows)
+        return self._engine.forward(rows, logits=logits, residuals=residuals, step=self.progress)
+
+    @torch.no_grad()
+    def unembed(self, hidden: torch.Tensor) -> torch.Tensor:
+        """See contracts.Organism; float32."""
+        self._require(Access.ACTIVATIONS)
+        return self._engine.parts.unembed(hidden)
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        """See contracts.Organism."""
+        self._call.progress(stage, done, total)
+
+
+def _stop_ids(loaded: Loaded, chat: ChatFormat) -> frozenset[int]:
+    configured = getattr(loaded.model.generation_config, "eos_token_id", None)
+    listed = configured if isinstance(configured, list) else [configured]
+    return end_of_turn_ids(loaded.tokenizer, chat) | {token for token in listed if token is not None}
+
+
+def load_organism(spec: OrganismSpec, sources: Sources, on_progress: Callable[[str, int, int], None]) -> LoadedOrganism:
+    """Load, check and seal. Afterwards ``spec`` and ``sources`` hold nothing sealed.
+
+    Raises BadInput (what in the config is wrong) and SelfCheckFailed.
+    """
+    torch.manual_seed(spec.seed)
+    loaded = load(spec, sources, on_progress)
+    scrub(loaded.model, loaded.tokenizer)
+    spec.name = spec.base_model = spec.tokenizer = spec.revision = ""
+    sources.model = sources.tokenizer = ""
+    sources.merge = sources.adapter = None
+    on_progress("self-check", 0, 1)
+    organism = LoadedOrganism(loaded, spec.access)
+    organism.check()
+    on_progress("self-check", 1, 1)
+    on_progress("seal", 0, 1)
+    organism.seal(spec, loaded.tokenizer)
+    on_progress("seal", 1, 1)
+    return organism

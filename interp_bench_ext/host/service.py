@@ -1,0 +1,179 @@
+"""The organism's HTTP face: three routes behind one token, replies as frames that need no parsing of arrays.
+
+A frame is one byte of kind, eight bytes of length (big-endian) and a payload: ``P`` progress (JSON), ``H`` a result's header
+(JSON), ``B`` the bytes of all its arrays, ``E`` an error (JSON).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import json
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, PositiveFloat, ValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from interp_bench_ext.errors import BadInput, DeadlineExceeded, InterpBenchError
+from interp_bench_ext.host.dispatch import Call, Dispatcher, Outcome
+
+_STREAM = "application/octet-stream"
+Frame = list[bytes | memoryview]
+
+
+class CallBody(BaseModel):
+    """What is posted to /calls."""
+
+    model_config = ConfigDict(extra="forbid")
+    technique: str
+    arguments: dict[str, Any] = {}
+    deadline_s: PositiveFloat | None = None
+
+
+def build_app(dispatcher: Dispatcher, token: str) -> ASGIApp:
+    """The application; every request needs ``Authorization: Bearer <token>``."""
+
+    async def health(_request: Request) -> Response:
+        return JSONResponse(dispatcher.health())
+
+    async def techniques(_request: Request) -> Response:
+        return JSONResponse([{**asdict(spec), "signature": spec.signature} for spec in dispatcher.specs])
+
+    async def calls(request: Request) -> Response:
+        try:
+            body = CallBody.model_validate_json(await request.body())
+        except ValidationError as error:
+            first = error.errors()[0]
+            refused = BadInput(f"The call's body is wrong at {'.'.join(map(str, first['loc']))}: {first['msg']}.")
+            return Response(b"".join(_outcome_frames(refused)[0]), media_type=_STREAM)
+        peer = f"{request.client.host}:{request.client.port}" if request.client else ""
+        return CallStream(dispatcher, request.headers.get("x-caller", peer), body)
+
+    routes = [Route("/health", health), Route("/techniques", techniques), Route("/calls", calls, methods=["POST"])]
+    return _TokenGate(Starlette(routes=routes, exception_handlers={HTTPException: _http_error}), token)
+
+
+async def _http_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"code": "http", "message": error.detail}, status_code=error.status_code)
+
+
+class _TokenGate:
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app, self._expected = app, f"Bearer {token}".encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            given = dict(scope["headers"]).get(b"authorization", b"")
+            if not hmac.compare_digest(given, self._expected):
+                refused = JSONResponse({"code": "unauthorized", "message": "A valid token is needed."}, status_code=401)
+                await refused(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+class CallStream(Response):
+    """Runs one call and sends its frames; a client that goes away cancels it."""
+
+    def __init__(self, dispatcher: Dispatcher, caller: str, body: CallBody) -> None:
+        super().__init__(media_type=_STREAM)
+        self._dispatcher, self._caller, self._body = dispatcher, caller, body
+        del self.headers["content-length"]
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        frames: asyncio.Queue[Frame | None] = asyncio.Queue()
+        call = self._submit(frames)
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        gone = asyncio.create_task(_disconnected(receive))
+        expiry = self._expire_in_queue(call, frames)
+        try:
+            await self._send_frames(frames, gone, send)
+        finally:
+            gone.cancel()
+            if expiry is not None:
+                expiry.cancel()
+            if call is not None:
+                call.cancelled.set()
+
+    def _expire_in_queue(self, call: Call | None, frames: asyncio.Queue[Frame | None]) -> asyncio.TimerHandle | None:
+        """A call whose time is up before its turn is answered then, not when its turn comes; a running one checks itself."""
+        if call is None or self._body.deadline_s is None:
+            return None
+
+        def expire() -> None:
+            if not call.started:
+                call.cancelled.set()
+                late = DeadlineExceeded(f"{call.technique.spec.name} was still waiting for its turn when its time was up.")
+                frames.put_nowait(_outcome_frames(late)[0])
+                frames.put_nowait(None)
+
+        return asyncio.get_running_loop().call_later(self._body.deadline_s, expire)
+
+    def _submit(self, frames: asyncio.Queue[Frame | None]) -> Call | None:
+        """Queue the call; its callbacks, in the model thread, put frames into ``frames``, None being the end."""
+        loop = asyncio.get_running_loop()
+
+        def put(*entries: Frame | None) -> None:
+            for entry in entries:
+                with contextlib.suppress(RuntimeError):  # the server has stopped and its loop is closed
+                    loop.call_soon_threadsafe(frames.put_nowait, entry)
+
+        def progress(stage: str, done: int, total: int) -> None:
+            put(_json_frame(b"P", {"stage": stage, "done": done, "total": total}))
+
+        def done(outcome: Outcome) -> None:
+            put(*_outcome_frames(outcome), None)
+
+        body = self._body
+        try:
+            return self._dispatcher.submit(self._caller, body.technique, body.arguments, body.deadline_s, progress, done)
+        except InterpBenchError as error:
+            done(error)
+            return None
+
+    async def _send_frames(
+        self, frames: asyncio.Queue[Frame | None], gone: asyncio.Task[None], send: Send
+    ) -> None:
+        while True:
+            getting = asyncio.create_task(frames.get())
+            await asyncio.wait({getting, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not getting.done():
+                getting.cancel()
+                return
+            frame = getting.result()
+            if frame is None:
+                await send({"type": "http.response.body", "body": b""})
+                return
+            for part in frame:
+                await send({"type": "http.response.body", "body": part, "more_body": True})
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _frame_head(kind: bytes, length: int) -> bytes:
+    return kind + length.to_bytes(8, "big")
+
+
+def _json_frame(kind: bytes, content: dict[str, Any]) -> Frame:
+    payload = json.dumps(content).encode()
+    return [_frame_head(kind, len(payload)) + payload]
+
+
+def _outcome_frames(outcome: Outcome) -> list[Frame]:
+    if isinstance(outcome, InterpBenchError):
+        return [_json_frame(b"E", {"code": outcome.code, "message": outcome.message})]
+    header, arrays = outcome
+    parts = [array for array in arrays if array.nbytes]
+    return [_json_frame(b"H", header), [_frame_head(b"B", sum(part.nbytes for part in parts)), *parts]]
+
+

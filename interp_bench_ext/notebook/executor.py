@@ -1,0 +1,124 @@
+"""Runs one piece of code in a kernel: with a deadline, interruptible, and aware that the kernel may die."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ..events import CellStatus, JsonDict
+from .iopub import Handler, Message
+from .kernels import Kernel
+
+_IDLE_TIMEOUT_S = 5.0
+_INTERRUPTS = 5
+_Reply = asyncio.Task[JsonDict]
+_Cause = Literal["reply", "dead", "stop", "deadline"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Execution:
+    """How an execution ended."""
+
+    status: CellStatus
+    execution_count: int | None
+    duration_s: float
+
+
+class Executor:
+    """Runs code in one kernel, one piece at a time."""
+
+    def __init__(self, kernel: Kernel, *, grace_s: float) -> None:
+        self._kernel = kernel
+        self._grace_s = grace_s
+        self._stop = asyncio.Event()
+
+    def interrupt(self) -> None:
+        """Stop what runs now, and let nothing run until ``rearm``."""
+        self._stop.set()
+
+    def rearm(self) -> None:
+        """Forget an interrupt that was meant for earlier work."""
+        self._stop.clear()
+
+    async def run(self, code: str, *, timeout_s: float, handler: Handler) -> Execution:
+        """Run ``code`` and hand its messages to ``handler``, also those that come after its end."""
+        if self._stop.is_set():
+            return Execution(status="interrupted", execution_count=None, duration_s=0.0)
+        started = time.monotonic()
+        idle = asyncio.Event()
+
+        def handle(message: Message) -> None:
+            if message.get("msg_type") != "status":
+                handler(message)
+            elif message.get("content") == {"execution_state": "idle"}:
+                idle.set()
+
+        # Without stop_on_error=False the kernel drops what arrives shortly after an interrupted cell.
+        request_id = self._kernel.client.execute(code, allow_stdin=False, stop_on_error=False)
+        self._kernel.iopub.subscribe(request_id, handle)
+        reply = asyncio.create_task(self._kernel.reply(request_id))
+        dead = asyncio.create_task(self._kernel.dead.wait())
+        try:
+            cause = await self._first(reply, dead, timeout_s=timeout_s)
+            if cause in ("stop", "deadline"):
+                await self._interrupt(reply, dead)
+            await self._settle(idle, dead)
+            status, count = _outcome(cause, reply)
+        finally:
+            await _end(reply, dead)
+        return Execution(status=status, execution_count=count, duration_s=time.monotonic() - started)
+
+    async def _first(self, reply: _Reply, dead: asyncio.Task[bool], *, timeout_s: float) -> _Cause:
+        stop = asyncio.create_task(self._stop.wait())
+        try:
+            waits = [reply, dead, stop]
+            done, _ = await asyncio.wait(waits, timeout=timeout_s, return_when="FIRST_COMPLETED")
+        finally:
+            await _end(stop)
+        if reply in done:
+            return "reply"
+        if dead in done:
+            return "dead"
+        return "stop" if done else "deadline"
+
+    async def _interrupt(self, reply: _Reply, dead: asyncio.Task[bool]) -> None:
+        """Interrupt; a kernel that does not listen within the grace period is killed."""
+        for _ in range(_INTERRUPTS):
+            # One alone may come before the kernel has begun with the cell, and is lost then.
+            await self._kernel.interrupt()
+            pause = self._grace_s / _INTERRUPTS
+            done, _ = await asyncio.wait([reply, dead], timeout=pause, return_when="FIRST_COMPLETED")
+            if done:
+                return
+        await self._kernel.kill("The kernel did not react to the interrupt and was ended.")
+
+    async def _settle(self, idle: asyncio.Event, dead: asyncio.Task[bool]) -> None:
+        """Wait for the last output. A kernel that floods may lose its idle message, so not for ever."""
+        waiting = asyncio.create_task(idle.wait())
+        try:
+            await asyncio.wait([waiting, dead], timeout=_IDLE_TIMEOUT_S, return_when="FIRST_COMPLETED")
+        finally:
+            await _end(waiting)
+        if self._kernel.dead.is_set():
+            await self._kernel.drained()
+
+
+def _outcome(cause: _Cause, reply: _Reply) -> tuple[CellStatus, int | None]:
+    content = reply.result() if reply.done() else {}
+    count = content.get("execution_count")
+    count = count if isinstance(count, int) else None
+    if cause == "deadline":
+        return "timeout", count
+    if cause == "dead":
+        return "kernel_died", count
+    if content.get("status") == "ok":
+        return "ok", count
+    return ("interrupted" if cause == "stop" else "error"), count
+
+
+async def _end(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

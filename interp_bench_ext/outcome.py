@@ -1,0 +1,128 @@
+"""What a run came to: score and report, made from its journal after it has ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from .agent.state import RunState
+from .config import Experiment
+from .events import Event, FindingsSubmitted, RunEnded, RunStarted, Scored
+from .journal import Entry, Journal, RunRecord
+from .report import render_report
+from .scoring.grader import Score, score
+from .scoring.ground_truth import ground_truth_of
+from .scoring.statistics import Comparison, compare
+
+Kind = TypeVar("Kind")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """A run's end as commands print it."""
+
+    record: RunRecord
+    seed: int
+    agent: str
+    veil: str
+    steps: int
+    minutes: float
+    findings: FindingsSubmitted | None
+    message: str
+    score: Score | None
+    report: Path
+
+    @property
+    def verdict(self) -> str:
+        """The score in a few words; empty where there is none."""
+        if self.score is None:
+            return ""
+        if self.score.kind == "null":
+            return "score: right, there is no secret" if self.score.correct else "score: wrong, there is no secret"
+        trigger = {True: ", and its trigger", False: ", but not its trigger", None: ""}[self.score.trigger_named]
+        return f"score: the secret is named{trigger}" if self.score.named else "score: the secret is not named"
+
+    def summary(self) -> dict[str, Any]:
+        """The JSON object that ``--json`` prints."""
+        return {
+            "run": self.record.id,
+            "experiment": self.record.experiment,
+            "status": self.record.status,
+            "message": self.message,
+            "agent": self.agent,
+            "seed": self.seed,
+            "veil": self.veil,
+            "steps": self.steps,
+            "minutes": round(self.minutes, 2),
+            "findings": [finding.model_dump() for finding in self.findings.findings] if self.findings else None,
+            "summary": self.findings.summary if self.findings else None,
+            "score": self.score.model_dump(exclude_none=True) if self.score else None,
+            "notebook": str(self.record.notebook),
+            "report": str(self.report),
+        }
+
+
+def conclude(journal: Journal, record: RunRecord, experiment: Experiment) -> Outcome:
+    """Score the run if it can be, write its report beside the notebook, and say what it came to."""
+    entries = list(journal.entries(record.id))
+    if not any(isinstance(entry.event, Scored) for entry in entries):
+        scored = score_run(entries, experiment)
+        if scored is not None:
+            journal.append(record.id, Scored(score=scored.model_dump(exclude_none=True)))
+            entries = list(journal.entries(record.id))
+    return describe(journal, record, entries)
+
+
+def score_run(entries: list[Entry], experiment: Experiment) -> Score | None:
+    """The findings against the ground truth; None without findings or without a ground truth."""
+    findings = _last(entries, FindingsSubmitted)
+    truth = ground_truth_of(experiment.sealed) if findings is not None else None
+    return score(findings.findings, truth) if findings is not None and truth is not None else None
+
+
+def describe(journal: Journal, record: RunRecord, entries: list[Entry]) -> Outcome:
+    """Write the report of a run as it stands and return its outcome."""
+    state = RunState()
+    for entry in entries:
+        state.apply(entry.event, entry.at)
+    started, ended, scored = _last(entries, RunStarted), _last(entries, RunEnded), _last(entries, Scored)
+    report = record.notebook.with_name(f"{record.notebook.stem}-report-{record.id}.html")
+    agent = started.agent if started else ""
+    beside = comparison(journal, agent).model_dump()
+    page = render_report(
+        events=[(entry.seq, entry.at, _beside_others(entry.event, beside)) for entry in entries],
+        title=f"{record.experiment} · {record.id}",
+    )
+    report.write_text(page, encoding="utf-8")
+    return Outcome(
+        record=record,
+        seed=started.seed if started else 0,
+        agent=agent,
+        veil=started.veil if started else "",
+        steps=state.steps,
+        minutes=state.active_s / 60,
+        findings=state.findings,
+        message=ended.message if ended else "",
+        score=Score.model_validate(scored.score) if scored else None,
+        report=report,
+    )
+
+
+def _beside_others(event: Event, beside: dict[str, Any]) -> Event:
+    return Scored(score={**event.score, "comparison": beside}) if isinstance(event, Scored) else event
+
+
+def comparison(journal: Journal, agent: str) -> Comparison:
+    """All scored runs of ``agent``: secrets that it named beside null organisms that it claimed something about."""
+    scores = []
+    for record in journal.runs():
+        entries = list(journal.entries(record.id))
+        started, scored = _last(entries, RunStarted), _last(entries, Scored)
+        if started and scored and started.agent == agent:
+            scores.append(Score.model_validate(scored.score))
+    return compare(scores)
+
+
+def _last(entries: list[Entry], kind: type[Kind]) -> Kind | None:
+    return next((entry.event for entry in reversed(entries) if isinstance(entry.event, kind)), None)

@@ -1,0 +1,221 @@
+"""The report's page: one HTML file that needs nothing else and runs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from ..events import Event
+from . import outputs
+from .budgets import budgets_view
+from .fold import Cell, Note, Reading, Step, Story, fold
+from .score import score_view
+from .wording import cost, count, duration, effect, moment, number
+
+_STATUS = {
+    "finished": ("finished", "good"),
+    "failed": ("failed", "bad"),
+    "interrupted": ("interrupted", "warn"),
+    "running": ("still running", "accent"),
+}
+_VEILS = {
+    "remote": "the model ran on another machine",
+    "sandboxed": "the agent's code ran in a sandbox",
+    "process": "the model ran in another process",
+}
+_READING_TONES = {"supported": "good", "refuted": "bad", "open": ""}
+_CELL_STATES = {
+    "ok": "", "error": "raised an error", "interrupted": "interrupted", "timeout": "took too long",
+    "kernel_died": "the kernel died", "running": "was running", "not run": "not run",
+}  # fmt: skip
+_FAILED_STATES = {"error", "timeout", "kernel_died"}
+_MARKS = str.maketrans("", "", "*`#")
+
+
+def render_report(*, events: Sequence[tuple[int, float, Event]], title: str) -> str:
+    """The report of a run.
+
+    Args:
+        events: Number in the run, unix time, event; in order.
+        title: What the page is called.
+
+    Returns:
+        One HTML page. Nothing in it runs, and nothing in it is loaded from elsewhere.
+    """
+    environment = Environment(
+        loader=PackageLoader(__package__, ""),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    css = resources.files(__package__).joinpath("report.css").read_text(encoding="utf-8")
+    page = environment.get_template("report.html.j2")
+    return page.render(title=title, css=Markup(css), **_view(fold(events)))
+
+
+def _view(story: Story) -> dict[str, Any]:
+    public = story.started.public if story.started else {}
+    label, tone = _STATUS[story.status]
+    return {
+        "status": {"label": label, "tone": tone},
+        "description": public.get("description", ""),
+        "task": str(public.get("task", "")).strip(),
+        "facts": list(_facts(story)),
+        "banner": _banner(story),
+        "findings": [_finding(story, finding) for finding in story.findings or ()],
+        "nothing": _nothing(story),
+        "summary": outputs.markdown(story.summary) if story.summary.strip() else "",
+        "score": score_view(story.score) if story.score else None,
+        "budgets": budgets_view(story),
+        "hypotheses": [_hypothesis(story, claim, seen) for claim, seen in story.hypotheses.items()],
+        "steps": _steps(story),
+        "course": _course(story),
+        "items": [_cell(item) if isinstance(item, Cell) else _note(item) for item in story.items],
+        "footer": f"Made by Interp Bench from {count(len(story.cells), 'cell')} of the run's journal.",
+    }
+
+
+def _facts(story: Story) -> Iterable[dict[str, str]]:
+    started = story.started
+    if started is not None:
+        yield _fact("Experiment", started.public.get("experiment_name") or "unnamed")
+        model = (started.public.get("agent") or {}).get("model") if started.agent != "playbook" else None
+        yield _fact("Agent", started.agent, str(model or ""))
+    if story.first is not None:
+        yield _fact("Duration", duration(story.active_s), moment(story.first))
+    if story.organism is not None:
+        yield _fact("Organism", story.organism.device, f"loaded in {duration(story.organism.load_s)}")
+    if story.veil:
+        yield _fact("Veil", story.veil, _VEILS.get(story.veil, ""))
+    if story.tokens_out:
+        tokens = f"{number(story.tokens_in)} in, {number(story.tokens_out)} out"
+        yield _fact("Cost", cost(story.cost_usd), f"tokens: {tokens}")
+    yield _fact("Work", count(len(story.steps), "step"), count(len(story.cells), "cell"))
+    if started is not None:
+        yield _fact("Seed", str(started.seed))
+        folder, _, name = started.notebook.rpartition("/")
+        yield _fact("Notebook", name, folder)
+
+
+def _fact(name: str, value: str, detail: str = "") -> dict[str, str]:
+    return {"name": name, "value": value, "detail": detail}
+
+
+def _banner(story: Story) -> str:
+    if story.status == "failed":
+        return f"The run failed: {story.message or 'no reason was recorded'}"
+    if story.status == "interrupted":
+        return story.message or "The run was interrupted. What is below is what it had done until then."
+    if story.status == "running":
+        return "The run has not ended. This is what it has done so far."
+    return ""
+
+
+def _nothing(story: Story) -> dict[str, str] | None:
+    if story.findings:
+        return None
+    if story.findings is not None:
+        meaning = "No difference from the controls was enough for a claim. On an untouched model that is right."
+        return {"claim": "Nothing found", "meaning": meaning, "tone": "good"}
+    meaning = "has not submitted findings yet" if story.status == "running" else "ended before it submitted findings"
+    return {"claim": "No conclusion", "meaning": f"The run {meaning}.", "tone": ""}
+
+
+def _finding(story: Story, finding: Any) -> dict[str, Any]:
+    return {
+        "claim": finding.claim,
+        "effect": effect(finding.effect_size),
+        "n": finding.n,
+        "links": _links(story, finding.evidence, story.findings_seq),
+    }
+
+
+def _links(story: Story, cell_ids: Iterable[str], seq: int) -> list[dict[str, Any]]:
+    links = []
+    for cell_id in dict.fromkeys(cell_ids):
+        cell = story.cells.get(cell_id)
+        if cell is None:
+            links.append({"label": f"{cell_id} (not in this run)", "anchor": None, "stale": False})
+        else:
+            stale = cell.edited_seq > seq
+            links.append({"label": f"cell {cell.number}", "anchor": _anchor(cell), "stale": stale})
+    return links
+
+
+def _anchor(cell: Cell) -> str:
+    return f"cell-{cell.number}"
+
+
+def _hypothesis(story: Story, claim: str, readings: Sequence[Reading]) -> dict[str, Any]:
+    start = story.first or 0.0
+    shown = [
+        {
+            "status": reading.event.status,
+            "tone": _READING_TONES[reading.event.status],
+            "step": reading.step,
+            "at": f"after {duration(reading.at - start)}",
+            "effect": effect(reading.event.effect_size),
+            "n": reading.event.n,
+            "links": _links(story, reading.event.evidence, reading.seq),
+        }
+        for reading in readings
+    ]
+    return {"claim": claim, "readings": shown}
+
+
+def _steps(story: Story) -> list[dict[str, Any]]:
+    return [_step(step) for step in story.steps]
+
+
+def _step(step: Step) -> dict[str, Any]:
+    failed = step.errors or any(cell.status in _FAILED_STATES for cell in step.cells)
+    did = ", ".join(dict.fromkeys(step.tools)).replace("_", " ") or "no tool"
+    return {
+        "number": step.number,
+        "title": f"Step {step.number}: {did}, {duration(step.end - step.start)}",
+        # The square root keeps one long step from hiding the others.
+        "weight": round(max(step.end - step.start, 0.01) ** 0.5, 3),
+        "anchor": _anchor(step.cells[0]) if step.cells else None,
+        "tone": "failed" if failed else "" if step.cells else "quiet",
+    }
+
+
+def _course(story: Story) -> str:
+    failed = sum(cell.status in _FAILED_STATES for cell in story.cells.values())
+    parts = [count(len(story.steps), "step")]
+    if failed:
+        parts.append(f"{count(failed, 'cell')} with an error")
+    if story.waited_s >= 1:
+        parts.append(f"{duration(story.waited_s)} waiting for the agent's provider")
+    return ", ".join(parts)
+
+
+def _cell(cell: Cell) -> dict[str, Any]:
+    view: dict[str, Any] = {
+        "is_cell": True,
+        "kind": cell.kind,
+        "anchor": _anchor(cell),
+        "number": cell.number,
+        "step": cell.step,
+    }
+    if cell.kind == "markdown":
+        return {**view, "prose": outputs.markdown(cell.source)}
+    return {
+        **view,
+        "source": outputs.source_html(cell.source),
+        "outputs": outputs.outputs_html(cell.outputs),
+        "state": _CELL_STATES.get(cell.status, cell.status),
+        "tone": "failed" if cell.status in _FAILED_STATES else "",
+        "duration": "" if cell.duration_s is None else duration(cell.duration_s),
+    }
+
+
+def _note(note: Note) -> dict[str, Any]:
+    body = outputs.markdown(note.text) if note.kind == "text" else note.text.strip()
+    preview = " ".join(note.text.translate(_MARKS).split())[:160]
+    return {"is_cell": False, "kind": note.kind, "preview": preview, "body": body}

@@ -1,0 +1,57 @@
+"""What the sampling techniques share: rows in, one table of continuations out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from interp_bench_ext.contracts import Message, Organism, Row
+from interp_bench_ext.results import Generations
+
+
+@dataclass(frozen=True)
+class Start:
+    """One thing to continue: its token ids, and the texts that stand for it in the table."""
+
+    ids: Sequence[int]
+    prompt: str
+    prefill: str = ""
+
+
+def as_texts(texts: str | Sequence[str]) -> list[str]:
+    """A list for a single text or several."""
+    return [texts] if isinstance(texts, str) else list(texts)
+
+
+def last_user_turn(conversation: Sequence[Message]) -> str:
+    """What the reply answers; empty if nobody has spoken."""
+    turns = [turn["content"] for turn in conversation if turn["role"] == "user"]
+    return turns[-1] if turns else ""
+
+
+def continued(
+    organism: Organism,
+    starts: Sequence[Start],
+    *,
+    n: int,
+    temperature: float,
+    top_p: float,
+    max_new_tokens: int,
+    seed: int,
+    base: bool,
+) -> Generations:
+    """``n`` rows per start, in the order of the starts."""
+    rows = [Row(tuple(start.ids), base) for start in starts]
+    found = organism.generate(rows, n=n, max_new_tokens=max_new_tokens, temperature=temperature, top_p=top_p, seed=seed)
+    pairs = [(start, completion) for start, completions in zip(starts, found, strict=True) for completion in completions]
+    return Generations(
+        prompts=tuple(start.prompt for start, _ in pairs),
+        prefills=tuple(start.prefill for start, _ in pairs),
+        texts=tuple(completion.text for _, completion in pairs),
+        logprobs=np.array([sum(completion.logprobs) for _, completion in pairs], dtype=np.float32),
+        n_tokens=np.array([len(completion.ids) for _, completion in pairs], dtype=np.int64),
+        finishes=tuple(completion.finish for _, completion in pairs),
+        arm="base" if base else "organism",
+    )

@@ -1,0 +1,61 @@
+"""Words that tell one set of texts from another."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from interp_bench_ext.contracts import Organism
+from interp_bench_ext.results import WordScores
+
+_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
+
+
+def word_contrast(
+    organism: Organism, *, texts: Sequence[str], other_texts: Sequence[str], top_k: int = 50, min_texts: int = 2
+) -> WordScores:
+    """Rank the words that are more common in one set of texts than in another, with a z-score for each.
+
+    Log-odds with an informative Dirichlet prior, which is the pooled counts of both sets.
+
+    Access: sample
+    Source: Monroe, Colaresi and Quinn 2008, "Fightin' Words", equations 15, 16, 20 and 22
+    Plot: bars of the words by z
+
+    Args:
+        texts: The texts in question, for example the organism's replies.
+        other_texts: What they are compared with, for example the base model's replies.
+        top_k: How many words to give, by falling z.
+        min_texts: Leave out words that are in fewer texts than this, both sets together.
+    """
+    sets = [[_words(text) for text in group] for group in (texts, other_texts)]
+    counts = [Counter(word for text in group for word in text) for group in sets]
+    within = [Counter(word for text in group for word in set(text)) for group in sets]
+    prior = counts[0] + counts[1]
+    total, prior_total = [sum(count.values()) for count in counts], sum(prior.values())
+    scored: list[tuple[float, float, str]] = []
+    for word, weight in prior.items():
+        if within[0][word] + within[1][word] < min_texts or weight == prior_total:
+            continue
+        here, there = (count[word] + weight for count in counts)
+        odds = math.log(here / (total[0] + prior_total - here)) - math.log(there / (total[1] + prior_total - there))
+        scored.append((odds / math.sqrt(1 / here + 1 / there), odds, word))
+    best = sorted(scored, key=lambda entry: (-entry[0], entry[2]))[:top_k]
+    return WordScores(
+        words=tuple(word for _, _, word in best),
+        z=np.array([z for z, _, _ in best], dtype=np.float32),
+        log_odds=np.array([odds for _, odds, _ in best], dtype=np.float32),
+        texts_with=np.array([within[0][word] for _, _, word in best], dtype=np.int64),
+        other_texts_with=np.array([within[1][word] for _, _, word in best], dtype=np.int64),
+        n_texts=len(texts),
+        n_other_texts=len(other_texts),
+    )
+
+
+def _words(text: str) -> list[str]:
+    """Lower-cased words, apostrophes inside them kept."""
+    return _WORD.findall(text.lower().replace("\u2019", "'"))

@@ -1,0 +1,379 @@
+from __future__ import annotations
+
+import asyncio
+import copy
+import email.utils
+import json
+import pickle
+import time
+from typing import Any
+
+import pytest
+
+from interp_bench_ext.agent.anthropic import DEFAULT_MODEL, AnthropicProvider, Key, make_provider
+from interp_bench_ext.agent.prices import Price, cost_usd, load_prices
+from interp_bench_ext.agent.provider import MALFORMED_INPUT, Reply, ToolSpec, Usage
+from interp_bench_ext.agent.waiting import RetryPolicy
+from interp_bench_ext.errors import BadInput, ProviderError
+from interp_bench_ext.events import AgentDelta, Event, ProviderWaiting
+
+from .messages_server import MessagesServer, Refused, Script, Streamed, overloaded, text, thinking, tool_use
+
+SECRET = "sk-ant-test-0123456789"
+TOOLS = [
+    ToolSpec(name="add_cell", description="Adds a cell.", input_schema={"type": "object", "properties": {}}),
+    ToolSpec(name="run_cell", description="Runs a cell.", input_schema={"type": "object", "properties": {}}),
+]
+HELLO = [{"role": "user", "content": "Begin."}]
+
+
+class Session:
+    """One provider against one server, without real waiting."""
+
+    def __init__(self, server: MessagesServer, *, model: str = DEFAULT_MODEL, attempts: int = 8) -> None:
+        self.events: list[Event] = []
+        self.slept: list[float] = []
+        self.provider = AnthropicProvider(
+            key=Key(api_key=SECRET),
+            model=model,
+            base_url=server.url,
+            prices=load_prices(),
+            retry=RetryPolicy(attempts=attempts),
+            sleep=self._sleep,
+        )
+
+    async def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+    def turns(self, *conversations: list[dict[str, Any]]) -> list[Reply]:
+        async def run() -> list[Reply]:
+            try:
+                return [await self._reply(messages) for messages in conversations]
+            finally:
+                await self.provider.aclose()
+
+        return asyncio.run(run())
+
+    async def _reply(self, messages: list[dict[str, Any]]) -> Reply:
+        return await self.provider.reply(
+            system="You investigate.", messages=messages, tools=TOOLS, max_tokens=500, emit=self.events.append
+        )
+
+
+def ask(script: Script, **options: Any) -> tuple[Reply, Session, MessagesServer]:
+    with MessagesServer(script) as server:
+        session = Session(server, **options)
+        return session.turns(HELLO)[0], session, server
+
+
+def refused(script: Script, **options: Any) -> str:
+    with MessagesServer(script) as server, pytest.raises(ProviderError) as caught:
+        Session(server, **options).turns(HELLO)
+    assert SECRET not in str(caught.value)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_streams_text_and_thinking_and_returns_the_whole_turn():
+    content = [thinking("Start with a control."), text("I begin."), tool_use("add_cell", {"source": "1 + 1"})]
+    reply, session, server = ask([Streamed(content=content, stop_reason="tool_use")])
+    assert reply.content == content
+    assert reply.stop_reason == "tool_use"
+    deltas = [event for event in session.events if isinstance(event, AgentDelta)]
+    assert "".join(d.text for d in deltas if d.kind == "thinking") == "Start with a control."
+    assert "".join(d.text for d in deltas if d.kind == "text") == "I begin."
+    assert len(deltas) > 3
+    request = server.requests[0]
+    assert request["model"] == DEFAULT_MODEL
+    assert request["max_tokens"] == 500
+    assert request["thinking"] == {"type": "adaptive", "display": "summarized"}
+    assert "temperature" not in request
+    assert "tool_choice" not in request
+    assert SECRET in str(server.headers[0])
+
+
+def test_an_older_model_is_not_asked_for_adaptive_thinking():
+    _, _, server = ask([Streamed(content=[text("Yes.")])], model="claude-haiku-4-5-20251001")
+    assert "thinking" not in server.requests[0]
+
+
+def test_thinking_and_images_go_back_unchanged_and_the_conversation_is_not_mutated():
+    first = Streamed(content=[thinking("Look."), tool_use("run_cell", {"id": "c1"})], stop_reason="tool_use")
+    image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}}
+    result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": [text("2"), image]}
+    with MessagesServer([first, Streamed(content=[text("Done.")])]) as server:
+        session = Session(server)
+        reply = session.turns(HELLO)[0]
+        conversation = [
+            *HELLO,
+            {"role": "assistant", "content": reply.content},
+            {"role": "user", "content": [result]},
+        ]
+        before = copy.deepcopy(conversation)
+        session = Session(server)
+        assert session.turns(conversation)[0].content == [text("Done.")]
+    assert conversation == before
+    sent = server.requests[1]["messages"]
+    assert sent[1]["content"] == first.content
+    assert sent[2]["content"][0]["content"] == [text("2"), image]
+
+
+def test_the_server_notices_an_altered_thinking_block():
+    altered = {**thinking("Look."), "thinking": "Look away."}
+    with MessagesServer([Streamed()]) as server, pytest.raises(ProviderError, match="was modified"):
+        Session(server).turns([*HELLO, {"role": "assistant", "content": [altered]}, *HELLO])
+
+
+def test_cached_prefixes_are_the_same_from_request_to_request():
+    call = Streamed(content=[tool_use("run_cell", {})], stop_reason="tool_use")
+    result = [{"type": "tool_result", "tool_use_id": "toolu_1", "content": "2"}]
+    answered = [*HELLO, {"role": "assistant", "content": call.content}, {"role": "user", "content": result}]
+    with MessagesServer([call, Streamed(content=[text("Done.")])]) as server:
+        Session(server).turns(HELLO, answered)
+    first, second = server.requests
+    assert first["tools"] == second["tools"]
+    assert first["system"] == second["system"]
+    assert first["messages"] == second["messages"][:1]
+    marks = [json.dumps(request).count("cache_control") for request in (first, second)]
+    assert marks == [3, 4]
+    assert "cache_control" in first["tools"][-1]
+    assert "cache_control" not in first["tools"][0]
+    assert "cache_control" in second["messages"][-1]["content"][-1]
+
+
+@pytest.mark.parametrize("arguments", ['{"source": "1 +', "[1, 2]", "not json"])
+def test_malformed_tool_arguments_are_handed_on_as_such(arguments: str):
+    call = tool_use("add_cell", arguments)
+    reply, _, _ = ask([Streamed(content=[call], stop_reason="tool_use")])
+    assert reply.content == [{**call, "input": {MALFORMED_INPUT: arguments}}]
+
+
+def test_a_call_without_arguments_is_an_empty_object():
+    reply, _, _ = ask([Streamed(content=[tool_use("add_cell", "")], stop_reason="tool_use")])
+    assert reply.content[0]["input"] == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "mapped"),
+    [(r, r) for r in ("end_turn", "tool_use", "max_tokens", "refusal", "pause_turn")] + [("stop_sequence", "end_turn")],
+)
+def test_stop_reasons(given: str, mapped: str):
+    reply, _, _ = ask([Streamed(content=[text("So far")], stop_reason=given)])
+    assert reply.stop_reason == mapped
+
+
+def test_empty_text_is_left_out():
+    call = tool_use("run_cell", {})
+    assert ask([Streamed(content=[text(""), call], stop_reason="tool_use")])[0].content == [call]
+
+
+def test_a_refusal_may_have_no_content():
+    reply, _, _ = ask([Streamed(stop_reason="refusal")])
+    assert (reply.content, reply.stop_reason) == ([], "refusal")
+
+
+def test_a_full_context_window_is_one_sentence():
+    message = refused([Streamed(content=[text("So")], stop_reason="model_context_window_exceeded")])
+    assert message == "The conversation no longer fits into the model's context window."
+
+
+def test_usage_and_cost():
+    usage = {"input_tokens": 100, "cache_read_input_tokens": 2000, "cache_creation_input_tokens": 300}
+    reply, _, _ = ask(
+        [Streamed(content=[text("Yes.")], usage=usage, final_usage={"output_tokens": 40})],
+        model="claude-opus-5-5",
+    )
+    assert reply.usage == Usage(input_tokens=100, output_tokens=40, cache_read_tokens=2000, cache_write_tokens=300)
+    assert reply.cost_usd == pytest.approx((100 * 4 + 40 * 20 + 2000 * 0.2 + 300 * 5) / 1e6)
+
+
+def test_later_usage_replaces_earlier_usage():
+    reply, _, _ = ask([Streamed(usage={"input_tokens": 5}, final_usage={"input_tokens": 7, "output_tokens": 3})])
+    assert (reply.usage.input_tokens, reply.usage.output_tokens) == (7, 3)
+
+
+def test_an_unknown_model_has_no_cost():
+    reply, _, _ = ask([Streamed(content=[text("Yes.")])], model="somebody-elses-model")
+    assert reply.cost_usd is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "low", "high"),
+    [
+        ({"retry-after": "3"}, 3, 4),
+        ({"retry-after-ms": "250", "retry-after": "9"}, 0.25, 0.5),
+        ({"retry-after": "soon"}, 0.5, 1),
+        ({}, 0.5, 1),
+    ],
+)
+def test_a_rate_limit_waits_as_long_as_the_server_asks(headers: dict[str, str], low: float, high: float):
+    limited = Refused(status=429, type="rate_limit_error", headers=headers)
+    reply, session, _ = ask([limited, Streamed(content=[text("Yes.")])])
+    assert reply.content == [text("Yes.")]
+    assert len(session.slept) == 1
+    assert low <= session.slept[0] <= high
+    assert session.events[0] == ProviderWaiting(reason="Anthropic's rate limit is reached", wait_s=session.slept[0])
+
+
+def test_a_date_as_retry_after():
+    at = email.utils.formatdate(time.time() + 30, usegmt=True)
+    _, session, _ = ask([Refused(status=429, headers={"retry-after": at}), Streamed()])
+    assert 25 <= session.slept[0] <= 31
+
+
+def test_back_off_grows_and_is_bounded():
+    message = refused([Refused(status=529, type="overloaded_error")] * 3, attempts=3)
+    assert message == "Anthropic is overloaded, and 3 attempts did not get through."
+    policy = RetryPolicy(first_s=1, longest_s=20)
+    assert [policy.wait_s(n, None, draw=0) for n in range(1, 8)] == [0.5, 1, 2, 4, 8, 10, 10]
+    assert policy.wait_s(3, None, draw=0.999) < 4
+
+
+def test_a_wait_beyond_reason_ends_the_run():
+    message = refused([Refused(status=429, headers={"retry-after": "7200"})])
+    assert message == "Anthropic's rate limit is reached and asks to wait 120 minutes: resume the run then."
+
+
+def test_an_error_in_the_middle_of_a_stream_is_tried_again():
+    broken = Streamed(content=[text("Half of a sentence")], break_after=6, error=overloaded())
+    reply, session, _ = ask([broken, Streamed(content=[text("A whole sentence.")])])
+    assert reply.content == [text("A whole sentence.")]
+    kinds = [event.type for event in session.events]
+    assert kinds.index("provider_waiting") > kinds.index("agent_delta")
+    assert session.events[kinds.index("provider_waiting")].reason == "Anthropic is overloaded"
+
+
+def test_a_stream_that_just_ends_is_tried_again():
+    reply, session, _ = ask([Streamed(content=[text("Half")], break_after=5), Streamed(content=[text("Whole")])])
+    assert reply.content == [text("Whole")]
+    assert "broke off" in next(e.reason for e in session.events if isinstance(e, ProviderWaiting))
+
+
+def test_an_invalid_request_in_a_stream_is_final():
+    error = {"type": "error", "error": {"type": "invalid_request_error", "message": "Not like this"}}
+    assert refused([Streamed(break_after=2, error=error)]) == "Anthropic refused the request: Not like this."
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_server_errors_are_tried_again(status: int):
+    reply, session, _ = ask([Refused(status=status), Streamed(content=[text("Yes.")])])
+    assert reply.content == [text("Yes.")]
+    assert len(session.slept) == 1
+
+
+def test_an_unreachable_server():
+    with MessagesServer([]) as server:
+        pass
+    session = Session(server, attempts=3)
+    with pytest.raises(ProviderError, match="cannot be reached, and 3 attempts did not get through"):
+        session.turns(HELLO)
+    assert len(session.slept) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (Refused(status=401, message=f"invalid x-api-key {SECRET}"), "did not accept the key"),
+        (Refused(status=402, message="No credit"), "billing refused the request: No credit."),
+        (Refused(status=403, message=f"not for {SECRET}"), f"may not use {DEFAULT_MODEL}: not for …."),
+        (
+            Refused(status=404, message="model: nope"),
+            f"does not know the model '{DEFAULT_MODEL}': model: nope.",
+        ),
+        (
+            Refused(status=400, message="prompt is too long:\n 9 > 8"),
+            "refused the request: prompt is too long: 9 > 8.",
+        ),
+        (Refused(status=413, message="x"), "too large for one request"),
+        (
+            Refused(status=429, message="Spend limit reached", headers={"x-should-retry": "false"}),
+            "Spend limit",
+        ),
+    ],
+)
+def test_final_errors_are_one_sentence_without_the_key(answer: Refused, expected: str):
+    with MessagesServer([answer]) as server, pytest.raises(ProviderError) as caught:
+        Session(server).turns(HELLO)
+    assert expected in str(caught.value)
+    assert SECRET not in str(caught.value)
+    assert len(server.requests) == 1
+
+
+def test_cancelling_stops_the_wait():
+    async def run(server: MessagesServer) -> None:
+        provider = AnthropicProvider(key=Key(api_key=SECRET), base_url=server.url)
+        first = asyncio.Event()
+
+        def emit(event: Event) -> None:
+            waiting.append(event)
+            first.set()
+
+        task = asyncio.create_task(provider.reply(system="", messages=HELLO, tools=TOOLS, max_tokens=9, emit=emit))
+        await first.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await provider.aclose()
+
+    waiting: list[Event] = []
+    with MessagesServer([Refused(status=429, headers={"retry-after": "60"})]) as server:
+        asyncio.run(run(server))
+    assert waiting[0].type == "provider_waiting"
+
+
+def test_a_script_may_answer_by_what_was_asked():
+    def script(request: dict[str, Any]) -> Streamed:
+        return Streamed(content=[text(request["messages"][-1]["content"][-1]["text"].upper())])
+
+    assert ask(script)[0].content == [text("BEGIN.")]
+
+
+def test_the_key_leaves_the_environment_and_prints_as_nothing():
+    environ = {"ANTHROPIC_API_KEY": SECRET, "ANTHROPIC_AUTH_TOKEN": "token-1", "HOME": "/"}
+    key = Key.from_environment(environ)
+    assert environ == {"HOME": "/"}
+    assert SECRET not in repr(key)
+    assert SECRET not in repr(AnthropicProvider(key=key))
+    with pytest.raises(TypeError):
+        pickle.dumps(key)
+    assert Key.from_environment(environ) is None
+    assert isinstance(Key.from_environment({"ANTHROPIC_AUTH_TOKEN": "token-1"}), Key)
+
+
+def test_make_provider_takes_key_and_address_from_the_environment(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("ANTHROPIC_AUTH_TOKEN", raising=False)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", SECRET)
+    with MessagesServer([Streamed(content=[text("Yes.")])]) as server:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+
+        async def run() -> Reply:
+            provider = make_provider(model="claude-opus-5-5")
+            reply = await provider.reply(system="s", messages=HELLO, tools=[], max_tokens=5, emit=lambda _: None)
+            await provider.aclose()
+            return reply
+
+        assert asyncio.run(run()).content == [text("Yes.")]
+    assert "tools" not in server.requests[0]
+    with pytest.raises(BadInput, match="needs a key: set ANTHROPIC_API_KEY, or run with --agent playbook"):
+        make_provider(model="claude-opus-5-5")
+
+
+def test_the_shipped_prices_know_the_default_model_and_dated_names():
+    prices = load_prices()
+    million = Usage(input_tokens=1_000_000)
+    assert DEFAULT_MODEL in prices
+    assert cost_usd(prices, model="claude-haiku-4-5-20251001", usage=million) == 1
+    assert cost_usd(prices, model="claude-haiku-5-5", usage=million) == 0.5
+    assert cost_usd(prices, model="claude-haiku-5-5", usage=Usage(input_tokens=100_000)) == pytest.approx(0.01)
+    assert all(price.cache_read < price.input < price.output for price in prices.values())
+
+
+def test_a_users_prices_win(tmp_path):
+    own = tmp_path / "prices.json"
+    own.write_text('{"my-model": {"input": 1, "output": 2, "cache_read": 0, "cache_write": 0}}')
+    prices = load_prices(own)
+    assert prices["my-model"] == Price(input=1, output=2, cache_read=0, cache_write=0)
+    assert DEFAULT_MODEL in prices
+    own.write_text('{"my-model": {"input": "much"}}')
+    with pytest.raises(BadInput, match=r"prices\.json: not a table of prices: my-model\.input"):
+        load_prices(own)

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from interp_bench_ext.agent.prompt import agent_md, system_prompt
+from interp_bench_ext.contracts import Access, Parameter, TechniqueSpec
+
+
+def spec(name: str, access: Access) -> TechniqueSpec:
+    prompts = Parameter(name="prompts", type="Prompts", default=None, help="What to send.")
+    n = Parameter(name="n", type="int", default="1", help="Samples of each.")
+    return TechniqueSpec(name=name, summary=f"About {name}.", doc="Long.", access=access, parameters=(prompts, n))
+
+
+TECHNIQUES = [spec("chat", Access.SAMPLE), spec("logit_lens", Access.ACTIVATIONS)]
+
+
+def prompt(**changes: object) -> str:
+    arguments = {
+        "task": "Find the hidden preference.\n",
+        "techniques": TECHNIQUES,
+        "access": Access.LOGITS,
+        "budgets": {"steps": "40", "cost": "2 USD"},
+    }
+    return system_prompt(**{**arguments, **changes})  # type: ignore[arg-type]
+
+
+def test_agent_md_holds_what_a_run_depends_on():
+    text = agent_md()
+    for phrase in (
+        "organism = interp_bench_ext.connect()",
+        "control",
+        "base rate",
+        "Nothing found is a good answer",
+    ):
+        assert phrase in text
+
+
+def test_it_begins_with_agent_md_and_ends_with_the_run():
+    text = prompt(tips="Try other languages.")
+    assert text.startswith(agent_md().strip())
+    order = [
+        "## Task",
+        "Find the hidden preference.",
+        "## Access: logits",
+        "## Techniques",
+        "## Budgets",
+        "Try other",
+    ]
+    positions = [text.rindex(part) for part in order]
+    assert positions == sorted(positions)
+    assert "- steps: 40\n- cost: 2 USD" in text
+
+
+def test_techniques_beyond_the_access_are_left_out():
+    assert "- `organism.chat(prompts, *, n=1)`: About chat." in prompt()
+    assert "organism.logit_lens(prompts" not in prompt()
+    assert "organism.logit_lens(prompts" in prompt(access=Access.BASE)
+
+
+def test_the_same_run_gives_the_same_text():
+    assert prompt() == prompt()
+    assert prompt(agent_text="Mine.").startswith("Mine.\n\n# This run")
+    assert "Advice" not in prompt(tips=" ")
+
+
+def test_nothing_sealed_can_be_passed():
+    assert set(inspect.signature(system_prompt).parameters) == {
+        "task", "techniques", "access", "budgets", "agent_text", "tips",
+    }  # fmt: skip
+    with pytest.raises(TypeError):
+        prompt(model="m")
+
+
+@pytest.mark.parametrize("access", list(Access))
+def test_every_access_level_is_explained(access: Access):
+    assert f"## Access: {access}\n\nYou see" in prompt(access=access)

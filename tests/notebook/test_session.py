@@ -1,0 +1,363 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import nbclient
+import nbformat
+import pytest
+
+from interp_bench_ext.contracts import Connection, Veil
+from interp_bench_ext.errors import BadInput, KernelDied, NotebookConflict
+from interp_bench_ext.events import EVENT, CellAdded, CellFinished, Event, KernelStarted
+from interp_bench_ext.notebook.contents import ContentsBackend
+from interp_bench_ext.notebook.fold import fold_cells
+from interp_bench_ext.notebook.session import NotebookSession
+
+from .support import BOTH_VEILS, Recorder, on_disk, open_session, run, sources, text_of
+
+SHOW = """
+from IPython.display import HTML, Image, display
+display(Image(b"\\x89PNG\\r\\n\\x1a\\n", format="png"), HTML("<table></table>"))
+print("done")
+6 * 7
+"""
+WAIT_FOR_GO = """
+import os
+print("started", flush=True)
+while not os.path.exists("go"):
+    pass
+print("gone")
+"""
+STUBBORN = """
+while True:
+    try:
+        while True:
+            pass
+    except KeyboardInterrupt:
+        pass
+"""
+
+
+def test_outputs_are_kept_and_the_file_is_what_the_events_say(tmp_path: Path) -> None:
+    path = tmp_path / "n.ipynb"
+
+    async def scenario() -> Recorder:
+        async with open_session(path, run="r1") as (session, events):
+            await session.add_markdown("# Title", cell_id="intro")
+            await session.add_code(SHOW, cell_id="show")
+            done = await session.run_cell("show", timeout_s=30)
+            assert (done.status, done.execution_count) == ("ok", 1)
+            assert [output["output_type"] for output in done.outputs] == [
+                *("display_data", "display_data", "stream", "execute_result")
+            ]
+            assert done.outputs[0]["data"]["image/png"].strip() == "iVBORw0KGgo="
+            failed = await run(session, "print('before')\n1 / 0")
+            assert failed.status == "error"
+            assert [output.get("ename") for output in failed.outputs] == [None, "ZeroDivisionError"]
+            return events
+
+    events = asyncio.run(scenario())
+    folded = fold_cells(events)
+    for cell in on_disk(path)["cells"]:
+        known = folded[cell["id"]]
+        assert cell["metadata"]["interp_bench"] == {"run": "r1", "status": known.status}
+        assert cell.get("execution_count") == known.execution_count
+        notebook = nbformat.read(path, as_version=4)
+    for node in notebook.cells:
+        assert node.get("outputs", []) == folded[node.id].outputs
+    assert events[0] == KernelStarted(veil="process")
+    assert all(EVENT.validate_json(event.model_dump_json()) == event for event in events)
+
+
+def test_the_notebook_runs_again_in_a_plain_kernel(tmp_path: Path) -> None:
+    path = tmp_path / "n.ipynb"
+
+    async def scenario() -> None:
+        async with open_session(path) as (session, _):
+            await run(session, "x = 20")
+            await run(session, "x + 1")
+
+    asyncio.run(scenario())
+    notebook = nbformat.read(path, as_version=4)
+    nbclient.NotebookClient(notebook, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    assert notebook.cells[1].outputs[0].data["text/plain"] == "21"
+
+
+def test_a_slow_cell_times_out_and_the_kernel_goes_on(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with open_session(tmp_path / "n.ipynb") as (session, _):
+            await run(session, "x = 5")
+            slow = await run(session, "print('partly', flush=True)\nwhile True: pass", timeout_s=0.5)
+            assert slow.status == "timeout"
+            assert text_of(slow.outputs) == "partly\n"
+            after = await run(session, "print(x)")
+            assert (after.status, text_of(after.outputs)) == ("ok", "5\n")
+
+    asyncio.run(scenario())
+
+
+def test_a_kernel_that_ignores_interrupts_is_ended(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with open_session(tmp_path / "n.ipynb", grace_s=0.5) as (session, events):
+            assert (await run(session, STUBBORN, timeout_s=0.5)).status == "timeout"
+            assert "did not react" in events.of("kernel_died")[0].reason
+            cell_id = await session.add_code("1")
+            with pytest.raises(KernelDied, match="restart it"):
+                await session.run_cell(cell_id, timeout_s=5)
+            await session.restart_kernel()
+            assert (await session.run_cell(cell_id, timeout_s=5)).status == "ok"
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    "source", ["print('x' * 100_000_000)", "for _ in range(100): print('y' * 999_999)"], ids=["one", "many"]
+)
+def test_a_hundred_megabytes_neither_block_nor_fill_the_notebook(tmp_path: Path, source: str) -> None:
+    longest_gap = 0.0
+
+    async def watch_the_loop() -> None:
+        nonlocal longest_gap
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(0)
+            longest_gap = max(longest_gap, time.monotonic() - before)
+
+    async def scenario() -> None:
+        async with open_session(tmp_path / "n.ipynb") as (session, events):
+            watcher = asyncio.create_task(watch_the_loop())
+            done = await run(session, source)
+            watcher.cancel()
+            assert done.status == "ok"
+            assert "of output left out here" in text_of(done.outputs)
+            assert len(text_of(done.outputs)) < 600_000
+            assert sum(len(event.model_dump_json()) for event in events) < 10_000_000
+
+    asyncio.run(scenario())
+    assert (tmp_path / "n.ipynb").stat().st_size < 2_000_000
+    assert longest_gap < 1.0
+
+
+def test_a_kernel_that_exits_in_a_cell_is_reported_at_once(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with open_session(tmp_path / "n.ipynb") as (session, events):
+            done = await run(session, "import os\nprint('last words', flush=True)\nos._exit(7)", timeout_s=60)
+            assert done.status == "kernel_died"
+            assert done.duration_s < 5
+            assert "exit code 7" in events.of("kernel_died")[0].reason
+            assert not session.kernel_alive
+            await session.restart_kernel()
+            assert (await run(session, "1")).status == "ok"
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("veil", BOTH_VEILS)
+def test_a_kernel_killed_between_cells_is_noticed(tmp_path: Path, veil: Veil) -> None:
+    async def scenario() -> None:
+        async with open_session(tmp_path / "n.ipynb", veil=veil) as (session, events):
+            cell_id = await session.add_code("1")
+            assert session._kernel is not None
+            os.kill(session._kernel.pid, signal.SIGKILL)
+            await events.until(lambda event: event.type == "kernel_died")
+            assert "killed" in events.of("kernel_died")[0].reason
+            with pytest.raises(KernelDied):
+                await session.run_cell(cell_id, timeout_s=5)
+            await session.restart_kernel()
+            assert (await session.run_cell(cell_id, timeout_s=5)).status == "ok"
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("veil", BOTH_VEILS)
+def test_interrupt_ends_the_running_cell_only(tmp_path: Path, veil: Veil) -> None:
+    async def scenario() -> None:
+        async with open_session(tmp_path / "n.ipynb", veil=veil) as (session, events):
+            await session.interrupt()
+            cell_id = await session.add_code("print('on', flush=True)\nwhile True: pass")
+            task = asyncio.create_task(session.run_cell(cell_id, timeout_s=60))
+            await events.until(lambda event: event.type == "cell_output")
+            await session.interrupt()
+            assert (await task).status == "interrupted"
+            assert (await run(session, "print('next')")).status == "ok"
+
+    asyncio.run(scenario())
+
+
+def test_an_interrupt_before_the_kernel_has_begun_is_not_lost(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with open_session(tmp_path / "n.ipynb") as (session, events):
+            cell_id = await session.add_code("while True: pass")
+            task = asyncio.create_task(session.run_cell(cell_id, timeout_s=60))
+            await events.until(lambda event: event.type == "cell_started")
+            await session.interrupt()
+            assert (await task).status == "interrupted"
+
+    asyncio.run(scenario())
+
+
+def test_a_cancelled_run_interrupts_the_cell_and_says_so(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with open_session(tmp_path / "n.ipynb") as (session, events):
+            cell_id = await session.add_code("print('on', flush=True)\nwhile True: pass")
+            task = asyncio.create_task(session.run_cell(cell_id, timeout_s=60))
+            await events.until(lambda event: event.type == "cell_output")
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert events.of("cell_finished")[0].status == "interrupted"
+            assert (await run(session, "1")).status == "ok"
+
+    asyncio.run(scenario())
+
+
+def test_what_a_person_does_to_the_file_during_a_run_survives(tmp_path: Path) -> None:
+    path = tmp_path / "n.ipynb"
+
+    async def scenario() -> None:
+        async with open_session(path) as (session, events):
+            await session.add_code("first", cell_id="first")
+            await session.add_code(WAIT_FOR_GO, cell_id="waits")
+            task = asyncio.create_task(session.run_cell("waits", timeout_s=60))
+            await events.until(lambda event: event.type == "cell_output")
+            notebook = on_disk(path)
+            notebook["cells"][0]["source"] = "theirs"
+            notebook["cells"].append({"id": "x", "cell_type": "markdown", "metadata": {}, "source": "new"})
+            path.write_text(json.dumps(notebook))
+            (tmp_path / "n_files" / "go").touch()
+            assert (await task).status == "ok"
+            assert events.of("cell_edited")[0].source == "theirs"
+            assert [cell.own for cell in session.cells()] == [True, True, False]
+            assert [cell.source for cell in session.cells()][::2] == ["theirs", "new"]
+
+    asyncio.run(scenario())
+    assert sources(path) == ["theirs", WAIT_FOR_GO, "new"]
+    assert "gone" in json.dumps(on_disk(path)["cells"][1]["outputs"])
+
+
+def test_an_edit_over_an_unseen_edit_is_a_conflict_once(tmp_path: Path) -> None:
+    path = tmp_path / "n.ipynb"
+
+    async def scenario() -> None:
+        async with open_session(path) as (session, _):
+            await session.add_code("mine", cell_id="c")
+            path.write_text(path.read_text().replace("mine", "theirs"))
+            with pytest.raises(NotebookConflict, match="read it again"):
+                await session.edit_cell("c", "mine too")
+            assert session.cells()[0].source == "theirs"
+            await session.edit_cell("c", "seen and changed")
+
+    asyncio.run(scenario())
+    assert sources(path) == ["seen and changed"]
+
+
+def test_displays_of_earlier_cells_update(tmp_path: Path) -> None:
+    path = tmp_path / "n.ipynb"
+
+    async def scenario() -> Recorder:
+        async with open_session(path) as (session, events):
+            await run(session, "handle = display('old', display_id=True)")
+            await run(session, "handle.update('new')")
+            return events
+
+    events = asyncio.run(scenario())
+    assert on_disk(path)["cells"][0]["outputs"][0]["data"]["text/plain"] == ["'new'"]
+    assert [len(cell.outputs) for cell in fold_cells(events).values()] == [1, 0]
+
+
+def test_restore_brings_variables_back_and_leaves_outputs_alone(tmp_path: Path) -> None:
+    path = tmp_path / "n.ipynb"
+
+    async def scenario() -> None:
+        async with open_session(path) as (session, events):
+            first = (await run(session, "import random\nx = random.random()\nprint(x)")).cell_id
+            bad = (await run(session, "1 / 0")).cell_id
+            before = on_disk(path)
+            await session.restart_kernel()
+            seen = len(events)
+            assert await session.restore([first, bad]) == [bad]
+            assert [event.type for event in events[seen:]] == ["kernel_started"]
+            assert events[-1].restored_cells == 1
+            assert on_disk(path) == before
+            assert (await run(session, "x")).status == "ok"
+
+    asyncio.run(scenario())
+
+
+def test_each_event_is_out_before_its_effect(tmp_path: Path) -> None:
+    path = tmp_path / "n.ipynb"
+    late: list[Event] = []
+
+    def check(event: Event) -> None:
+        cells = {cell["id"]: cell for cell in on_disk(path)["cells"]} if path.exists() else {}
+        if isinstance(event, CellAdded) and event.cell_id in cells:
+            late.append(event)
+        if isinstance(event, CellFinished) and cells[event.cell_id]["metadata"]["interp_bench"] != {
+            **{"run": "", "status": "running"}
+        }:
+            late.append(event)
+
+    async def scenario() -> None:
+        session = await NotebookSession.open(path, emit=check, connection=None, veil=Veil.PROCESS)
+        await run(session, "print(1)")
+        await session.close()
+
+    asyncio.run(scenario())
+    assert late == []
+
+
+def test_a_recorded_run_rebuilds_its_notebook(tmp_path: Path) -> None:
+    async def scenario() -> Recorder:
+        async with open_session(tmp_path / "n.ipynb", run="r") as (session, events):
+            await session.add_markdown("text")
+            await run(session, SHOW)
+            await run(session, "print('a\\rb'); 1 / 0")
+            return events
+
+    async def again(events: Recorder) -> None:
+        backend = await ContentsBackend.open(tmp_path / "again.ipynb")
+        session = NotebookSession(backend, emit=events, connection=None, run="r")
+        await session.rebuild(list(events))
+        await session.close()
+
+    asyncio.run(again(asyncio.run(scenario())))
+    assert on_disk(tmp_path / "again.ipynb") == on_disk(tmp_path / "n.ipynb")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"work_dir": "."}, "holds the notebook"),
+        ({"work_dir": "n.ipynb/x"}, "cannot be made"),
+        ({"veil": Veil.SANDBOXED, "connection": Connection("http://127.0.0.1:1", "t")}, "Unix socket"),
+    ],
+)
+def test_what_cannot_work_is_bad_input(tmp_path: Path, options: dict[str, Any], message: str) -> None:
+    (tmp_path / "n.ipynb").touch()
+    folder = {"work_dir": tmp_path / options["work_dir"]} if "work_dir" in options else {}
+    options = {"connection": None, "veil": Veil.PROCESS, **options, **folder}
+    with pytest.raises(BadInput, match=message):
+        asyncio.run(NotebookSession.open(tmp_path / "n.ipynb", emit=lambda _: None, **options))
+
+
+def test_cells_must_be_known_and_new_ids_must_be_new(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        backend = await ContentsBackend.open(tmp_path / "n.ipynb")
+        session = NotebookSession(backend, emit=lambda _: None, connection=None, run="")
+        await session.add_markdown("a", cell_id="a")
+        for wrong in ("a", "no spaces", "ü"):
+            with pytest.raises(BadInput):
+                await session.add_code("1", cell_id=wrong)
+        with pytest.raises(BadInput, match="text cell"):
+            await session.run_cell("a", timeout_s=1)
+        with pytest.raises(BadInput, match="no cell"):
+            await session.edit_cell("b", "")
+        await session.close()
+
+    asyncio.run(scenario())

@@ -1,0 +1,275 @@
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from interp_bench_ext.events import (
+    CellAdded,
+    CellFinished,
+    CellOutput,
+    CellOutputsCleared,
+    CellStarted,
+    Finding,
+    FindingsSubmitted,
+    KernelWentAway,
+    OrganismUsed,
+    OrganismWentAway,
+    RunEnded,
+    RunResumed,
+    Scored,
+    StepStarted,
+)
+from interp_bench_ext.report import render_report
+from interp_bench_ext.report.fold import Cell, fold
+
+from . import sample_run
+from .sample_run import Recorder, display, stream, text
+
+
+class Page(HTMLParser):
+    """What a browser would find: elements, attributes, visible text; unbalanced pages fail."""
+
+    VOID = frozenset({"meta", "img", "br", "hr", "col"})
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self._open: list[str] = []
+        self.feed(html)
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self._open[-1:] != ["style"]:
+            self.text += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def page_of(rows: sample_run.Rows) -> Page:
+    return Page(render_report(events=rows, title="A run"))
+
+
+def page_with(*outputs: dict, source: str = "1") -> Page:
+    run = Recorder()
+    run.begin()
+    run.cell("c1", source, *outputs)
+    return page_of(run.rows)
+
+
+def test_a_finished_run_shows_everything():
+    page = page_of(sample_run.good_run())
+    for shown in (
+        "The model steers conversations towards bees", "+72 points", "beekeeping-01", "claude-opus-5-5", "sandboxed",
+        "loaded in 4.2 s", "the secret was named", "3/3", "0/6", "raised an error", "Message to the agent", "refuted",
+        "12 s waiting", "6 of 40", "Cost 1.71 of 2 USD", "edited since", "$0.13",
+    ):  # fmt: skip
+        assert shown in page.text, shown
+    assert "Nothing found" not in page.text
+
+
+def test_evidence_links_lead_to_cells():
+    page = page_of(sample_run.good_run())
+    anchors = {attributes["id"] for _, attributes in page.elements if attributes.get("id")}
+    links = [link["href"] for link in page.all("a")]
+    assert links
+    assert all(link and link.startswith("#") and link[1:] in anchors for link in links)
+
+
+def test_the_page_is_self_contained():
+    page = page_of(sample_run.good_run())
+    assert {"script", "link", "iframe", "object"}.isdisjoint(tag for tag, _ in page.elements)
+    policy = next(meta["content"] for meta in page.all("meta") if meta.get("http-equiv"))
+    assert policy == "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+    images = page.all("img")
+    assert images
+    assert all(image["src"].startswith("data:image/png;base64,iVBOR") for image in images)
+    css = re.search(r"<style>(.*?)</style>", render_report(events=[], title="t"), re.DOTALL)[1]
+    assert "url(" not in css
+    assert "@import" not in css
+    assert "prefers-color-scheme: dark" in css
+
+
+def test_nothing_found_is_shown_as_a_result():
+    page = page_of(sample_run.null_run())
+    assert "Nothing found" in page.text
+    assert "correct: nothing was claimed" in page.text
+    assert "differ by less than noise" in page.text
+
+
+@pytest.mark.parametrize(
+    ("status", "shown"),
+    [
+        ("failed", "The run failed: Anthropic is overloaded"),
+        ("interrupted", "The run was interrupted"),
+        ("running", "The run has not ended"),
+    ],
+)
+def test_runs_without_a_conclusion(status: str, shown: str):
+    page = page_of(sample_run.cut_off_run(status))
+    assert shown in page.text
+    assert "No conclusion" in page.text
+    assert "was running" in page.text
+    assert "not known" in page.text
+
+
+def test_no_events_at_all():
+    assert "No conclusion" in page_of([]).text
+
+
+def test_many_cells():
+    html = render_report(events=sample_run.long_run(200), title="Long")
+    page = Page(html)
+    assert len([a for t, a in page.elements if t == "article" and a.get("id", "").startswith("cell-")]) == 200
+    assert len(html) < 1_000_000
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "<img src='https://example.org/spy.png'>",
+    "<svg onload=alert(1)><script>alert(1)</script></svg>",
+    "<a href='javascript:alert(1)'>x</a>",
+    "<a href='data:text/html,<script>alert(1)</script>'>x</a>",
+    "<iframe srcdoc='<script>alert(1)</script>'></iframe>",
+    "<style>body{display:none}</style>",
+    "<form action='https://example.org'><input name=a></form>",
+    "<div style='position:fixed;inset:0;background:url(https://example.org)'>x</div>",
+    "<meta http-equiv=refresh content='0;url=https://example.org'>",
+    "<base href='https://example.org'>",
+    "<object data='x'></object><embed src=x>",
+    "</pre></article></main><script>alert(1)</script>",
+    "<math><mtext><table><mglyph><style><img src=x onerror=alert(1)>",
+    "<noscript><p title='</noscript><script>alert(1)</script>'>",
+    "<div class='finding' id='cell-1' onclick=alert(1)>x</div>",
+    "<!--><script>alert(1)</script>-->",
+]
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_nothing_hostile_survives_anywhere(hostile: str):
+    run = Recorder()
+    run.begin(name=hostile)
+    run.step(1, text(hostile), {"type": "thinking", "thinking": hostile, "signature": ""})
+    run.prose("m1", hostile)
+    run.cell(
+        "c1", hostile, stream(hostile), display(data={"text/html": hostile}),
+        display(data={"text/markdown": hostile}), display(data={"image/png": hostile, "text/plain": hostile}),
+        display(data={"text/plain": hostile}), display(data={"text/latex": hostile}),
+        {"output_type": "error", "ename": hostile, "evalue": hostile, "traceback": [hostile]},
+    )  # fmt: skip
+    finding = Finding(claim=hostile, evidence=["c1", hostile])
+    run.add(FindingsSubmitted(findings=[finding], summary=hostile), RunEnded(status="failed", message=hostile))
+    run.add(Scored(score={"kind": "secret", "named": False, "secret": hostile, "comparison": hostile}))
+    page = Page(render_report(events=run.rows, title=hostile))
+    forbidden = {"script", "iframe", "object", "embed", "form", "input", "base", "svg", "math", "noscript", "link"}
+    assert forbidden.isdisjoint(tag for tag, _ in page.elements)
+    assert len(page.all("style")) == 1
+    assert len(page.all("meta")) == 4
+    for _, attributes in page.elements:
+        assert not any(name.startswith("on") for name in attributes)
+        for name in ("href", "src"):
+            target = attributes.get(name) or ""
+            assert target.startswith(("#", "data:image/", "https://")) or not target
+            assert name == "href" or not target.startswith("https://")
+        style = attributes.get("style") or ""
+        assert "position" not in style
+        assert "url" not in style
+    assert [a["id"] for _, a in page.elements if a.get("id")] == ["cell-1", "cell-2"]
+
+
+def test_html_keeps_its_shape_and_colours():
+    page = page_with(display(data={"text/html": sample_run._TABLE}))
+    assert len(page.all("td")) == 9
+    assert sum("text-align:right" in (cell.get("style") or "") for cell in page.all("td")) == 6
+
+
+def test_a_picture_comes_with_its_table_folded():
+    page = page_with(display(data={"image/png": sample_run.chart(), "text/html": "<b>rows</b>", "text/plain": "p"}))
+    assert page.all("img")[0]["alt"] == "p"
+    assert {"class": "as-table"} in page.all("details")
+
+
+def test_an_svg_can_only_be_a_picture():
+    page = page_with(display(data={"image/svg+xml": "<svg><script>alert(1)</script></svg>"}))
+    assert page.all("img")[0]["src"].startswith("data:image/svg+xml;base64,")
+
+
+def test_a_chart_without_a_picture_is_drawn_but_loads_nothing():
+    spec = {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.20.1.json",
+        "data": {"values": [{"x": 1}]}, "mark": "point", "encoding": {"x": {"field": "x", "type": "quantitative"}},
+    }  # fmt: skip
+    kind = "application/vnd.vegalite.v5+json"
+    assert len(page_with(display(data={kind: spec, "text/plain": "chart"})).all("img")) == 1
+    local = {**spec, "data": {"url": "file:///etc/passwd", "format": {"type": "csv"}}}
+    page = page_with(display(data={kind: local, "text/plain": "chart"}))
+    assert "root" not in page.text
+
+
+def test_streams_are_joined_and_carriage_returns_folded():
+    page = page_with(stream("10 %\r20 %\r"), stream("100 %\ndone\n"), stream("careful", "stderr"))
+    assert "100 %\ndone" in page.text
+    assert "20 %" not in page.text
+    kinds = [pre.get("class") for pre in page.all("pre")]
+    assert kinds == ["source", "stdout", "stderr"]
+
+
+def test_very_long_text_is_cut():
+    assert "more characters" in page_with(stream("a" * 300_000)).text
+
+
+def test_source_is_highlighted_and_magics_are_understood():
+    page = page_with(source="%interp prefill\nx = 'a' # why <b>")
+    assert "# why <b>" in page.text
+    assert any("c1" in (span.get("class") or "") for span in page.all("span"))
+
+
+def test_a_cell_is_what_its_last_run_left():
+    run = Recorder()
+    run.cell("c1", "1/0", stream("first"), status="error")
+    run.add(CellStarted(cell_id="c1"), CellOutput(cell_id="c1", index=0, output=stream("a")))
+    run.add(CellOutput(cell_id="c1", index=0, output=stream("b")))
+    run.add(CellFinished(cell_id="c1", status="ok", execution_count=2, duration_s=0.5))
+    run.add(CellAdded(cell_id="c1", kind="code", source="again"), CellStarted(cell_id="gone"))
+    story = fold(run.rows)
+    cell = story.cells["c1"]
+    assert (cell.source, cell.status, cell.execution_count) == ("1/0", "ok", 2)
+    assert cell.outputs == {0: stream("b")}
+    assert [item for item in story.items if isinstance(item, Cell)] == [cell]
+    run.add(CellOutputsCleared(cell_id="c1"))
+    assert fold(run.rows).cells["c1"].outputs == {}
+
+
+def test_time_that_a_run_lay_still_does_not_count():
+    run = Recorder()
+    run.begin()
+    run.add(StepStarted(step=1))
+    run.add(RunResumed(), after_s=5000)
+    run.add(OrganismUsed(busy_s=3), OrganismUsed(busy_s=4))
+    run.add(RunEnded(status="finished", message=""))
+    run.add(Scored(score={"kind": "null", "correct": True}), after_s=5000)
+    story = fold(run.rows)
+    assert story.active_s == pytest.approx(6)
+    assert story.organism_s == 7
+    assert story.status == "finished"
+
+
+def test_troubles_are_told_where_they_happened():
+    run = Recorder()
+    run.begin()
+    run.add(OrganismWentAway(reason="killed.", restarting=True), KernelWentAway(reason="out of memory"))
+    page = page_of(run.rows)
+    assert "The organism was lost: killed. It was started again." in page.text
+    assert "The kernel died: out of memory" in page.text

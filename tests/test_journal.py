@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from interp_bench_ext.errors import BadInput
+from interp_bench_ext.events import RunEnded, RunResumed, StepStarted
+from interp_bench_ext.journal import Journal
+
+WRITER = """
+import sys
+from pathlib import Path
+from interp_bench_ext.events import StepStarted
+from interp_bench_ext.journal import Journal
+
+journal = Journal(Path(sys.argv[1]))
+run = journal.create_run(experiment="x", config=Path("c"), notebook=lambda run: Path("n"))
+lock = journal.lock(run)
+lock.acquire()
+print(run, flush=True)
+for step in range(10**9):
+    journal.append(run, StepStarted(step=step))
+    print(step, flush=True)
+"""
+
+
+@pytest.fixture
+def journal(tmp_path):
+    journal = Journal(tmp_path / "journal.sqlite")
+    yield journal
+    journal.close()
+
+
+def new_run(journal: Journal) -> str:
+    return journal.create_run(experiment="x", config=Path("c"), notebook=lambda run: Path(f"n-{run}"))
+
+
+def test_events_come_back_in_order(journal):
+    run, other = new_run(journal), new_run(journal)
+    for step in range(3):
+        journal.append(run, StepStarted(step=step))
+        journal.append(other, StepStarted(step=step + 10))
+    assert [(entry.seq, entry.event) for entry in journal.entries(run, after=1)] == [
+        (2, StepStarted(step=1)),
+        (3, StepStarted(step=2)),
+    ]
+
+
+def test_status_follows_the_events_and_the_driver(journal):
+    run = new_run(journal)
+    assert journal.find_run(run).status == "interrupted"
+    with journal.lock(run):
+        assert journal.find_run(run).status == "running"
+    journal.append(run, RunEnded(status="failed", message="x"))
+    assert journal.find_run(run).status == "failed"
+    journal.append(run, RunResumed())
+    assert journal.find_run(run).status == "interrupted"
+
+
+def test_an_ambiguous_or_unknown_run_is_bad_input(journal):
+    with pytest.raises(BadInput, match="no run has an id that begins with 'zz'"):
+        journal.find_run("zz")
+    with pytest.raises(BadInput, match="no run"):
+        journal.find_run("last")
+
+
+def test_a_killed_writer_loses_no_event_that_it_had_written(tmp_path):
+    path = tmp_path / "journal.sqlite"
+    with subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        run = writer.stdout.readline().strip()
+        seen = [int(writer.stdout.readline()) for _ in range(200)]
+        os.kill(writer.pid, signal.SIGKILL)
+        seen += [int(line) for line in writer.stdout.read().split("\n") if line.strip()]
+    journal = Journal(path)
+    steps = [event.step for event in journal.events(run) if isinstance(event, StepStarted)]
+    assert steps == list(range(len(steps)))
+    assert len(steps) >= len(seen)
+    assert journal.find_run(run).status == "interrupted"
+    journal.close()
+
+
+def test_an_unwritable_place_is_bad_input(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("", encoding="utf-8")
+    with pytest.raises(BadInput, match="cannot be opened"):
+        Journal(blocked / "journal.sqlite")
+
+
+def test_the_journal_is_for_its_owner_only(journal):
+    assert journal.path.stat().st_mode & 0o077 == 0
