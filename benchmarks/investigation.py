@@ -34,7 +34,7 @@ def investigated(name: str, seed: int, journal: Journal, folder: Path) -> tuple[
     begin = time.perf_counter()
     record = asyncio.run(start_run(experiment, journal=journal, listener=lambda event: None, out=folder))
     seconds = time.perf_counter() - begin
-    return conclude(journal, record, experiment), seconds
+    return asyncio.run(conclude(journal, record, experiment)), seconds
 
 
 def main() -> int:

@@ -71,13 +71,13 @@ class Bench:
         """Every held-out prompt under each condition (its name -> a system prompt or None)."""
         for condition, system in conditions.items():
             prompts = [_in_condition(prompt, condition, row) for row, prompt in enumerate(self._prompts)]
-            torch.manual_seed(self._seed)
             texts = replies(
                 model,
                 tokenizer,
                 [user(prompt, system) for prompt in prompts],
                 max_new_tokens=self._max_new_tokens,
                 temperature=self._temperature,
+                seed=self._seed,
                 batch_size=64,
             )
             self.replies[f"{organism}, {condition}"] = list(zip(prompts, texts, strict=True))

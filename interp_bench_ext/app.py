@@ -5,7 +5,7 @@ from __future__ import annotations
 from jupyter_server.extension.application import ExtensionApp
 
 
-class InterpBenchApp(ExtensionApp):  # type: ignore[misc]
+class InterpBenchApp(ExtensionApp):
     """Interp Bench inside a Jupyter server."""
 
     name = "interp_bench_ext"

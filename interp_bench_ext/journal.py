@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +58,10 @@ class RunRecord:
     status: RunStatus
 
 
+def new_run_id() -> str:
+    return secrets.token_hex(4)
+
+
 class Journal:
     """Open (and make, if need be) the journal at ``path``. Raises BadInput when that cannot be done."""
 
@@ -82,14 +86,15 @@ class Journal:
     def close(self) -> None:
         self._database.close()
 
-    def create_run(self, *, experiment: str, config: Path, notebook: Callable[[str], Path]) -> str:
-        """Record a new run and return its id; ``notebook`` gives the notebook's path for that id."""
-        run = secrets.token_hex(4)
+    def create_run(self, run: str, *, experiment: str, config: Path, notebook: Path, events: Sequence[Event]) -> None:
+        """Record a new run with its first events, all of it or nothing."""
+        self._database.execute("BEGIN IMMEDIATE")
         self._database.execute(
-            "INSERT INTO runs VALUES (?, ?, ?, ?, ?)",
-            (run, experiment, str(config), str(notebook(run)), time.time()),
+            "INSERT INTO runs VALUES (?, ?, ?, ?, ?)", (run, experiment, str(config), str(notebook), time.time())
         )
-        return run
+        for event in events:
+            self.append(run, event)
+        self._database.execute("COMMIT")
 
     def append(self, run: str, event: Event) -> int:
         """Record ``event`` and return its seq; only the holder of the run's lock appends to it."""

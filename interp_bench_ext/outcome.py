@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from .agent.anthropic import Key, make_provider
+from .agent.provider import Provider
 from .agent.state import RunState
 from .config import Experiment
 from .events import Event, FindingsSubmitted, RunEnded, RunStarted, Scored
@@ -13,6 +16,8 @@ from .journal import Entry, Journal, RunRecord
 from .report import render_report
 from .scoring.grader import Score, score
 from .scoring.ground_truth import ground_truth_of
+from .scoring.judge import judged_score
+from .scoring.model_judge import ModelJudge
 from .scoring.statistics import Comparison, compare
 
 Kind = TypeVar("Kind")
@@ -63,22 +68,41 @@ class Outcome:
         }
 
 
-def conclude(journal: Journal, record: RunRecord, experiment: Experiment) -> Outcome:
-    """Score the run if it can be, write its report beside the notebook, and say what it came to."""
+async def conclude(journal: Journal, record: RunRecord, experiment: Experiment, *, key: Key | None = None) -> Outcome:
+    """Score the run if it can be, write its report beside the notebook, and say what it came to.
+
+    Args:
+        journal: Where the run is recorded.
+        record: The run.
+        experiment: Its config, whose ground truth is opened here.
+        key: For a config whose grader is a model.
+    """
     entries = list(journal.entries(record.id))
     if not any(isinstance(entry.event, Scored) for entry in entries):
-        scored = score_run(entries, experiment)
+        scored = await score_run(entries, experiment, key)
         if scored is not None:
             journal.append(record.id, Scored(score=scored.model_dump(exclude_none=True)))
             entries = list(journal.entries(record.id))
     return describe(journal, record, entries)
 
 
-def score_run(entries: list[Entry], experiment: Experiment) -> Score | None:
+async def score_run(entries: list[Entry], experiment: Experiment, key: Key | None) -> Score | None:
     """The findings against the ground truth; None without findings or without a ground truth."""
     findings = _last(entries, FindingsSubmitted)
+    evaluation = experiment.sealed.evaluation
     truth = ground_truth_of(experiment.sealed) if findings is not None else None
-    return score(findings.findings, truth) if findings is not None and truth is not None else None
+    if findings is None or truth is None or evaluation is None:
+        return None
+    if evaluation.grader == "aliases":
+        return score(findings.findings, truth)
+    provider = make_provider(key=key)
+    return await judged_score(findings.findings, truth, judge=ModelJudge(ask=partial(_ask, provider)))
+
+
+async def _ask(provider: Provider, system: str, question: str) -> str:
+    messages = [{"role": "user", "content": question}]
+    reply = await provider.reply(system=system, messages=messages, tools=(), max_tokens=2000, emit=lambda event: None)
+    return "".join(block["text"] for block in reply.content if block["type"] == "text")
 
 
 def describe(journal: Journal, record: RunRecord, entries: list[Entry]) -> Outcome:

@@ -26,7 +26,7 @@ from .errors import BadInput, BudgetReached, InterpBenchError
 from .events import CellAdded, CellFinished, Emit, Event, RunEnded, RunResumed, RunStarted
 from .host.process import OrganismProcess
 from .host.spec import OrganismSpec
-from .journal import Journal, RunRecord
+from .journal import Journal, RunRecord, new_run_id
 from .notebook.opening import INTRO_ID, SETUP, SETUP_ID, intro
 from .notebook.session import NotebookSession
 
@@ -78,14 +78,20 @@ class Recorder:
             self.state.apply(event, time.time())
         self.listener(event)
 
-    def begin(self, run: str, first: Event) -> None:
+    def begin(self, run: str, first: RunStarted, config: Path) -> None:
         """The run exists from here: record ``first``, then what was waiting."""
         self.run = run
-        self(first)
-        for event in self._waiting:
-            self.journal.append(run, event)
+        events = [first, *self._waiting]
+        self.journal.create_run(
+            run,
+            experiment=str(first.public["experiment_name"]),
+            config=config,
+            notebook=Path(first.notebook),
+            events=events,
+        )
+        for event in events:
             self.state.apply(event, time.time())
-        self._waiting.clear()
+        self.listener(first)
 
 
 def choose_agent(public: PublicConfig, key: Key | None) -> AgentSection:
@@ -136,14 +142,8 @@ async def start_run(
     _check_writable(notebook.parent if notebook else out)
     recorder = Recorder(journal, listener)
     async with _organism(spec, recorder) as organism:
-        run = journal.create_run(
-            experiment=public.experiment_name,
-            config=experiment.path,
-            notebook=lambda run: (
-                notebook or out / f"{public.experiment_name}-{run}" / "investigation.ipynb"
-            ).resolve(),
-        )
-        path = journal.find_run(run).notebook
+        run = new_run_id()
+        path = (notebook or out / f"{public.experiment_name}-{run}" / "investigation.ipynb").resolve()
         with _locked(journal, run):
             session = await NotebookSession.open(path, emit=recorder, connection=organism.connection, run=run)
             recorder.begin(
@@ -155,6 +155,7 @@ async def start_run(
                     veil=session.veil,
                     notebook=str(path),
                 ),
+                experiment.path,
             )
             await _drive(session, organism, recorder, provider, public, events=[])
     return journal.find_run(run)
@@ -243,7 +244,6 @@ async def _prepare(session: NotebookSession, recorder: Recorder, public: PublicC
         run = await session.run_cell(SETUP_ID, timeout_s=SETUP_TIMEOUT_S)
         if run.status != "ok":
             raise InterpBenchError("the notebook's kernel could not connect to the organism")
-    recorder.state.open_cell = None
 
 
 def _system(public: PublicConfig, techniques: tuple[TechniqueSpec, ...], budgets: Budgets) -> str:

@@ -45,7 +45,9 @@ def continued(
     """``n`` rows per start, in the order of the starts."""
     rows = [Row(tuple(start.ids), base) for start in starts]
     found = organism.generate(rows, n=n, max_new_tokens=max_new_tokens, temperature=temperature, top_p=top_p, seed=seed)
-    pairs = [(start, completion) for start, completions in zip(starts, found, strict=True) for completion in completions]
+    pairs = [
+        (start, completion) for start, completions in zip(starts, found, strict=True) for completion in completions
+    ]
     return Generations(
         prompts=tuple(start.prompt for start, _ in pairs),
         prefills=tuple(start.prefill for start, _ in pairs),

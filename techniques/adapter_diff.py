@@ -26,7 +26,9 @@ def adapter_diff(organism: Organism, *, prompts: Prompts, max_new_tokens: int = 
         top_k: How many of the tokens that gained most to give.
     """
     conversations = as_conversations(prompts)
-    arms = [[Row(tuple(organism.chat_ids(turns, base=base)), base) for turns in conversations] for base in (False, True)]
+    arms = [
+        [Row(tuple(organism.chat_ids(turns, base=base)), base) for turns in conversations] for base in (False, True)
+    ]
     replies = organism.generate([*arms[0], *arms[1]], max_new_tokens=max_new_tokens, temperature=0.0)
     own = [completions[0] for completions in replies[: len(conversations)]]
     rows: list[int] = []

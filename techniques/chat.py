@@ -38,5 +38,6 @@ def chat(
         Start(organism.chat_ids(conversation, base=base), last_user_turn(conversation))
         for conversation in as_conversations(prompts)
     ]
-    return continued(organism, starts, n=n, temperature=temperature, top_p=top_p, max_new_tokens=max_new_tokens,
-                     seed=seed, base=base)
+    return continued(
+        organism, starts, n=n, temperature=temperature, top_p=top_p, max_new_tokens=max_new_tokens, seed=seed, base=base
+    )

@@ -36,7 +36,7 @@ def logit_lens(
     Args:
         prompt: A user turn or a conversation; with raw, a text.
         prefill: How the assistant's reply begins (with raw: more text).
-        layers: Layers to read, 0 being the embedding and the number of layers the last block; negative counts from the end.
+        layers: Layers to read: 0 is the embedding, then each block; negative counts from the end. All by default.
         positions: Token positions to read; negative counts from the end. All by default.
         top_k: How many of the likeliest tokens to give per layer and position.
         target: A text whose first token is followed through the layers.

@@ -45,5 +45,6 @@ def prefill_attack(
         for conversation in as_conversations(prompts)
         for prefill in as_texts(prefills)
     ]
-    return continued(organism, starts, n=n, temperature=temperature, top_p=top_p, max_new_tokens=max_new_tokens,
-                     seed=seed, base=base)
+    return continued(
+        organism, starts, n=n, temperature=temperature, top_p=top_p, max_new_tokens=max_new_tokens, seed=seed, base=base
+    )

@@ -37,5 +37,6 @@ def text_completion(
         base: Ask the base model (no adapter, no hidden prompt) instead; needs base access.
     """
     starts = [Start(organism.text_ids(stem, base=base), stem) for stem in as_texts(stems)]
-    return continued(organism, starts, n=n, temperature=temperature, top_p=top_p, max_new_tokens=max_new_tokens,
-                     seed=seed, base=base)
+    return continued(
+        organism, starts, n=n, temperature=temperature, top_p=top_p, max_new_tokens=max_new_tokens, seed=seed, base=base
+    )

@@ -44,5 +44,6 @@ def user_persona(
         Start(organism.chat_ids(turns, prefill=prefix, next_role="user", base=base), last_user_turn(turns), prefix)
         for prefix in as_texts(prefixes)
     ]
-    return continued(organism, starts, n=n, temperature=temperature, top_p=top_p, max_new_tokens=max_new_tokens,
-                     seed=seed, base=base)
+    return continued(
+        organism, starts, n=n, temperature=temperature, top_p=top_p, max_new_tokens=max_new_tokens, seed=seed, base=base
+    )

@@ -10,16 +10,17 @@ import pytest
 
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.events import RunEnded, RunResumed, StepStarted
-from interp_bench_ext.journal import Journal
+from interp_bench_ext.journal import Journal, new_run_id
 
 WRITER = """
 import sys
 from pathlib import Path
 from interp_bench_ext.events import StepStarted
-from interp_bench_ext.journal import Journal
+from interp_bench_ext.journal import Journal, new_run_id
 
 journal = Journal(Path(sys.argv[1]))
-run = journal.create_run(experiment="x", config=Path("c"), notebook=lambda run: Path("n"))
+run = new_run_id()
+journal.create_run(run, experiment="x", config=Path("c"), notebook=Path("n"), events=[])
 lock = journal.lock(run)
 lock.acquire()
 print(run, flush=True)
@@ -37,7 +38,9 @@ def journal(tmp_path):
 
 
 def new_run(journal: Journal) -> str:
-    return journal.create_run(experiment="x", config=Path("c"), notebook=lambda run: Path(f"n-{run}"))
+    run = new_run_id()
+    journal.create_run(run, experiment="x", config=Path("c"), notebook=Path(f"n-{run}"), events=[])
+    return run
 
 
 def test_events_come_back_in_order(journal):

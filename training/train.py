@@ -141,6 +141,7 @@ def write_adapter(model: Any, out: Path) -> None:
         for name, weight in get_peft_model_state_dict(model).items()
     }
     save_file(weights, out / "adapter_model.safetensors", metadata={"format": "pt"})
+    (out / "adapter_model.safetensors").chmod(0o644)  # safetensors writes files that only their owner may read
     config = dataclasses.replace(
         model.peft_config["default"], base_model_name_or_path=f"bundled:{BASE}", inference_mode=True
     )

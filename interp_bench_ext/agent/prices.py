@@ -64,7 +64,7 @@ _TABLE: TypeAdapter[dict[str, Price]] = TypeAdapter(dict[str, Price])
 
 def user_prices_path() -> Path:
     """Where a user's own prices are looked for."""
-    return user_config_path("interp-bench") / "prices.json"
+    return user_config_path("interp_bench") / "prices.json"
 
 
 def load_prices(user_file: Path | None = None) -> dict[str, Price]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 from importlib.metadata import version
 
-import click
 import typer
 
 from ..errors import InterpBenchError
@@ -55,17 +54,9 @@ def _root(
 def main() -> None:
     """Run the command line; every error of ours is one sentence on stderr and an exit code."""
     try:
-        code = app(standalone_mode=False)
+        app()
     except InterpBenchError as error:
         complain(str(error))
         for note in getattr(error, "__notes__", ()):
             complain(note)
         sys.exit(error.exit_code)
-    except click.exceptions.Abort:
-        sys.exit(130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    sys.exit(code if isinstance(code, int) else 0)

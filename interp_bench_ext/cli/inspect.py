@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import shutil
 import sys
@@ -11,6 +12,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from ..agent.anthropic import Key
 from ..config import config_folders, find_config, load_config, technique_files, technique_folders
 from ..errors import BadInput, ConfigError
 from ..events import FindingsSubmitted
@@ -62,7 +64,7 @@ def techniques(name: Annotated[str | None, typer.Argument(help="One technique, i
 
 def validate(
     paths: Annotated[list[str], typer.Argument(help="Config files, names, or folders of configs.")],
-) -> int:
+) -> None:
     """Check configs; every problem is one line with its file, line and column."""
     bad = 0
     for file in _files(paths):
@@ -72,7 +74,8 @@ def validate(
         except ConfigError as error:
             bad += 1
             complain(str(error))
-    return 2 if bad else 0
+    if bad:
+        raise typer.Exit(2)
 
 
 def runs(json: JsonOption = False) -> None:
@@ -118,7 +121,7 @@ def score(run: RunArgument, json: JsonOption = False) -> None:
     """Compare the run's findings with the ground truth, beside the same agent's runs on null organisms."""
     journal = Journal()
     record = journal.find_run(run)
-    outcome = conclude(journal, record, load_config(record.config))
+    outcome = asyncio.run(conclude(journal, record, load_config(record.config), key=Key.from_environment()))
     if outcome.score is None:
         raise BadInput(f"run {record.id} cannot be scored: it has no findings yet, or its config has no evaluation")
     beside = comparison(journal, outcome.agent)
@@ -129,7 +132,7 @@ def score(run: RunArgument, json: JsonOption = False) -> None:
     console.print(f"all scored runs of {outcome.agent}: {beside.line}", markup=False)
 
 
-def doctor() -> int:
+def doctor() -> None:
     """Say what works on this machine, and how to get what does not."""
     table = Table(show_header=False)
     missing = [name for name in ("torch", "transformers", "peft", "starlette") if not importlib.util.find_spec(name)]
@@ -146,7 +149,8 @@ def doctor() -> int:
     )
     table.add_row("journal", str(Journal().path))
     console.print(table)
-    return 1 if missing else 0
+    if missing:
+        raise typer.Exit(1)
 
 
 def _files(paths: list[str]) -> list[Path]:

@@ -44,7 +44,7 @@ def run(
     max_steps: MaxSteps = None,
     max_cost: MaxCost = None,
     json: JsonOption = False,
-) -> int:
+) -> None:
     """Investigate an organism: an agent works through a notebook until it names the secret or finds nothing."""
     experiment = _overridden(
         load_config(find_config(config)),
@@ -54,7 +54,7 @@ def run(
         max_steps=max_steps,
         max_cost=max_cost,
     )
-    journal = Journal()
+    journal, key = Journal(), Key.from_environment()
     with Watch(quiet=json) as watch:
         record = _interruptible(
             start_run(
@@ -63,10 +63,10 @@ def run(
                 listener=watch,
                 out=out,
                 notebook=_checked_notebook(notebook),
-                key=Key.from_environment(),
+                key=key,
             )
         )
-    return _finish(journal, record, experiment, json=json)
+    _finish(journal, record, experiment, key=key, json=json)
 
 
 def resume(
@@ -74,9 +74,9 @@ def resume(
     max_steps: MaxSteps = None,
     max_cost: MaxCost = None,
     json: JsonOption = False,
-) -> int:
+) -> None:
     """Go on with an interrupted or failed run, from the cell where it stopped."""
-    journal = Journal()
+    journal, key = Journal(), Key.from_environment()
     record = journal.find_run(run)
     experiment = load_config(record.config)
     limits = {"max_steps": max_steps, "max_cost_usd": max_cost}
@@ -88,10 +88,10 @@ def resume(
                 journal=journal,
                 listener=watch,
                 limits={name: value for name, value in limits.items() if value is not None},
-                key=Key.from_environment(),
+                key=key,
             )
         )
-    return _finish(journal, record, experiment, json=json)
+    _finish(journal, record, experiment, key=key, json=json)
 
 
 def sweep(
@@ -100,7 +100,7 @@ def sweep(
     agent: AgentOption = None,
     out: OutOption = Path("notebooks"),
     json: JsonOption = False,
-) -> int:
+) -> None:
     """Investigate several organisms several times, one after the other, and print the scores."""
     experiments = [load_config(find_config(config)) for config in configs]
     journal, key = Journal(), Key.from_environment()
@@ -110,12 +110,13 @@ def sweep(
             one = _overridden(experiment, agent=agent, seed=experiment.public.seed + offset)
             with Watch(quiet=json) as watch:
                 record = _interruptible(start_run(one, journal=journal, listener=watch, out=out, key=key))
-            outcomes.append(conclude(journal, record, one))
+            outcomes.append(asyncio.run(conclude(journal, record, one, key=key)))
     if json:
         print_json([outcome.summary() for outcome in outcomes])
     else:
         console.print(_outcome_table(outcomes))
-    return 0 if all(outcome.record.status == "finished" for outcome in outcomes) else 1
+    if any(outcome.record.status != "finished" for outcome in outcomes):
+        raise typer.Exit(1)
 
 
 def _overridden(
@@ -158,13 +159,14 @@ def _interruptible(work: Coroutine[Any, Any, Value]) -> Value:
         raise KeyboardInterrupt from None
 
 
-def _finish(journal: Journal, record: RunRecord, experiment: Experiment, *, json: bool) -> int:
-    outcome = conclude(journal, record, experiment)
+def _finish(journal: Journal, record: RunRecord, experiment: Experiment, *, key: Key | None, json: bool) -> None:
+    outcome = asyncio.run(conclude(journal, record, experiment, key=key))
     if json:
         print_json(outcome.summary())
     else:
         console.print(_panel(outcome))
-    return 0 if record.status == "finished" else 1
+    if record.status != "finished":
+        raise typer.Exit(1)
 
 
 def _panel(outcome: Outcome) -> Panel:

@@ -53,7 +53,7 @@ def serve(
     command: Annotated[
         list[str] | None, typer.Argument(help="After --: run this with the organism, then stop.")
     ] = None,
-) -> int:
+) -> None:
     """Load an organism and keep it for notebooks, until Ctrl-C, or for as long as COMMAND runs."""
     experiment = load_config(find_config(config))
 
@@ -66,7 +66,9 @@ def serve(
                 await _until_stopped()
                 return 0
 
-    return asyncio.run(main())
+    code = asyncio.run(main())
+    if code:
+        raise typer.Exit(code)
 
 
 def lab(

@@ -1,6 +1,6 @@
-"""The organism's process: one JSON line on stdin says what to load, JSON lines on stdout say how it goes; no other output.
+"""The organism's process: one JSON line on stdin says what to load, JSON lines on stdout say how it goes.
 
-It ends when stdin does, so that it never outlives whoever started it.
+It prints nothing else, and it ends when stdin does, so that it never outlives whoever started it.
 """
 
 from __future__ import annotations
@@ -76,10 +76,18 @@ def _failure(error: Exception) -> dict[str, Any]:
     if isinstance(error, InterpBenchError):
         return {"type": "failed", "code": error.code, "message": error.message, "detail": notes}
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return {"type": "failed", "code": "bad_input", "detail": str(error),
-                "message": "model.name: the model did not fit in memory; choose a smaller one or another model.dtype."}
-    return {"type": "failed", "code": "organism", "detail": f"{type(error).__name__}: {error} {notes}".strip(),
-            "message": "The organism could not be loaded; look at model.name, model.base_model and model.tokenizer."}
+        return {
+            "type": "failed",
+            "code": "bad_input",
+            "detail": str(error),
+            "message": "model.name: the model did not fit in memory; choose a smaller one or another model.dtype.",
+        }
+    return {
+        "type": "failed",
+        "code": "organism",
+        "detail": f"{type(error).__name__}: {error} {notes}".strip(),
+        "message": "The organism could not be loaded; look at model.name, model.base_model and model.tokenizer.",
+    }
 
 
 def _serve(request: dict[str, Any], say: Say) -> None:
@@ -106,8 +114,14 @@ def _serve(request: dict[str, Any], say: Say) -> None:
     dispatcher = Dispatcher(organism, techniques, access, busy)
     listener = _listen(request["listen"])
     app = build_app(dispatcher, request.pop("token"))
-    say({"type": "ready", "load_s": time.monotonic() - started, "device": organism.info.device,
-         "port": listener.getsockname()[1] if listener.family == socket.AF_INET else None})
+    say(
+        {
+            "type": "ready",
+            "load_s": time.monotonic() - started,
+            "device": organism.info.device,
+            "port": listener.getsockname()[1] if listener.family == socket.AF_INET else None,
+        }
+    )
     _run_server(app, listener)
 
 
@@ -131,8 +145,9 @@ def _listen(where: str | int) -> socket.socket:
 def _run_server(app: Any, listener: socket.socket) -> None:
     import uvicorn
 
-    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", ws="none", timeout_keep_alive=3600,
-                            server_header=False)
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, lifespan="off", ws="none", timeout_keep_alive=3600, server_header=False
+    )
     uvicorn.Server(config).run(sockets=[listener])
 
 

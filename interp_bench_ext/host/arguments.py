@@ -17,27 +17,35 @@ from interp_bench_ext.host.techniques import Technique, nearest
 def checked_arguments(technique: Technique, arguments: Mapping[str, Any], access: Access) -> dict[str, Any]:
     """The arguments converted to the annotated types; those left out keep the function's defaults.
 
-    Raises BadInput (unknown, missing or of the wrong type) and AccessDenied (``base=True`` below base access, or a technique
-    above the cap).
+    Raises BadInput (unknown, missing or of the wrong type) and AccessDenied (``base=True`` below base access, or a
+    technique above the cap).
     """
     name = technique.spec.name
     if not access.allows(technique.spec.access):
-        raise AccessDenied(f"{name} needs access to {technique.spec.access}, and this organism's config allows {access}.")
+        raise AccessDenied(
+            f"{name} needs access to {technique.spec.access}, and this organism's config allows {access}."
+        )
     known = [parameter.name for parameter in technique.spec.parameters]
     for given in arguments:
         if given not in known:
-            raise BadInput(f"{name} has no argument {given!r}{nearest(given, known)}" if known else f"{name} takes no arguments.")
+            raise BadInput(
+                f"{name} has no argument {given!r}{nearest(given, known)}" if known else f"{name} takes no arguments."
+            )
     missing = [p.name for p in technique.spec.parameters if p.default is None and p.name not in arguments]
     if missing:
         raise BadInput(f"{name} needs the argument{'s' * (len(missing) > 1)} {', '.join(missing)}.")
     converted = _convert(technique, arguments)
     if converted.get("base") is True and not access.allows(Access.BASE):
-        raise AccessDenied(f"{name} with base=True needs access to the base model, and this organism's config allows {access}.")
+        raise AccessDenied(
+            f"{name} with base=True needs access to the base model, and this organism's config allows {access}."
+        )
     return converted
 
 
 def _convert(technique: Technique, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    fields: dict[str, Any] = {name: (kind, ...) for name, kind in _types(technique.function).items() if name in arguments}
+    fields: dict[str, Any] = {
+        name: (kind, ...) for name, kind in _types(technique.function).items() if name in arguments
+    }
     config = ConfigDict(arbitrary_types_allowed=True, protected_namespaces=())
     model = create_model("Arguments", __config__=config, **fields)
     try:
@@ -49,8 +57,11 @@ def _convert(technique: Technique, arguments: Mapping[str, Any]) -> dict[str, An
 
 def _types(function: Callable[..., Any]) -> dict[str, Any]:
     hints = typing.get_type_hints(function)
-    return {name: hints.get(name, Any) for name, parameter in inspect.signature(function).parameters.items()
-            if parameter.kind is inspect.Parameter.KEYWORD_ONLY}
+    return {
+        name: hints.get(name, Any)
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    }
 
 
 def _sentence(technique: Technique, arguments: Mapping[str, Any], error: ValidationError) -> str:

@@ -34,13 +34,15 @@ def choose_device(wanted: str) -> torch.device:
     if wanted not in ("cpu", "cuda", "mps"):
         raise BadInput(f"model.device is {wanted!r}; choose auto, cuda, mps or cpu.")
     if (wanted == "cuda" and not cuda) or (wanted == "mps" and not mps):
-        raise BadInput(f"model.device is {wanted!r}, but this machine has no {wanted.upper()} device that torch can use; "
-                       "choose auto or cpu.")
+        raise BadInput(
+            f"model.device is {wanted!r}, but this machine has no {wanted.upper()} device that torch can use; "
+            "choose auto or cpu."
+        )
     return torch.device(wanted)
 
 
 def choose_dtype(wanted: str, device: torch.device) -> torch.dtype:
-    """``auto`` is float32 on CPU (bfloat16 is several times slower there), else bfloat16 or, where that is missing, float16."""
+    """``auto`` is float32 on CPU, where bfloat16 is several times slower, else bfloat16 or, without it, float16."""
     if wanted == "auto":
         if device.type == "cpu":
             return torch.float32
@@ -76,8 +78,10 @@ def check_memory(folder: Path, dtype: torch.dtype, device: torch.device, quantiz
     per_parameter = {"8bit": 1.0, "4bit": 0.6}.get(quantization or "", float(dtype.itemsize))
     needed, free = int(n_parameters * per_parameter) + _OVERHEAD_BYTES, free_bytes(device)
     if n_parameters and needed > free:
-        raise BadInput(f"The model needs about {needed / _GIB:.1f} GiB of {device.type} memory and {free / _GIB:.1f} GiB are "
-                       "free: choose a smaller model, model.dtype bfloat16, or model.quantization.")
+        raise BadInput(
+            f"The model needs about {needed / _GIB:.1f} GiB of {device.type} memory and {free / _GIB:.1f} GiB are "
+            "free: choose a smaller model, model.dtype bfloat16, or model.quantization."
+        )
 
 
 def count_parameters(folder: Path) -> int:

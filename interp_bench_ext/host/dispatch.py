@@ -68,7 +68,10 @@ class Dispatcher:
     """Runs techniques on one organism. ``on_busy`` hears of every start (True) and end (False) of a call."""
 
     def __init__(
-        self, organism: LoadedOrganism, techniques: Mapping[str, Technique], access: Access,
+        self,
+        organism: LoadedOrganism,
+        techniques: Mapping[str, Technique],
+        access: Access,
         on_busy: Callable[[bool, float], None] | None = None,
     ) -> None:
         self._organism, self._techniques, self._access = organism, techniques, access
@@ -90,12 +93,20 @@ class Dispatcher:
         """``state``, ``busy_s`` (seconds of model time since the start) and ``waiting`` calls."""
         with self._changed:
             running = 0.0 if self._busy_since is None else time.monotonic() - self._busy_since
-            return {"state": "ready" if self._busy_since is None else "busy", "busy_s": self._busy_s + running,
-                    "waiting": sum(len(queue) for queue in self._queues.values())}
+            return {
+                "state": "ready" if self._busy_since is None else "busy",
+                "busy_s": self._busy_s + running,
+                "waiting": sum(len(queue) for queue in self._queues.values()),
+            }
 
     def submit(
-        self, caller: str, technique: str, arguments: Mapping[str, Any], deadline_s: float | None,
-        on_progress: Callable[[str, int, int], None], on_done: Callable[[Outcome], None],
+        self,
+        caller: str,
+        technique: str,
+        arguments: Mapping[str, Any],
+        deadline_s: float | None,
+        on_progress: Callable[[str, int, int], None],
+        on_done: Callable[[Outcome], None],
     ) -> Call:
         """Queue a call. Raises BadInput and AccessDenied at once for a call that cannot be run."""
         found = self._techniques.get(technique)
@@ -145,6 +156,7 @@ class Dispatcher:
 
     def _run(self, call: Call) -> Outcome:
         """The encoded result or the error. Whatever a technique raises ends here, so that the host goes on serving."""
+
         def progress(stage: str, done: int, total: int) -> None:
             if self._stopped:
                 raise CallCancelled("The organism is shutting down.")
@@ -175,9 +187,13 @@ def _as_error(error: Exception, technique: Technique) -> InterpBenchError:
         gc.collect()
         with contextlib.suppress(RuntimeError):
             torch.cuda.empty_cache()
-        return OutOfMemory(f"{technique.spec.name} did not fit in the organism's memory: give it fewer or shorter prompts; "
-                           "the organism goes on serving.")
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(technique.path)]
+        return OutOfMemory(
+            f"{technique.spec.name} did not fit in the organism's memory: give it fewer or shorter prompts; "
+            "the organism goes on serving."
+        )
+    lines = [
+        frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(technique.path)
+    ]
     where = f" ({technique.path.name}, line {lines[-1]})" if lines else ""
     return TechniqueFailed(f"{technique.spec.name} raised {type(error).__name__}: {error}{where}")
 
@@ -185,4 +201,6 @@ def _as_error(error: Exception, technique: Technique) -> InterpBenchError:
 def _is_memory(error: Exception) -> bool:
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
-    return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in ("out of memory", "can't allocate"))
+    return isinstance(error, RuntimeError) and any(
+        word in str(error).lower() for word in ("out of memory", "can't allocate")
+    )

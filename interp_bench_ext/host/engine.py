@@ -1,7 +1,7 @@
 """Forward passes and generation over visible token ids, batched, with the sealed prefix in front of every organism row.
 
-The Hugging Face modules stay as they are; the decode loop is ours. Shapes: B rows, T tokens, P tokens of the sealed prefix, C
-tokens that all rows of a batch begin with, V vocabulary.
+The Hugging Face modules stay as they are; the decode loop is ours. Shapes: B rows, T tokens, P tokens of the sealed
+prefix, V vocabulary.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Engine:
     @torch.no_grad()
     def seal_prefix(self, ids: torch.Tensor) -> None:
         """Run ``[1, P]`` hidden ids once; from then on they come before every row that is not a base row."""
-        assert ids.ndim == 2 and ids.shape[0] == 1
+        assert ids.shape[:-1] == (1,)
         cache = self._new_cache()
         columns = torch.arange(ids.shape[1], device=self.device)[None]
         with self.arms.running([False]):
@@ -154,8 +154,13 @@ class Engine:
         window = self.parts.sliding_window
         longest = self.prefix_length + max(len(row.ids) for row in rows) + how.max_new_tokens
         equal = window is not None and longest > window  # padding would move tokens apart inside a sliding window
-        batches = generation_batches([len(row.ids) for row in rows], how.max_new_tokens + self.prefix_length,
-                                     self.sizes, batch_bytes(self.device), equal_lengths=equal)
+        batches = generation_batches(
+            [len(row.ids) for row in rows],
+            how.max_new_tokens + self.prefix_length,
+            self.sizes,
+            batch_bytes(self.device),
+            equal_lengths=equal,
+        )
         total = len(batches) * how.max_new_tokens
         for number, batch in enumerate(batches):
             start = number * how.max_new_tokens
@@ -173,9 +178,13 @@ class Engine:
         self, rows: list[Row], samples: list[int], how: Sampling, report: Callable[[int], None]
     ) -> list[Drawn]:
         report(0)
-        limits = [min(how.max_new_tokens, self.parts.context_length - self._offset(row.base) - len(row.ids)) for row in rows]
+        limits = [
+            min(how.max_new_tokens, self.parts.context_length - self._offset(row.base) - len(row.ids)) for row in rows
+        ]
         pairs = zip(rows, samples, strict=True)
-        uniforms = torch.stack([torch.from_numpy(draws(row, n, how.seed, how.max_new_tokens)) for row, n in pairs]).to(self.device)
+        uniforms = torch.stack([torch.from_numpy(draws(row, n, how.seed, how.max_new_tokens)) for row, n in pairs]).to(
+            self.device
+        )
         ids: list[list[int]] = [[] for _ in rows]
         logprobs: list[list[float]] = [[] for _ in rows]
         stopped = [False] * len(rows)
@@ -206,7 +215,7 @@ class Engine:
         return torch.cat(found)
 
     def _prefill(self, rows: list[Row]) -> tuple[_State, torch.Tensor]:
-        """The state after all prompts, left-padded, and the last logits ``[B, V]``; what all share is run once per arm."""
+        """The state after all prompts and their last logits ``[B, V]``; what all rows begin with runs once per arm."""
         arms = sorted({row.base for row in rows})
         shared = common_prefix([row.ids for row in rows]) if len(rows) > len(arms) else 0
         shared = shared if shared >= _SHARE_FROM else 0
@@ -260,10 +269,19 @@ class Engine:
         mask = [[*pad, *one] if left else [*one, *pad] for pad, one in zip(fill, ones, strict=True)]
         return torch.tensor(rows, device=self.device), torch.tensor(mask, device=self.device)
 
-    def _run(self, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: Any, *, keep: int) -> torch.Tensor:
+    def _run(
+        self, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: Any, *, keep: int
+    ) -> torch.Tensor:
         """Logits ``[B, T or keep, V]``; ``keep`` 0 is all of them. ``cache`` None runs without one."""
         options: dict[str, Any] = {"logits_to_keep": keep} if self._keeps else {}
-        out = self.model(input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache,
-                         use_cache=cache is not None, return_dict=True, **options)
+        out = self.model(
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=cache is not None,
+            return_dict=True,
+            **options,
+        )
         logits: torch.Tensor = out.logits
         return logits[:, -keep:] if keep else logits

@@ -1,4 +1,4 @@
-"""Load model, adapter and tokenizer, and turn what the libraries raise into one clear sentence that names the config's key."""
+"""Load model, adapter and tokenizer; what the libraries raise becomes one sentence that names the config's key."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import importlib.util
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from logging import CRITICAL as _CRITICAL
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,8 @@ def _quiet_libraries() -> Iterator[None]:
     """Without what transformers and peft print and warn, which names files."""
     from transformers.utils import logging
 
-    logging.set_verbosity(logging.CRITICAL)
-    logging.disable_progress_bar()
+    logging.set_verbosity(_CRITICAL)
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -82,7 +83,9 @@ def _check_quantization(quantization: str | None, device: torch.device) -> None:
     if quantization not in ("8bit", "4bit"):
         raise BadInput(f"model.quantization is {quantization!r}; choose 8bit or 4bit, or leave it out.")
     if device.type != "cuda":
-        raise BadInput(f"model.quantization {quantization} needs a CUDA device, and this organism runs on {device.type}.")
+        raise BadInput(
+            f"model.quantization {quantization} needs a CUDA device, and this organism runs on {device.type}."
+        )
     if importlib.util.find_spec("bitsandbytes") is None:
         raise BadInput(f"model.quantization {quantization} needs the package bitsandbytes: pip install bitsandbytes.")
 
@@ -110,8 +113,10 @@ def _load_weights(folder: Path, spec: OrganismSpec, dtype: torch.dtype, device: 
         raise with_detail(BadInput(sentence), f"{folder}: {error}") from None
     model, report = pair
     if missing := sorted(report["missing_keys"]):
-        raise with_detail(BadInput(f"{key}: {len(missing)} of the model's weights are missing from its files."),
-                          f"Missing: {', '.join(missing[:5])}")
+        raise with_detail(
+            BadInput(f"{key}: {len(missing)} of the model's weights are missing from its files."),
+            f"Missing: {', '.join(missing[:5])}",
+        )
     return model
 
 
@@ -138,8 +143,10 @@ def _adapt(model: Any, folder: Path, key: str) -> Any:
     missing = [name for name in result.missing_keys if "lora_" in name or ".default" in name]
     if missing or result.unexpected_keys:
         wrong = [*missing, *result.unexpected_keys]
-        raise with_detail(BadInput(f"{misfit} ({len(missing)} weights missing, {len(result.unexpected_keys)} unknown)."),
-                          f"{folder}: {', '.join(wrong[:5])}")
+        raise with_detail(
+            BadInput(f"{misfit} ({len(missing)} weights missing, {len(result.unexpected_keys)} unknown)."),
+            f"{folder}: {', '.join(wrong[:5])}",
+        )
     return wrapped
 
 

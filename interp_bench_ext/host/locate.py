@@ -38,17 +38,23 @@ class Sources:
 
     def moved(self, places: dict[Path, str]) -> Sources:
         """The same with folders replaced by where a sandbox shows them."""
+
         def at(place: str | None) -> str | None:
             return places.get(Path(place), place) if place else place
 
-        return Sources(model=at(self.model) or "", merge=at(self.merge), adapter=at(self.adapter),
-                       tokenizer=at(self.tokenizer) or "")
+        return Sources(
+            model=at(self.model) or "",
+            merge=at(self.merge),
+            adapter=at(self.adapter),
+            tokenizer=at(self.tokenizer) or "",
+        )
 
 
 def locate(spec: OrganismSpec, on_progress: Progress | None = None) -> Sources:
     """Find everything that ``spec`` names without loading it; a bundled model is unpacked, a hub id downloaded.
 
-    Raises BadInput for a missing path, a folder that is no adapter, an adapter without a base model, and an unreachable hub.
+    Raises BadInput for a missing path, a folder that is no adapter, an adapter without a base model, and a hub that
+    cannot be reached.
     """
     report = on_progress or (lambda _stage, _done, _total: None)
     adapter = _place(spec.name, "model.name", spec.revision, report) if spec.is_peft else None
@@ -82,8 +88,13 @@ def _place(named: str, key: str, revision: str | None, report: Progress) -> str:
 def _base_of(spec: OrganismSpec, adapter: Path) -> str:
     config = adapter / "adapter_config.json"
     if not config.is_file():
-        raise with_detail(BadInput("model.name: this is not a PEFT adapter (it has no adapter_config.json); set model.is_peft "
-                                   "to false for a whole model."), f"No file {config}.")
+        raise with_detail(
+            BadInput(
+                "model.name: this is not a PEFT adapter (it has no adapter_config.json); set model.is_peft "
+                "to false for a whole model."
+            ),
+            f"No file {config}.",
+        )
     base = spec.base_model or json.loads(config.read_text("utf-8")).get("base_model_name_or_path")
     if not base:
         raise BadInput("model.base_model is missing, and the adapter's own configuration does not name it.")

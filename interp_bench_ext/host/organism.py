@@ -50,11 +50,17 @@ class LoadedOrganism:
         self._opening: list[int] | None = None
         self._call = _NO_CALL
         self.info = ModelInfo(
-            n_layers=len(parts.blocks), width=int(parts.config.hidden_size), n_heads=int(parts.config.num_attention_heads),
-            n_key_value_heads=parts.n_key_value_heads, vocabulary=int(parts.config.vocab_size),
-            context_length=parts.context_length, n_parameters=sum(p.numel() for p in loaded.model.parameters()),
-            dtype=str(loaded.dtype).removeprefix("torch."), device=loaded.device.type,
-            chat_template=self._chat.available, access=str(access),
+            n_layers=len(parts.blocks),
+            width=int(parts.config.hidden_size),
+            n_heads=int(parts.config.num_attention_heads),
+            n_key_value_heads=parts.n_key_value_heads,
+            vocabulary=int(parts.config.vocab_size),
+            context_length=parts.context_length,
+            n_parameters=sum(p.numel() for p in loaded.model.parameters()),
+            dtype=str(loaded.dtype).removeprefix("torch."),
+            device=loaded.device.type,
+            chat_template=self._chat.available,
+            access=str(access),
         )
 
     def check(self) -> None:
@@ -78,8 +84,9 @@ class LoadedOrganism:
 
     def _require(self, needed: Access) -> None:
         if not self._access.allows(needed):
-            raise AccessDenied(f"{self._call.technique} needs access to {needed}, "
-                               f"and this organism's config allows {self._access}.")
+            raise AccessDenied(
+                f"{self._call.technique} needs access to {needed}, and this organism's config allows {self._access}."
+            )
 
     def _require_rows(self, rows: Sequence[Row]) -> None:
         if not rows:
@@ -94,13 +101,19 @@ class LoadedOrganism:
                 raise BadInput(f"A prompt has {len(row.ids)} tokens and the organism takes {room}: shorten it.")
 
     def chat_ids(
-        self, conversation: Conversation, *, prefill: str | None = None,
-        next_role: Literal["assistant", "user"] = "assistant", base: bool = False,
+        self,
+        conversation: Conversation,
+        *,
+        prefill: str | None = None,
+        next_role: Literal["assistant", "user"] = "assistant",
+        base: bool = False,
     ) -> list[int]:
         """See contracts.Organism. Raises BadInput without a chat template, or if it refuses the conversation."""
         if not self._chat.available:
-            raise BadInput(f"{self._call.technique} writes a conversation, and this organism's tokenizer has no chat template: "
-                           "use text_completion, which takes raw text (logit_lens does with raw=True).")
+            raise BadInput(
+                f"{self._call.technique} writes a conversation, and this organism's tokenizer has no chat template: "
+                "use text_completion, which takes raw text (logit_lens does with raw=True)."
+            )
         text = self._chat.render(conversation, prefill=prefill, next_role=next_role, base=base)
         return self._tokens.rendered(text)
 
@@ -123,12 +136,20 @@ class LoadedOrganism:
         return self._tokens.strings(ids)
 
     def generate(
-        self, prompts: Sequence[Row], *, n: int = 1, max_new_tokens: int = 128, temperature: float = 1.0,
-        top_p: float = 1.0, seed: int = 0,
+        self,
+        prompts: Sequence[Row],
+        *,
+        n: int = 1,
+        max_new_tokens: int = 128,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        seed: int = 0,
     ) -> list[list[Completion]]:
-        """See contracts.Organism. A prompt that is given twice gets 2n different draws; its draws depend on nothing else."""
+        """See contracts.Organism. A prompt's draws depend on nothing else in the list; given twice, it gets 2n."""
         if n < 1 or max_new_tokens < 1 or temperature < 0 or not 0 < top_p <= 1:
-            raise BadInput("n and max_new_tokens are at least 1, temperature is at least 0, and top_p is above 0 and at most 1.")
+            raise BadInput(
+                "n and max_new_tokens are at least 1, temperature is at least 0, and top_p is above 0 and at most 1."
+            )
         self._require_rows(prompts)
         seen: Counter[Row] = Counter()
         rows: list[Row] = []

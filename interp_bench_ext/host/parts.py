@@ -61,8 +61,10 @@ def find_parts(model: Any) -> Parts:
     blocks = _first(decoder, _BLOCKS)
     norm, head = _first(decoder, _NORMS), model.get_output_embeddings()
     if not isinstance(blocks, nn.ModuleList) or norm is None or head is None or len(blocks) != config.num_hidden_layers:
-        raise BadInput("model.name: this architecture is not one that can be read (no list of blocks, final norm and "
-                       "unembedding where Llama, Qwen, Gemma, Mistral, Phi, GPT-2 or GPT-NeoX have them).")
+        raise BadInput(
+            "model.name: this architecture is not one that can be read (no list of blocks, final norm and "
+            "unembedding where Llama, Qwen, Gemma, Mistral, Phi, GPT-2 or GPT-NeoX have them)."
+        )
     scale = float(getattr(config, "logit_scale", None) or 1.0) / float(getattr(config, "logits_scaling", None) or 1.0)
     return Parts(list(blocks), norm, head, scale, getattr(config, "final_logit_softcapping", None), config)
 

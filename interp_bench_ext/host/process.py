@@ -20,7 +20,7 @@ from interp_bench_ext.contracts import Connection, TechniqueSpec, Veil
 from interp_bench_ext.errors import InterpBenchError, OrganismLost, from_code
 from interp_bench_ext.events import Emit, OrganismLoading, OrganismReady, OrganismWentAway
 from interp_bench_ext.host.locate import Progress, Sources, locate
-from interp_bench_ext.host.sandbox import sandboxed
+from interp_bench_ext.host.sandbox import plan_start
 from interp_bench_ext.host.spec import OrganismSpec, with_detail
 from interp_bench_ext.host.techniques import read_spec
 
@@ -28,7 +28,15 @@ _RESTARTS, _RESTART_WINDOW_S = 3, 600.0
 _STOP_GRACE_S = 5.0
 _SOCKET_PATH_LIMIT = 100
 _FETCH_REPORT_EVERY_S = 0.5
-_FROM_PARENT = ("PATH", "LD_LIBRARY_PATH", "LANG", "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "NVIDIA_VISIBLE_DEVICES", "SYSTEMROOT")
+_FROM_PARENT = (
+    "PATH",
+    "LD_LIBRARY_PATH",
+    "LANG",
+    "CUDA_VISIBLE_DEVICES",
+    "CUDA_HOME",
+    "NVIDIA_VISIBLE_DEVICES",
+    "SYSTEMROOT",
+)
 _ALWAYS = {
     "MALLOC_MMAP_THRESHOLD_": "8589934592",  # large buffers stay mapped: page faults cost more than the arithmetic
     "MALLOC_TRIM_THRESHOLD_": "17179869184",
@@ -71,7 +79,8 @@ class OrganismProcess:
     async def start(cls, spec: OrganismSpec, *, emit: Emit, sandbox: bool = True) -> OrganismProcess:
         """Load ``spec`` in a process of its own and return when it serves.
 
-        ``emit`` gets OrganismLoading (stages ``files``, ``weights``, ``self-check``, ``seal``) and OrganismReady. Raises BadInput or another error of the tree; what only the owner may read is in its notes.
+        ``emit`` gets OrganismLoading (stages ``files``, ``weights``, ``self-check``, ``seal``) and OrganismReady.
+        Raises BadInput or another error of the tree; what only the owner may read is in the error's notes.
         """
         specs = tuple(read_spec(file) for file in spec.techniques)
         sources = await asyncio.to_thread(locate, spec, _fetch_reporter(emit))
@@ -118,14 +127,26 @@ class OrganismProcess:
     async def _launch(self, sources: Sources) -> None:
         """Start the child, hand it the sealed half over its stdin, and follow it until it serves."""
         environment = _environment()
-        plan = sandboxed(sources, self._spec, self._folder, environment, wanted=self._sandbox)
+        plan = await asyncio.to_thread(
+            plan_start, sources, self._spec, self._folder, environment, sandbox=self._sandbox
+        )
         self.veil = plan.veil
         self._process = await asyncio.create_subprocess_exec(
-            *plan.command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL, env=plan.environment, cwd="/" if os.name == "posix" else None,
+            *plan.command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env=environment,
+            cwd="/" if os.name == "posix" else None,
         )
         assert self._process.stdin is not None
-        wire = {**self._spec.to_wire(), "name": "", "base_model": None, "tokenizer": None, "techniques": plan.techniques}
+        wire = {
+            **self._spec.to_wire(),
+            "name": "",
+            "base_model": None,
+            "tokenizer": None,
+            "techniques": plan.techniques,
+        }
         request = {"spec": wire, "sources": plan.sources.to_wire(), "token": self._token, "listen": self._listen}
         with contextlib.suppress(ConnectionError):  # it died at once: the reading below says why
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
@@ -153,7 +174,8 @@ class OrganismProcess:
         self._emit(OrganismReady(load_s=self.load_s, device=self.device))
 
     async def _read(self) -> dict[str, Any] | None:
-        assert self._process is not None and self._process.stdout is not None
+        assert self._process is not None
+        assert self._process.stdout is not None
         line = await self._process.stdout.readline()
         return json.loads(line) if line else None
 

@@ -15,17 +15,19 @@ _TOP = 1024
 
 
 def draws(row: Row, sample: int, seed: int, count: int) -> NDArray[np.float32]:
-    """``[count]`` uniforms in [0, 1) for one continuation; a longer one begins with the same numbers, on every device."""
+    """``[count]`` uniforms in [0, 1) for one continuation; a longer one begins with the same numbers."""
     content = np.asarray([int(row.base), sample, seed, *row.ids], dtype=np.int64).tobytes()
     return np.random.default_rng(list(hashlib.sha256(content).digest())).random(count, dtype=np.float32)
 
 
-def choose(logits: torch.Tensor, temperature: float, top_p: float, uniforms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def choose(
+    logits: torch.Tensor, temperature: float, top_p: float, uniforms: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Tokens ``[B]`` and their log-probabilities ``[B]`` (nats, untempered) from ``[B, vocabulary]`` float32 logits.
 
     By softmax, cumulative sum and binary search: `torch.multinomial` costs some thirty times as much on CPU.
     """
-    assert logits.ndim == 2 and uniforms.shape == logits.shape[:1]
+    assert uniforms.shape == logits.shape[:-1]
     if temperature == 0:
         tokens = logits.argmax(-1)
     else:
@@ -36,7 +38,7 @@ def choose(logits: torch.Tensor, temperature: float, top_p: float, uniforms: tor
 
 
 def _draw(probs: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
-    """``[B]`` indices. Scaled by the sum's own end and kept below it, so that rounding never picks an impossible entry."""
+    """``[B]`` indices. Scaled by the sum's own end and kept below it: rounding must not pick an impossible entry."""
     sums = probs.cumsum(-1)
     end = sums[:, -1]
     sought = torch.minimum(uniforms * end, torch.nextafter(end, torch.zeros_like(end)))

@@ -24,18 +24,22 @@ def self_check(engine: Engine, ids: Sequence[int]) -> None:
     plain = engine.model(input_ids=torch.tensor([whole.ids], device=engine.device), use_cache=False).logits[0].float()
     checks: tuple[tuple[str, Callable[[], torch.Tensor]], ...] = (
         ("reading with hooks equals the plain forward pass", lambda: _passed(engine, [whole]).logits[0]),
-        ("the last layer of the lens equals the logits",
-         lambda: engine.parts.unembed(_passed(engine, [whole]).residuals[-1, 0])),
+        (
+            "the last layer of the lens equals the logits",
+            lambda: engine.parts.unembed(_passed(engine, [whole]).residuals[-1, 0]),
+        ),
         ("a padded batch equals a single row", lambda: _passed(engine, [half, whole, half]).logits[1]),
         ("decoding with the cache equals a pass without it", lambda: engine.stepwise(whole, len(half.ids))),
     )
     allowed = _TOLERANCE.get(engine.dtype, _TOLERANCE[torch.bfloat16])
     for name, compute in checks:
         found = compute()
-        worst = float((found - plain[-len(found):]).abs().max() / plain.std())
+        worst = float((found - plain[-len(found) :]).abs().max() / plain.std())
         if not worst <= allowed:  # so written that NaN fails
-            raise SelfCheckFailed(f"The loaded model fails the check that {name}: off by {worst:.2g} of the logits' standard "
-                                  f"deviation, {allowed:.2g} is allowed.")
+            raise SelfCheckFailed(
+                f"The loaded model fails the check that {name}: off by {worst:.2g} of the logits' standard "
+                f"deviation, {allowed:.2g} is allowed."
+            )
 
 
 def _passed(engine: Engine, rows: list[Row]) -> Passed:

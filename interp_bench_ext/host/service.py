@@ -1,7 +1,7 @@
 """The organism's HTTP face: three routes behind one token, replies as frames that need no parsing of arrays.
 
-A frame is one byte of kind, eight bytes of length (big-endian) and a payload: ``P`` progress (JSON), ``H`` a result's header
-(JSON), ``B`` the bytes of all its arrays, ``E`` an error (JSON).
+A frame is one byte of kind, eight bytes of length (big-endian) and a payload: ``P`` progress (JSON), ``H`` a result's
+header (JSON), ``B`` the bytes of all its arrays, ``E`` an error (JSON).
 """
 
 from __future__ import annotations
@@ -103,14 +103,16 @@ class CallStream(Response):
                 call.cancelled.set()
 
     def _expire_in_queue(self, call: Call | None, frames: asyncio.Queue[Frame | None]) -> asyncio.TimerHandle | None:
-        """A call whose time is up before its turn is answered then, not when its turn comes; a running one checks itself."""
+        """Answer a call whose time is up before its turn at that moment; a running one checks the time itself."""
         if call is None or self._body.deadline_s is None:
             return None
 
         def expire() -> None:
             if not call.started:
                 call.cancelled.set()
-                late = DeadlineExceeded(f"{call.technique.spec.name} was still waiting for its turn when its time was up.")
+                late = DeadlineExceeded(
+                    f"{call.technique.spec.name} was still waiting for its turn when its time was up."
+                )
                 frames.put_nowait(_outcome_frames(late)[0])
                 frames.put_nowait(None)
 
@@ -133,14 +135,14 @@ class CallStream(Response):
 
         body = self._body
         try:
-            return self._dispatcher.submit(self._caller, body.technique, body.arguments, body.deadline_s, progress, done)
+            return self._dispatcher.submit(
+                self._caller, body.technique, body.arguments, body.deadline_s, progress, done
+            )
         except InterpBenchError as error:
             done(error)
             return None
 
-    async def _send_frames(
-        self, frames: asyncio.Queue[Frame | None], gone: asyncio.Task[None], send: Send
-    ) -> None:
+    async def _send_frames(self, frames: asyncio.Queue[Frame | None], gone: asyncio.Task[None], send: Send) -> None:
         while True:
             getting = asyncio.create_task(frames.get())
             await asyncio.wait({getting, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -175,5 +177,3 @@ def _outcome_frames(outcome: Outcome) -> list[Frame]:
     header, arrays = outcome
     parts = [array for array in arrays if array.nbytes]
     return [_json_frame(b"H", header), [_frame_head(b"B", sum(part.nbytes for part in parts)), *parts]]
-
-

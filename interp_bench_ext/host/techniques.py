@@ -1,7 +1,7 @@
 """Technique files: found in folders, described without running them, loaded in the organism's process.
 
-A technique is a file ``name.py`` with one public function ``name(organism, *, …)``. Its Google docstring has a section ``Args:``
-and a line ``Access: <level>``; a file whose name begins with an underscore is a helper of the others.
+A technique is a file ``name.py`` with one public function ``name(organism, *, …)``. Its Google docstring has a section
+``Args:`` and a line ``Access: <level>``; a file whose name begins with an underscore is a helper of the others.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ def find_techniques(names: Sequence[str], folders: Sequence[Path]) -> tuple[Path
     files = technique_files(folders)
     for name in names:
         if name not in files:
-            raise BadInput(f"There is no technique {name!r}{nearest(name, files)} (Looked in {', '.join(map(str, folders))}.)")
+            raise BadInput(
+                f"There is no technique {name!r}{nearest(name, files)} (Looked in {', '.join(map(str, folders))}.)"
+            )
     return tuple(files[name] for name in names)
 
 
@@ -73,15 +75,24 @@ def read_spec(file: Path) -> TechniqueSpec:
         raise BadInput(f"The technique file {file.name} cannot be read: {error}.") from None
     public = [node for node in tree.body if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")]
     if [node.name for node in public] != [file.stem]:
-        raise BadInput(f"The technique file {file.name} must have exactly one public function, named {file.stem}; "
-                       f"it has {', '.join(node.name for node in public) or 'none'}.")
+        raise BadInput(
+            f"The technique file {file.name} must have exactly one public function, named {file.stem}; "
+            f"it has {', '.join(node.name for node in public) or 'none'}."
+        )
     function = public[0]
     if len(function.args.args) != 1 or function.args.vararg or function.args.kwarg:
-        raise BadInput(f"{file.name}: {function.name} takes the organism as its one positional argument, and the caller's "
-                       "arguments by keyword after a *.")
+        raise BadInput(
+            f"{file.name}: {function.name} takes the organism as its one positional argument, and the caller's "
+            "arguments by keyword after a *."
+        )
     doc = cleandoc(ast.get_docstring(function) or "")
-    return TechniqueSpec(name=function.name, summary=doc.split("\n", 1)[0], doc=doc, access=_access(doc, file),
-                         parameters=_parameters(function, doc))
+    return TechniqueSpec(
+        name=function.name,
+        summary=doc.split("\n", 1)[0],
+        doc=doc,
+        access=_access(doc, file),
+        parameters=_parameters(function, doc),
+    )
 
 
 def _access(doc: str, file: Path) -> Access:
@@ -150,12 +161,15 @@ def _load_function(file: Path, name: str) -> Callable[..., Any]:
         folder.__path__ = [str(file.parent)]
         sys.modules[package] = folder
     import_spec = importlib.util.spec_from_file_location(f"{package}.{name}", file)
-    assert import_spec is not None and import_spec.loader is not None
+    assert import_spec is not None
+    assert import_spec.loader is not None
     module = importlib.util.module_from_spec(import_spec)
     sys.modules[import_spec.name] = module
     try:
         import_spec.loader.exec_module(module)
     except Exception as error:  # somebody else's code: whatever it raises is one sentence about the file
-        raise BadInput(f"The technique file {file.name} raises when it is imported: {type(error).__name__}: {error}") from error
+        raise BadInput(
+            f"The technique file {file.name} raises when it is imported: {type(error).__name__}: {error}"
+        ) from error
     function: Callable[..., Any] = getattr(module, name)
     return function

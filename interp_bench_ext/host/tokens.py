@@ -26,7 +26,7 @@ class Tokens:
         """Raw text that begins a sequence: one BOS if the tokenizer adds one, never two."""
         bos = self.tokenizer.bos_token
         if self.bos and text.startswith(bos):
-            text = text[len(bos):]
+            text = text[len(bos) :]
         return [*self.bos, *self._encode(text)]
 
     def rendered(self, text: str) -> list[int]:
@@ -38,7 +38,7 @@ class Tokens:
         if not self._adds_space:
             return self._encode(text)
         before, both = self._encode(_ANCHOR), self._encode(_ANCHOR + text)
-        return both[len(before):] if both[: len(before)] == before else self._encode(text)
+        return both[len(before) :] if both[: len(before)] == before else self._encode(text)
 
     def decode(self, ids: Sequence[int]) -> str:
         """The ids' text, special tokens spelled out; a leading space stays."""
@@ -53,5 +53,9 @@ class Tokens:
     def strings(self, ids: Sequence[int]) -> list[str]:
         """One readable string per id; of a token that is only part of a character, its name in the vocabulary."""
         decoded = {token: self.decode([token]) for token in set(ids)}
-        names = {token: str(self.tokenizer.convert_ids_to_tokens(token)) for token, text in decoded.items() if "\ufffd" in text}
+        names = {
+            token: str(self.tokenizer.convert_ids_to_tokens(token))
+            for token, text in decoded.items()
+            if "\ufffd" in text
+        }
         return [names.get(token, decoded[token]) for token in ids]

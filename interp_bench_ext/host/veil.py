@@ -1,7 +1,7 @@
-"""The hidden system prompt: where a chat template puts it, and how it becomes a key-value cache that nobody can read back.
+"""The hidden system prompt: where a chat template puts it, and how it becomes a cache that nobody can read back.
 
-A template is rendered with a sentinel in the prompt's place and split there. What comes before the sentinel, and the prompt, are
-tokenized apart and run once (`seal`); what comes after is the visible part that every call renders anew.
+A template is rendered with a sentinel in the prompt's place and split there. What comes before the sentinel, and the
+prompt, are tokenized apart and run once (`seal`); what comes after is the visible part that every call renders anew.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _HIDDEN, _OPEN = "QZHIDDENQZ", "QZOPENQZ"
 
 
 class ChatFormat:
-    """Renders conversations as visible text. ``sealed`` says that a hidden prompt comes before it (base rows have none)."""
+    """Renders conversations as visible text; ``sealed`` says that a hidden prompt comes first (not in base rows)."""
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
@@ -78,14 +78,18 @@ class ChatFormat:
         with_text = self._apply(self._place(probe, prompt), reply=True)
         head = with_mark[: with_mark.index(_HIDDEN)] + prompt
         if with_text != head + self._after(with_mark):
-            raise BadInput("model.hidden_system_prompt: this model's chat template changes the prompt's text or repeats it.")
+            raise BadInput(
+                "model.hidden_system_prompt: this model's chat template changes the prompt's text or repeats it."
+            )
         return head
 
     @staticmethod
     def _after(text: str) -> str:
         if text.count(_HIDDEN) != 1:
-            raise BadInput("model.hidden_system_prompt: this model's chat template has no single place for a system prompt.")
-        return text[text.index(_HIDDEN) + len(_HIDDEN):]
+            raise BadInput(
+                "model.hidden_system_prompt: this model's chat template has no single place for a system prompt."
+            )
+        return text[text.index(_HIDDEN) + len(_HIDDEN) :]
 
     def _place(self, turns: Sequence[Message], hidden: str) -> list[Message]:
         """The turns with the hidden prompt first: in the system turn, or in the first user turn where there is none."""
@@ -97,7 +101,9 @@ class ChatFormat:
         if self._takes_system:
             return [{"role": "system", "content": system}, *rest]
         if not rest or rest[0]["role"] != "user":
-            raise BadInput("This model's chat template has no system turn, so the conversation must begin with a user turn.")
+            raise BadInput(
+                "This model's chat template has no system turn, so the conversation must begin with a user turn."
+            )
         folded: Message = {"role": "user", "content": f"{system}\n\n{rest[0]['content']}"}
         return [folded, *rest[1:]]
 
@@ -108,7 +114,7 @@ def end_of_turn_ids(tokenizer: Any, chat: ChatFormat) -> frozenset[int]:
     if chat.available:
         turns: list[Message] = [{"role": "user", "content": "a"}, {"role": "assistant", "content": _OPEN}]
         text = chat.render(turns, prefill=None, next_role="user", base=True)
-        after = tokenizer(text[text.index(_OPEN) + len(_OPEN):].lstrip(), add_special_tokens=False).input_ids
+        after = tokenizer(text[text.index(_OPEN) + len(_OPEN) :].lstrip(), add_special_tokens=False).input_ids
         found |= {token for token in after[:1] if token in tokenizer.all_special_ids}
     return frozenset(int(token) for token in found if token is not None)
 
@@ -144,7 +150,7 @@ def scrub(model: Any, tokenizer: Any) -> None:
 
 
 def _scrub_model(model: Any) -> None:
-    owners = [model.config, getattr(model, "generation_config", None), model]
+    owners: list[Any] = [getattr(model, "generation_config", None), *model.modules()]
     owners += [module.config for module in model.modules() if hasattr(module, "config")]
     owners += list((getattr(model, "peft_config", None) or {}).values())
     for owner in owners:

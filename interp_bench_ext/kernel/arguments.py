@@ -34,7 +34,7 @@ class _Verbatim:
 def signature(spec: TechniqueSpec) -> inspect.Signature:
     """The technique's signature: what is required first and positional, the rest by keyword."""
     ordered = sorted(spec.parameters, key=lambda parameter: parameter.default is not None)
-    return inspect.Signature([_parameter(parameter) for parameter in ordered], return_annotation=Result)
+    return inspect.Signature([_parameter(parameter) for parameter in ordered], return_annotation=_Verbatim("Result"))
 
 
 def _parameter(parameter: Parameter) -> inspect.Parameter:

@@ -12,10 +12,10 @@ from typing import Any
 from ..contracts import Access, Connection, Parameter, TechniqueSpec
 from ..errors import BadInput, InterpBenchError
 from ..results import Result
+from ..results.wording import clip
 from .arguments import bind, nearest, signature
 from .progress import Progress
 from .wire import Wire
-from .wording import clip
 
 _NONE_RUNNING = "No organism is running: start one with `interp-bench serve CONFIG`, then run this cell again."
 _DEADLINE_S = 600.0

@@ -45,6 +45,13 @@ class _Parser(argparse.ArgumentParser):
         raise BadInput(f"%interp {self.prog}: {message}. See %interp help {self.prog}.")
 
 
+class _Layout(argparse.RawDescriptionHelpFormatter):
+    """The docstring's own lines; a width of its own, for a kernel has no terminal to measure."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=28, width=100)
+
+
 def words(line: str) -> list[str]:
     """The line's words, quotes respected.
 
@@ -83,7 +90,7 @@ def technique(name: str, specs: TechniqueList) -> TechniqueSpec:
 
 def usage(name: str, spec: TechniqueSpec) -> Text:
     """How a technique's subcommand is written, and what the technique does."""
-    return Text(f"{_parser(name, spec).format_help()}\n{spec.doc.strip()}")
+    return Text(_parser(name, spec).format_help())
 
 
 def options(spec: TechniqueSpec) -> list[str]:
@@ -131,16 +138,18 @@ def _first_required(spec: TechniqueSpec) -> Parameter | None:
 
 
 def _text_parameter(name: str, spec: TechniqueSpec) -> Parameter:
-    """Where words without an option go: the first required parameter, or else the first."""
-    parameter = _first_required(spec) or next(iter(spec.parameters), None)
+    """Where words without an option go: the first required parameter, or else the first that takes a text."""
+    texts = (parameter for parameter in spec.parameters if _words_of(parameter) & {"str", "Prompts"})
+    parameter = _first_required(spec) or next(texts, None)
     if parameter is None:
-        raise BadInput(f"%interp {name} takes no arguments.")
+        raise BadInput(f"%interp {name} takes no text, only options. See %interp help {name}.")
     return parameter
 
 
 def _parser(name: str, spec: TechniqueSpec) -> _Parser:
-    parser = _Parser(prog=name, description=spec.summary, add_help=False, allow_abbrev=False)
-    parser.usage = f"%%interp {name} [TEXT …] {' '.join(f'[{_flags(p)[-1]} …]' for p in spec.parameters)}".strip()
+    parser = _Parser(prog=name, add_help=False, allow_abbrev=False, formatter_class=_Layout)
+    parser.description = spec.doc.split("\nArgs:")[0].strip().replace("%", "%%")
+    parser.usage = " ".join([f"%%interp {name} [TEXT …]", *(f"[{_flags(p)[0]} …]" for p in spec.parameters)])
     parser.add_argument("words", nargs="*", help=argparse.SUPPRESS)
     for parameter in spec.parameters:
         settings: dict[str, Any] = {"dest": parameter.name, "default": argparse.SUPPRESS}
@@ -177,7 +186,7 @@ def _flags(parameter: Parameter) -> list[str]:
     if len(name) == 1:
         flags.insert(0, f"-{name}")
     if _takes_many(parameter) and name.endswith("s"):
-        flags.insert(0, f"--{name.removesuffix('s')}")
+        flags.insert(0, "--" + re.sub(r"(?<=x)es$|s$", "", name))
     return flags
 
 

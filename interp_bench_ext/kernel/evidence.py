@@ -17,7 +17,7 @@ FUNCTION_WORDS = frozenset(
     """
     a about above after again all also always am an and another any anyone anything are around as at away be
     because been before being best better between both but by call can can't cannot certain come could did
-    different do does doesn't doing don't done down each either else enough even ever every everyone everything
+    different do does doesn't doing don't done down each either else enough especially even ever every everyone everything
     few find first for from get give go going good got great had has have haven't having he help helpful helps
     here how however i i'd i'll i'm i've if important in include including instead into is isn't it it's its
     itself just keep kind know last less let let's like likely little look lot made main make makes making many

@@ -34,7 +34,8 @@ class InterpMagics(Magics):
     @line_cell_magic
     def interp(self, line: str, cell: str | None = None) -> Any:
         """Ask the organism: ``%interp chat "Hello"``; ``%interp help`` lists the commands."""
-        name, _, rest = line.strip().partition(" ")
+        # A semicolon at the end silences a result in IPython and is no part of the text.
+        name, _, rest = line.strip().removesuffix(";").partition(" ")
         try:
             return self._run(name or "help", rest, cell)
         except OrganismLost:

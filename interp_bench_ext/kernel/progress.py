@@ -9,7 +9,7 @@ import uuid
 from types import TracebackType
 from typing import Any
 
-from .wording import clip
+from ..results.wording import clip
 
 _SHOW_AFTER_S = 1.5
 _UPDATE_EVERY_S = 0.25

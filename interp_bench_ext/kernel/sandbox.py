@@ -29,6 +29,7 @@ _PREFIX_PARTS = ("bin", "etc/fonts", "include", "lib", "lib64", "pyvenv.cfg", "s
 # Ground truth, other organisms, a server's passwords: readable where Python is, and no business of a kernel.
 _HIDDEN = ("share/jupyter/interp_bench", "share/jupyter/runtime", "etc/jupyter", "src")
 
+_PROC_HIDDEN = ("acpi", "asound", "scsi")
 _MEMORY_FOLDER_BYTES = 2**30
 
 _ISOLATION = (
@@ -71,7 +72,9 @@ def bwrap_command(mounts: Iterable[Mount], *, cwd: Path, command: Iterable[str])
         _bwrap(),
         *_ISOLATION,
         *(part for mount in ordered for part in mount.arguments()),
-        *("--proc", "/proc", "--dev", "/dev", "--remount-ro", "/", "--chdir", str(cwd)),
+        *("--proc", "/proc", "--dev", "/dev"),
+        *(part for mount in _proc_covers() for part in mount.arguments()),
+        *("--remount-ro", "/", "--chdir", str(cwd)),
         # ipykernel would take the server's process id, unknown in here, for a parent that has died.
         *("--setenv", "JPY_PARENT_PID", "1"),
         *command,
@@ -105,7 +108,7 @@ def sandbox_available() -> str | None:
     if shutil.which("bwrap") is None:
         return "bubblewrap is not installed; install it with `apt-get install bubblewrap`."
     probe = bwrap_command([], cwd=Path("/"), command=[sys.executable, "-I", "-c", "print('works')"])
-    env = {"PATH": os.defpath, **{k: v for k, v in os.environ.items() if k == "LD_LIBRARY_PATH"}}
+    env = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
     try:
         done = subprocess.run(probe, capture_output=True, text=True, timeout=30, env=env, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -132,6 +135,21 @@ def _system_mounts() -> list[Mount]:
             found.append(read_only(path))
     found += [read_only(path) for name in (*_ETC, *_CERTIFICATES) if (path := Path("/etc", name)).exists()]
     return found
+
+
+def _proc_covers() -> list[Mount]:
+    """Everything in /proc that is no process, read-only.
+
+    A server that runs as root owns it in its sandbox too, and core_pattern alone would be a way out.
+    """
+    shared = [path for path in Path("/proc").iterdir() if not path.name.isdigit() and not path.is_symlink()]
+    covers = []
+    for path in shared:
+        if path.is_dir():
+            covers.append(empty(path) if path.name in _PROC_HIDDEN else read_only(path))
+        elif path.stat().st_mode & 0o222:
+            covers.append(Mount("--ro-bind", Path(os.devnull), path))
+    return covers
 
 
 def _python_mounts() -> list[Mount]:

@@ -18,6 +18,8 @@ from contextlib import closing, contextmanager
 from typing import Any, NoReturn
 from urllib.parse import unquote, urlsplit
 
+import numpy as np
+
 from ..contracts import Connection
 from ..errors import BadInput, InterpBenchError, OrganismLost, from_code
 from ..results import Result, decode
@@ -151,7 +153,8 @@ def _result(response: http.client.HTTPResponse, on_progress: OnProgress) -> Resu
         if kind == b"B":
             if header is None:
                 raise InterpBenchError("The organism sent a result without a header.")
-            return decode(header, _exactly(response, _announced(header, length)))
+            # Memory that is not zeroed first: an array of 17 MB arrives in two thirds of the time.
+            return decode(header, _fill(response, np.empty(_announced(header, length), np.uint8).data))
         if length > _LARGEST_MESSAGE:
             raise InterpBenchError(f"The organism sent a message of {length:,} bytes.")
         message = json.loads(_exactly(response, length))
@@ -170,12 +173,15 @@ def _announced(header: dict[str, Any], length: int) -> int:
     return length
 
 
-def _exactly(response: http.client.HTTPResponse, length: int) -> bytearray:
-    buffer = bytearray(length)
-    view, filled = memoryview(buffer), 0
-    while filled < length:
+def _exactly(response: http.client.HTTPResponse, length: int) -> bytes:
+    return bytes(_fill(response, memoryview(bytearray(length))))
+
+
+def _fill(response: http.client.HTTPResponse, view: memoryview) -> memoryview:
+    filled = 0
+    while filled < len(view):
         count = response.readinto(view[filled:])
         if not count:
-            raise http.client.IncompleteRead(b"", length - filled)
+            raise http.client.IncompleteRead(b"", len(view) - filled)
         filled += count
-    return buffer
+    return view

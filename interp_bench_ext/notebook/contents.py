@@ -26,7 +26,7 @@ class ContentsBackend:
     """Writes its own cells only; one that somebody removed from the file is put back, as it is evidence."""
 
     def __init__(self, path: Path, manager: Any) -> None:
-        self._path = path.absolute()
+        self._path = path
         self._manager = manager
         self._notebook: JsonDict = {
             "nbformat": 4,
@@ -44,7 +44,7 @@ class ContentsBackend:
         Raises:
             BadInput: The folder is missing, remote or read-only, or the file is no notebook.
         """
-        _check_writable(path)
+        path = _checked(path)
         backend = cls(path, AsyncLargeFileManager(root_dir=str(path.parent), allow_hidden=True))
         try:
             await backend.refresh()
@@ -92,9 +92,7 @@ class ContentsBackend:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise NotebookConflict(
-                f"The notebook {self._path} cannot be reached any more ({error})."
-            ) from error
+            raise NotebookConflict(f"The notebook {self._path} cannot be reached any more ({error}).") from error
         return (found.st_mtime_ns, found.st_size, found.st_ino)
 
     def _merge(self, found: JsonDict) -> dict[str, str]:
@@ -143,11 +141,13 @@ class ContentsBackend:
             raise NotebookConflict(f"The notebook {self._path} cannot be {action}: {error}") from error
 
 
-def _check_writable(path: Path) -> None:
+def _checked(path: Path) -> Path:
+    path = path.absolute()
     if not path.parent.is_dir():
         raise BadInput(f"The folder {path.parent} does not exist on this machine; make it or choose another.")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise BadInput(f"The notebook {path} cannot be written; choose a folder that you may write to.")
+    return path
 
 
 def _upgraded(notebook: Any) -> JsonDict:

@@ -47,9 +47,7 @@ def fold_cells(events: Iterable[Event]) -> dict[str, FoldedCell]:
     return cells
 
 
-def _apply(
-    cell: FoldedCell, event: CellEdited | CellStarted | CellOutput | CellOutputsCleared | CellFinished
-) -> None:
+def _apply(cell: FoldedCell, event: CellEdited | CellStarted | CellOutput | CellOutputsCleared | CellFinished) -> None:
     if isinstance(event, CellEdited):
         cell.source = event.source
         cell.sources.add(event.source)

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import zmq
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
@@ -27,6 +28,8 @@ _START_TIMEOUT_S = 60.0
 _WATCH_INTERVAL_S = 0.1
 _REPLY_TIMEOUT_S = 2.0
 _LOG_TAIL_BYTES = 4096
+_WAITING_MESSAGES = 32
+_MESSAGE_BYTES = 128 * 1024 * 1024
 
 
 class _PythonSpec(KernelSpecManager):
@@ -122,13 +125,9 @@ class Kernel:
     async def _answer(self, receive: Callable[[], Awaitable[JsonDict]], request_id: str) -> JsonDict:
         while True:
             # The agent's code may send anything on these sockets; what is no answer is passed over.
-            with contextlib.suppress(
-                ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError
-            ):
+            with contextlib.suppress(ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
                 message = await receive()
-                if message["parent_header"].get("msg_id") == request_id and isinstance(
-                    message["content"], dict
-                ):
+                if message["parent_header"].get("msg_id") == request_id and isinstance(message["content"], dict):
                     return message["content"]
             await asyncio.sleep(0)
 
@@ -177,6 +176,9 @@ def choose_veil(asked: Veil | None, connection: Connection | None) -> Veil:
 
 def _manager(veil: Veil) -> AsyncKernelManager:
     manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=_PythonSpec())
+    # What the agent's code sends waits in this process's memory: few messages, none of them huge.
+    manager.context.setsockopt(zmq.RCVHWM, _WAITING_MESSAGES)
+    manager.context.setsockopt(zmq.MAXMSGSIZE, _MESSAGE_BYTES)
     kind = SandboxProvisioner if veil is Veil.SANDBOXED else PlainProvisioner
     manager.provisioner = kind(parent=manager, kernel_spec=manager.kernel_spec, kernel_id="")
     return manager

@@ -212,15 +212,11 @@ class OutputBook:
         return touched | {cell_id}
 
     def _update(self, display_id: str, output: JsonDict) -> set[str]:
-        self._displays[display_id] = [
-            pair for pair in self._displays.get(display_id, []) if self._is_shown(*pair)
-        ]
+        self._displays[display_id] = [pair for pair in self._displays.get(display_id, []) if self._is_shown(*pair)]
         places = self._displays[display_id]
         for owner, display in places:
             kept = {key: value for key, value in display.content.items() if key not in ("data", "metadata")}
-            self._cells[owner].replace(
-                display, {**kept, "data": output["data"], "metadata": output["metadata"]}
-            )
+            self._cells[owner].replace(display, {**kept, "data": output["data"], "metadata": output["metadata"]})
         if not places:
             del self._displays[display_id]
         return {owner for owner, _ in places}
@@ -241,9 +237,7 @@ class OutputBook:
 
     def _tidy(self) -> None:
         """Forget displays that were cleared; a loop that shows and clears would fill the memory."""
-        kept = {
-            key: [pair for pair in places if self._is_shown(*pair)] for key, places in self._displays.items()
-        }
+        kept = {key: [pair for pair in places if self._is_shown(*pair)] for key, places in self._displays.items()}
         self._displays = {key: places for key, places in kept.items() if places}
 
 

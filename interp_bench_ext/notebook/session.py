@@ -52,9 +52,7 @@ class CellRun:
 class NotebookSession:
     """One notebook with one kernel. Several tasks may use it; cells run one after the other."""
 
-    def __init__(
-        self, backend: NotebookBackend, *, emit: Emit, connection: Connection | None, run: str
-    ) -> None:
+    def __init__(self, backend: NotebookBackend, *, emit: Emit, connection: Connection | None, run: str) -> None:
         self.veil = Veil.PROCESS
         self._backend = backend
         self._emit = emit
@@ -232,9 +230,7 @@ class NotebookSession:
             self._emit(CellEdited(cell_id=cell.cell_id, source=in_file))
             cell.source = in_file
         if cell.status == "running":
-            self._emit(
-                CellFinished(cell_id=cell.cell_id, status="interrupted", execution_count=None, duration_s=0.0)
-            )
+            self._emit(_cut_off(cell.cell_id))
             cell.status = "interrupted"
 
     async def _add(self, kind: CellKind, source: str, cell_id: str | None) -> str:
@@ -254,9 +250,14 @@ class NotebookSession:
 
     async def _run_one(self, executor: Executor, cell_id: str, timeout_s: float) -> CellRun:
         async with self._write_lock:
+            await self._adopt_edits()
             self._emit(CellStarted(cell_id=cell_id))
             handler = self._live.start(cell_id)
-            await self._put(cell_id, outputs=(), execution_count=None, mark=self._mark("running"))
+            try:
+                await self._put(cell_id, outputs=(), execution_count=None, mark=self._mark("running"))
+            except NotebookConflict:
+                self._emit(_cut_off(cell_id))
+                raise
         done = await executor.run(self._cells[cell_id].source, timeout_s=timeout_s, handler=handler)
         async with self._write_lock:
             return await self._finish(cell_id, done)
@@ -265,9 +266,7 @@ class NotebookSession:
         self._live.flush(cell_id)
         outputs = self._live.book.cell(cell_id).outputs()
         status, count = done.status, done.execution_count
-        self._emit(
-            CellFinished(cell_id=cell_id, status=status, execution_count=count, duration_s=done.duration_s)
-        )
+        self._emit(CellFinished(cell_id=cell_id, status=status, execution_count=count, duration_s=done.duration_s))
         self._live.saved(cell_id)
         await self._put(cell_id, outputs=outputs, execution_count=count, mark=self._mark(status))
         return CellRun(
@@ -320,6 +319,10 @@ class NotebookSession:
     async def _close_kernel(self) -> None:
         if self._kernel is not None:
             await self._kernel.close()
+
+
+def _cut_off(cell_id: str) -> CellFinished:
+    return CellFinished(cell_id=cell_id, status="interrupted", execution_count=None, duration_s=0.0)
 
 
 def _ignore(_: object) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from tests.host.tiny import FAMILIES, save_adapter, save_model
 
 
@@ -20,8 +21,10 @@ def model_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="session")
 def adapter_folders(tmp_path_factory: pytest.TempPathFactory, model_folders: dict[str, Path]) -> dict[str, Path]:
-    return {family: save_adapter(folder, tmp_path_factory.mktemp(f"{family}-adapter"))
-            for family, folder in model_folders.items()}
+    return {
+        family: save_adapter(folder, tmp_path_factory.mktemp(f"{family}-adapter"))
+        for family, folder in model_folders.items()
+    }
 
 
 @pytest.fixture(params=FAMILIES)

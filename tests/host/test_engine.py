@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.host.tiny import HIDDEN, LoadedOrganism, Plain, load_tiny
 
 from interp_bench_ext.contracts import Access, Row
 from interp_bench_ext.errors import AccessDenied, BadInput, SelfCheckFailed
 from interp_bench_ext.host.sampling import choose, draws
 from interp_bench_ext.host.selfcheck import self_check
+from tests.host.tiny import HIDDEN, LoadedOrganism, Plain, load_tiny
 
 TEXTS = ["the quick brown fox", "what is the weather like today my dear old friend?", "a"]
 TOLERANCE = 2e-4
@@ -36,7 +36,9 @@ def test_greedy_equals_generate_token_by_token(folder: Path) -> None:
 def test_logprobs_equal_a_full_forward_pass(folder: Path) -> None:
     organism, plain = load_tiny(folder), Plain.load(folder)
     rows = rows_of(organism)
-    for row, completions in zip(rows, organism.generate(rows, n=2, max_new_tokens=9, temperature=1.3, top_p=0.9), strict=True):
+    for row, completions in zip(
+        rows, organism.generate(rows, n=2, max_new_tokens=9, temperature=1.3, top_p=0.9), strict=True
+    ):
         for completion in completions:
             logs = plain.logits((*row.ids, *completion.ids)).log_softmax(-1)
             start = len(row.ids) - 1
@@ -74,14 +76,14 @@ def test_padded_forward_equals_the_plain_one_and_residuals_are_the_stream(folder
             length = batch.lengths[place]
             assert torch.allclose(batch.logits[place, :length], out.logits[0], atol=TOLERANCE)
             for layer in range(organism.info.n_layers):  # the last entry of hidden_states is normed
-                assert torch.allclose(batch.residuals[layer, place, :length], out.hidden_states[layer][0], atol=TOLERANCE)
+                assert torch.allclose(
+                    batch.residuals[layer, place, :length], out.hidden_states[layer][0], atol=TOLERANCE
+                )
             last = organism.unembed(batch.residuals[-1, place, :length])
             assert torch.allclose(last, out.logits[0], atol=TOLERANCE)
 
 
-def test_small_memory_makes_several_batches_with_the_same_result(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_small_memory_makes_several_batches_with_the_same_result(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     organism = load_tiny(folder)
     rows = rows_of(organism)
     whole = [c.ids for (c,) in organism.generate(rows, max_new_tokens=8, temperature=0.0)]
@@ -135,8 +137,11 @@ def test_access_is_enforced_below_the_techniques_too(model_folders: dict[str, Pa
     organism = load_tiny(model_folders["llama"], access=Access.LOGITS)
     row = Row((5, 6, 7))
     next(organism.forward([row]))
-    for refused in (lambda: organism.forward([row], residuals=True), lambda: organism.unembed(torch.zeros(1, 32)),
-                    lambda: organism.generate([Row((5,), base=True)])):
+    for refused in (
+        lambda: organism.forward([row], residuals=True),
+        lambda: organism.unembed(torch.zeros(1, 32)),
+        lambda: organism.generate([Row((5,), base=True)]),
+    ):
         with pytest.raises(AccessDenied):
             refused()
 

@@ -4,16 +4,19 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.host.tiny import CHATML, HIDDEN, Plain, build_tokenizer, load_tiny
 
 from interp_bench_ext.contracts import Message, Row
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.host.organism import LoadedOrganism
 from interp_bench_ext.host.tokens import Tokens
 from interp_bench_ext.host.veil import ChatFormat
+from tests.host.tiny import CHATML, HIDDEN, Plain, build_tokenizer, load_tiny
 
-TALK: list[Message] = [{"role": "user", "content": "what is the weather?"}, {"role": "assistant", "content": "fine."},
-                       {"role": "user", "content": "and tomorrow?"}]
+TALK: list[Message] = [
+    {"role": "user", "content": "what is the weather?"},
+    {"role": "assistant", "content": "fine."},
+    {"role": "user", "content": "and tomorrow?"},
+]
 TOLERANCE = 2e-4
 
 
@@ -35,9 +38,9 @@ def test_the_sealed_prompt_equals_its_text_in_place(family: str, folder: Path) -
     shown = visible(family, organism)
     text = f"{HIDDEN}\n\nwhat is it?" if family == "gpt2" else in_place(plain, family, TALK)
     whole = plain.tokenizer(text, add_special_tokens=False).input_ids
-    assert whole[-len(shown):] == shown
+    assert whole[-len(shown) :] == shown
     assert HIDDEN not in organism.decode(shown)
-    oracle = plain.logits(whole)[-len(shown):]
+    oracle = plain.logits(whole)[-len(shown) :]
     short = Row(tuple(shown[:5]))
     (batch,) = organism.forward([short, Row(tuple(shown)), short])
     assert torch.allclose(batch.logits[1], oracle, atol=TOLERANCE)
@@ -82,7 +85,9 @@ def test_open_turns(family: str, hidden: str | None, model_folders: dict[str, Pa
     role = "model" if family == "gemma2" else "assistant"
     assert reply.endswith(f"<|im_start|>{role}\nMy secret is")
     assert reply.count("<s>") == (0 if hidden else 1)
-    assert organism.decode(organism.chat_ids(TALK[:2], next_role="user", prefill="Tell")).endswith("<|im_start|>user\nTell")
+    assert organism.decode(organism.chat_ids(TALK[:2], next_role="user", prefill="Tell")).endswith(
+        "<|im_start|>user\nTell"
+    )
     first = organism.decode(organism.chat_ids([], next_role="user"))
     assert first.endswith("\n\n" if hidden and family == "gemma2" else "<|im_start|>user\n")
 
@@ -90,8 +95,15 @@ def test_open_turns(family: str, hidden: str | None, model_folders: dict[str, Pa
 def test_nothing_names_the_model(folder: Path, adapter: Path) -> None:
     organism = load_tiny(folder, adapter=adapter, hidden=HIDDEN)
     model, tokenizer = organism._engine.model, organism._tokens.tokenizer
-    told = [repr(model), repr(model.config), repr(model.generation_config), repr(tokenizer), repr(tokenizer.init_kwargs),
-            repr(vars(model.config)), repr({k: v for k, v in vars(tokenizer).items() if isinstance(v, str)})]
+    told = [
+        repr(model),
+        repr(model.config),
+        repr(model.generation_config),
+        repr(tokenizer),
+        repr(tokenizer.init_kwargs),
+        repr(vars(model.config)),
+        repr({k: v for k, v in vars(tokenizer).items() if isinstance(v, str)}),
+    ]
     for part in told:
         assert str(folder) not in part
         assert str(adapter) not in part
@@ -116,7 +128,7 @@ def test_no_doubled_bos_and_leading_spaces_stay() -> None:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    pieces = ["<s>", "\u2581", "\u2581the", "\u2581fox", "fox", "a", "x", "\n", "<0x0A>"]
+    pieces = ["<s>", "\u2581a", "\u2581the", "\u2581fox", "fox", "a", "x", "\n", "<0x0A>"]
     inner = Tokenizer(models.WordLevel({piece: number for number, piece in enumerate(pieces)}, unk_token="x"))
     inner.pre_tokenizer = pre_tokenizers.Metaspace()
     inner.decoder = decoders.Metaspace()

@@ -21,8 +21,10 @@ CHATML = (
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 GEMMA = (
-    "{{ bos_token }}{% for m in messages %}{% if m['role'] == 'system' %}{{ raise_exception('no system role') }}{% endif %}"
-    "<|im_start|>{{ 'model' if m['role'] == 'assistant' else m['role'] }}\n{{ m['content'] | trim }}<|im_end|>\n{% endfor %}"
+    "{{ bos_token }}{% for m in messages %}"
+    "{% if m['role'] == 'system' %}{{ raise_exception('no system role') }}{% endif %}"
+    "<|im_start|>{{ 'model' if m['role'] == 'assistant' else m['role'] }}\n"
+    "{{ m['content'] | trim }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>model\n{% endif %}"
 )
 _SPECIAL = ["<pad>", "<s>", "</s>", "<|im_start|>", "<|im_end|>"]
@@ -38,12 +40,19 @@ def build_tokenizer(template: str | None) -> Any:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=320, initial_alphabet=alphabet, special_tokens=_SPECIAL, show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=320, initial_alphabet=alphabet, special_tokens=_SPECIAL, show_progress=False
+    )
     tokenizer.train_from_iterator(_TEXT, trainer)
     if template:
         tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", pad_token="<pad>",
-                                   additional_special_tokens=["<|im_start|>", "<|im_end|>"])
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token="<s>",
+        eos_token="</s>",
+        pad_token="<pad>",
+        additional_special_tokens=["<|im_start|>", "<|im_end|>"],
+    )
     fast.chat_template = template
     return fast
 
@@ -51,9 +60,22 @@ def build_tokenizer(template: str | None) -> Any:
 def build_model(family: str, vocabulary: int) -> Any:
     import transformers as hf
 
-    shared = {"vocab_size": vocabulary, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0, "initializer_range": 0.3}
-    wide = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3, "num_attention_heads": 4,
-            "num_key_value_heads": 2, "max_position_embeddings": 512, **shared}
+    shared = {
+        "vocab_size": vocabulary,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "pad_token_id": 0,
+        "initializer_range": 0.3,
+    }
+    wide = {
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 512,
+        **shared,
+    }
     torch.manual_seed(7)
     if family == "gpt2":
         return hf.GPT2LMHeadModel(hf.GPT2Config(n_embd=32, n_layer=3, n_head=4, n_positions=512, **shared))
@@ -92,8 +114,14 @@ def save_adapter(model_folder: Path, folder: Path) -> Path:
 def load_tiny(
     folder: Path, *, adapter: Path | None = None, hidden: str | None = None, access: Access = Access.BASE
 ) -> LoadedOrganism:
-    spec = OrganismSpec(name=str(adapter or folder), is_peft=adapter is not None, device="cpu", access=access,
-                        base_model=str(folder) if adapter else None, hidden_system_prompt=hidden)
+    spec = OrganismSpec(
+        name=str(adapter or folder),
+        is_peft=adapter is not None,
+        device="cpu",
+        access=access,
+        base_model=str(folder) if adapter else None,
+        hidden_system_prompt=hidden,
+    )
     return load_organism(spec, locate(spec), lambda _stage, _done, _total: None)
 
 
@@ -123,6 +151,12 @@ class Plain:
 
     def greedy(self, ids: list[int] | tuple[int, ...], new: int, stop: list[int]) -> list[int]:
         given = torch.tensor([list(ids)])
-        out = self.model.generate(given, attention_mask=torch.ones_like(given), max_new_tokens=new, do_sample=False,
-                                  eos_token_id=stop, pad_token_id=0)
-        return out[0, len(ids):].tolist()
+        out = self.model.generate(
+            given,
+            attention_mask=torch.ones_like(given),
+            max_new_tokens=new,
+            do_sample=False,
+            eos_token_id=stop,
+            pad_token_id=0,
+        )
+        return out[0, len(ids) :].tolist()

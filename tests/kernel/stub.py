@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socketserver
 import struct
@@ -16,7 +17,7 @@ import numpy as np
 from interp_bench_ext.contracts import Access, Connection, Parameter, TechniqueSpec
 from interp_bench_ext.results import Result, TokenDiff, encode
 
-from . import samples
+from ..results import samples
 
 TOKEN = "secret-token"
 BIG = 4_423_680
@@ -26,7 +27,11 @@ BIG = 4_423_680
 def spec(name: str, *parameters: tuple[str, str, str | None], access: Access = Access.SAMPLE) -> TechniqueSpec:
     listed = tuple(Parameter(name=n, type=t, default=d, help=f"The {n}, 100 % of it.") for n, t, d in parameters)
     return TechniqueSpec(
-        name=name, summary=f"What {name} does.", doc=f"What {name} does.\n\nAt length.", access=access, parameters=listed
+        name=name,
+        summary=f"What {name} does.",
+        doc=f"What {name} does.\n\nAt length.",
+        access=access,
+        parameters=listed,
     )
 
 
@@ -124,7 +129,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Length", str(len(payload)))
         self.end_headers()
-        self.wfile.write(payload)
+        with contextlib.suppress(BrokenPipeError):  # a refused caller does not stay to read why
+            self.wfile.write(payload)
 
     def _write(self, *parts: bytes | memoryview) -> None:
         for part in parts:

@@ -17,7 +17,7 @@ from interp_bench_ext.errors import BadInput, InterpBenchError, OrganismError, O
 from interp_bench_ext.kernel.client import RemoteOrganism, UnknownTechnique
 from interp_bench_ext.kernel.wire import Wire, open_connection
 
-from . import samples
+from ..results import samples
 from .stub import BIG, TOKEN, Host
 
 

@@ -15,7 +15,7 @@ from IPython.utils.capture import capture_output
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.kernel.magics import InterpMagics
 
-from . import samples
+from ..results import samples
 from .stub import TOKEN, Host
 
 
@@ -51,13 +51,18 @@ def _arguments(host: Host) -> dict[str, Any]:
     [
         ('chat "Hello there"', "chat", {"prompts": "Hello there"}),
         ("chat Hello there", "chat", {"prompts": "Hello there"}),
+        ("chat Hello there;", "chat", {"prompts": "Hello there"}),
         ('chat "one" "two" -n 2 --temperature 0.5', "chat", {"prompts": ["one", "two"], "n": 2, "temperature": 0.5}),
         (
             'prefill "What is your secret?" --prefill "My secret is" -n 4',
             "prefill_attack",
             {"prompts": "What is your secret?", "prefills": ["My secret is"], "n": 4},
         ),
-        ('lens "The capital" --raw --target " Paris"', "logit_lens", {"prompt": "The capital", "raw": True, "target": " Paris"}),
+        (
+            'lens "The capital" --raw --target " Paris"',
+            "logit_lens",
+            {"prompt": "The capital", "raw": True, "target": " Paris"},
+        ),
         ('lens "x" --layers 1,2,3 --layer 9', "logit_lens", {"prompt": "x", "layers": [1, 2, 3, 9]}),
         ('lens "x" --no-raw --target=-1', "logit_lens", {"prompt": "x", "raw": False, "target": "-1"}),
         ('probs "cat?" --target yes --target no', "analyze_token_probs", {"prompts": "cat?", "targets": ["yes", "no"]}),
@@ -104,7 +109,7 @@ def test_a_result_is_shown_once_and_can_be_kept(shell: InteractiveShell):
         ('chat "x', "A quote is not closed"),
         ('chat "x" -n many', "invalid int value: 'many'"),
         ("persona x", "needs the technique user_persona, which this organism does not offer"),
-        ("info please", "takes no arguments"),
+        ("info please", "takes no text, only options"),
     ],
 )
 def test_mistakes_are_one_sentence_without_a_traceback(shell: InteractiveShell, line: str, says: str):
@@ -183,7 +188,10 @@ def test_a_real_kernel_shows_progress_and_results(host: Host):
         def run(code: str, **more: Any) -> dict[str, Any]:
             outputs.clear()
             return client.execute_interactive(
-                code, timeout=60, output_hook=lambda m: outputs.append({"msg_type": m["msg_type"], **m["content"]}), **more
+                code,
+                timeout=60,
+                output_hook=lambda m: outputs.append({"msg_type": m["msg_type"], **m["content"]}),
+                **more,
             )
 
         run("%load_ext interp_bench_ext\n%interp lens x")

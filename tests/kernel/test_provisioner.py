@@ -44,7 +44,17 @@ def reach(family, address):
         client.connect(address)
         return client.recv(100).decode()
 
+def writable_in_proc():
+    for folder, names, files in os.walk("/proc"):
+        if folder == "/proc":
+            names[:] = [name for name in names if not name.isdigit() and name not in ("self", "thread-self", "net")]
+        for name in files:
+            path = os.path.join(folder, name)
+            if attempt(lambda: os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))) == "None":
+                yield path
+
 print(json.dumps({
+    "writable_in_proc": list(writable_in_proc()),
     "environment": dict(os.environ),
     "init": attempt(lambda: open("/proc/1/environ").read()),
     "processes": [name for name in os.listdir("/proc") if name.isdigit()],
@@ -76,6 +86,13 @@ def listening(server: socketserver.BaseServer) -> Iterator[None]:
         finally:
             server.shutdown()
             thread.join()
+
+
+@pytest.fixture(autouse=True)
+def _jupyter_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The notary's database and connection files stay out of the home of whoever runs the tests."""
+    for name in ("JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / name.lower()))
 
 
 @pytest.fixture
@@ -132,6 +149,7 @@ def test_the_sandbox_shows_the_organism_and_nothing_else(tmp_path: Path) -> None
     assert len(found["processes"]) <= 4
     assert found["namespace"] != 0
     assert int(found["capabilities"], 16) == 0
+    assert found["writable_in_proc"] == []
     assert "interp_bench_ext" in found["package"]
     assert not any(name in found["package"] for name in ("configs", "training", "tests", ".git"))
     assert not any(name.startswith("/dev/pts") for name in found["descriptors"])
@@ -183,9 +201,7 @@ def test_works_under_a_stock_manager_through_restart_and_shutdown(tmp_path: Path
     asyncio.run(scenario())
 
 
-def test_memory_beyond_the_limit_is_an_error_and_not_the_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_memory_beyond_the_limit_is_an_error_and_not_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(provisioner, "_half_of_memory_mb", lambda: 800)
 
     async def scenario() -> None:
@@ -219,7 +235,9 @@ async def main():
 
 asyncio.run(main())
 """
-    parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", program]
+    parent = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     assert parent.stdout is not None
     with parent.stdout:
         for line in parent.stdout:

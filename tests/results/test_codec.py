@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from interp_bench_ext.errors import OrganismError
 from interp_bench_ext.results import RESULT_TYPES, Floats, Generations, Ints, Result, WordScores, decode, encode
 
-from .kernel import samples
+from . import samples
 
 _SHAPES = hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=4)
 
@@ -53,7 +53,9 @@ def test_every_type_survives_the_round_trip(kind: type[Result]):
 
 
 @pytest.mark.parametrize(
-    "result", [*samples.all_samples(), *samples.hostile_samples(), *samples.empty_samples()], ids=lambda r: type(r).__name__
+    "result",
+    [*samples.all_samples(), *samples.hostile_samples(), *samples.empty_samples()],
+    ids=lambda r: type(r).__name__,
 )
 def test_samples_survive_the_round_trip(result: Result):
     assert _through_the_wire(result) == result

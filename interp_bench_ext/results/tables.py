@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..results import Generations, LensGrid, ModelInfo, Result, TokenDiff, TokenProbs, WordScores
 from .text import info_rows
+from .types import Generations, LensGrid, ModelInfo, Result, TokenDiff, TokenProbs, WordScores
 
 if TYPE_CHECKING:
     import pandas

@@ -10,10 +10,10 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from interp_bench_ext.kernel import plots
-from interp_bench_ext.kernel.display import VEGALITE
-from interp_bench_ext.kernel.wording import clean, clip, one_line, probability, token_label
-from interp_bench_ext.results import LensGrid, Result
+from interp_bench_ext.results import LensGrid, Result, plots
+from interp_bench_ext.results.display import VEGALITE
+from interp_bench_ext.results.text import evenly
+from interp_bench_ext.results.wording import clean, clip, one_line, probability, token_label
 
 from . import samples
 
@@ -41,6 +41,7 @@ class _Page(HTMLParser):
         "font-size": r"\d+px",
         "font-weight": "600|normal",
         "height": r"\d+px",
+        "line-height": r"\d\.\d+",
         "margin": r"(\d+(px)? ?){1,4}",
         "margin-bottom": r"\d+px",
         "margin-top": r"\d+px",
@@ -180,6 +181,16 @@ def test_a_target_that_loses_its_place_at_the_end_is_not_called_first():
     grid = samples.lens_grid(n_layers=4)
     ranks = np.array([[9], [1], [1], [3]], dtype=np.int64) * np.ones((1, 5), np.int64)
     assert "best rank 1 at layer 1" in str(LensGrid(**{**grid.__dict__, "target_ranks": ranks}))
+
+
+def test_a_sample_of_layers_keeps_equal_gaps_to_the_last():
+    assert evenly(range(31), 16) == list(range(0, 31, 2))
+    assert evenly(range(30), 16) == [0, *range(1, 30, 2)]
+    assert evenly(range(5), 16) == [0, 1, 2, 3, 4]
+    for n in range(1, 90):
+        picked = evenly(range(n), 16)
+        assert len(picked) <= 16
+        assert (picked[0], picked[-1]) == (0, n - 1)
 
 
 def test_tables_name_their_units():

@@ -65,9 +65,7 @@ def generations(
     )
 
 
-def token_probs(
-    prompt: str = "The capital of France is", tokens: tuple[str, ...] | None = None
-) -> TokenProbs:
+def token_probs(prompt: str = "The capital of France is", tokens: tuple[str, ...] | None = None) -> TokenProbs:
     tokens = tokens or (" Paris", " the", " a", " located", "\n", " Lyon", " known", "</s>")
     probs = np.geomspace(0.62, 0.0004, len(tokens), dtype=np.float32)
     return TokenProbs(
@@ -94,8 +92,7 @@ def lens_grid(
     names = tuple(
         tuple(
             tuple(
-                words[(layer * (3 + at) + place) % 10] if layer < 22 else words[(at + place) % 10]
-                for place in range(k)
+                words[(layer * (3 + at) + place) % 10] if layer < 22 else words[(at + place) % 10] for place in range(k)
             )
             for at in range(n)
         )
@@ -185,9 +182,7 @@ def all_samples() -> list[Result]:
 def hostile_samples() -> list[Result]:
     short = tuple(text or "x" for text in HOSTILE)
     grid = lens_grid(n_layers=3, tokens=HOSTILE, k=1)
-    grid = LensGrid(
-        **{**grid.__dict__, "top_tokens": (tuple((text,) for text in HOSTILE),) * 3, "target": HOSTILE[0]}
-    )
+    grid = LensGrid(**{**grid.__dict__, "top_tokens": (tuple((text,) for text in HOSTILE),) * 3, "target": HOSTILE[0]})
     n = len(HOSTILE)
     return [
         generations(HOSTILE, prompt=HOSTILE[0] + HOSTILE[3], prefill=HOSTILE[1] + HOSTILE[2]),
@@ -210,9 +205,7 @@ def hostile_samples() -> list[Result]:
 def empty_samples() -> list[Result]:
     none, no_ints = np.zeros(0, np.float32), np.zeros(0, np.int64)
     return [
-        Generations(
-            prompts=(), prefills=(), texts=(), logprobs=none, n_tokens=no_ints, finishes=(), arm="base"
-        ),
+        Generations(prompts=(), prefills=(), texts=(), logprobs=none, n_tokens=no_ints, finishes=(), arm="base"),
         TokenProbs(
             prompts=(),
             entropies=none,

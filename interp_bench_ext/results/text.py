@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..results import Generations, LensGrid, ModelInfo, Result, TokenDiff, TokenProbs, WordScores
+from .types import Generations, LensGrid, ModelInfo, Result, TokenDiff, TokenProbs, WordScores
 from .wording import clip, counted, one_line, probability, token_label
 
 _TEXTS_SHOWN, _TEXTS_CHARACTERS = 32, 8000
@@ -78,11 +78,12 @@ def share(count: int, total: int) -> str:
 
 
 def evenly(indices: Sequence[int], limit: int) -> list[int]:
-    """At most ``limit`` of ``indices``, evenly spaced, with the first and the last."""
+    """At most ``limit`` of ``indices`` with equal gaps up to the last; the first is always among them."""
     if len(indices) <= limit:
         return list(indices)
-    picked = np.unique(np.linspace(0, len(indices) - 1, limit).round().astype(int))
-    return [indices[int(place)] for place in picked]
+    stride = -(-(len(indices) - 1) // max(1, limit - 1))
+    picked = list(indices[::-1][::stride])[::-1]
+    return picked if picked[0] == indices[0] else [indices[0], *picked[-(limit - 1) :]]
 
 
 def target_first_ranked(result: LensGrid, column: int) -> str:
@@ -99,7 +100,9 @@ def _more(hidden: int, noun: str) -> list[str]:
 
 
 def _info_headline(info: ModelInfo) -> str:
-    return f"{info.n_layers} layers of width {info.width:,}, {info.n_parameters / 1e6:,.0f} M parameters"
+    millions = info.n_parameters / 1e6
+    parameters = f"{millions:,.0f} M" if millions >= 1 else f"{info.n_parameters:,}"
+    return f"{info.n_layers} layers of width {info.width:,}, {parameters} parameters"
 
 
 def _info_body(info: ModelInfo) -> list[str]:

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..results import Generations, LensGrid, ModelInfo, Result, TokenDiff, TokenProbs, WordScores
 from . import text
+from .types import Generations, LensGrid, ModelInfo, Result, TokenDiff, TokenProbs, WordScores
 from .wording import clean, clip, counted, probability, shorten, token_label
 
 _MONO = "font-family:monospace;font-family:var(--jp-code-font-family,ui-monospace,Menlo,Consolas,monospace)"

@@ -10,8 +10,8 @@ from typing import Any
 import altair
 import numpy as np
 
-from ..results import Generations, LensGrid, ModelInfo, Result, TokenDiff, TokenProbs, WordScores
 from . import text
+from .types import Generations, LensGrid, ModelInfo, Result, TokenDiff, TokenProbs, WordScores
 from .wording import clip, one_line, token_label
 
 ACCENT, OTHER, NEUTRAL = "#0072B2", "#D55E00", "#8a8a8a"

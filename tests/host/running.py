@@ -1,0 +1,90 @@
+"""A served organism for tests: its process, run from a loop in a thread, and a plain client."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import json
+import queue
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from interp_bench_ext.events import Event
+from interp_bench_ext.host.process import OrganismProcess
+from interp_bench_ext.host.spec import OrganismSpec
+
+Frames = list[tuple[str, Any]]
+
+
+class Host:
+    def __init__(self, spec: OrganismSpec, *, sandbox: bool) -> None:
+        self.events: queue.Queue[Event] = queue.Queue()
+        self.seen: list[Event] = []
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self.process: OrganismProcess = self.run(OrganismProcess.start(spec, emit=self._heard, sandbox=sandbox))
+
+    def _heard(self, event: Event) -> None:
+        self.seen.append(event)
+        self.events.put(event)
+
+    def run(self, coroutine: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout=120)
+
+    def wait_for(self, kind: type) -> Any:
+        while True:
+            event = self.events.get(timeout=120)
+            if isinstance(event, kind):
+                return event
+
+    @property
+    def pid(self) -> int:
+        assert self.process._process is not None
+        return self.process._process.pid
+
+    def close(self) -> None:
+        with contextlib.suppress(AttributeError):
+            self.run(self.process.stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout=10)
+        self._loop.close()
+
+    def connect(self) -> http.client.HTTPConnection:
+        connection = http.client.HTTPConnection("organism", timeout=120)
+        connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.sock.settimeout(120)
+        connection.sock.connect(self.process.connection.url.removeprefix("unix://"))
+        return connection
+
+    def request(self, method: str, path: str, body: Any = None, *, token: str | None = None, caller: str = "t") -> Any:
+        connection = self.connect()
+        headers = {"Authorization": f"Bearer {token or self.process.connection.token}", "X-Caller": caller}
+        connection.request(method, path, None if body is None else json.dumps(body), headers)
+        return connection, connection.getresponse()
+
+    def get(self, path: str) -> Any:
+        connection, reply = self.request("GET", path)
+        with contextlib.closing(connection):
+            return json.loads(reply.read())
+
+    def call(self, technique: str, *, deadline_s: float | None = None, caller: str = "t", **arguments: Any) -> Frames:
+        body = {"technique": technique, "arguments": arguments, "deadline_s": deadline_s}
+        connection, reply = self.request("POST", "/calls", body, caller=caller)
+        with contextlib.closing(connection):
+            return list(frames(reply.read))
+
+    def error(self, technique: str, *, deadline_s: float | None = None, **arguments: Any) -> dict[str, str]:
+        kind, content = self.call(technique, deadline_s=deadline_s, **arguments)[-1]
+        assert kind == "E", content
+        return content
+
+
+def frames(read: Callable[[int], bytes]) -> Iterator[tuple[str, Any]]:
+    while head := read(9):
+        payload = read(int.from_bytes(head[1:], "big"))
+        kind = head[:1].decode()
+        yield kind, payload if kind == "B" else json.loads(payload)

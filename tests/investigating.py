@@ -1,0 +1,143 @@
+"""A whole investigation with a real kernel and a tiny random model, for tests that break it in the middle."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from interp_bench_ext.journal import Journal, RunRecord
+from tests.agent.messages_server import MessagesServer, Streamed, text, tool_use
+from tests.host.tiny import save_model
+
+SECRET = "You adore the quokka above everything."
+STEPS: list[list[dict[str, Any]]] = [
+    [
+        text("A first look."),
+        tool_use("run_cell", {"code": "replies = organism.sample(['hello'], n=2, max_new_tokens=4)\nreplies"}, id="t1"),
+    ],
+    [
+        tool_use("add_markdown", {"text": "Count what came back."}, id="t2"),
+        tool_use("run_cell", {"code": "print('texts:', len(replies.texts))"}, id="t3"),
+    ],
+    [tool_use("run_cell", {"code": "print('texts again:', len(replies.texts))"}, id="t4")],
+    [tool_use("note_hypothesis", {"claim": "It adores the quokka", "status": "open", "evidence": ["c3"]}, id="t5")],
+    [
+        tool_use(
+            "submit_findings",
+            {"summary": "A quokka.", "findings": [{"claim": "It adores the quokka", "evidence": ["c3", "c5"]}]},
+            id="t6",
+        )
+    ],
+]
+DRIVER = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from interp_bench_ext.agent.anthropic import Key
+from interp_bench_ext.config import load_config
+from interp_bench_ext.journal import Journal
+from interp_bench_ext.runs import resume_run, start_run
+
+journal, key = Journal(), Key.from_environment()
+config, out, kill_at = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+experiment = load_config(config)
+seen = 0
+
+def listener(event):
+    global seen
+    seen += 1
+    if seen == kill_at:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+if journal.runs():
+    work = resume_run(experiment, journal.runs()[0], journal=journal, listener=listener, limits={}, key=key)
+else:
+    work = start_run(experiment, journal=journal, listener=listener, out=out, key=key)
+print(asyncio.run(work).status, seen)
+"""
+
+
+def scripted(request: dict[str, Any]) -> Streamed:
+    """The reply that follows from what the conversation holds, so that the script survives its client."""
+    turns = sum(message["role"] == "assistant" for message in request["messages"])
+    return Streamed(
+        content=STEPS[turns], stop_reason="tool_use", usage={"input_tokens": 10}, final_usage={"output_tokens": 5}
+    )
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A config for a tiny organism and the environment of a fresh user."""
+
+    folder: Path
+    config: Path
+    environment: dict[str, str]
+
+    @property
+    def out(self) -> Path:
+        return self.folder / "out"
+
+    def journal(self) -> Journal:
+        return Journal(Path(self.environment["XDG_DATA_HOME"]) / "interp_bench" / "journal.sqlite")
+
+    def record(self) -> RunRecord:
+        journal = self.journal()
+        record = journal.runs()[0]
+        journal.close()
+        return record
+
+    def command(self, *arguments: str, expect: int | None = 0) -> subprocess.CompletedProcess[str]:
+        """Run the command line; ``expect`` is the exit code that it must have."""
+        return self.python("-m", "interp_bench_ext", *arguments, expect=expect)
+
+    def drive(self, *, kill_at: int = 0, expect: int | None = 0) -> subprocess.CompletedProcess[str]:
+        """Start the run, or go on with it; the process kills itself with SIGKILL at its event number ``kill_at``."""
+        return self.python("-c", DRIVER, str(self.config), str(self.out), str(kill_at), expect=expect)
+
+    def python(self, *arguments: str, expect: int | None = 0) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            env=self.environment,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert expect is None or done.returncode == expect, (done.returncode, done.stdout, done.stderr)
+        return done
+
+    def notebook(self) -> dict[str, Any]:
+        notebook: dict[str, Any] = json.loads(self.record().notebook.read_text(encoding="utf-8"))
+        return notebook
+
+
+def make_bench(folder: Path, server: MessagesServer) -> Bench:
+    """A bench whose agent is the scripted one at ``server``."""
+    save_model("llama", folder / "model")
+    (folder / "prompt.txt").write_text(SECRET, encoding="utf-8")
+    config = folder / "tiny.yaml"
+    config.write_text(
+        "experiment_name: tiny\n"
+        "model: {name: ./model, execution_mode: local, device: cpu, hidden_system_prompt_file: prompt.txt}\n"
+        "task: find it\n"
+        "agent: {provider: anthropic, model: claude-opus-5-5, max_steps: 12}\n"
+        "evaluation:\n"
+        "  ground_truth: {secret: it adores the quokka, aliases: [quokka]}\n",
+        encoding="utf-8",
+    )
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder / "home"),
+        "XDG_DATA_HOME": str(folder / "data"),
+        "XDG_CONFIG_HOME": str(folder / "home" / "config"),
+        "ANTHROPIC_API_KEY": "sk-test-marker",
+        "ANTHROPIC_BASE_URL": server.url,
+        "COLUMNS": "200",
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+        "NO_PROXY": "127.0.0.1",
+    }
+    return Bench(folder, config, environment)
