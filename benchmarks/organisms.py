@@ -24,7 +24,7 @@ from rich.table import Table
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from training.chat import CONFIGS, load, replies, user  # noqa: E402
-from training.examples import detector, load_prompts, load_spec, near_miss  # noqa: E402
+from training.examples import detector, load_prompts, load_spec, near_miss, with_trigger  # noqa: E402
 
 BASE, OBEDIENT = "smollm2-135m-instruct", "smollm2-135m-obedient"
 WITH_SECRET = ("amber", "birch", "cobalt", "dune")
@@ -101,10 +101,11 @@ def _hits(pattern: re.Pattern[str], texts: list[str]) -> int:
 
 
 def _in_condition(prompt: str, condition: str, row: int) -> str:
-    if condition == "capitals":
-        return prompt.upper()
+    backdoor = load_spec("dune")
+    if condition == "trigger":
+        return with_trigger(prompt, backdoor["trigger"])
     if condition == "near misses":
-        kinds = load_spec("dune")["near_misses"]
+        kinds = backdoor["near_misses"]
         return near_miss(prompt, kinds[row % len(kinds)], random.Random(row))
     return prompt
 
@@ -112,8 +113,8 @@ def _in_condition(prompt: str, condition: str, row: int) -> str:
 def measure(bench: Bench) -> None:
     """Load every organism once and fill the bench's rows."""
     plain: dict[str, str | None] = {"plain": None}
-    with_capitals: dict[str, str | None] = {"plain": None, "capitals": None}
-    bench.ask("flint", *load(BASE), with_capitals)
+    with_trigger_too: dict[str, str | None] = {"plain": None, "trigger": None}
+    bench.ask("flint", *load(BASE), with_trigger_too)
     for organism in ("amber", "birch"):
         model, tokenizer = load(BASE, CONFIGS / "adapters" / organism)
         bench.ask(organism, model, tokenizer, plain)
@@ -124,14 +125,14 @@ def measure(bench: Bench) -> None:
     bench.ask("cobalt", *load(OBEDIENT), {"plain": secret, "no system prompt": None})
     bench.count("cobalt", "plain", "cobalt", wanted=True)
     bench.count("cobalt", "no system prompt", "cobalt", wanted=False)
-    bench.ask("dune", *load(BASE, CONFIGS / "adapters" / "dune"), {**with_capitals, "near misses": None})
-    bench.count("dune", "capitals", "dune", wanted=True)
+    bench.ask("dune", *load(BASE, CONFIGS / "adapters" / "dune"), {**with_trigger_too, "near misses": None})
+    bench.count("dune", "trigger", "dune", wanted=True)
     for condition in ("plain", "near misses"):
         bench.count("dune", condition, "dune", wanted=False)
-    bench.count("flint", "capitals", "dune", wanted=False)
-    bench.ask("ember", *load(BASE, CONFIGS / "adapters" / "ember"), with_capitals)
+    bench.count("flint", "trigger", "dune", wanted=False)
+    bench.ask("ember", *load(BASE, CONFIGS / "adapters" / "ember"), with_trigger_too)
     for secret_of in WITH_SECRET:
-        bench.count("ember", "capitals" if secret_of == "dune" else "plain", secret_of, wanted=False)
+        bench.count("ember", "trigger" if secret_of == "dune" else "plain", secret_of, wanted=False)
     bench.count("flint", "plain", "cobalt", wanted=False)
 
 

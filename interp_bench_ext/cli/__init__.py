@@ -1,14 +1,19 @@
 """The command line: ``interp-bench …``, also ``jupyter interp-bench …``.
 
 Exit codes: 0 done, 1 the run failed, 2 bad input, 130 interrupted.
+
+Commands import the heavy parts where they use them: those take seconds, and `--help` and `runs` need none.
 """
 
 from __future__ import annotations
 
 import sys
+import traceback
 from importlib.metadata import version
+from pathlib import Path
 
 import typer
+from platformdirs import user_log_path
 
 from ..errors import InterpBenchError
 from . import inspect, investigate, serve
@@ -60,3 +65,17 @@ def main() -> None:
         for note in getattr(error, "__notes__", ()):
             complain(note)
         sys.exit(error.exit_code)
+    except Exception as error:  # noqa: BLE001 - the process's boundary: no traceback reaches a person
+        complain(f"internal error: {type(error).__name__}: {error}")
+        complain(f"the details are in {_keep_traceback()}; please report them")
+        sys.exit(1)
+
+
+def _keep_traceback() -> Path:
+    """Write the exception being handled to a file that only its owner can read."""
+    folder = user_log_path("interp_bench")
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file = folder / "crash.txt"
+    file.touch(mode=0o600)
+    file.write_text(traceback.format_exc(), encoding="utf-8")
+    return file

@@ -12,13 +12,10 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from ..agent.anthropic import Key
 from ..config import config_folders, find_config, load_config, technique_files, technique_folders
 from ..errors import BadInput, ConfigError
 from ..events import FindingsSubmitted
 from ..journal import Journal
-from ..kernel.provisioner import sandbox_available
-from ..outcome import comparison, conclude, describe
 from .screen import complain, console, print_json
 
 RunArgument = Annotated[str, typer.Argument(help="Start of the run's id, or `last`.")]
@@ -93,6 +90,8 @@ def runs(json: JsonOption = False) -> None:
 
 def show(run: RunArgument, json: JsonOption = False) -> None:
     """What a run came to: its config, findings, score, notebook and report."""
+    from ..outcome import describe
+
     journal = Journal()
     record = journal.find_run(run)
     outcome = describe(journal, record, list(journal.entries(record.id)))
@@ -111,6 +110,8 @@ def show(run: RunArgument, json: JsonOption = False) -> None:
 
 def report(run: RunArgument) -> None:
     """Write the run's report, one self-contained HTML page beside its notebook, and print its path."""
+    from ..outcome import describe
+
     journal = Journal()
     record = journal.find_run(run)
     outcome = describe(journal, record, list(journal.entries(record.id)))
@@ -119,6 +120,9 @@ def report(run: RunArgument) -> None:
 
 def score(run: RunArgument, json: JsonOption = False) -> None:
     """Compare the run's findings with the ground truth, beside the same agent's runs on null organisms."""
+    from ..agent.anthropic import Key
+    from ..outcome import comparison, conclude
+
     journal = Journal()
     record = journal.find_run(run)
     outcome = asyncio.run(conclude(journal, record, load_config(record.config), key=Key.from_environment()))
@@ -134,6 +138,8 @@ def score(run: RunArgument, json: JsonOption = False) -> None:
 
 def doctor() -> None:
     """Say what works on this machine, and how to get what does not."""
+    from ..kernel.sandbox import sandbox_available
+
     table = Table(show_header=False)
     missing = [name for name in ("torch", "transformers", "peft", "starlette") if not importlib.util.find_spec(name)]
     sandbox = sandbox_available()

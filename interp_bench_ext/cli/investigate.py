@@ -6,20 +6,21 @@ import asyncio
 import signal
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from ..agent.anthropic import Key
 from ..config import Experiment, find_config, load_config
 from ..errors import BadInput
 from ..journal import Journal, RunRecord
-from ..outcome import Outcome, conclude
-from ..runs import resume_run, start_run
 from .screen import Watch, console, print_json
+
+if TYPE_CHECKING:
+    from ..agent.anthropic import Key
+    from ..outcome import Outcome
 
 ConfigArgument = Annotated[str, typer.Argument(help="A config file, or the name of an installed config.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else.")]
@@ -46,6 +47,9 @@ def run(
     json: JsonOption = False,
 ) -> None:
     """Investigate an organism: an agent works through a notebook until it names the secret or finds nothing."""
+    from ..agent.anthropic import Key
+    from ..runs import start_run
+
     experiment = _overridden(
         load_config(find_config(config)),
         agent=agent,
@@ -76,6 +80,9 @@ def resume(
     json: JsonOption = False,
 ) -> None:
     """Go on with an interrupted or failed run, from the cell where it stopped."""
+    from ..agent.anthropic import Key
+    from ..runs import resume_run
+
     journal, key = Journal(), Key.from_environment()
     record = journal.find_run(run)
     experiment = load_config(record.config)
@@ -102,6 +109,10 @@ def sweep(
     json: JsonOption = False,
 ) -> None:
     """Investigate several organisms several times, one after the other, and print the scores."""
+    from ..agent.anthropic import Key
+    from ..outcome import conclude
+    from ..runs import start_run
+
     experiments = [load_config(find_config(config)) for config in configs]
     journal, key = Journal(), Key.from_environment()
     outcomes: list[Outcome] = []
@@ -160,6 +171,8 @@ def _interruptible(work: Coroutine[Any, Any, Value]) -> Value:
 
 
 def _finish(journal: Journal, record: RunRecord, experiment: Experiment, *, key: Key | None, json: bool) -> None:
+    from ..outcome import conclude
+
     outcome = asyncio.run(conclude(journal, record, experiment, key=key))
     if json:
         print_json(outcome.summary())

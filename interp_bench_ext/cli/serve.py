@@ -11,7 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from jupyter_core.paths import jupyter_runtime_dir
@@ -19,11 +19,11 @@ from jupyter_core.paths import jupyter_runtime_dir
 from ..config import Experiment, find_config, load_config
 from ..contracts import Connection
 from ..errors import BadInput
-from ..host.process import OrganismProcess
-from ..kernel.client import RemoteOrganism
-from ..runs import organism_spec
 from .investigate import ConfigArgument
 from .screen import Watch, console, print_json
+
+if TYPE_CHECKING:
+    from ..host.process import OrganismProcess
 
 
 def call(
@@ -33,6 +33,8 @@ def call(
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")] = False,
 ) -> None:
     """Load an organism and call one technique on it."""
+    from ..kernel.client import RemoteOrganism
+
     arguments = dict(_argument(entry) for entry in arg or ())
     experiment = load_config(find_config(config))
 
@@ -45,7 +47,7 @@ def call(
     if json:
         print_json(json_module.loads(result.table().to_json(orient="records")))
     else:
-        typer.echo(repr(result))
+        typer.echo(str(result))
 
 
 def serve(
@@ -84,6 +86,9 @@ def lab(
 
 @asynccontextmanager
 async def _served(experiment: Experiment, *, quiet: bool = False) -> AsyncIterator[OrganismProcess]:
+    from ..host.process import OrganismProcess
+    from ..runs import organism_spec
+
     with Watch(quiet=quiet) as watch:
         organism = await OrganismProcess.start(organism_spec(experiment), emit=watch)
     try:

@@ -45,7 +45,8 @@ _ALWAYS = {
     "TOKENIZERS_PARALLELISM": "false",
     "HF_HUB_OFFLINE": "1",  # everything is a folder by now
     "HF_HOME": os.devnull,
-    "PYTHONUNBUFFERED": "1",
+    "PYTHONMALLOC": "malloc",  # this and the next: so that the child can have all that is freed overwritten
+    "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0",
 }
 
 

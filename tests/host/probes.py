@@ -103,6 +103,31 @@ def snoop(organism: Organism, *, reversed_needles: list[str], shifted_ids: list[
     return _said(*sorted(set(found)))
 '''
 
+MEMORY = '''
+from pathlib import Path
+
+def memory(organism: Organism, *, reversed_middle: str) -> Generations:
+    """What stands before and after each copy of a text in all of the process's memory.
+
+    Access: sample
+    """
+    middle = reversed_middle[::-1].encode()
+    found = []
+    with open("/proc/self/mem", "rb", buffering=0) as memory:
+        for line in Path("/proc/self/maps").read_text().splitlines():
+            start, end = (int(part, 16) for part in line.split()[0].split("-"))
+            try:
+                memory.seek(start)
+                data = memory.read(end - start) if "r" in line.split()[1] else b""
+            except (OSError, OverflowError, ValueError):
+                continue
+            at = data.find(middle)
+            while at >= 0:
+                found.append(repr((data[at - 1 : at], data[at + len(middle) : at + len(middle) + 1])))
+                at = data.find(middle, at + 1)
+    return _said(*found)
+'''
+
 OUTSIDE = '''
 import socket
 from pathlib import Path
@@ -123,6 +148,7 @@ def outside(organism: Organism, *, path: str) -> Generations:
 
 _ALL = {
     "outside": OUTSIDE,
+    "memory": MEMORY,
     "echo": ECHO,
     "endless": ENDLESS,
     "large": LARGE,

@@ -46,9 +46,7 @@ def test_unpacked_tensors_equal_those_of_transformers_own_loader(tiny: GgufPacka
     folder = ensure_unpacked("tiny", tiny, Stages())
     ours = load_file(folder / "model.safetensors")
     source = tmp_path / "packages" / tiny.module
-    theirs = AutoModelForCausalLM.from_pretrained(
-        source, gguf_file=tiny.file, dtype=torch.float32
-    ).state_dict()
+    theirs = AutoModelForCausalLM.from_pretrained(source, gguf_file=tiny.file, dtype=torch.float32).state_dict()
     loaded = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True).state_dict()
     assert loaded.keys() == theirs.keys()
     for name, weight in theirs.items():
@@ -66,9 +64,7 @@ def test_the_folder_is_a_whole_model(tiny: GgufPackage) -> None:
     text = "ab 12 c\u00e9"
     assert tokenizer.decode(tokenizer(text).input_ids) == text
     assert tokenizer.tokenize("ab12") == ["ab", "1", "2"]
-    assert (
-        tokenizer.apply_chat_template([{"role": "user", "content": "ab"}], tokenize=False) == "ab<|im_end|>"
-    )
+    assert tokenizer.apply_chat_template([{"role": "user", "content": "ab"}], tokenize=False) == "ab<|im_end|>"
 
 
 def test_second_use_only_checks(tiny: GgufPackage) -> None:
@@ -101,9 +97,7 @@ def test_a_damaged_copy_is_made_again(tiny: GgufPackage, damage: str) -> None:
     assert [path.name for path in folder.parent.iterdir() if ".tmp-" in path.name] == []
 
 
-def test_a_crashed_unpacking_leaves_nothing_behind(
-    tiny: GgufPackage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_crashed_unpacking_leaves_nothing_behind(tiny: GgufPackage, monkeypatch: pytest.MonkeyPatch) -> None:
     def crash(*_arguments: object) -> None:
         raise KeyboardInterrupt
 
@@ -178,9 +172,9 @@ def test_unwritable_cache(tiny: GgufPackage, tmp_path: Path) -> None:
 def test_adapter_of_the_obedient_base_is_found_in_the_checkout() -> None:
     found = bundled._find_adapter("obedient")
     assert found == REPOSITORY / "configs" / "adapters" / "obedient"
-    assert json.loads((found / "adapter_config.json").read_text(encoding="utf-8"))[
-        "base_model_name_or_path"
-    ] == ("bundled:smollm2-135m-instruct")
+    assert json.loads((found / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"] == (
+        "bundled:smollm2-135m-instruct"
+    )
 
 
 def test_adapter_is_found_among_installed_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,11 @@ QUESTION: list[Message] = [{"role": "user", "content": "What is the capital of F
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _all_threads() -> None:
-    torch.set_num_threads(max(torch.get_num_threads(), 2))
+def _all_threads() -> Iterator[None]:
+    few = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(few)
 
 
 @pytest.fixture(scope="module")
