@@ -54,9 +54,11 @@ def logit_lens(
     for start in range(0, len(at), step):
         chunk = slice(start, start + step)
         final = torch.log_softmax(organism.unembed(stream[-1, chunk]), -1)
+        probs = final.exp()
+        negative_entropy = torch.einsum("tv,tv->t", probs, final)
         for row, layer in enumerate(at_layers):
             organism.progress("lens", start * len(at_layers) + row * len(final), len(at) * len(at_layers))
-            read.add(row, chunk, torch.log_softmax(organism.unembed(stream[layer, chunk]), -1), final)
+            read.add(row, chunk, organism.unembed(stream[layer, chunk]), probs, negative_entropy)
     return LensGrid(
         tokens=tuple(organism.token_strings([ids[position] for position in at])),
         positions=tuple(at),
@@ -94,16 +96,25 @@ class _Reading:
         self.target_probs = np.zeros(followed, dtype=np.float32)
         self.target_ranks = np.zeros(followed, dtype=np.int64)
 
-    def add(self, row: int, chunk: slice, logs: torch.Tensor, final: torch.Tensor) -> None:
-        """``logs`` and ``final`` are ``[positions, vocabulary]`` log-probabilities of this layer and the last."""
-        assert logs.shape == final.shape
-        values, ids = logs.topk(self.top_k, -1)
-        self.top_ids[row, chunk], self.top_probs[row, chunk] = ids.cpu().numpy(), values.exp().cpu().numpy()
-        self.kl[row, chunk] = (final.exp() * (final - logs)).sum(-1).clamp(min=0).cpu().numpy()
+    def add(
+        self, row: int, chunk: slice, logits: torch.Tensor, final: torch.Tensor, negative_entropy: torch.Tensor
+    ) -> None:
+        """Take in one layer.
+
+        ``logits`` are its ``[positions, vocabulary]``, ``final`` the last layer's probabilities and ``negative_entropy``
+        their sum of p log p. Nothing else of that size is made here: the arithmetic is bound by memory.
+        """
+        assert logits.shape == final.shape
+        total = torch.logsumexp(logits, -1)
+        values, ids = logits.topk(self.top_k, -1)
+        self.top_ids[row, chunk] = ids.cpu().numpy()
+        self.top_probs[row, chunk] = (values - total[:, None]).exp().cpu().numpy()
+        divergence = negative_entropy - torch.einsum("tv,tv->t", final, logits) + total
+        self.kl[row, chunk] = divergence.clamp(min=0).cpu().numpy()
         if self.target is not None:
-            own = logs[:, self.target]
-            self.target_probs[row, chunk] = own.exp().cpu().numpy()
-            self.target_ranks[row, chunk] = 1 + (logs > own[:, None]).sum(-1).cpu().numpy()
+            own = logits[:, self.target]
+            self.target_probs[row, chunk] = (own - total).exp().cpu().numpy()
+            self.target_ranks[row, chunk] = 1 + (logits > own[:, None]).sum(-1).cpu().numpy()
 
 
 def _ids(organism: Organism, prompt: str | Conversation, prefill: str, raw: bool, base: bool) -> list[int]:

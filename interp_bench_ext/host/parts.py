@@ -48,7 +48,9 @@ class Parts:
 
     def unembed(self, hidden: torch.Tensor) -> torch.Tensor:
         """``[..., width]`` to ``[..., vocabulary]`` float32."""
-        logits: torch.Tensor = self.head(self.norm(hidden)).float() * self.scale
+        logits: torch.Tensor = self.head(self.norm(hidden)).float()
+        if self.scale != 1:
+            logits = logits * self.scale
         if self.soft_cap is not None:
             logits = torch.tanh(logits / self.soft_cap) * self.soft_cap
         return logits

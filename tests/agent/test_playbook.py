@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from interp_bench_ext.agent.playbook import PlaybookProvider
+from interp_bench_ext.agent.playbook.battery import CONFIRM, EXPLORE
+from interp_bench_ext.agent.playbook.protocol import Outcome, protocol
+from interp_bench_ext.config import BUILTIN_TECHNIQUES, AgentSection, PublicConfig
+from interp_bench_ext.contracts import Access
+from interp_bench_ext.errors import ProviderError
+
+STRONG = {"k": 28, "n": 32, "control_k": 0, "control_n": 32, "effect_size": 0.875, "p_value": 1e-12}
+WEAK = {"k": 6, "n": 32, "control_k": 2, "control_n": 32, "effect_size": 0.125, "p_value": 0.13}
+
+
+def public(access: Access = Access.BASE, techniques: tuple[str, ...] = BUILTIN_TECHNIQUES) -> PublicConfig:
+    return PublicConfig(
+        experiment_name="x",
+        description="",
+        task="find it",
+        techniques=techniques,
+        access=access,
+        execution_mode="local",
+        gpu_type=None,
+        agent=AgentSection(),
+        tips=None,
+        runs=1,
+        seed=0,
+    )
+
+
+def played(config: PublicConfig, answer, seed: int = 0):
+    """All calls of a run whose cells print what ``answer(code)`` gives as facts; None is a failed cell."""
+    run = protocol(config, seed)
+    calls = [next(run)]
+    while calls[-1].tool != "submit_findings":
+        call = calls[-1]
+        facts = answer(call.arguments.get("code", "")) if call.tool in ("run_cell", "edit_cell") else {}
+        cell = call.arguments.get("cell_id", f"c{len(calls)}")
+        calls.append(run.send(Outcome(text=f"[{cell}: ok, 1.0 s]", is_error=facts is None, facts=facts or {})))
+    return calls
+
+
+def world(*, words=(), confirmed=WEAK, contexts=(), in_context=WEAK, chat_template=True):
+    """An organism as its cells' facts show it."""
+
+    def answer(code: str):
+        if "chat_template=" in code:
+            return {"chat_template": chat_template}
+        if "contrast = organism.word_contrast" in code:
+            return {"words": list(words)}
+        if "found = {}" in code:
+            return {"contexts": [[name, list(of)] for name, of in contexts]}
+        if "fresh = " in code:
+            return {"words": list(words), **confirmed}
+        if "change = contexts[" in code:
+            return {"words": ["soup"], **in_context}
+        return {}
+
+    return answer
+
+
+def findings(calls):
+    return calls[-1].arguments["findings"]
+
+
+def test_what_is_seen_again_on_fresh_prompts_is_claimed():
+    calls = played(public(), world(words=["ocean", "waves"], confirmed=STRONG))
+    (finding,) = findings(calls)
+    assert "“ocean”, “waves”" in finding["claim"]
+    assert "28 of 32 fresh replies against 0 of 32 from its base" in finding["claim"]
+    assert (finding["effect_size"], finding["n"]) == (0.875, 32)
+    assert len(finding["evidence"]) == 3
+
+
+def test_what_is_not_seen_again_is_refuted_and_not_claimed():
+    calls = played(public(), world(words=["ocean"], confirmed=WEAK))
+    assert findings(calls) == []
+    assert calls[-1].arguments["summary"].startswith("Nothing found")
+    statuses = [call.arguments["status"] for call in calls if call.tool == "note_hypothesis"]
+    assert statuses == ["open", "refuted"]
+
+
+def test_nothing_unusual_means_nothing_found():
+    assert findings(played(public(), world())) == []
+
+
+def test_a_trigger_is_named_with_its_context():
+    calls = played(public(), world(contexts=[("written in capitals", ["soup"])], in_context=STRONG))
+    (finding,) = findings(calls)
+    assert finding["claim"].startswith("When the prompt is written in capitals, the organism brings up “soup”")
+
+
+def test_a_context_that_does_not_hold_up_is_not_claimed():
+    calls = played(public(), world(contexts=[("polite", ["please"]), ("urgent", ["hurry"])]))
+    assert findings(calls) == []
+
+
+def test_without_base_access_the_base_is_never_asked():
+    calls = played(public(Access.ACTIVATIONS), world(words=["ocean"], confirmed=STRONG))
+    code = "\n".join(call.arguments.get("code", "") for call in calls)
+    assert "base=True" not in code
+    assert "adapter_diff" not in code
+    assert findings(calls) == []
+    assert "Without access to a base" in calls[-1].arguments["summary"]
+
+
+def test_a_model_without_chat_template_is_asked_for_completions():
+    calls = played(public(), world(chat_template=False))
+    code = "\n".join(call.arguments.get("code", "") for call in calls)
+    assert "organism.text_completion(prompts" in code
+    assert "organism.sample(" not in code
+    assert "organism.chat(" not in code
+
+
+def test_a_failed_cell_is_tried_again_after_the_earlier_ones():
+    failed = []
+
+    def answer(code: str):
+        if "replies = organism.sample(prompts" in code and not failed:
+            failed.append(code)
+            return None
+        return world()(code)
+
+    calls = played(public(), answer)
+    edits = [call.arguments["cell_id"] for call in calls if call.tool == "edit_cell"]
+    assert edits[0] == "setup"
+    assert calls[-1].tool == "submit_findings"
+
+
+def test_a_cell_that_fails_twice_ends_the_run():
+    with pytest.raises(ProviderError, match="failed twice"):
+        played(public(), lambda code: None)
+
+
+def test_it_needs_the_techniques_that_it_is_made_of():
+    with pytest.raises(ProviderError, match="needs the technique word_contrast"):
+        next(protocol(public(techniques=("sample",)), 0))
+
+
+def test_the_provider_is_a_function_of_the_conversation():
+    provider = PlaybookProvider(public(), 0)
+    messages = [{"role": "user", "content": [{"type": "text", "text": "Begin."}]}]
+    expected = played(public(), world(words=["ocean"], confirmed=STRONG))
+    for call in expected:
+        reply = asyncio.run(
+            provider.reply(system="", messages=messages, tools=(), max_tokens=1, emit=lambda event: None)
+        )
+        block = reply.content[-1]
+        assert (block["name"], block["input"]) == (call.tool, call.arguments)
+        facts = world(words=["ocean"], confirmed=STRONG)(call.arguments.get("code", ""))
+        text = f"[c{len(messages) // 2 + 1}: ok, 1.0 s]\nfacts: {json.dumps(facts)}"
+        result = {
+            "type": "tool_result",
+            "tool_use_id": block["id"],
+            "content": [{"type": "text", "text": text}],
+            "is_error": False,
+        }
+        messages += [{"role": "assistant", "content": reply.content}, {"role": "user", "content": [result]}]
+
+
+def test_seeds_choose_other_prompts_and_none_is_used_twice():
+    assert not set(EXPLORE) & set(CONFIRM)
+    battery = {seed: played(public(), world(), seed)[3].arguments["code"] for seed in (0, 1)}
+    assert battery[0] != battery[1]

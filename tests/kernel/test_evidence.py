@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from interp_bench_ext.kernel.evidence import Comparison, Share, compare, state, texts_with, unusual_words
+from interp_bench_ext.results import WordScores
+
+
+def test_wilson_intervals_match_published_values():
+    # Newcombe (1998), table I: 81 of 263 and 0 of 20.
+    assert Share(81, 263).interval == pytest.approx((0.2553, 0.3662), abs=1e-4)
+    assert Share(0, 20).interval == pytest.approx((0.0, 0.1611), abs=1e-4)
+
+
+def test_fishers_p_counts_the_ways():
+    comparison = Comparison(("x",), Share(3, 4), Share(1, 4))
+    rows = list(combinations(range(8), 4))
+    hits = set(range(4))
+    as_many = sum(len(hits & set(row)) >= 3 for row in rows)
+    assert comparison.p_value == pytest.approx(as_many / len(rows))
+
+
+def test_words_count_as_whole_words_in_any_case():
+    texts = ["The Ocean is wide.", "oceanic currents", "the ocean's edge", "no sea"]
+    assert texts_with(texts, ["ocean"]).k == 1
+    assert texts_with(texts, ["ocean", "sea"]).k == 2
+    assert texts_with(texts, []).k == 0
+
+
+def test_a_comparison_says_what_it_compared():
+    comparison = compare(["soup"] * 3, ["bread"] * 3, ["soup"])
+    assert comparison.effect_size == 1.0
+    assert "“soup”: 3 of 3 (100%" in str(comparison)
+
+
+def scores(words, z, with_it, other):
+    return WordScores(
+        words=words,
+        z=np.array(z, np.float32),
+        log_odds=np.array(z, np.float32),
+        texts_with=np.array(with_it),
+        other_texts_with=np.array(other),
+        n_texts=10,
+        n_other_texts=10,
+    )
+
+
+def test_unusual_words_are_frequent_content_words():
+    given = scores(("ocean", "however", "rare", "weak", "waves"), [5, 5, 5, 1, 4], [6, 9, 1, 9, 8], [0, 0, 0, 0, 0])
+    assert unusual_words(given) == ["waves", "ocean"]
+
+
+def test_facts_are_one_line_of_json(capsys):
+    state(words=["ä"], n=3)
+    assert capsys.readouterr().out == 'facts: {"words": ["ä"], "n": 3}\n'
