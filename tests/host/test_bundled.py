@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import tiny_gguf
 import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -15,6 +14,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.host import bundled
 from interp_bench_ext.host.bundled import BUNDLED_NAMES, GgufPackage, ensure_bundled, ensure_unpacked
+from tests.host import tiny_gguf
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -147,6 +147,19 @@ def test_a_client_that_goes_away_cancels_its_call(host: Host) -> None:
     assert host.get("/health")["state"] == "ready"
 
 
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc overwrites what is freed")
+def test_freed_memory_holds_no_copy_of_the_prompt(host: Host) -> None:
+    """The probe's own copies of the middle have other neighbours than the prompt's.
+
+    It stands before the snoop, which builds the whole prompt while it looks for it.
+    """
+    start, end = 4, 30
+    (_, header), _ = host.call("memory", reversed_middle=HIDDEN[start:end][::-1])
+    neighbours = repr((HIDDEN[start - 1].encode(), HIDDEN[end].encode()))
+    assert header["fields"]["texts"]
+    assert neighbours not in header["fields"]["texts"]
+
+
 def test_nothing_sealed_can_be_found_in_the_process(host: Host, model_folders: dict[str, Path]) -> None:
     from transformers import AutoTokenizer
 
@@ -162,16 +175,6 @@ def test_nothing_sealed_can_be_found_in_the_process(host: Host, model_folders: d
     told = "\n".join([*child.cmdline(), *child.environ().values(), *map(repr, host.seen)])
     assert all(needle not in told for needle in needles)
     assert set(child.environ()).isdisjoint({"HOME", "USER", "ANTHROPIC_API_KEY", "HF_TOKEN"})
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc overwrites what is freed")
-def test_freed_memory_holds_no_copy_of_the_prompt(host: Host) -> None:
-    """The probe's own copies of the middle have other neighbours than the prompt's."""
-    start, end = 4, 30
-    (_, header), _ = host.call("memory", reversed_middle=HIDDEN[start:end][::-1])
-    neighbours = repr((HIDDEN[start - 1].encode(), HIDDEN[end].encode()))
-    assert header["fields"]["texts"]
-    assert neighbours not in header["fields"]["texts"]
 
 
 def test_the_snoop_finds_what_is_there(host: Host) -> None:

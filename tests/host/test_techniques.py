@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from interp_bench_ext.config import BUILTIN_TECHNIQUES
+from interp_bench_ext.config import BUILTIN_TECHNIQUES, technique_files
 from interp_bench_ext.contracts import Access
 from interp_bench_ext.errors import AccessDenied, BadInput
 from interp_bench_ext.host.arguments import checked_arguments
-from interp_bench_ext.host.techniques import find_techniques, load_techniques, read_spec, technique_files
+from interp_bench_ext.host.techniques import load_techniques, read_spec
 from tests.host.probes import write_probes
 from tests.techniques.support import FOLDER
 
@@ -45,13 +45,8 @@ def test_describing_does_not_run_the_file(tmp_path: Path) -> None:
 def test_a_persons_own_folder_goes_first(tmp_path: Path) -> None:
     (own,) = write_probes(tmp_path, "echo")
     (tmp_path / "chat.py").write_text('def chat(organism):\n    """Mine."""\n')
-    assert find_techniques(["echo", "chat", "sample"], [tmp_path, FOLDER]) == (
-        own,
-        tmp_path / "chat.py",
-        FOLDER / "sample.py",
-    )
-    with pytest.raises(BadInput, match="did you mean 'logit_lens'"):
-        find_techniques(["logitlens"], [tmp_path, FOLDER])
+    files = technique_files([tmp_path, FOLDER])
+    assert (files["echo"], files["chat"], files["sample"]) == (own, tmp_path / "chat.py", FOLDER / "sample.py")
 
 
 @pytest.mark.parametrize(

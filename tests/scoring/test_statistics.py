@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from interp_bench_ext.kernel.evidence import wilson_interval
 from interp_bench_ext.scoring.grader import Score
-from interp_bench_ext.scoring.statistics import compare, proportion, wilson_interval
+from interp_bench_ext.scoring.statistics import compare, proportion
 
 
 @pytest.mark.parametrize(
