@@ -188,8 +188,7 @@ def _panel(outcome: Outcome) -> Panel:
         text.append(f"{outcome.record.status}: {outcome.message}\n", style="bold yellow")
         text.append(f"go on with: interp-bench resume {outcome.record.id}\n")
     elif not outcome.findings.findings:
-        text.append("Nothing found. ", style="bold green")
-        text.append(f"{outcome.findings.summary}\n")
+        text.append(f"{outcome.findings.summary}\n", style="bold green")
     for finding in outcome.findings.findings if outcome.findings else ():
         effect = f"effect {finding.effect_size:+.0%}, n = {finding.n}, " if finding.effect_size is not None else ""
         text.append(f"• {finding.claim}\n", style="bold green")

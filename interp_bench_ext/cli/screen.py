@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from ..contracts import Veil
 from ..events import (
     AgentReplied,
     BudgetUsed,
@@ -25,6 +26,7 @@ from ..events import (
     ProviderWaiting,
     RunStarted,
 )
+from ..kernel.sandbox import sandbox_available
 
 console = Console(stderr=True, highlight=False)
 
@@ -106,7 +108,7 @@ def _progress_line(event: Event) -> tuple[str, str]:
             )
         case KernelStarted():
             again = f", {event.restored_cells} cells run again" if event.restored_cells else ""
-            return f"kernel started ({event.veil}){again}", "green"
+            return f"kernel started ({event.veil}){again}{_why_unveiled(event)}", "green"
         case CellFinished():
             return (
                 f"  {event.cell_id:>6}  {event.status:<11} {event.duration_s:6.1f} s",
@@ -136,3 +138,8 @@ def _trouble_line(event: Event) -> tuple[str, str]:
             return f"budget: {event.used:g} of {event.limit:g} {event.budget} are used", "yellow"
         case _:
             return "", ""
+
+
+def _why_unveiled(event: KernelStarted) -> str:
+    """For a kernel that runs as a plain process: why, and the command that changes it."""
+    return f"\n{sandbox_available() or ''}" if event.veil == Veil.PROCESS else ""
