@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -42,6 +43,8 @@ def organism_spec(experiment: Experiment) -> OrganismSpec:
             f"{experiment.path}: `model.execution_mode: {public.execution_mode}` cannot be run by this version;"
             " set it to local"
         )
+    if importlib.util.find_spec("torch") is None:
+        raise BadInput("local models need torch, which is not installed here; pip install 'interp_bench_ext[local]'")
     files = experiment_techniques(sealed.folder)
     model = sealed.model
     return OrganismSpec(

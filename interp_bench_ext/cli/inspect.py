@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from ..config import config_folders, find_config, load_config, technique_files, technique_folders
@@ -18,6 +19,7 @@ from ..events import FindingsSubmitted
 from ..journal import Journal
 from .screen import complain, console, print_json
 
+_INSTALL_LOCAL = "pip install 'interp_bench_ext[local]'"
 RunArgument = Annotated[str, typer.Argument(help="Start of the run's id, or `last`.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 
@@ -146,7 +148,7 @@ def doctor() -> None:
     table.add_row("Python", sys.version.split()[0])
     table.add_row(
         "local models",
-        f"missing {', '.join(missing)}: install interp_bench_ext[local]" if missing else "ready",
+        f"missing {', '.join(missing)}: {escape(_INSTALL_LOCAL)}" if missing else "ready",
     )
     table.add_row("sandbox", sandbox or "ready: kernels run under bubblewrap")
     table.add_row(
