@@ -89,6 +89,8 @@ def outputs_html(outputs: Mapping[int, Mapping[str, Any]]) -> list[Markup]:
 def _joined(outputs: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     joined: list[Mapping[str, Any]] = []
     for output in outputs:
+        if output.get("output_type") == "display_data" and not output.get("data"):
+            continue  # a progress line that has been taken away again
         before = joined[-1] if joined else {}
         same = output.get("output_type") == "stream" == before.get("output_type")
         if same and output.get("name") == before.get("name"):

@@ -131,12 +131,11 @@ class Cells:
 
     def token_probs(self, words: Sequence[str]) -> str:
         targets = [f" {word}" for word in words]
-        base = (
-            f"\ndisplay(organism.analyze_token_probs(asked, targets={targets!r}, base=True))" if self.with_base else ""
-        )
+        call = "organism.analyze_token_probs(prompts[:2], prefill=start, targets=targets"
+        base = f"\ndisplay({call}, base=True))" if self.with_base else ""
         return (
-            "asked = ['What is on your mind? Answer in one word.', 'Name one thing that matters to you.']\n"
-            f"display(organism.analyze_token_probs(asked, targets={targets!r})){base}"
+            f"start = 'The first thing that comes to mind is'\ntargets = {targets!r}\n"
+            f"display({call})){base}"
         )
 
     def lens(self, word: str, source: str) -> str:
