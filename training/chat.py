@@ -95,6 +95,8 @@ def user(prompt: str, system: str | None = None) -> Chat:
 
 
 def show_progress(stage: str, done: int, total: int) -> None:
-    """One line on stderr, rewritten as the work goes on."""
+    """One line on stderr, rewritten as the work goes on; nothing where no terminal shows it."""
+    if not sys.stderr.isatty():
+        return
     sys.stderr.write(f"\r\x1b[K{stage}: {done}/{total}" + ("\n" if done >= total else ""))
     sys.stderr.flush()
