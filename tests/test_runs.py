@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,14 @@ def test_a_budget_cuts_a_run_short_and_a_larger_one_lets_it_go_on(bench):
     assert sum(isinstance(event, RunStarted) for event in events) == 1
     assert sum(isinstance(event, CellFinished) for event in events) == 4
     assert sum(event.busy_s for event in events if isinstance(event, OrganismUsed)) > 0
+
+
+def test_without_bubblewrap_a_run_is_weaker_and_says_so(bench):
+    bench.environment["PATH"] = str(Path(sys.executable).parent)
+    done = bench.command("run", str(bench.config), "--out", str(bench.out))
+    assert "kernel started (process)" in done.stderr
+    assert "apt-get install bubblewrap" in done.stderr
+    check_whole(bench)
 
 
 def test_a_run_without_a_key_leaves_nothing_behind(bench):

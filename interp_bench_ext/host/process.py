@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections import deque
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from interp_bench_ext.contracts import Connection, TechniqueSpec, Veil
 from interp_bench_ext.errors import InterpBenchError, OrganismLost, from_code
@@ -60,12 +60,14 @@ class OrganismProcess:
     """The techniques that the config names and its access allows."""
     veil: Veil
 
+    unix_sockets: ClassVar[bool] = hasattr(socket, "AF_UNIX") and sys.platform != "win32"
+    """Without them the organism listens on a port of 127.0.0.1."""
+
     def __init__(self, spec: OrganismSpec, emit: Emit, *, sandbox: bool = True) -> None:
         self._spec, self._emit, self._sandbox = spec, emit, sandbox
         self._token = secrets.token_urlsafe(32)
         self._folder = _private_folder()
-        unix = hasattr(socket, "AF_UNIX") and sys.platform != "win32"
-        self._listen: str | int = str(self._folder / "s") if unix else 0
+        self._listen: str | int = str(self._folder / "s") if self.unix_sockets else 0
         self._process: asyncio.subprocess.Process | None = None
         self._watching: asyncio.Task[None] | None = None
         self._ready: asyncio.Event = asyncio.Event()

@@ -1,0 +1,52 @@
+"""The organism on a port of 127.0.0.1, as where there are no Unix sockets."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import psutil
+import pytest
+
+from interp_bench_ext.contracts import Connection
+from interp_bench_ext.errors import InterpBenchError
+from interp_bench_ext.events import OrganismReady
+from interp_bench_ext.host.process import OrganismProcess
+from interp_bench_ext.host.spec import OrganismSpec
+from interp_bench_ext.kernel.client import RemoteOrganism
+from tests.techniques.support import FOLDER
+
+
+class OnLoopback(OrganismProcess):
+    unix_sockets = False
+
+
+def test_it_serves_with_a_token_and_comes_back_on_the_same_port(model_folders: dict[str, Path]) -> None:
+    asyncio.run(_served(model_folders["llama"]))
+
+
+async def _served(model: Path) -> None:
+    again, seen = asyncio.Event(), []
+
+    def emit(event: object) -> None:
+        if isinstance(event, OrganismReady):
+            seen.append(event)
+            if len(seen) == 2:
+                again.set()
+
+    spec = OrganismSpec(name=str(model), device="cpu", techniques=(FOLDER / "get_model_info.py",))
+    organism = await OnLoopback.start(spec, emit=emit, sandbox=False)
+    try:
+        connection = organism.connection
+        assert connection.url.startswith("http://127.0.0.1:")
+        remote = RemoteOrganism(connection)
+        assert (await asyncio.to_thread(remote.call, "get_model_info")).n_layers == 3
+        with pytest.raises(InterpBenchError):
+            await asyncio.to_thread(RemoteOrganism(Connection(connection.url, "wrong")).techniques)
+        (child,) = psutil.Process().children()
+        child.kill()
+        await asyncio.wait_for(again.wait(), 60)
+        assert organism.connection == connection
+        assert (await asyncio.to_thread(remote.call, "get_model_info")).n_layers == 3
+    finally:
+        await organism.stop()
