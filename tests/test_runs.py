@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -127,6 +129,23 @@ def test_a_budget_cuts_a_run_short_and_a_larger_one_lets_it_go_on(bench):
     assert sum(isinstance(event, RunStarted) for event in events) == 1
     assert sum(isinstance(event, CellFinished) for event in events) == 4
     assert sum(event.busy_s for event in events if isinstance(event, OrganismUsed)) > 0
+
+
+def test_ctrl_c_leaves_a_run_that_can_go_on(bench):
+    command = [sys.executable, "-m", "interp_bench_ext", "run", str(bench.config), "--out", str(bench.out)]
+    with subprocess.Popen(
+        command, env=bench.environment, cwd=bench.folder, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        while "setup" not in process.stderr.readline():
+            pass
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+    assert process.returncode == 130
+    assert "Traceback" not in rest
+    assert bench.record().status == "interrupted"
+    bench.command("resume", "last")
+    check_whole(bench)
 
 
 def test_without_bubblewrap_a_run_is_weaker_and_says_so(bench):

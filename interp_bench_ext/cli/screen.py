@@ -13,7 +13,6 @@ from ..contracts import Veil
 from ..events import (
     AgentReplied,
     BudgetUsed,
-    CellAdded,
     CellFinished,
     CellStarted,
     Event,
@@ -55,7 +54,6 @@ class Watch:
         )
         self._quiet = quiet
         self._task: TaskID | None = None
-        self._sources: dict[str, str] = {}
 
     def __enter__(self) -> Watch:
         self._progress.start()
@@ -78,8 +76,6 @@ class Watch:
         match event:
             case OrganismLoading():
                 self.loading(f"organism: {event.stage}", event.done, event.total)
-            case CellAdded():
-                self._sources[event.cell_id] = event.source
             case CellStarted():
                 self.loading(f"{event.cell_id} is running", 0, 0)
             case _:
