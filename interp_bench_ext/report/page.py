@@ -98,8 +98,6 @@ def _facts(story: Story) -> Iterable[dict[str, str]]:
     yield _fact("Work", count(len(story.steps), "step"), count(len(story.cells), "cell"))
     if started is not None:
         yield _fact("Seed", str(started.seed))
-        folder, _, name = started.notebook.rpartition("/")
-        yield _fact("Notebook", name, folder)
 
 
 def _fact(name: str, value: str, detail: str = "") -> dict[str, str]:
