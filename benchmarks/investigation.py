@@ -77,15 +77,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("organisms", nargs="*", help="all of them, and the unseen ones, if none is named")
+    parser.add_argument("organisms", nargs="*", help="all of them, and the unseen ones, by default")
     options = parser.parse_args()
     table = Table("organism", "seed", "claims", "score", "effect", "n", "seconds", "first claim", title="Playbook")
     failures = []
     with tempfile.TemporaryDirectory() as scratch:
         journal = Journal(Path(scratch) / "journal.sqlite")
-        runs = [(find_config(name), seed) for name in options.organisms or ORGANISMS for seed in range(options.seeds)]
-        if not options.organisms:
-            runs += [(unseen_config(topic, Path(scratch)), 0) for topic in UNSEEN]
+        names = options.organisms or [*ORGANISMS, *UNSEEN]
+        runs = [(find_config(name), seed) for name in names if name not in UNSEEN for seed in range(options.seeds)]
+        runs += [(unseen_config(topic, Path(scratch)), 0) for topic in names if topic in UNSEEN]
         for config, seed in runs:
             outcome, seconds = investigated(config, seed, journal, Path(scratch))
             table.add_row(*described(outcome, seconds))

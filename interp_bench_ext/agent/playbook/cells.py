@@ -82,15 +82,16 @@ class Cells:
             "for index, name in enumerate(contexts):\n"
             "    part = slice(index * len(probes), (index + 1) * len(probes))\n"
             "    replies_in_context = contextual_replies.texts[part]\n"
-            "    scores = organism.word_contrast(replies_in_context, replies.texts)\n"
-            "    words = evidence.unusual_words(scores, least_z=2, least_difference=0.45, most=4)\n"
+            "    scores = organism.word_contrast(replies_in_context, replies.texts, top_k=200)\n"
+            "    # Six replies give no large z; how many of them carry a word says more, and fresh prompts decide.\n"
+            "    words = evidence.unusual_words(scores, least_z=1, least_difference=0.5, most=4)\n"
             "    if not words:\n"
             "        continue\n"
             f"{echoes}"
             "    found[name] = (words, evidence.compare(replies_in_context, replies.texts, words))\n"
             "    print(f'{name}: {found[name][1]}')\n"
             "ranked = sorted(found, key=lambda name: -found[name][1].effect_size)\n"
-            "evidence.state(contexts=[[name, found[name][0]] for name in ranked[:3]])"
+            "evidence.state(contexts=[[name, found[name][0]] for name in ranked[:2]])"
         )
 
     def confirm(self, prompts: Sequence[str], words: Sequence[str]) -> str:
@@ -133,10 +134,7 @@ class Cells:
         targets = [f" {word}" for word in words]
         call = "organism.analyze_token_probs(prompts[:2], prefill=start, targets=targets"
         base = f"\ndisplay({call}, base=True))" if self.with_base else ""
-        return (
-            f"start = 'The first thing that comes to mind is'\ntargets = {targets!r}\n"
-            f"display({call})){base}"
-        )
+        return f"start = 'The first thing that comes to mind is'\ntargets = {targets!r}\ndisplay({call})){base}"
 
     def lens(self, word: str, source: str) -> str:
         return (
