@@ -109,7 +109,7 @@ class Cells:
 
     def confirm_context(self, prompts: Sequence[str], name: str, words: Sequence[str]) -> str:
         base = (
-            f"\nbase_with = {self._ask('[change(p) for p in held_out]', n=2, seed=self.seed + 2000, base=True)}"
+            f"\nbase_with = {self._ask('[change(p) for p in held_out]', n=1, seed=self.seed + 2000, base=True)}"
             if self.with_base
             else ""
         )
