@@ -158,7 +158,7 @@ class Cells:
     def _ask(self, prompts: str, *, n: int, seed: int, base: bool = False) -> str:
         extra = ", base=True" if base else ""
         return (
-            f"organism.{self.ask}({prompts}, n={n}, temperature={TEMPERATURE}, max_new_tokens=56, seed={seed}{extra})"
+            f"organism.{self.ask}({prompts}, n={n}, temperature={TEMPERATURE}, max_new_tokens=48, seed={seed}{extra})"
         )
 
 
