@@ -13,10 +13,10 @@ lab: $(VENV)/run.stamp  ## Set up, then open JupyterLab
 	$(BIN)/interp-bench lab
 
 test: $(VENV)/dev.stamp  ## Set up, then run the tests
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -n 2 -m "not slow"
 
 test-all: $(VENV)/dev.stamp  ## The slow matrices too
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
