@@ -11,14 +11,17 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 from filelock import FileLock, Timeout
 from platformdirs import user_data_path
+from pydantic import BaseModel
 
 from .errors import BadInput
-from .events import EVENT, Event, RunStatus
+from .events import EVENT, Event, RunEnded, RunResumed, RunStatus
 
+Kind = TypeVar("Kind", bound=BaseModel)
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
     id TEXT PRIMARY KEY,
@@ -115,6 +118,17 @@ class Journal:
     def events(self, run: str) -> list[Event]:
         return [entry.event for entry in self.entries(run)]
 
+    def last(self, run: str, *kinds: type[Kind]) -> Kind | None:
+        """The run's last event of one of ``kinds``, without reading the others."""
+        names = [kind.model_fields["type"].default for kind in kinds]
+        row = self._database.execute(
+            f"SELECT body FROM events WHERE run = ? AND type IN ({', '.join('?' * len(names))})"
+            " ORDER BY seq DESC LIMIT 1",
+            (run, *names),
+        ).fetchone()
+        event = EVENT.validate_json(row[0]) if row else None
+        return event if isinstance(event, kinds) else None
+
     def runs(self) -> list[RunRecord]:
         """All runs, newest first."""
         rows = self._database.execute("SELECT * FROM runs ORDER BY created DESC, rowid DESC").fetchall()
@@ -147,12 +161,8 @@ class Journal:
         )
 
     def _status(self, run: str) -> RunStatus:
-        row = self._database.execute(
-            "SELECT body FROM events WHERE run = ? AND type IN ('run_ended', 'run_resumed') ORDER BY seq DESC LIMIT 1",
-            (run,),
-        ).fetchone()
-        event = EVENT.validate_json(row[0]) if row else None
-        if event is not None and event.type == "run_ended":
+        event = self.last(run, RunEnded, RunResumed)
+        if isinstance(event, RunEnded):
             return event.status
         try:
             with self.lock(run):

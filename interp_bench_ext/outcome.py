@@ -5,22 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from .agent.anthropic import Key, make_provider
 from .agent.provider import Provider
 from .agent.state import RunState
 from .config import Experiment
 from .events import Event, FindingsSubmitted, RunEnded, RunStarted, Scored
-from .journal import Entry, Journal, RunRecord
+from .journal import Journal, RunRecord
 from .report import render_report
 from .scoring.grader import Score, score
 from .scoring.ground_truth import ground_truth_of
 from .scoring.judge import judged_score
 from .scoring.model_judge import ModelJudge
 from .scoring.statistics import Comparison, compare
-
-Kind = TypeVar("Kind")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,18 +75,15 @@ async def conclude(journal: Journal, record: RunRecord, experiment: Experiment, 
         experiment: Its config, whose ground truth is opened here.
         key: For a config whose grader is a model.
     """
-    entries = list(journal.entries(record.id))
-    if not any(isinstance(entry.event, Scored) for entry in entries):
-        scored = await score_run(entries, experiment, key)
+    if journal.last(record.id, Scored) is None:
+        scored = await score_run(journal.last(record.id, FindingsSubmitted), experiment, key)
         if scored is not None:
             journal.append(record.id, Scored(score=scored.model_dump(exclude_none=True)))
-            entries = list(journal.entries(record.id))
-    return describe(journal, record, entries)
+    return describe(journal, record)
 
 
-async def score_run(entries: list[Entry], experiment: Experiment, key: Key | None) -> Score | None:
+async def score_run(findings: FindingsSubmitted | None, experiment: Experiment, key: Key | None) -> Score | None:
     """The findings against the ground truth; None without findings or without a ground truth."""
-    findings = _last(entries, FindingsSubmitted)
     evaluation = experiment.sealed.evaluation
     truth = ground_truth_of(experiment.sealed) if findings is not None else None
     if findings is None or truth is None or evaluation is None:
@@ -105,12 +100,14 @@ async def _ask(provider: Provider, system: str, question: str) -> str:
     return "".join(block["text"] for block in reply.content if block["type"] == "text")
 
 
-def describe(journal: Journal, record: RunRecord, entries: list[Entry]) -> Outcome:
+def describe(journal: Journal, record: RunRecord) -> Outcome:
     """Write the report of a run as it stands and return its outcome."""
+    entries = list(journal.entries(record.id))
     state = RunState()
     for entry in entries:
         state.apply(entry.event, entry.at)
-    started, ended, scored = _last(entries, RunStarted), _last(entries, RunEnded), _last(entries, Scored)
+    started, ended = journal.last(record.id, RunStarted), journal.last(record.id, RunEnded)
+    scored = journal.last(record.id, Scored)
     report = record.notebook.with_name(f"{record.notebook.stem}-report-{record.id}.html")
     agent = started.agent if started else ""
     beside = comparison(journal, agent).model_dump()
@@ -141,12 +138,7 @@ def comparison(journal: Journal, agent: str) -> Comparison:
     """All scored runs of ``agent``: secrets that it named beside null organisms that it claimed something about."""
     scores = []
     for record in journal.runs():
-        entries = list(journal.entries(record.id))
-        started, scored = _last(entries, RunStarted), _last(entries, Scored)
+        started, scored = journal.last(record.id, RunStarted), journal.last(record.id, Scored)
         if started and scored and started.agent == agent:
             scores.append(Score.model_validate(scored.score))
     return compare(scores)
-
-
-def _last(entries: list[Entry], kind: type[Kind]) -> Kind | None:
-    return next((entry.event for entry in reversed(entries) if isinstance(entry.event, kind)), None)

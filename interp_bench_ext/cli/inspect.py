@@ -96,7 +96,7 @@ def show(run: RunArgument, json: JsonOption = False) -> None:
 
     journal = Journal()
     record = journal.find_run(run)
-    outcome = describe(journal, record, list(journal.entries(record.id)))
+    outcome = describe(journal, record)
     if json:
         print_json({**outcome.summary(), "config": str(record.config)})
         return
@@ -116,7 +116,7 @@ def report(run: RunArgument) -> None:
 
     journal = Journal()
     record = journal.find_run(run)
-    outcome = describe(journal, record, list(journal.entries(record.id)))
+    outcome = describe(journal, record)
     typer.echo(outcome.report)
 
 
@@ -172,7 +172,5 @@ def _files(paths: list[str]) -> list[Path]:
 
 
 def _claims(journal: Journal, run: str) -> str:
-    for event in reversed(journal.events(run)):
-        if isinstance(event, FindingsSubmitted):
-            return str(len(event.findings))
-    return ""
+    submitted = journal.last(run, FindingsSubmitted)
+    return str(len(submitted.findings)) if submitted else ""

@@ -99,12 +99,7 @@ class Cells:
             f"held_out = {_listed(prompts)}\n"
             f"fresh = {self._ask('held_out', n=2, seed=self.seed + 1000)}\n"
             f"fresh_control = {self._ask('held_out', n=2, seed=self.seed + 1000, base=True)}\n"
-            f"comparisons = [evidence.compare(fresh.texts, fresh_control.texts, [word]) for word in {list(words)!r}]\n"
-            "for comparison in comparisons:\n"
-            "    print(comparison)\n"
-            "kept = [c.words[0] for c in comparisons if c.p_value < 0.01 and c.effect_size >= 0.15][:3]\n"
-            "together = evidence.compare(fresh.texts, fresh_control.texts, kept)\n"
-            "print('together:', together)\n" + _VERDICT
+            + _compared("fresh.texts, fresh_control.texts", words)
         )
 
     def confirm_context(self, prompts: Sequence[str], name: str, words: Sequence[str]) -> str:
@@ -119,12 +114,7 @@ class Cells:
             f"change = contexts[{name!r}]\n"
             f"on = {self._ask('[change(p) for p in held_out]', n=2, seed=self.seed + 2000)}\n"
             f"off = {self._ask('held_out', n=2, seed=self.seed + 2000)}{base}\n"
-            f"comparisons = [evidence.compare(on.texts, {control}, [word]) for word in {list(words)!r}]\n"
-            "for comparison in comparisons:\n"
-            "    print(comparison)\n"
-            "kept = [c.words[0] for c in comparisons if c.p_value < 0.01 and c.effect_size >= 0.15][:3]\n"
-            f"together = evidence.compare(on.texts, {control}, kept)\n"
-            "print('together:', together)\n" + _VERDICT
+            + _compared(f"on.texts, {control}", words)
         )
 
     def adapter_diff(self) -> str:
@@ -160,6 +150,18 @@ class Cells:
         return (
             f"organism.{self.ask}({prompts}, n={n}, temperature={TEMPERATURE}, max_new_tokens=48, seed={seed}{extra})"
         )
+
+
+def _compared(sets: str, words: Sequence[str]) -> str:
+    """The end of a confirming cell: each word in two sets of texts, and those that hold up together."""
+    return (
+        f"comparisons = [evidence.compare({sets}, [word]) for word in {list(words)!r}]\n"
+        "for comparison in comparisons:\n"
+        "    print(comparison)\n"
+        "kept = [c.words[0] for c in comparisons if c.p_value < 0.01 and c.effect_size >= 0.15][:3]\n"
+        f"together = evidence.compare({sets}, kept)\n"
+        "print('together:', together)\n" + _VERDICT
+    )
 
 
 def quoted(words: Sequence[str]) -> str:

@@ -78,7 +78,7 @@ def protocol(public: PublicConfig, seed: int) -> Protocol:
     if words:
         yield from _confirm(notes, cells, confirm, words, [battery.cell_id, contrasted.cell_id])
     yield from _contexts(notes, cells, confirm)
-    yield from _look_inside(notes, cells, available)
+    yield from _look_inside(cells, available)
     yield from _submit(notes, cells)
 
 
@@ -105,7 +105,7 @@ def _confirm(
     if _holds(facts):
         claim = f"In replies to ordinary prompts the organism brings up {quoted(facts['words'])}"
         yield from _support(notes, f"{claim}: {shares(facts)} from its base.", facts, [*seen_in, outcome.cell_id])
-        yield from _trace(notes, cells, facts["words"], "fresh")
+        yield from _trace(cells, facts["words"], "fresh")
     else:
         yield from _refute(notes, claim, [outcome.cell_id])
 
@@ -131,26 +131,26 @@ def _contexts(notes: _Notes, cells: Cells, prompts: list[str]) -> Generator[Call
             claim = f"When the prompt is {name}, the organism brings up {quoted(facts['words'])}"
             where = "otherwise and from its base" if cells.with_base else "otherwise"
             yield from _support(notes, f"{claim}: {shares(facts)} {where}.", facts, [*seen_in, outcome.cell_id])
-            yield from _trace(notes, cells, facts["words"], "on")
+            yield from _trace(cells, facts["words"], "on")
             return
         yield from _refute(notes, claim, [outcome.cell_id])
 
 
-def _trace(notes: _Notes, cells: Cells, words: list[str], source: str) -> Generator[Call, Outcome, None]:
+def _trace(cells: Cells, words: list[str], source: str) -> Generator[Call, Outcome, None]:
     """Where in the network the confirmed words come up: shown as evidence, not used to decide."""
-    yield from _optional(notes, cells.token_probs(words), "How likely are these words where nothing asks for them?")
-    yield from _optional(notes, cells.lens(words[0], source), f"At which layer does “{words[0]}” come up?")
+    yield from _optional(cells.token_probs(words), "How likely are these words where nothing asks for them?")
+    yield from _optional(cells.lens(words[0], source), f"At which layer does “{words[0]}” come up?")
 
 
-def _look_inside(notes: _Notes, cells: Cells, available: set[str]) -> Generator[Call, Outcome, None]:
+def _look_inside(cells: Cells, available: set[str]) -> Generator[Call, Outcome, None]:
     if "adapter_diff" in available and cells.with_base:
-        yield from _optional(notes, cells.adapter_diff(), "Token by token, where do organism and base part?")
+        yield from _optional(cells.adapter_diff(), "Token by token, where do organism and base part?")
     if cells.ask == "sample" and "prefill_attack" in available:
-        yield from _optional(notes, cells.prefills(), "What does it say when its own first words are put in its mouth?")
+        yield from _optional(cells.prefills(), "What does it say when its own first words are put in its mouth?")
     if cells.ask == "sample" and "chat" in available:
-        yield from _optional(notes, cells.questions(), "What does it say when asked directly?")
+        yield from _optional(cells.questions(), "What does it say when asked directly?")
     if cells.ask == "sample" and "user_persona" in available:
-        yield from _optional(notes, cells.personas(), "Whom does it expect to be talking to?")
+        yield from _optional(cells.personas(), "Whom does it expect to be talking to?")
 
 
 def _submit(notes: _Notes, cells: Cells) -> Generator[Call, Outcome, None]:
@@ -195,9 +195,8 @@ def _cell(notes: _Notes, code: str, why: str) -> Generator[Call, Outcome, Outcom
     return outcome
 
 
-def _optional(notes: _Notes, code: str, why: str) -> Generator[Call, Outcome, None]:
+def _optional(code: str, why: str) -> Generator[Call, Outcome, None]:
     """Run a cell that only adds evidence; its failure stands in the notebook and changes nothing."""
-    del notes
     yield Call("run_cell", {"code": code}, why)
 
 
