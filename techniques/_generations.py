@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from interp_bench_ext.contracts import Message, Organism, Row
+from interp_bench_ext.contracts import Message, Organism, Prompts, Row, as_conversations
 from interp_bench_ext.results import Generations
 
 
@@ -29,6 +29,14 @@ def last_user_turn(conversation: Sequence[Message]) -> str:
     """What the reply answers; empty if nobody has spoken."""
     turns = [turn["content"] for turn in conversation if turn["role"] == "user"]
     return turns[-1] if turns else ""
+
+
+def conversation_starts(organism: Organism, prompts: Prompts, *, base: bool) -> list[Start]:
+    """One start per conversation: the reply's turn is open and empty."""
+    return [
+        Start(organism.chat_ids(conversation, base=base), last_user_turn(conversation))
+        for conversation in as_conversations(prompts)
+    ]
 
 
 def continued(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from interp_bench_ext.contracts import Organism, Prompts, as_conversations
+from interp_bench_ext.contracts import Organism, Prompts
 from interp_bench_ext.results import Generations
 
-from ._generations import Start, continued, last_user_turn
+from ._generations import continued, conversation_starts
 
 
 def sample(
@@ -34,10 +34,7 @@ def sample(
         seed: The same seed gives the same texts, whatever else is in the list.
         base: Ask the base model (no adapter, no hidden prompt) instead; needs base access.
     """
-    starts = [
-        Start(organism.chat_ids(conversation, base=base), last_user_turn(conversation))
-        for conversation in as_conversations(prompts)
-    ]
+    starts = conversation_starts(organism, prompts, base=base)
     return continued(
         organism, starts, n=n, temperature=temperature, top_p=top_p, max_new_tokens=max_new_tokens, seed=seed, base=base
     )
