@@ -56,7 +56,8 @@ class LoadedOrganism:
             n_key_value_heads=parts.n_key_value_heads,
             vocabulary=int(parts.config.vocab_size),
             context_length=parts.context_length,
-            n_parameters=sum(p.numel() for p in loaded.model.parameters()),
+            # Without the adapter's: their number would tell that there is one, and how large.
+            n_parameters=sum(p.numel() for name, p in loaded.model.named_parameters() if "lora_" not in name),
             dtype=str(loaded.dtype).removeprefix("torch."),
             device=loaded.device.type,
             chat_template=self._chat.available,

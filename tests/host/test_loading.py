@@ -142,3 +142,8 @@ def test_formats_that_a_model_is_loaded_in(model_folders: dict[str, Path]) -> No
 def test_the_wire_form_of_a_spec_is_json(tmp_path: Path) -> None:
     spec = OrganismSpec(name="a", hidden_system_prompt="b", techniques=(tmp_path / "t.py",), seed=3)
     assert OrganismSpec.from_wire(json.loads(json.dumps(spec.to_wire()))) == spec
+
+
+def test_an_adapter_does_not_show_in_the_models_size(folder: Path, adapter: Path) -> None:
+    plain, tuned = load_tiny(folder).info, load_tiny(folder, adapter=adapter).info
+    assert plain == tuned
