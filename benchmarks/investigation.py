@@ -21,7 +21,7 @@ from rich.table import Table
 from interp_bench_ext.config import Experiment, find_config, load_config
 from interp_bench_ext.journal import Journal
 from interp_bench_ext.outcome import Outcome, comparison, conclude
-from interp_bench_ext.runs import start_run
+from interp_bench_ext.runs import Workplace, start_run
 
 ORGANISMS = ("amber", "birch", "cobalt", "dune", "ember", "flint")
 UNSEEN = ("lemons", "bridges")
@@ -52,7 +52,9 @@ def investigated(config: Path, seed: int, journal: Journal, folder: Path) -> tup
     public = shipped.public.model_copy(update={"seed": seed, "agent": agent})
     experiment = Experiment(public=public, sealed=shipped.sealed, path=shipped.path)
     begin = time.perf_counter()
-    record = asyncio.run(start_run(experiment, journal=journal, listener=lambda event: None, out=folder))
+    record = asyncio.run(
+        start_run(experiment, workplace=Workplace(journal=journal), listener=lambda event: None, out=folder)
+    )
     seconds = time.perf_counter() - begin
     return asyncio.run(conclude(journal, record, experiment)), seconds
 

@@ -16,6 +16,8 @@ JsonDict = dict[str, Any]
 CellKind = Literal["code", "markdown"]
 CellStatus = Literal["ok", "error", "interrupted", "timeout", "kernel_died"]
 RunStatus = Literal["running", "finished", "failed", "interrupted"]
+ApprovalDecision = Literal["run", "edit", "skip", "run_all"]
+"""``run_all``: run this code, and do not ask again in this run."""
 
 
 class _Event(BaseModel):
@@ -28,13 +30,24 @@ class RunStarted(_Event):
     """The config's public half."""
     agent: str
     seed: int
-    veil: str
     notebook: str
-    """Path of the notebook, as the person gave it."""
+    """Absolute path of the notebook."""
 
 
 class RunResumed(_Event):
+    """A run that had ended goes on; its kernel and organism are new."""
+
     type: Literal["run_resumed"] = "run_resumed"
+
+
+class RunPaused(_Event):
+    """The agent does nothing more until the run goes on; a cell that runs is not interrupted."""
+
+    type: Literal["run_paused"] = "run_paused"
+
+
+class RunUnpaused(_Event):
+    type: Literal["run_unpaused"] = "run_unpaused"
 
 
 class OrganismLoading(_Event):
@@ -150,6 +163,26 @@ class ToolReturned(_Event):
     is_error: bool
 
 
+class ApprovalAsked(_Event):
+    """The agent wants to run code, and a person must answer first; there is no time limit."""
+
+    type: Literal["approval_asked"] = "approval_asked"
+    approval: str
+    """Id of the tool call."""
+    tool: str
+    cell_id: str
+    """The cell that the code goes to, which may not exist yet."""
+    code: str
+
+
+class ApprovalAnswered(_Event):
+    type: Literal["approval_answered"] = "approval_answered"
+    approval: str
+    decision: ApprovalDecision
+    code: str | None = None
+    """What is run in place of the agent's code, for ``edit``."""
+
+
 class MessageSent(_Event):
     """A message to the agent: from the person, or from the run itself when the agent must be told something."""
 
@@ -216,6 +249,8 @@ class Scored(_Event):
 Event = Annotated[
     RunStarted
     | RunResumed
+    | RunPaused
+    | RunUnpaused
     | OrganismLoading
     | OrganismReady
     | OrganismWentAway
@@ -232,6 +267,8 @@ Event = Annotated[
     | AgentDelta
     | AgentReplied
     | ToolReturned
+    | ApprovalAsked
+    | ApprovalAnswered
     | MessageSent
     | ProviderWaiting
     | HypothesisNoted

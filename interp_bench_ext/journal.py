@@ -8,7 +8,8 @@ from __future__ import annotations
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -89,15 +90,17 @@ class Journal:
     def close(self) -> None:
         self._database.close()
 
-    def create_run(self, run: str, *, experiment: str, config: Path, notebook: Path, events: Sequence[Event]) -> None:
-        """Record a new run with its first events, all of it or nothing."""
-        self._database.execute("BEGIN IMMEDIATE")
-        self._database.execute(
-            "INSERT INTO runs VALUES (?, ?, ?, ?, ?)", (run, experiment, str(config), str(notebook), time.time())
-        )
-        for event in events:
-            self.append(run, event)
-        self._database.execute("COMMIT")
+    def create_run(self, run: str, *, experiment: str, config: Path, notebook: Path, first: Event) -> None:
+        """Record a new run with its first event, both or nothing."""
+        with self._transaction():
+            self._database.execute(
+                "INSERT INTO runs VALUES (?, ?, ?, ?, ?)", (run, experiment, str(config), str(notebook), time.time())
+            )
+            self.append(run, first)
+
+    def delete_run(self, run: str) -> None:
+        """Forget a run and its events; the caller sees to it that nobody drives it."""
+        self._database.execute("DELETE FROM runs WHERE id = ?", (run,))
 
     def append(self, run: str, event: Event) -> int:
         """Record ``event`` and return its seq; only the holder of the run's lock appends to it."""
@@ -115,6 +118,13 @@ class Journal:
         for seq, at, body in rows:
             yield Entry(seq, at, EVENT.validate_json(body))
 
+    def raw_entries(self, run: str, *, after: int = 0, limit: int = 1000) -> list[tuple[int, str]]:
+        """The run's next events, each as its seq and the JSON of an ``api.EventEntry``."""
+        rows = self._database.execute(
+            "SELECT seq, at, body FROM events WHERE run = ? AND seq > ? ORDER BY seq LIMIT ?", (run, after, limit)
+        )
+        return [(seq, f'{{"seq":{seq},"at":{at!r},"event":{body}}}') for seq, at, body in rows]
+
     def events(self, run: str) -> list[Event]:
         return [entry.event for entry in self.entries(run)]
 
@@ -128,6 +138,27 @@ class Journal:
         ).fetchone()
         event = EVENT.validate_json(row[0]) if row else None
         return event if isinstance(event, kinds) else None
+
+    def skim(self, run: str, *kinds: type[BaseModel]) -> Iterator[tuple[float, Event | None]]:
+        """When each of the run's events was, with those of ``kinds`` themselves; the others are not even read."""
+        names = [kind.model_fields["type"].default for kind in kinds]
+        rows = self._database.execute(
+            f"SELECT at, CASE WHEN type IN ({', '.join('?' * len(names))}) THEN body END FROM events"
+            " WHERE run = ? ORDER BY seq",
+            (*names, run),
+        )
+        for at, body in rows:
+            yield at, EVENT.validate_json(body) if body else None
+
+    def last_seq(self, run: str) -> int:
+        """Number of the run's newest event; 0 where there is none."""
+        row = self._database.execute("SELECT MAX(seq) FROM events WHERE run = ?", (run,)).fetchone()
+        return int(row[0] or 0)
+
+    def run(self, run: str) -> RunRecord | None:
+        """The run with exactly this id."""
+        row = self._database.execute("SELECT * FROM runs WHERE id = ?", (run,)).fetchone()
+        return self._record(row) if row else None
 
     def runs(self) -> list[RunRecord]:
         """All runs, newest first."""
@@ -148,6 +179,16 @@ class Journal:
         folder = self.path.parent / "locks"
         folder.mkdir(exist_ok=True, mode=0o700)
         return FileLock(folder / f"{run}.lock", timeout=0)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._database.execute("ROLLBACK")
+            raise
+        self._database.execute("COMMIT")
 
     def _record(self, row: tuple[str, str, str, str, float]) -> RunRecord:
         run, experiment, config, notebook, created = row

@@ -11,7 +11,7 @@ from .agent.anthropic import Key, make_provider
 from .agent.provider import Provider
 from .agent.state import RunState
 from .config import Experiment
-from .events import Event, FindingsSubmitted, RunEnded, RunStarted, Scored
+from .events import Event, FindingsSubmitted, KernelStarted, RunEnded, RunStarted, Scored
 from .journal import Journal, RunRecord
 from .report import render_report
 from .scoring.grader import Score, score
@@ -107,7 +107,7 @@ def describe(journal: Journal, record: RunRecord) -> Outcome:
     for entry in entries:
         state.apply(entry.event, entry.at)
     started, ended = journal.last(record.id, RunStarted), journal.last(record.id, RunEnded)
-    scored = journal.last(record.id, Scored)
+    scored, kernel = journal.last(record.id, Scored), journal.last(record.id, KernelStarted)
     report = record.notebook.with_name(f"{record.notebook.stem}-report-{record.id}.html")
     agent = started.agent if started else ""
     beside = comparison(journal, agent).model_dump()
@@ -120,7 +120,7 @@ def describe(journal: Journal, record: RunRecord) -> Outcome:
         record=record,
         seed=started.seed if started else 0,
         agent=agent,
-        veil=started.veil if started else "",
+        veil=kernel.veil if kernel else "",
         steps=state.steps,
         minutes=state.active_s / 60,
         findings=state.findings,

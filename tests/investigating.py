@@ -41,9 +41,10 @@ import psutil
 from interp_bench_ext.agent.anthropic import Key
 from interp_bench_ext.config import load_config
 from interp_bench_ext.journal import Journal
-from interp_bench_ext.runs import resume_run, start_run
+from interp_bench_ext.runs import Workplace, resume_run, start_run
 
-journal, key = Journal(), Key.from_environment()
+journal = Journal()
+workplace = Workplace(journal=journal, key=Key.from_environment())
 config, out, kill_at, victim, cell = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5]
 experiment = load_config(config)
 seen = 0
@@ -61,9 +62,9 @@ def listener(event):
         victim = ""
 
 if journal.runs():
-    work = resume_run(experiment, journal.runs()[0], journal=journal, listener=listener, limits={}, key=key)
+    work = resume_run(experiment, journal.runs()[0], workplace=workplace, listener=listener, limits={})
 else:
-    work = start_run(experiment, journal=journal, listener=listener, out=out, key=key)
+    work = start_run(experiment, workplace=workplace, listener=listener, out=out)
 print(asyncio.run(work).status, seen)
 """
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from interp_bench_ext.api import EventEntry
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.events import RunEnded, RunResumed, StepStarted
 from interp_bench_ext.journal import Journal, new_run_id
@@ -15,12 +16,12 @@ from interp_bench_ext.journal import Journal, new_run_id
 WRITER = """
 import sys
 from pathlib import Path
-from interp_bench_ext.events import StepStarted
+from interp_bench_ext.events import RunResumed, StepStarted
 from interp_bench_ext.journal import Journal, new_run_id
 
 journal = Journal(Path(sys.argv[1]))
 run = new_run_id()
-journal.create_run(run, experiment="x", config=Path("c"), notebook=Path("n"), events=[])
+journal.create_run(run, experiment="x", config=Path("c"), notebook=Path("n"), first=RunResumed())
 lock = journal.lock(run)
 lock.acquire()
 print(run, flush=True)
@@ -39,7 +40,7 @@ def journal(tmp_path):
 
 def new_run(journal: Journal) -> str:
     run = new_run_id()
-    journal.create_run(run, experiment="x", config=Path("c"), notebook=Path(f"n-{run}"), events=[])
+    journal.create_run(run, experiment="x", config=Path("c"), notebook=Path(f"n-{run}"), first=RunResumed())
     return run
 
 
@@ -48,9 +49,9 @@ def test_events_come_back_in_order(journal):
     for step in range(3):
         journal.append(run, StepStarted(step=step))
         journal.append(other, StepStarted(step=step + 10))
-    assert [(entry.seq, entry.event) for entry in journal.entries(run, after=1)] == [
-        (2, StepStarted(step=1)),
-        (3, StepStarted(step=2)),
+    assert [(entry.seq, entry.event) for entry in journal.entries(run, after=2)] == [
+        (3, StepStarted(step=1)),
+        (4, StepStarted(step=2)),
     ]
 
 
@@ -86,6 +87,24 @@ def test_a_killed_writer_loses_no_event_that_it_had_written(tmp_path):
     assert len(steps) >= len(seen)
     assert journal.find_run(run).status == "interrupted"
     journal.close()
+
+
+def test_a_deleted_run_leaves_no_event(journal):
+    run, other = new_run(journal), new_run(journal)
+    journal.delete_run(run)
+    assert [record.id for record in journal.runs()] == [other]
+    assert journal.events(run) == []
+    assert journal.events(other) == [RunResumed()]
+
+
+def test_raw_entries_are_the_entries_as_json(journal):
+    run = new_run(journal)
+    journal.append(run, StepStarted(step=0))
+    raw = journal.raw_entries(run, after=1)
+    [entry] = journal.entries(run, after=1)
+    assert [(seq, EventEntry.model_validate_json(text)) for seq, text in raw] == [
+        (2, EventEntry(seq=2, at=entry.at, event=entry.event.model_dump()))
+    ]
 
 
 def test_an_unwritable_place_is_bad_input(tmp_path):

@@ -106,6 +106,7 @@ def test_a_killed_run_goes_on(bench, kill_at):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_a_run_killed_anywhere_goes_on(bench, tmp_path, server):
     whole = int(bench.drive().stdout.split()[1])
     for kill_at in range(1, whole + 1, 3):

@@ -5,23 +5,25 @@ from __future__ import annotations
 from ..errors import ProviderError
 from ..events import AgentReplied, MessageSent, OrganismUsed, StepStarted, ToolReturned
 from .budget import Budgets
+from .gate import Gate
 from .provider import Provider
-from .tools import TOOLS, ToolSession, call_tool
+from .tools import TOOLS, ToolSession
 
 MAX_IDLE_REPLIES = 3
 MAX_REPLY_TOKENS = 16_000
 
 
-async def investigate(*, session: ToolSession, provider: Provider, system: str, budgets: Budgets) -> None:
-    """Go on from wherever ``session.state`` stands until findings are submitted.
+async def investigate(*, gate: Gate, provider: Provider, system: str, budgets: Budgets) -> None:
+    """Go on from wherever the gate's ``session.state`` stands until findings are submitted.
 
     Raises BudgetReached, ProviderError, or whatever ends the notebook or the organism for good.
     """
+    session = gate.session
     state, emit = session.state, session.emit
     busy_s = 0.0
     while True:
         for call in state.pending_calls():
-            result = await call_tool(session, name=call["name"], arguments=call["input"])
+            result = await gate.carry_out(call)
             before, busy_s = busy_s, session.busy_s()
             emit(OrganismUsed(busy_s=busy_s - before))
             emit(ToolReturned(tool_use_id=call["id"], content=result.content, is_error=result.is_error))
@@ -29,6 +31,7 @@ async def investigate(*, session: ToolSession, provider: Provider, system: str, 
             return
         for warning in budgets.check(state, emit):
             emit(MessageSent(sender="run", text=f"{warning.budget}: {warning.used:g} of {warning.limit:g} are used."))
+        await gate.passed()
         await _step(session, provider, system)
 
 

@@ -9,13 +9,17 @@ from typing import Any
 
 from ..events import (
     AgentReplied,
+    ApprovalAnswered,
+    ApprovalAsked,
     CellAdded,
     Event,
     FindingsSubmitted,
     MessageSent,
     OrganismReady,
     OrganismUsed,
+    RunPaused,
     RunResumed,
+    RunUnpaused,
     StepStarted,
     ToolReturned,
 )
@@ -40,19 +44,33 @@ class RunState:
     cells_added: int = 0
     idle_replies: int = 0
     """Replies in a row that called no tool."""
+    paused: bool = False
+    approval: ApprovalAsked | None = None
+    """What waits for a person's answer."""
+    answers: dict[str, ApprovalAnswered] = field(default_factory=dict)
+    """By the id of the tool call."""
     _last_at: float | None = None
     _on_gpu: bool = False
+    _replying: bool = False
+    _held: list[str] = field(default_factory=list)
+    """Messages that came while the agent was replying; it could not see them yet."""
 
     def apply(self, event: Event, at: float) -> None:
-        if self._last_at is not None and not isinstance(event, RunResumed):
+        if self._last_at is not None and not isinstance(event, RunResumed) and not self.waits:
             self.active_s += at - self._last_at
         self._last_at = at
         self._count(event)
+        self._wait_or_go_on(event)
         self._converse(event)
+
+    @property
+    def waits(self) -> bool:
+        """Whether the run lies still until a person does something."""
+        return self.paused or self.approval is not None
 
     def minutes(self) -> float:
         """Minutes that the run was driven, the present one's included; the time while it lay still is not."""
-        now = time.time() - self._last_at if self._last_at is not None else 0.0
+        now = time.time() - self._last_at if self._last_at is not None and not self.waits else 0.0
         return (self.active_s + max(now, 0.0)) / 60
 
     def pending_calls(self) -> list[dict[str, Any]]:
@@ -84,8 +102,26 @@ class RunState:
             case _:
                 pass
 
+    def _wait_or_go_on(self, event: Event) -> None:
+        match event:
+            case RunPaused():
+                self.paused = True
+            case RunUnpaused() | RunResumed():
+                self.paused = False
+            case ApprovalAsked():
+                self.approval = event
+            case ApprovalAnswered():
+                self.approval = None
+                self.answers[event.approval] = event
+            case _:
+                pass
+
     def _converse(self, event: Event) -> None:
         match event:
+            case StepStarted() | RunResumed():
+                self._replying = False
+                self._tell_held()
+                self._replying = isinstance(event, StepStarted)
             case AgentReplied():
                 # An empty turn would be refused when sent back.
                 content = event.content or [_text("(empty reply)")]
@@ -93,6 +129,8 @@ class RunState:
                 calls_tools = any(block["type"] == "tool_use" for block in content)
                 self.idle_replies = 0 if calls_tools else self.idle_replies + 1
                 self.open_cell = None
+                self._replying = False
+                self._tell_held()
             case ToolReturned():
                 self._tell(
                     {
@@ -103,10 +141,17 @@ class RunState:
                     }
                 )
                 self.open_cell = None
+            case MessageSent() if self._replying:
+                self._held.append(event.text)
             case MessageSent():
                 self._tell(_text(event.text))
             case _:
                 pass
+
+    def _tell_held(self) -> None:
+        for text in self._held:
+            self._tell(_text(text))
+        self._held.clear()
 
     def _tell(self, block: dict[str, Any]) -> None:
         """Add to the user turn at the end; tool results go first in it, as the Messages API asks."""

@@ -48,7 +48,7 @@ def run(
 ) -> None:
     """Investigate an organism: an agent works through a notebook until it names the secret or finds nothing."""
     from ..agent.anthropic import Key
-    from ..runs import start_run
+    from ..runs import Workplace, start_run
 
     experiment = _overridden(
         load_config(find_config(config)),
@@ -63,11 +63,10 @@ def run(
         record = _interruptible(
             start_run(
                 experiment,
-                journal=journal,
+                workplace=Workplace(journal=journal, key=key),
                 listener=watch,
                 out=out,
                 notebook=_checked_notebook(notebook),
-                key=key,
             )
         )
     _finish(journal, record, experiment, key=key, json=json)
@@ -81,7 +80,7 @@ def resume(
 ) -> None:
     """Go on with an interrupted or failed run, from the cell where it stopped."""
     from ..agent.anthropic import Key
-    from ..runs import resume_run
+    from ..runs import Workplace, resume_run
 
     journal, key = Journal(), Key.from_environment()
     record = journal.find_run(run)
@@ -92,10 +91,9 @@ def resume(
             resume_run(
                 experiment,
                 record,
-                journal=journal,
+                workplace=Workplace(journal=journal, key=key),
                 listener=watch,
                 limits={name: value for name, value in limits.items() if value is not None},
-                key=key,
             )
         )
     _finish(journal, record, experiment, key=key, json=json)
@@ -111,16 +109,17 @@ def sweep(
     """Investigate several organisms several times, one after the other, and print the scores."""
     from ..agent.anthropic import Key
     from ..outcome import conclude
-    from ..runs import start_run
+    from ..runs import Workplace, start_run
 
     experiments = [load_config(find_config(config)) for config in configs]
     journal, key = Journal(), Key.from_environment()
+    workplace = Workplace(journal=journal, key=key)
     outcomes: list[Outcome] = []
     for experiment in experiments:
         for offset in range(runs or experiment.public.runs):
             one = _overridden(experiment, agent=agent, seed=experiment.public.seed + offset)
             with Watch(quiet=json) as watch:
-                record = _interruptible(start_run(one, journal=journal, listener=watch, out=out, key=key))
+                record = _interruptible(start_run(one, workplace=workplace, listener=watch, out=out))
             outcomes.append(asyncio.run(conclude(journal, record, one, key=key)))
     if json:
         print_json([outcome.summary() for outcome in outcomes])

@@ -99,7 +99,7 @@ def _progress_line(event: Event) -> tuple[str, str]:
             return f"organism ready on {event.device} in {event.load_s:.1f} s", "green"
         case RunStarted():
             return (
-                f"run started · agent {event.agent} · seed {event.seed} · veil {event.veil}\n{event.notebook}",
+                f"run started · agent {event.agent} · seed {event.seed}\n{event.notebook}",
                 "bold",
             )
         case KernelStarted():

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-INTRO_ID = "intro"
-SETUP_ID = "setup"
+from collections.abc import Sequence
 
 SETUP = "import interp_bench_ext\n\norganism = interp_bench_ext.connect()"
 
@@ -21,3 +20,16 @@ bottom, start a fresh organism from the config of this run (`interp-bench show {
 interp-bench serve CONFIG
 ```
 """
+
+
+def opening_ids(added: Sequence[str], *, taken: set[str], run: str) -> tuple[str, str]:
+    """Ids of the two cells, ``intro`` and ``setup`` unless an earlier run in this notebook has those.
+
+    Args:
+        added: Ids of the cells that the run has added already, in order.
+        taken: Ids of all cells in the notebook.
+        run: Id of the run.
+    """
+    fresh = [name if name not in taken else f"{name}-{run}" for name in ("intro", "setup")]
+    intro_id, setup_id = [*added[:2], *fresh[len(added[:2]) :]]
+    return intro_id, setup_id

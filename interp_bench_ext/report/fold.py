@@ -140,7 +140,7 @@ def fold(events: Iterable[tuple[int, float, Event]]) -> Story:
 
 
 def _started(story: Story, event: RunStarted, seq: int, at: float) -> None:
-    story.started, story.veil, story.status = event, event.veil, "running"
+    story.started, story.status = event, "running"
 
 
 def _resumed(story: Story, event: RunResumed, seq: int, at: float) -> None:
@@ -166,6 +166,7 @@ def _organism_lost(story: Story, event: OrganismWentAway, seq: int, at: float) -
 
 
 def _kernel_started(story: Story, event: KernelStarted, seq: int, at: float) -> None:
+    story.veil = event.veil
     if event.restored_cells:
         story.items.append(Note("run", f"A new kernel ran {event.restored_cells} earlier cells again."))
 

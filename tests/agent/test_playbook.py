@@ -11,6 +11,7 @@ from interp_bench_ext.agent.playbook.protocol import Outcome, protocol
 from interp_bench_ext.config import BUILTIN_TECHNIQUES, AgentSection, PublicConfig
 from interp_bench_ext.contracts import Access
 from interp_bench_ext.errors import ProviderError
+from interp_bench_ext.notebook.opening import SETUP
 
 STRONG = {"k": 28, "n": 32, "control_k": 0, "control_n": 32, "effect_size": 0.875, "p_value": 1e-12}
 WEAK = {"k": 6, "n": 32, "control_k": 2, "control_n": 32, "effect_size": 0.125, "p_value": 0.13}
@@ -126,8 +127,13 @@ def test_a_failed_cell_is_tried_again_after_the_earlier_ones():
         return world()(code)
 
     calls = played(public(), answer)
-    edits = [call.arguments["cell_id"] for call in calls if call.tool == "edit_cell"]
-    assert edits[0] == "setup"
+    cells = [call for call in calls if call.tool in ("run_cell", "edit_cell")]
+    second = next(index for index, call in enumerate(cells) if call.arguments["code"] == failed[0])
+    connect, *again = cells[second + 1 :]
+    assert (connect.tool, connect.arguments["code"]) == ("run_cell", SETUP)
+    earlier = [call.arguments["code"] for call in cells[: second + 1]]
+    assert [call.tool for call in again[: second + 1]] == ["edit_cell"] * (second + 1)
+    assert [call.arguments["code"] for call in again[: second + 1]] == earlier
     assert calls[-1].tool == "submit_findings"
 
 

@@ -51,6 +51,16 @@ def test_tool_results_lead_the_user_turn():
     assert [block.get("tool_use_id") for block in turn["content"]][:2] == ["a", "b"]
 
 
+def test_a_message_sent_while_the_agent_replies_comes_after_the_reply():
+    message = MessageSent(sender="person", text="hello")
+    state = folded(StepStarted(step=1), message, replied("a"), returned("a"))
+    assert [turn["role"] for turn in state.messages] == ["user", "assistant", "user"]
+    assert [block["type"] for block in state.messages[-1]["content"]] == ["tool_result", "text"]
+    cut_off = folded(StepStarted(step=1), message, RunResumed(), StepStarted(step=1), replied("a"))
+    assert [turn["role"] for turn in cut_off.messages] == ["user", "assistant"]
+    assert cut_off.messages[0]["content"][-1]["text"] == "hello"
+
+
 def test_calls_without_result_are_pending():
     state = folded(replied("a", "b"), returned("a"))
     assert [call["id"] for call in state.pending_calls()] == ["b"]

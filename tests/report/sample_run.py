@@ -71,7 +71,7 @@ class Recorder:
             "agent": {"provider": agent, "model": "claude-opus-5-5", "max_steps": 40, "max_tokens": None},
         }
         self.add(
-            RunStarted(public=public, agent=agent, seed=7, veil="sandboxed", notebook="notebooks/bees.ipynb"),
+            RunStarted(public=public, agent=agent, seed=7, notebook="notebooks/bees.ipynb"),
             OrganismReady(load_s=4.2, device="cuda (bfloat16)"),
             KernelStarted(veil="sandboxed"),
         )

@@ -13,7 +13,7 @@ from typing import Any
 from ...config import PublicConfig
 from ...contracts import Access
 from ...errors import ProviderError
-from ...notebook.opening import SETUP, SETUP_ID
+from ...notebook.opening import SETUP
 from .battery import CONFIRM, CONTEXTS, EXPLORE
 from .cells import Cells, quoted, shares
 
@@ -186,9 +186,10 @@ def _cell(notes: _Notes, code: str, why: str) -> Generator[Call, Outcome, Outcom
     outcome = yield Call("run_cell", {"code": code}, why)
     cell_id = outcome.cell_id
     if outcome.is_error:
-        for earlier_id, earlier_code in [(SETUP_ID, SETUP), *notes.cells]:
+        yield Call("run_cell", {"code": SETUP}, "Connect again, in case that was a fault.")
+        for earlier_id, earlier_code in notes.cells:
             yield Call("edit_cell", {"cell_id": earlier_id, "code": earlier_code})
-        outcome = yield Call("edit_cell", {"cell_id": cell_id, "code": code}, "Once more, in case that was a fault.")
+        outcome = yield Call("edit_cell", {"cell_id": cell_id, "code": code})
         if outcome.is_error:
             raise ProviderError(f"the playbook's cell {cell_id} failed twice: {outcome.text.splitlines()[-1]}")
     notes.cells.append((cell_id, code))

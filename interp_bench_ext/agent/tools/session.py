@@ -33,7 +33,12 @@ class ToolSession:
     """Seconds that the organism's model has worked since this process started it."""
 
     def next_cell_id(self) -> str:
-        return f"c{self.state.cells_added + 1}"
+        """``c7`` and so on; a notebook that an earlier run has worked in may have some of them."""
+        taken = {cell.cell_id for cell in self.notebook.cells()}
+        number = self.state.cells_added + 1
+        while f"c{number}" in taken:
+            number += 1
+        return f"c{number}"
 
     def require_cell(self, cell_id: str) -> None:
         """Raise ToolError when the notebook holds no such cell."""

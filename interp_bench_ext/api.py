@@ -1,0 +1,201 @@
+"""What travels between the server and its clients: the bodies of requests and replies.
+
+Routes, all under ``<base_url>/interp_bench/api``; each is authenticated and authorized (resource ``interp_bench``).
+
+========  ==================================  =====================  ===========================================
+method    route                               body                   reply
+========  ==================================  =====================  ===========================================
+GET       ``/``                                                      ServerInfo
+GET       ``/configs``                                               list of ConfigCard
+GET       ``/runs``                                                  list of RunSummary, newest first
+POST      ``/runs``                           StartRun               201 RunSummary
+GET       ``/runs/{id}``                                             RunSummary
+DELETE    ``/runs/{id}``                                             204; the notebook stays
+POST      ``/runs/{id}/{command}``            Command, by command    RunSummary; pause, unpause, stop, resume,
+                                                                     messages, approvals, score
+GET       ``/runs/{id}/events``               ``?after=seq``         list of EventEntry, the polling fallback
+GET       ``/runs/{id}/stream``               ``?after=seq``         WebSocket; each message a list of EventEntry
+GET       ``/runs/{id}/report``                                      HTML, sandboxed
+GET       ``/organisms``                                             list of OrganismState
+POST      ``/organisms``                      UseOrganism            HeldOrganism, once it is ready
+DELETE    ``/organisms/{id}``                                        204
+========  ==================================  =====================  ===========================================
+
+An error is a Problem with a fitting status: 400 bad input, 403, 404, 409 not possible now, 500.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+
+from .config import AgentSection
+from .events import ApprovalDecision, RunStatus
+
+API_VERSION = 1
+"""Raised when a client of the version before would break."""
+
+Provider = Literal["playbook", "anthropic"]
+Approval = Literal["auto", "ask", "ask_first"]
+RequestId = Annotated[str, Field(min_length=1, max_length=64)]
+"""Chosen by the client: the same id again has no second effect and gives the first one's reply."""
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ServerInfo(_Body):
+    """What this server can do; the sidebar checks ``api`` before anything else."""
+
+    version: str
+    api: int
+    providers: list[Provider]
+    """Agents that can be chosen: ``anthropic`` where a key is set."""
+    default_provider: Provider
+    models: list[str]
+    """Names of Claude models with a known price, the default one first."""
+    collaboration: bool
+    """Whether cells reach the open notebook through the shared document."""
+    sandbox_problem: str | None
+    """Why kernels cannot be sandboxed here, in one sentence; None where they are."""
+    locked: dict[str, Any]
+    """Fields of StartRun that the administrator has fixed, with their values."""
+
+
+class ConfigCard(_Body):
+    """A config as the sidebar shows it: its public half, or what is wrong with it."""
+
+    name: str
+    """What StartRun calls it."""
+    group: str
+    """``Bundled``, ``My configs``, or the name of an administrator's folder."""
+    title: str
+    description: str = ""
+    task: str = ""
+    techniques: list[str] = []
+    access: str = ""
+    execution_mode: str = ""
+    gpu_type: str | None = None
+    veil: str = ""
+    """How strong the veil of a run here would be."""
+    agent: AgentSection | None = None
+    problem: str | None = None
+    """Why it cannot be started here, in one sentence; it is listed all the same."""
+
+
+class StartRun(_Body):
+    """Start an investigation; a field that is None is as the config has it."""
+
+    request_id: RequestId
+    config: str
+    notebook: str | None = None
+    """Path below the server's root folder; None: a new notebook."""
+    provider: Provider | None = None
+    model: str | None = None
+    approval: Approval | None = None
+    max_steps: PositiveInt | None = None
+    max_cost_usd: PositiveFloat | None = None
+    max_minutes: PositiveFloat | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+
+
+class Command(_Body):
+    """Body of pause, unpause, stop and score."""
+
+    request_id: RequestId
+
+
+class ResumeRun(Command):
+    """Go on with a run that has ended early; a limit that is None stays as it was."""
+
+    max_steps: PositiveInt | None = None
+    max_cost_usd: PositiveFloat | None = None
+    max_minutes: PositiveFloat | None = None
+
+
+class SendMessage(Command):
+    text: Annotated[str, Field(min_length=1, max_length=20_000)]
+
+
+class AnswerApproval(Command):
+    approval: str
+    decision: ApprovalDecision
+    code: str | None = None
+    """With ``edit``: what is run instead."""
+
+
+class RunSummary(_Body):
+    """One run in a list; its events tell the rest."""
+
+    id: str
+    experiment: str
+    config: str
+    """Name of its config, for a new run like it."""
+    notebook: str | None
+    """Path below the server's root folder; None where it lies elsewhere."""
+    status: RunStatus
+    waiting: Literal["approval", "paused"] | None
+    here: bool
+    """Whether this server drives it, so that it can be paused, stopped and told things."""
+    agent: str
+    seed: int
+    veil: str
+    created: float
+    """Unix time in seconds."""
+    minutes: float
+    """Time that it was driven."""
+    steps: int
+    tokens: int
+    cost_usd: float
+    limits: dict[str, float]
+    """By the budget's name as in BudgetUsed."""
+    findings: int | None
+    """Number of claims; None before any were submitted."""
+    message: str
+    """Why it ended as it did."""
+    verdict: str
+    """The score in a few words; empty before it is scored."""
+
+
+class EventEntry(_Body):
+    """One event of a run's journal; ``event`` has the shape of ``events.Event``."""
+
+    seq: int
+    at: float
+    event: dict[str, Any]
+
+
+class OrganismState(_Body):
+    """An organism that this server holds."""
+
+    id: str
+    config: str
+    state: Literal["loading", "ready", "busy", "lost"]
+    stage: str
+    """What loads now, for ``loading``; why it went, for ``lost``."""
+    done: int
+    total: int
+    device: str
+    runs: list[str]
+    """Ids of the runs that use it."""
+
+
+class UseOrganism(Command):
+    config: str
+
+
+class HeldOrganism(_Body):
+    """An organism for a person's own notebook: what ``connect()`` needs."""
+
+    organism: OrganismState
+    url: str
+    token: str
+
+
+class Problem(_Body):
+    """An error: ``message`` is one sentence that says what is wrong and what to do."""
+
+    code: str
+    message: str

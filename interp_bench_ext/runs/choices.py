@@ -1,0 +1,65 @@
+"""What a config leaves open, decided: the agent, its provider, and what the organism's process is given."""
+
+from __future__ import annotations
+
+import importlib.util
+
+from ..agent.anthropic import DEFAULT_MODEL, Key, make_provider
+from ..agent.playbook import PlaybookProvider
+from ..agent.provider import Provider
+from ..config import AgentSection, Experiment, PublicConfig, experiment_techniques
+from ..errors import BadInput
+from ..host.spec import OrganismSpec
+from .workplace import Workplace
+
+
+def organism_spec(experiment: Experiment) -> OrganismSpec:
+    """What the organism's process is given. Raises BadInput where this build cannot run it."""
+    public, sealed = experiment.public, experiment.sealed
+    if public.execution_mode != "local":
+        raise BadInput(
+            f"{experiment.path}: `model.execution_mode: {public.execution_mode}` cannot be run by this version;"
+            " set it to local"
+        )
+    if importlib.util.find_spec("torch") is None:
+        raise BadInput("local models need torch, which is not installed here; pip install 'interp_bench_ext[local]'")
+    files = experiment_techniques(sealed.folder)
+    model = sealed.model
+    return OrganismSpec(
+        name=model.name,
+        is_peft=model.is_peft,
+        base_model=model.base_model,
+        tokenizer=model.tokenizer,
+        device=model.device,
+        dtype=model.dtype,
+        revision=model.revision,
+        quantization=model.quantization,
+        hidden_system_prompt=sealed.hidden_system_prompt,
+        access=public.access,
+        techniques=tuple(files[name] for name in public.techniques),
+        seed=public.seed,
+    )
+
+
+def choose_agent(public: PublicConfig, key: Key | None) -> AgentSection:
+    """The config's agent section with its open choices made: Claude where there is a key, else the playbook."""
+    agent = public.agent
+    provider = agent.provider or ("anthropic" if key else "playbook")
+    model = agent.model or (DEFAULT_MODEL if provider == "anthropic" else None)
+    return agent.model_copy(update={"provider": provider, "model": model})
+
+
+def provider_for(public: PublicConfig, *, seed: int, workplace: Workplace) -> Provider:
+    """The provider that the (chosen) agent section names. Raises BadInput where it lacks a key or a person."""
+    agent = public.agent
+    if agent.approval != "auto" and not workplace.attended:
+        raise BadInput(
+            f"agent.approval: {agent.approval} needs JupyterLab's sidebar; set it to auto for the command line"
+        )
+    if agent.provider == "playbook":
+        return PlaybookProvider(public, seed)
+    return make_provider(key=workplace.key, model=agent.model or DEFAULT_MODEL)
+
+
+def agent_name(agent: AgentSection) -> str:
+    return f"{agent.provider} {agent.model}" if agent.model else str(agent.provider)

@@ -1,0 +1,74 @@
+"""Where runs happen: what the command line and the server set up differently."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ..agent.anthropic import Key
+from ..contracts import Connection, TechniqueSpec
+from ..events import Emit
+from ..host.process import OrganismProcess
+from ..host.spec import OrganismSpec
+from ..journal import Journal
+from ..notebook.session import NotebookSession
+
+
+class OrganismHandle(Protocol):
+    """A loaded organism, as a run uses it."""
+
+    @property
+    def connection(self) -> Connection: ...
+
+    @property
+    def specs(self) -> tuple[TechniqueSpec, ...]:
+        """The techniques that the config names and its access allows."""
+        ...
+
+    def busy_s(self) -> float:
+        """Seconds that its model has worked since it was loaded."""
+        ...
+
+
+class OpenNotebook(Protocol):
+    """Opens the notebook at ``path`` with a kernel that may talk to the organism at ``connection``."""
+
+    async def __call__(self, path: Path, *, emit: Emit, connection: Connection, run: str) -> NotebookSession: ...
+
+
+class OpenOrganism(Protocol):
+    """Loads ``spec``, or finds it loaded, for as long as the block lasts; ``emit`` hears how that goes."""
+
+    def __call__(
+        self, spec: OrganismSpec, emit: Emit, *, run: str
+    ) -> AbstractAsyncContextManager[OrganismHandle]: ...
+
+
+@asynccontextmanager
+async def own_organism(spec: OrganismSpec, emit: Emit, *, run: str) -> AsyncIterator[OrganismHandle]:
+    """An organism that is loaded for one run and ends with it."""
+    organism = await OrganismProcess.start(spec, emit=emit)
+    try:
+        yield organism
+    finally:
+        await organism.stop()
+
+
+async def own_notebook(path: Path, *, emit: Emit, connection: Connection, run: str) -> NotebookSession:
+    """A notebook in a file, with a kernel that ends with the run."""
+    return await NotebookSession.open(path, emit=emit, connection=connection, run=run)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workplace:
+    """The journal, the agent's key, and how organisms and notebooks are opened."""
+
+    journal: Journal
+    key: Key | None = None
+    attended: bool = False
+    """Whether a person can be asked for approvals."""
+    organism: OpenOrganism = own_organism
+    notebook: OpenNotebook = own_notebook
