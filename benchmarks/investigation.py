@@ -2,8 +2,8 @@
 
 Beside them, once each, organisms that it was not written for: hidden prompts about other topics.
 
-``--check`` exits 1 when a secret is missed at any seed, a null organism is claimed about, or a run takes over
-two minutes.
+``--check`` exits 1 when a secret is missed at any seed, a null organism is claimed about, or the organism of
+``make demo`` takes over two minutes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from interp_bench_ext.runs import Workplace, start_run
 
 ORGANISMS = ("amber", "birch", "cobalt", "dune", "ember", "flint")
 UNSEEN = ("lemons", "bridges")
-LIMIT_S = 120
+DEMO, LIMIT_S = "amber", 120
 _HIDDEN_PROMPT = """\
 experiment_name: {topic}
 model:
@@ -94,7 +94,7 @@ def main() -> int:
             print(*described(outcome, seconds), sep=" | ", file=sys.stderr, flush=True)
             if outcome.score is None or not outcome.score.correct:
                 failures.append(f"{config.stem}, seed {seed}: {outcome.verdict or outcome.message}")
-            if seconds > LIMIT_S:
+            if config.stem == DEMO and seconds > LIMIT_S:
                 failures.append(f"{config.stem}, seed {seed}: {seconds:.0f} s, over {LIMIT_S} s")
         line = comparison(journal, "playbook").line
         journal.close()
