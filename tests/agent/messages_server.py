@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import socket
@@ -22,7 +23,7 @@ Block = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Streamed:
-    """A reply in events; ``break_after`` ends the stream after that many, then comes ``error`` if given."""
+    """A reply in events, ``pace_s`` apart; ``break_after`` ends the stream after that many, then comes ``error``."""
 
     content: Sequence[Block] = ()
     stop_reason: str = "end_turn"
@@ -30,6 +31,7 @@ class Streamed:
     final_usage: dict[str, int] = field(default_factory=dict)
     break_after: int | None = None
     error: Block | None = None
+    pace_s: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +108,7 @@ class MessagesServer:
         answer = self._answers(body) if self._answers else next(self._queue, _END)
         if isinstance(answer, Refused):
             return _error(answer)
-        return StreamingResponse(_sse(_events(answer, body["model"])), media_type="text/event-stream")
+        return StreamingResponse(_sse(_events(answer, body["model"]), answer.pace_s), media_type="text/event-stream")
 
 
 _END = Refused(status=400, type="invalid_request_error", message="The script is at its end.")
@@ -135,8 +137,9 @@ def _problem(body: dict[str, Any]) -> str | None:
     return None if sorted(called) == sorted(answered) else "`tool_use` blocks without `tool_result` blocks"
 
 
-async def _sse(events: Sequence[Block]) -> AsyncIterator[str]:
+async def _sse(events: Sequence[Block], pace_s: float) -> AsyncIterator[str]:
     for event in events:
+        await asyncio.sleep(pace_s)
         yield f"event: {event['type']}\ndata: {json.dumps(event)}\n\n"
 
 
