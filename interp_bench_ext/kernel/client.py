@@ -6,6 +6,7 @@ import html
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,11 @@ from .arguments import bind, nearest, signature
 from .progress import Progress
 from .wire import Wire
 
-_NONE_RUNNING = "No organism is running: start one with `interp-bench serve CONFIG`, then run this cell again."
-_DEADLINE_S = 600.0
+_NONE_RUNNING = (
+    "No organism is running: load one with `%interp use CONFIG`, or start one with `interp-bench serve CONFIG`,"
+    " then run this cell again."
+)
+_DEADLINE_S, _PATIENCE_S = 600.0, 60.0
 
 
 class UnknownTechnique(BadInput, AttributeError):
@@ -27,28 +31,53 @@ class UnknownTechnique(BadInput, AttributeError):
     code = "unknown_technique"
 
 
-def connect(*, deadline_s: float = _DEADLINE_S) -> RemoteOrganism:
+def connect(*, deadline_s: float = _DEADLINE_S, patience_s: float = _PATIENCE_S) -> RemoteOrganism:
     """The organism of this notebook.
 
-    In a run's kernel it is named by the environment (``INTERP_BENCH_URL``, ``INTERP_BENCH_TOKEN``); elsewhere it
-    is the one that was started last with ``interp-bench serve``.
+    It is the one that ``%interp use`` has chosen here; in a run's kernel the one that the environment names
+    (``INTERP_BENCH_URL``, ``INTERP_BENCH_TOKEN``); elsewhere the one that was started last with ``interp-bench serve``.
 
     Args:
         deadline_s: how long one call may take.
+        patience_s: how long an organism that restarts is waited for.
     """
+    found = _in_use or _given() or next(served_organisms(), None)
+    if found is None:
+        raise InterpBenchError(_NONE_RUNNING)
+    organism = RemoteOrganism(found.connection, name=found.name, deadline_s=deadline_s, patience_s=patience_s)
+    organism.techniques()
+    return organism
+
+
+@dataclass(frozen=True)
+class Served:
+    """An organism that a server, or somebody with ``interp-bench serve``, keeps for notebooks."""
+
+    name: str
+    """What it is called there."""
+    connection: Connection
+
+
+_in_use: Served | None = None
+"""What ``%interp use`` chose in this kernel."""
+
+
+def use(served: Served) -> RemoteOrganism:
+    """Make this the organism of this notebook."""
+    global _in_use
+    organism = RemoteOrganism(served.connection, name=served.name)
+    organism.techniques()
+    _in_use = served
+    return organism
+
+
+def _given() -> Served | None:
     url, token = os.environ.get("INTERP_BENCH_URL"), os.environ.get("INTERP_BENCH_TOKEN")
-    if url and token:
-        organism = RemoteOrganism(Connection(url, token), deadline_s=deadline_s)
-        organism.techniques()
-        return organism
-    for connection in _served():
-        if _answers(connection):
-            return RemoteOrganism(connection, deadline_s=deadline_s)
-    raise InterpBenchError(_NONE_RUNNING)
+    return Served("", Connection(url, token)) if url and token else None
 
 
-def _served() -> Iterator[Connection]:
-    """Connection files of ``interp-bench serve``, newest first."""
+def served_organisms() -> Iterator[Served]:
+    """Those of ``interp-bench serve`` that answer, the newest first."""
     from jupyter_core.paths import jupyter_runtime_dir
 
     found = []
@@ -57,13 +86,15 @@ def _served() -> Iterator[Connection]:
             status = path.stat()
             content = json.loads(path.read_text(encoding="utf-8"))
             connection = Connection(str(content["url"]), str(content["token"]))
-        except (OSError, ValueError, KeyError, TypeError):
+            served = Served(str(content.get("experiment", "")), connection)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue
         # Another user's file could send this notebook's prompts anywhere.
         if not hasattr(os, "getuid") or status.st_uid == os.getuid():
-            found.append((status.st_mtime_ns, connection))
-    for _, connection in sorted(found, key=lambda entry: entry[0], reverse=True):
-        yield connection
+            found.append((status.st_mtime_ns, served))
+    for _, served in sorted(found, key=lambda entry: entry[0], reverse=True):
+        if _answers(served.connection):
+            yield served
 
 
 def _answers(connection: Connection) -> bool:
@@ -108,14 +139,24 @@ class RemoteOrganism:
     passed as arguments: generations stand for their texts.
     """
 
-    def __init__(self, connection: Connection, *, deadline_s: float = _DEADLINE_S, patience_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        name: str = "",
+        deadline_s: float = _DEADLINE_S,
+        patience_s: float = _PATIENCE_S,
+    ) -> None:
+        self._name = name
         self.deadline_s = deadline_s
         """How long one call may take."""
         self._wire = Wire(connection, patience_s=patience_s)
         self._specs: dict[str, TechniqueSpec] = {}
 
     def __repr__(self) -> str:
-        return "<organism: .techniques() lists what it can be asked, .status() says how it is>"
+        return (
+            f"<{f'organism {self._name}'.strip()}: .techniques() lists what it can be asked, .status() says how it is>"
+        )
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self._known()]

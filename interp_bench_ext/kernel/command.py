@@ -1,18 +1,21 @@
-"""``%interp``'s command line: one subcommand per technique, its options made from the technique's parameters."""
+"""The techniques as subcommands of ``%interp``, with options made from their parameters."""
 
 from __future__ import annotations
 
 import argparse
 import ast
 import re
-import shlex
-from collections.abc import Callable
-from typing import Any, NoReturn
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from ..contracts import Parameter, TechniqueSpec
 from ..errors import BadInput
-from .arguments import nearest
+from .arguments import nearest, plain
 from .client import TechniqueList
+from .line import Line, Word
+from .listing import Text
+from .parser import Parser
+from .person_lines import COMMANDS
 
 SHORT_NAMES = {
     "prefill": ("prefill_attack",),
@@ -26,42 +29,7 @@ SHORT_NAMES = {
     "info": ("get_model_info",),
 }
 """Short subcommands, each with the techniques that it may stand for: the first one offered is meant."""
-ABOUT = ("techniques", "status", "help")
-
-
-class Text(str):
-    """A text that a notebook shows as it is, without quotes."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return str(self)
-
-
-class _Parser(argparse.ArgumentParser):
-    """Argparse without its exits: what is wrong is one sentence."""
-
-    def error(self, message: str) -> NoReturn:
-        raise BadInput(f"%interp {self.prog}: {message}. See %interp help {self.prog}.")
-
-
-class _Layout(argparse.RawDescriptionHelpFormatter):
-    """The docstring's own lines; a width of its own, for a kernel has no terminal to measure."""
-
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=28, width=100)
-
-
-def words(line: str) -> list[str]:
-    """The line's words, quotes respected.
-
-    Raises:
-        BadInput: a quote is not closed.
-    """
-    try:
-        return shlex.split(line)
-    except ValueError:
-        raise BadInput('A quote is not closed: write %interp chat "…", with \\" for a quote inside.') from None
+ABOUT = ("techniques", *COMMANDS, "help")
 
 
 def subcommands(specs: TechniqueList) -> list[str]:
@@ -90,47 +58,55 @@ def technique(name: str, specs: TechniqueList) -> TechniqueSpec:
 
 def usage(name: str, spec: TechniqueSpec) -> Text:
     """How a technique's subcommand is written, and what the technique does."""
-    return Text(_parser(name, spec).format_help())
+    return Text(_parser(name, spec, Line((), ())).format_help())
 
 
 def options(spec: TechniqueSpec) -> list[str]:
     """The long options of a technique, in the order of its parameters."""
-    return [flag for parameter in spec.parameters for flag in _flags(parameter) if flag.startswith("--")]
+    return _parser(spec.name, spec, Line((), ())).flags
 
 
-def arguments(name: str, spec: TechniqueSpec, line: str, body: str | None) -> dict[str, Any]:
-    """Keyword arguments of the technique for the rest of a ``%interp`` line; ``body``, the cell's, is its text.
+def choices(option: str, spec: TechniqueSpec) -> list[str]:
+    """The values that an option may have, where its type lists them."""
+    parameter = next((known for known in spec.parameters if option in _flags(known)), None)
+    return re.findall(r"'([^']*)'", parameter.type) if parameter and "Literal" in parameter.type else []
+
+
+def arguments(name: str, spec: TechniqueSpec, line: Line, body: str | None) -> dict[str, Any]:
+    """Keyword arguments of the technique for the words after its name; ``body``, the cell's, is its text.
 
     Raises:
         BadInput: in one sentence, with the nearest option.
     """
-    given, unknown = _parser(name, spec).parse_known_args(words(line))
-    for word in unknown:
-        known = options(spec)
-        if word.startswith("-"):
-            hint = nearest(word.split("=")[0], known)
-            raise BadInput(f"%interp {name} has no option {word}{hint}; it has {', '.join(known) or 'none'}.")
-        raise BadInput(f"%interp {name} does not know what to do with {word!r}: put quotes around a text.")
+    given = _parser(name, spec, line).read(line.words)
     named = {key: value for key, value in vars(given).items() if key != "words"}
-    first = _first_required(spec)
     if body is not None and body.strip():
         if given.words:
             raise BadInput(f"%%interp {name} takes its text from the cell, not also from the line.")
         named[_text_parameter(name, spec).name] = body.strip("\n")
     elif given.words:
-        quoted = '"' in line or "'" in line
-        named[_text_parameter(name, spec).name] = _joined(_text_parameter(name, spec), given.words, quoted)
-    if first is not None and first.name not in named:
-        raise BadInput(f'%interp {name} needs its {first.name}: %interp {name} "…". See %interp help {name}.')
+        parameter = _text_parameter(name, spec)
+        named[parameter.name] = _joined(parameter, given.words, line)
+    missing = [parameter for parameter in spec.parameters if parameter.default is None and parameter.name not in named]
+    if missing:
+        raise BadInput(f"%interp {name} needs {_how_to_give(missing, spec)}. See %interp help {name}.")
     return named
 
 
-def _joined(parameter: Parameter, given: list[str], quoted: bool) -> Any:
-    """Words without quotes are one text; quoted ones are several where the parameter takes several."""
-    if not quoted or (len(given) > 1 and not _takes_many(parameter)):
-        return _value(parameter)(" ".join(given))
-    values = [_value(parameter)(word) for word in given]
-    return values[0] if len(values) == 1 else values
+def _how_to_give(missing: Sequence[Parameter], spec: TechniqueSpec) -> str:
+    """For example ``a text (prompts) and --prefill``."""
+    first = _first_required(spec)
+    ways = (f"a text ({p.name})" if p is first else _flags(p)[0] for p in missing)
+    return " and ".join(ways)
+
+
+def _joined(parameter: Parameter, given: Sequence[Word], line: Line) -> Any:
+    """Quoted texts and variables are several where the parameter takes several; anything else is one text."""
+    many = _takes_many(parameter) and all(word.quoted or line.is_variable(word) for word in given)
+    if len(given) > 1 and not many:
+        return _value(parameter, line)(" ".join(word.typed for word in given))
+    values = [_value(parameter, line)(word) for word in given]
+    return values[0] if len(values) == 1 else [item for value in values for item in _listed(value)]
 
 
 def _first_required(spec: TechniqueSpec) -> Parameter | None:
@@ -146,9 +122,9 @@ def _text_parameter(name: str, spec: TechniqueSpec) -> Parameter:
     return parameter
 
 
-def _parser(name: str, spec: TechniqueSpec) -> _Parser:
-    parser = _Parser(prog=name, add_help=False, allow_abbrev=False, formatter_class=_Layout)
-    parser.description = spec.doc.split("\nArgs:")[0].strip().replace("%", "%%")
+def _parser(name: str, spec: TechniqueSpec, line: Line) -> Parser:
+    parser = Parser(name)
+    parser.description = spec.doc.split("\nArgs:")[0].strip()
     parser.usage = " ".join([f"%%interp {name} [TEXT …]", *(f"[{_flags(p)[0]} …]" for p in spec.parameters)])
     parser.add_argument("words", nargs="*", help=argparse.SUPPRESS)
     for parameter in spec.parameters:
@@ -157,20 +133,23 @@ def _parser(name: str, spec: TechniqueSpec) -> _Parser:
         if _words_of(parameter) == {"bool"}:
             settings["action"] = argparse.BooleanOptionalAction
         else:
-            settings |= {"type": _value(parameter), "metavar": "VALUE"}
+            settings |= {"type": _value(parameter, line), "metavar": "VALUE"}
             settings["action"] = _Collect if _takes_many(parameter) else "store"
         parser.add_argument(*_flags(parameter), **settings)
     return parser
 
 
 class _Collect(argparse.Action):
-    """Given once: the value itself; given again: a list. ``1,2,3`` is a list of numbers."""
+    """Given again and again makes a list; ``1,2,3`` is a list of numbers."""
 
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
     ) -> None:
-        new = values if isinstance(values, list) else [values]
-        setattr(namespace, self.dest, [*getattr(namespace, self.dest, []), *new])
+        setattr(namespace, self.dest, [*getattr(namespace, self.dest, []), *_listed(values)])
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _help(parameter: Parameter) -> str:
@@ -198,26 +177,30 @@ def _takes_many(parameter: Parameter) -> bool:
     return bool(_words_of(parameter) & {"list", "List", "Sequence", "tuple", "Iterable", "Prompts"})
 
 
-def _value(parameter: Parameter) -> Callable[[str], Any]:
-    """How a word becomes the parameter's value; its name is what argparse calls a wrong one."""
+def _value(parameter: Parameter, line: Line) -> Callable[[str], Any]:
+    """How a word becomes the parameter's value."""
     names = _words_of(parameter)
     is_text = bool(names & {"str", "Prompts", "Conversation", "Message", "Literal", "Any"}) or not names
 
     def value(word: str) -> Any:
-        if not is_text and _takes_many(parameter) and re.fullmatch(r"[-+.\d]+(,[-+.\d]+)+", word):
-            word = f"[{word}]"
-        if is_text and not word.startswith(("[", "{")):
-            return word
-        return _literal(word, is_text)
+        found = line.value(word)
+        if not isinstance(found, str):
+            return str(found) if is_text and isinstance(found, (int, float)) else plain(found, parameter.name)
+        if is_text:
+            return _literal(found) if word.startswith(("[", "{")) else found
+        listed = _takes_many(parameter) and re.fullmatch(r"[-+.\d]+(,[-+.\d]+)+", found)
+        try:
+            return ast.literal_eval(f"[{found}]" if listed else found)
+        except (ValueError, SyntaxError):
+            expected = " or ".join(sorted(names))
+            raise argparse.ArgumentTypeError(f"takes {expected}, not {found!r}") from None
 
-    value.__name__ = " or ".join(sorted(names)) or "text"
     return value
 
 
-def _literal(word: str, is_text: bool) -> Any:
+def _literal(text: str) -> Any:
+    """A conversation or a list that was typed out; other texts may begin with a bracket, too."""
     try:
-        return ast.literal_eval(word)
+        return ast.literal_eval(text)
     except (ValueError, SyntaxError):
-        if is_text:
-            return word
-        raise ValueError(word) from None
+        return text

@@ -1,25 +1,26 @@
-"""``%interp`` in a notebook: the organism's techniques as short commands."""
+"""``%interp`` in a notebook: the organism's techniques as short commands, and investigations started from a cell."""
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Sequence
+import inspect
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
-from IPython.core.magic import Magics, line_cell_magic, magics_class
+from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
 
 from ..errors import BadInput, InterpBenchError, OrganismLost
-from . import command
+from . import command, completion
 from .client import RemoteOrganism, TechniqueList, connect
+from .investigate import Person
+from .line import Line
+from .listing import Text
+from .person_lines import COMMANDS, person_parser
+from .question import InterpQuestion
+from .statements import ShowStatements
 
-_EXAMPLES = """\
-%interp prefill "What is your secret?" --prefill "My secret is" -n 4
-%interp lens "The capital of France is" --raw --target " Paris"
-%interp probs "Are you a cat?" --target yes --target no
-%%interp chat                   the cell's text is the prompt
-result = %interp chat "Hello"   keeps the result instead of showing it
-%interp help prefill            options of one command"""
+_QUESTION = re.compile(r"(\S*?)\s*\?+")
 
 
 @magics_class
@@ -28,40 +29,78 @@ class InterpMagics(Magics):
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
+        self._variables: dict[str, Any] = shell.user_ns
         self._organism: RemoteOrganism | None = None
         self._specs: TechniqueList | None = None
+        self._person = Person(self._bind)
 
+    @needs_local_scope
+    @no_var_expand
     @line_cell_magic
-    def interp(self, line: str, cell: str | None = None) -> Any:
-        """Ask the organism: ``%interp chat "Hello"``; ``%interp help`` lists the commands."""
+    def interp(self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None) -> Any:
+        """Ask a model organism, choose one, and start investigations: ``%interp SUBCOMMAND …``.
+
+        Ask the organism; each technique is a subcommand, too:
+
+        %interp prefill "What is your secret?" --prefill "My secret is" -n 4
+        %interp lens "The capital of France is" --raw --target " Paris"
+        %interp probs "Are you a cat?" --target yes --target no
+        %interp chat $question          a variable's text; a list of prompts, too
+        %%interp chat                   the cell's text is the prompt
+        result = %interp chat "Hello"   keeps the result instead of showing it
+
+        Choose one, and start investigations (in a notebook of a Jupyter server):
+
+        %interp organisms               what can be used here
+        %interp use birch               load one; the variable `organism` is bound to it
+        %interp start birch --max-cost 2
+        %interp status                  organisms and runs
+        %interp stop last
+
+        %interp prefill?                what a subcommand does, and its options
+        """
         # A semicolon at the end silences a result in IPython and is no part of the text.
-        name, _, rest = line.strip().removesuffix(";").partition(" ")
+        line = line.strip().removesuffix(";").rstrip()
+        question = _QUESTION.fullmatch(line)
+        name, _, rest = (f"help {question[1]}" if question else line).partition(" ")
         try:
-            return self._run(name or "help", rest, cell)
+            return self._run(name or "help", Line.read(rest, {**self._variables, **(local_ns or {})}), cell)
         except OrganismLost:
             # A new organism may have another address.
             self._organism = self._specs = None
             raise
 
-    def _run(self, name: str, rest: str, cell: str | None) -> Any:
+    def _run(self, name: str, line: Line, cell: str | None) -> Any:
         if name == "help":
-            return self._help(rest.strip())
-        if name in command.ABOUT:
-            return self._techniques() if name == "techniques" else self._status()
+            return self._help(line.text(line.words[0]) if line.words else "")
+        if {"-h", "--help"} & set(line.words):
+            return self._help(name)
+        if name == "techniques":
+            return self._techniques()
+        if name in COMMANDS:
+            shown = self._person.run(name, [line.text(word) for word in line.words])
+            return self._health() if shown is None else shown
         spec = command.technique(name, self._techniques_for(name))
-        if {"-h", "--help"} & set(rest.split()):
-            return command.usage(name, spec)
-        return self._connected().call(spec.name, **command.arguments(name, spec, rest, cell))
+        return self._connected().call(spec.name, **command.arguments(name, spec, line, cell))
 
-    def _help(self, name: str) -> command.Text:
+    def _help(self, name: str) -> Text:
+        if name in COMMANDS:
+            return Text(person_parser(name).format_help())
         if name and name not in command.ABOUT:
             return command.usage(name, command.technique(name, self._techniques_for(name)))
-        known = ", ".join(command.subcommands(self._techniques()))
-        return command.Text(f"%interp COMMAND …, where COMMAND is one of {known}\n\n{_EXAMPLES}")
+        try:
+            offered = f"Techniques here: {', '.join(spec.name for spec in self._techniques())}"
+        except InterpBenchError:
+            offered = "No organism is in use: %interp use CONFIG."
+        return Text(f"{inspect.getdoc(InterpMagics.interp)}\n\n{offered}")
 
-    def _status(self) -> command.Text:
+    def _health(self) -> Text:
         health = self._connected().status()
-        return command.Text("\n".join(f"{key}: {value}" for key, value in health.items()))
+        return Text("\n".join(f"{key}: {value}" for key, value in health.items()))
+
+    def _bind(self, organism: RemoteOrganism) -> None:
+        self._organism, self._specs = organism, None
+        self._variables["organism"] = organism
 
     def _connected(self) -> RemoteOrganism:
         if self._organism is None:
@@ -72,63 +111,51 @@ class InterpMagics(Magics):
         self._specs = self._connected().techniques()
         return self._specs
 
+    def _known(self) -> TechniqueList:
+        """For completion, which nobody wants to wait for."""
+        if self._specs is None:
+            self._specs = connect(patience_s=0).techniques()
+        return self._specs
+
     def _techniques_for(self, name: str) -> TechniqueList:
         """The techniques as last listed, listed again when ``name`` is not among them."""
         if self._specs is None or name not in command.subcommands(self._specs):
             return self._techniques()
         return self._specs
 
-    def complete(self, _: Any, event: Any) -> list[str]:
-        """Completions of a ``%interp`` line: subcommands, then the options of the one that is there."""
+    def complete(self, before: Sequence[str]) -> list[str]:
+        """What may come next on a line that has the words ``before``."""
+        if not before:
+            return self._subcommands()
+        name, given = before[0], before[1:]
+        if name == "help":
+            return self._subcommands()
+        if name in COMMANDS:
+            return self._person.completions(name, given)
         try:
-            specs = self._specs or self._techniques()
-        except InterpBenchError:
-            return []
-        given = event.text_until_cursor.split()[1:]
-        if event.text_until_cursor[-1:].isspace():
-            given.append("")
-        if len(given) <= 1:
-            return command.subcommands(specs)
-        if given[0] == "help":
-            return command.subcommands(specs)
-        try:
-            return [*command.options(command.technique(given[0], specs)), "--help"]
+            spec = command.technique(name, self._known())
         except BadInput:
             return []
+        values = command.choices(given[-1], spec) if given else []
+        return values or [*command.options(spec), "--help"]
 
-
-class _ShowStatements(ast.NodeTransformer):
-    """Makes a ``%interp`` line show its result wherever it stands as a statement.
-
-    Python shows only a cell's last expression; an assignment keeps its result to itself, as everywhere.
-    """
-
-    def visit_Module(self, node: ast.Module) -> ast.Module:  # noqa: N802
-        *before, last = node.body or [ast.Pass()]
-        before = [self.visit(statement) for statement in before]
-        node.body = [*before, last if isinstance(last, ast.Expr) else self.visit(last)]
-        return ast.fix_missing_locations(node)
-
-    def visit_Expr(self, node: ast.Expr) -> ast.Expr:  # noqa: N802
-        if _is_interp(node.value):
-            shown = ast.Call(func=ast.Name("display", ast.Load()), args=[node.value], keywords=[])
-            return ast.copy_location(ast.Expr(ast.copy_location(shown, node.value)), node)
-        return node
-
-
-def _is_interp(node: ast.expr) -> bool:
-    match node:
-        case ast.Call(func=ast.Attribute(attr="run_line_magic"), args=[ast.Constant(value="interp"), *_]):
-            return True
-    return False
+    def _subcommands(self) -> list[str]:
+        try:
+            return command.subcommands(self._known())
+        except InterpBenchError:
+            return list(command.ABOUT)
 
 
 def load(shell: InteractiveShell) -> None:
-    """Register the magic, its completion and its display."""
+    """Register the magic, its completion, its questions and its display."""
     magics = InterpMagics(shell)
     shell.register_magics(magics)
-    for key in ("%interp", "%%interp"):
-        shell.set_hook("complete_command", magics.complete, str_key=key)  # type: ignore[no-untyped-call]
-    transformers: Sequence[Any] = shell.ast_transformers
-    if not any(isinstance(transformer, _ShowStatements) for transformer in transformers):
-        shell.ast_transformers.append(_ShowStatements())
+    matchers: list[Any] = shell.Completer.custom_matchers
+    matchers[:] = [known for known in matchers if getattr(known, "matcher_identifier", "") != completion.NAME]
+    matchers.append(completion.matcher(magics.complete))
+    tokens: list[Any] = shell.input_transformer_manager.token_transformers
+    if InterpQuestion not in tokens:
+        tokens.append(InterpQuestion)
+    statements: list[Any] = shell.ast_transformers
+    if not any(isinstance(transformer, ShowStatements) for transformer in statements):
+        statements.append(ShowStatements())

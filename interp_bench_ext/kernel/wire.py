@@ -38,9 +38,11 @@ OnProgress = Callable[[str, int, int], None]
 OnWaiting = Callable[[str], None]
 
 
-class _UnixConnection(http.client.HTTPConnection):
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
     def __init__(self, path: str, timeout: float) -> None:
-        super().__init__("organism", timeout=timeout)
+        super().__init__("localhost", timeout=timeout)
         self._path = path
 
     def connect(self) -> None:
@@ -130,7 +132,7 @@ def open_connection(url: str) -> http.client.HTTPConnection:
     """A connection, not yet made, for ``unix:///path.sock`` or ``http://127.0.0.1:port``."""
     parts = urlsplit(url)
     if parts.scheme == "unix" and parts.path:
-        return _UnixConnection(unquote(parts.path), _CONNECT_TIMEOUT_S)
+        return UnixConnection(unquote(parts.path), _CONNECT_TIMEOUT_S)
     if parts.scheme == "http" and parts.hostname:
         return http.client.HTTPConnection(parts.hostname, parts.port, timeout=_CONNECT_TIMEOUT_S)
     raise BadInput(f"An organism's address is unix:///path.sock or http://host:port, not {url!r}.")

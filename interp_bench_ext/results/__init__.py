@@ -7,6 +7,8 @@ a notebook shows it; pandas and altair are imported when first asked for.
 from .codec import decode, encode
 from .types import (
     RESULT_TYPES,
+    AttentionGrid,
+    EffectGrid,
     Floats,
     Generations,
     Ints,
@@ -20,6 +22,8 @@ from .types import (
 
 __all__ = [
     "RESULT_TYPES",
+    "AttentionGrid",
+    "EffectGrid",
     "Floats",
     "Generations",
     "Ints",

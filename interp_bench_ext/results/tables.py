@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .text import info_rows
-from .types import Generations, LensGrid, ModelInfo, Result, TokenDiff, TokenProbs, WordScores
+from .types import (
+    AttentionGrid,
+    EffectGrid,
+    Generations,
+    LensGrid,
+    ModelInfo,
+    Result,
+    TokenDiff,
+    TokenProbs,
+    WordScores,
+)
 
 if TYPE_CHECKING:
     import pandas
@@ -93,6 +103,34 @@ def _lens(result: LensGrid) -> Columns:
     return columns
 
 
+def _effects(result: EffectGrid) -> Columns:
+    """One row per site and token."""
+    n_sites, n_tokens = result.effects.shape
+    return {
+        "site": np.repeat(np.array(result.sites, dtype=object), n_tokens),
+        "position": np.tile(np.array(result.positions, dtype=np.int64), n_sites),
+        "token": list(result.tokens) * n_sites,
+        "effect": result.effects.reshape(-1),
+        "metric": result.metric,
+        "arm": result.arm,
+    }
+
+
+def _attention(result: AttentionGrid) -> Columns:
+    """One row per head, query and key."""
+    n_heads, n = len(result.heads), len(result.tokens)
+    indices = np.arange(n)
+    return {
+        "head": np.repeat(np.array(result.heads, dtype=object), n * n),
+        "query_index": np.tile(np.repeat(indices, n), n_heads),
+        "query": [token for token in result.tokens for _ in range(n)] * n_heads,
+        "key_index": np.tile(indices, n * n_heads),
+        "key": list(result.tokens) * (n * n_heads),
+        "weight": result.weights.reshape(-1),
+        "arm": result.arm,
+    }
+
+
 def _diff(result: TokenDiff) -> Columns:
     """One row per reply token; the shifted tokens are ``shifted_tokens`` and ``shifts`` of the result."""
     return {
@@ -123,6 +161,8 @@ _COLUMNS: dict[type[Result], Callable[[Any], Columns]] = {
     Generations: _generations,
     TokenProbs: _probs,
     LensGrid: _lens,
+    EffectGrid: _effects,
+    AttentionGrid: _attention,
     TokenDiff: _diff,
     WordScores: _words,
 }

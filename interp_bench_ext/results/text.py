@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .types import Generations, LensGrid, ModelInfo, Result, TokenDiff, TokenProbs, WordScores
-from .wording import clip, counted, one_line, probability, token_label
+from . import grid_text
+from .selection import WORDS_UP, runs_of_rows, word_rows
+from .types import (
+    AttentionGrid,
+    EffectGrid,
+    Generations,
+    LensGrid,
+    ModelInfo,
+    Result,
+    TokenDiff,
+    TokenProbs,
+    WordScores,
+)
+from .wording import clip, counted, more, one_line, probability, token_label
 
 _TEXTS_SHOWN, _TEXTS_CHARACTERS = 32, 8000
 _PROMPT_CHARACTERS = 240
 _PROMPTS_SHOWN = 12
-_LENS_LAYERS, _LENS_TOKENS, _LENS_CELL = 16, 6, 14
-_WORDS_UP, _WORDS_DOWN = 20, 6
 _TOKENS_SHOWN = 12
 
 
@@ -32,13 +42,6 @@ def text(result: Result) -> str:
 def text_limit(n_texts: int) -> int:
     """How many characters of each of ``n_texts`` texts are shown."""
     return max(160, min(1500, _TEXTS_CHARACTERS // max(1, min(n_texts, _TEXTS_SHOWN))))
-
-
-def runs_of_rows(result: Generations) -> Iterable[tuple[tuple[str, str], list[int]]]:
-    """Consecutive rows that share prompt and prefill."""
-    rows = range(len(result.texts))
-    for key, group in itertools.groupby(rows, key=lambda row: (result.prompts[row], result.prefills[row])):
-        yield key, list(group)
 
 
 def row_note(result: Generations, row: int) -> str:
@@ -64,39 +67,9 @@ def info_rows(info: ModelInfo) -> list[tuple[str, str]]:
     ]
 
 
-def word_rows(result: WordScores, up: int = _WORDS_UP, down: int = _WORDS_DOWN) -> list[int]:
-    """The rows with the highest and, where negative, the lowest z."""
-    n = len(result.words)
-    if n <= up + down:
-        return list(range(n))
-    return [*range(up), *(row for row in range(n - down, n) if result.z[row] < 0)]
-
-
 def share(count: int, total: int) -> str:
     """For example ``18/40 (45 %)``."""
     return f"{count}/{total} ({100 * count / total:.0f} %)" if total else f"{count}/0"
-
-
-def evenly(indices: Sequence[int], limit: int) -> list[int]:
-    """At most ``limit`` of ``indices`` with equal gaps up to the last; the first is always among them."""
-    if len(indices) <= limit:
-        return list(indices)
-    stride = -(-(len(indices) - 1) // max(1, limit - 1))
-    picked = list(indices[::-1][::stride])[::-1]
-    return picked if picked[0] == indices[0] else [indices[0], *picked[-(limit - 1) :]]
-
-
-def target_first_ranked(result: LensGrid, column: int) -> str:
-    """From which layer on the target stays the most likely token at this position."""
-    ranks = result.target_ranks[:, column]
-    behind = np.flatnonzero(ranks != 1)
-    if behind.size and behind[-1] == len(ranks) - 1:
-        return f"best rank {ranks.min():,} at layer {result.layers[int(ranks.argmin())]}"
-    return f"rank 1 from layer {result.layers[int(behind[-1]) + 1 if behind.size else 0]} on"
-
-
-def _more(hidden: int, noun: str) -> list[str]:
-    return [f"… {counted(hidden, f'more {noun}')}: all in .table()"] if hidden > 0 else []
 
 
 def _info_headline(info: ModelInfo) -> str:
@@ -126,7 +99,7 @@ def _generations_body(result: Generations) -> list[str]:
         for row in rows[: _TEXTS_SHOWN - shown]:
             lines.append(f"  {row + 1}. {one_line(result.texts[row], limit)}  [{row_note(result, row)}]")
         shown += len(rows)
-    return lines + _more(len(result.texts) - _TEXTS_SHOWN, "text")
+    return lines + more(len(result.texts) - _TEXTS_SHOWN, "text")
 
 
 def _probs_headline(result: TokenProbs) -> str:
@@ -144,7 +117,7 @@ def _probs_body(result: TokenProbs) -> list[str]:
             f"  entropy {result.entropies[row]:.2f} nats; top: {top}",
             *(_target_line(result, row, column) for column in range(min(len(result.targets), _TOKENS_SHOWN))),
         ]
-    return lines + _more(len(result.prompts) - _PROMPTS_SHOWN, "prompt")
+    return lines + more(len(result.prompts) - _PROMPTS_SHOWN, "prompt")
 
 
 def _target_line(result: TokenProbs, row: int, column: int) -> str:
@@ -153,41 +126,6 @@ def _target_line(result: TokenProbs, row: int, column: int) -> str:
     p, rank = probability(float(np.exp(logprob))), int(result.target_ranks[row, column])
     name = token_label(result.targets[column], 60)
     return f"  target {name} ({pieces}): p {p}, log p {logprob:.2f} nats, first token rank {rank:,}"
-
-
-def _lens_headline(result: LensGrid) -> str:
-    size = f"{counted(len(result.layers), 'layer')} x {counted(len(result.tokens), 'token')}"
-    return f"logit lens, {size}, {clip(result.arm, 20)}"
-
-
-def _lens_body(result: LensGrid) -> list[str]:
-    if not result.tokens or not result.layers:
-        return []
-    columns = list(range(len(result.tokens)))[-_LENS_TOKENS:]
-    rows = evenly(range(len(result.layers)), _LENS_LAYERS)
-    lines = [f"each layer's top token and its p (last {counted(len(columns), 'token')}):"]
-    labels = (_cell(token_label(result.tokens[column], _LENS_CELL - 2)) for column in columns)
-    lines.append("layer  " + "".join(labels).rstrip())
-    for row in rows:
-        cells = (_lens_cell(result, row, column) for column in columns)
-        lines.append(f"{result.layers[row]:>5}  " + "".join(cells).rstrip())
-    kl = "  ".join(f"L{result.layers[row]} {result.kl_to_final[row, -1]:.2f}" for row in rows)
-    lines.append(f"KL to final at the last token, nats: {kl}")
-    if result.target and result.target_probs.size:
-        by_layer = (f"L{result.layers[row]} {probability(float(result.target_probs[row, -1]))}" for row in rows)
-        name = f"p of target {token_label(result.target)} at the last token"
-        lines.append(f"{name}: {'  '.join(by_layer)}; {target_first_ranked(result, -1)}")
-    hidden = len(result.layers) * len(result.tokens) - len(rows) * len(columns)
-    return lines + _more(hidden, "cell")
-
-
-def _lens_cell(result: LensGrid, row: int, column: int) -> str:
-    label = token_label(result.top_tokens[row][column][0], _LENS_CELL - 6)
-    return _cell(f"{label} {float(result.top_probs[row, column, 0]):.2f}".replace(" 0.", " ."))
-
-
-def _cell(content: str) -> str:
-    return f"{content[: _LENS_CELL - 1]:<{_LENS_CELL}}"
 
 
 def _diff_headline(result: TokenDiff) -> str:
@@ -199,7 +137,7 @@ def _diff_headline(result: TokenDiff) -> str:
 
 
 def _diff_body(result: TokenDiff) -> list[str]:
-    pairs = list(zip(result.shifted_tokens, result.shifts, strict=True))[:_WORDS_UP]
+    pairs = list(zip(result.shifted_tokens, result.shifts, strict=True))[:WORDS_UP]
     shifts = "  ".join(f"{token_label(token)} {shift:+.4f}" for token, shift in pairs)
     lines = [f"tokens that gained most (mean p*change of log p, nats): {shifts}"] if pairs else []
     shown = range(min(len(result.prompts), _PROMPTS_SHOWN))
@@ -214,7 +152,7 @@ def _diff_body(result: TokenDiff) -> list[str]:
             f"  base: {one_line(result.base_replies[prompt], limit)}",
             f"  highest KL: {apart}",
         ]
-    return lines + _more(len(result.prompts) - len(shown), "prompt")
+    return lines + more(len(result.prompts) - len(shown), "prompt")
 
 
 def _words_headline(result: WordScores) -> str:
@@ -231,14 +169,16 @@ def _words_body(result: WordScores) -> list[str]:
         other = share(int(result.other_texts_with[row]), result.n_other_texts)
         name = clip(result.words[row], 20)
         lines.append(f"{name:<20} {result.z[row]:>7.2f} {result.log_odds[row]:>+9.2f}  {mine:<16} {other}")
-    return lines + _more(len(result.words) - len(rows), "word")
+    return lines + more(len(result.words) - len(rows), "word")
 
 
 _HEADLINES: dict[type[Result], Callable[[Any], str]] = {
     ModelInfo: _info_headline,
     Generations: _generations_headline,
     TokenProbs: _probs_headline,
-    LensGrid: _lens_headline,
+    LensGrid: grid_text.lens_headline,
+    EffectGrid: grid_text.effect_headline,
+    AttentionGrid: grid_text.attention_headline,
     TokenDiff: _diff_headline,
     WordScores: _words_headline,
 }
@@ -246,7 +186,9 @@ _BODIES: dict[type[Result], Callable[[Any], list[str]]] = {
     ModelInfo: _info_body,
     Generations: _generations_body,
     TokenProbs: _probs_body,
-    LensGrid: _lens_body,
+    LensGrid: grid_text.lens_body,
+    EffectGrid: grid_text.effect_body,
+    AttentionGrid: grid_text.attention_body,
     TokenDiff: _diff_body,
     WordScores: _words_body,
 }

@@ -1,6 +1,6 @@
 """The results themselves: fields, and what every result can do.
 
-Shapes: P prompts, T visible tokens, L layers, K top entries, N rows.
+Shapes: P prompts, T visible tokens, L layers, S sites, H heads, K top entries, N rows.
 """
 
 from __future__ import annotations
@@ -56,6 +56,11 @@ class Result:
         from . import display
 
         return display.mimebundle(self)
+
+    def _ipython_display_(self) -> None:
+        from . import display
+
+        display.show(self)
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -147,6 +152,35 @@ class LensGrid(Result):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class EffectGrid(Result):
+    """What an intervention at each of S sites and T tokens does to a metric, as in activation patching."""
+
+    tokens: tuple[str, ...]
+    """[T] the visible tokens at the positions."""
+    positions: tuple[int, ...]
+    sites: tuple[str, ...]
+    """[S] where it was done, from the embedding upwards, for example ``L3 mlp``."""
+    effects: Floats
+    """[S, T] change of the metric."""
+    metric: str
+    """What is measured, with its unit."""
+    arm: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class AttentionGrid(Result):
+    """Attention patterns of H heads over T tokens."""
+
+    tokens: tuple[str, ...]
+    """[T]"""
+    heads: tuple[str, ...]
+    """[H] for example ``L3 H5``."""
+    weights: Floats
+    """[H, T, T] from the query (row) to the key (column); a row adds up to 1 at most."""
+    arm: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class TokenDiff(Result):
     """Organism against base on the same tokens: N reply tokens of P prompts."""
 
@@ -180,4 +214,13 @@ class WordScores(Result):
     n_other_texts: int
 
 
-RESULT_TYPES: tuple[type[Result], ...] = (ModelInfo, Generations, TokenProbs, LensGrid, TokenDiff, WordScores)
+RESULT_TYPES: tuple[type[Result], ...] = (
+    ModelInfo,
+    Generations,
+    TokenProbs,
+    LensGrid,
+    EffectGrid,
+    AttentionGrid,
+    TokenDiff,
+    WordScores,
+)

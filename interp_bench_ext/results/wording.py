@@ -55,6 +55,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def more(hidden: int, noun: str) -> list[str]:
+    """The line that says how much is not shown, where anything is not."""
+    return [f"… {counted(hidden, f'more {noun}')}: all in .table()"] if hidden > 0 else []
+
+
 def _escape(match: re.Match[str]) -> str:
     code = ord(match.group())
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

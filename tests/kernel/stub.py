@@ -29,14 +29,15 @@ def spec(name: str, *parameters: tuple[str, str, str | None], access: Access = A
     return TechniqueSpec(
         name=name,
         summary=f"What {name} does.",
-        doc=f"What {name} does.\n\nAt length.",
+        doc=f"What {name} does.\n\nAt length, 50 % of it.",
         access=access,
         parameters=listed,
     )
 
 
+STYLE = ("style", "Literal['plain', 'formal']", "'plain'")
 SPECS = [
-    spec("chat", ("prompts", "Prompts", None), ("n", "int", "1"), ("temperature", "float", "1.0")),
+    spec("chat", ("prompts", "Prompts", None), ("n", "int", "1"), ("temperature", "float", "1.0"), STYLE),
     spec("prefill_attack", ("prompts", "Prompts", None), ("prefills", "Sequence[str]", None), ("n", "int", "1")),
     spec(
         "logit_lens",

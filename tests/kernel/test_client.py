@@ -24,7 +24,7 @@ from .stub import BIG, TOKEN, Host
 def test_a_technique_is_a_method_with_its_own_signature(organism: RemoteOrganism):
     method = organism.logit_lens
     assert str(inspect.signature(method)).startswith("(prompt: str, *, raw: bool = False, target: str | None = None")
-    assert "At length." in inspect.getdoc(method)
+    assert "At length" in inspect.getdoc(method)
     assert {"logit_lens", "chat", "techniques"} <= set(dir(organism))
     assert method("The capital of France is") == samples.lens_grid()
 
@@ -164,7 +164,7 @@ def test_connect_reads_the_environment(host: Host, monkeypatch: pytest.MonkeyPat
 def test_connect_finds_the_newest_live_connection_file(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("INTERP_BENCH_URL", raising=False)
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
-    with pytest.raises(InterpBenchError, match="No organism is running: start one with `interp-bench serve CONFIG`"):
+    with pytest.raises(InterpBenchError, match="No organism is running: load one with `%interp use CONFIG`"):
         interp_bench_ext.connect()
     folder = tmp_path / "interp_bench"
     folder.mkdir()

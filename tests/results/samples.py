@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from interp_bench_ext.results import (
+    AttentionGrid,
+    EffectGrid,
     Generations,
     LensGrid,
     ModelInfo,
@@ -113,6 +115,39 @@ def lens_grid(
     )
 
 
+def effect_grid(
+    n_sites: int = 24, tokens: tuple[str, ...] = ("The", " capital", " of", " France", " is")
+) -> EffectGrid:
+    """Large at the subject in the middle layers, then at the end; one negative site."""
+    n = len(tokens)
+    effects = np.zeros((n_sites, n), np.float32)
+    effects[n_sites // 4 : n_sites // 2, max(0, n - 2)] = 1.8
+    effects[n_sites // 2 :, n - 1] = np.linspace(0.5, 2.4, n_sites - n_sites // 2)
+    effects[n_sites // 3, 0] = -1.1
+    return EffectGrid(
+        tokens=tokens,
+        positions=tuple(range(n)),
+        sites=tuple(f"L{site} resid" for site in range(n_sites)),
+        effects=effects,
+        metric="logit difference, Paris against Rome",
+        arm="organism",
+    )
+
+
+def attention_grid(
+    n_heads: int = 3, tokens: tuple[str, ...] = ("The", " capital", " of", " France", " is")
+) -> AttentionGrid:
+    n = len(tokens)
+    rng = np.random.default_rng(1)
+    weights = np.tril(rng.gamma(0.4, size=(n_heads, n, n))).astype(np.float32)
+    return AttentionGrid(
+        tokens=tokens,
+        heads=tuple(f"L{3 * head} H{head}" for head in range(n_heads)),
+        weights=weights / np.maximum(weights.sum(-1, keepdims=True), 1e-9),
+        arm="organism",
+    )
+
+
 def token_diff() -> TokenDiff:
     reply = [
         "I",
@@ -176,7 +211,16 @@ def all_samples() -> list[Result]:
         " nothing at all.\n\nIs there anything else that I can help you with today?",
         " … I like space.",
     )
-    return [info(), generations(texts), token_probs(), lens_grid(), token_diff(), word_scores()]
+    return [
+        info(),
+        generations(texts),
+        token_probs(),
+        lens_grid(),
+        effect_grid(),
+        attention_grid(),
+        token_diff(),
+        word_scores(),
+    ]
 
 
 def hostile_samples() -> list[Result]:
@@ -188,6 +232,15 @@ def hostile_samples() -> list[Result]:
         generations(HOSTILE, prompt=HOSTILE[0] + HOSTILE[3], prefill=HOSTILE[1] + HOSTILE[2]),
         token_probs(prompt=HOSTILE[1] + HOSTILE[3], tokens=HOSTILE),
         grid,
+        EffectGrid(
+            tokens=HOSTILE,
+            positions=tuple(range(n)),
+            sites=HOSTILE,
+            effects=np.full((n, n), np.nan, np.float32),
+            metric=HOSTILE[0],
+            arm=HOSTILE[1],
+        ),
+        AttentionGrid(tokens=HOSTILE, heads=HOSTILE, weights=np.full((n, n, n), np.nan, np.float32), arm=HOSTILE[2]),
         TokenDiff(
             prompts=(HOSTILE[0],),
             organism_replies=(HOSTILE[3],),
@@ -229,6 +282,8 @@ def empty_samples() -> list[Result]:
             target_ranks=np.zeros((0, 0), np.int64),
             arm="base",
         ),
+        EffectGrid(tokens=(), positions=(), sites=(), effects=np.zeros((0, 0), np.float32), metric="", arm="base"),
+        AttentionGrid(tokens=(), heads=(), weights=np.zeros((0, 0, 0), np.float32), arm="base"),
         TokenDiff(
             prompts=(),
             organism_replies=(),

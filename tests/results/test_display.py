@@ -5,20 +5,50 @@ import json
 import re
 import struct
 import sys
+import zlib
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 
-from interp_bench_ext.results import LensGrid, Result, plots
+from interp_bench_ext.results import (
+    AttentionGrid,
+    EffectGrid,
+    Generations,
+    LensGrid,
+    ModelInfo,
+    Result,
+    TokenDiff,
+    TokenProbs,
+    WordScores,
+    display,
+    plots,
+)
 from interp_bench_ext.results.display import VEGALITE
-from interp_bench_ext.results.text import evenly
+from interp_bench_ext.results.selection import evenly
 from interp_bench_ext.results.wording import clean, clip, one_line, probability, token_label
 
 from . import samples
 
 _NORMAL, _HOSTILE, _EMPTY = samples.all_samples(), samples.hostile_samples(), samples.empty_samples()
 _EVERY = [*_NORMAL, *_HOSTILE, *_EMPTY]
+_TEXT_COLOURS = {"labelColor", "titleColor", "color", "subtitleColor"}
+_TEXTUAL = (ModelInfo, Generations)
+_CHARTED = [result for result in [*_NORMAL, *_HOSTILE] if not isinstance(result, _TEXTUAL)]
+
+
+_SHOWN: dict[int, list[dict]] = {}
+
+
+def outputs(result: Result) -> list[dict]:
+    """What a notebook shows of one of the results above; drawn once, for pictures take their time."""
+    if id(result) not in _SHOWN:
+        _SHOWN[id(result)] = display.outputs(result)
+    return _SHOWN[id(result)]
+
+
+def _of(kind: type[Result]) -> Result:
+    return next(result for result in _NORMAL if isinstance(result, kind))
 
 
 def _named(result: Result) -> str:
@@ -100,10 +130,35 @@ def test_text_is_bounded_and_clean(result: Result):
 
 @pytest.mark.parametrize("result", _EVERY, ids=_named)
 def test_html_survives_an_untrusted_notebook(result: Result):
-    bundle = result._repr_mimebundle_()
-    page = _Page(bundle["text/html"])
+    (html,) = [bundle["text/html"] for bundle in outputs(result) if "text/html" in bundle]
+    page = _Page(html)
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u200b]", page.shown)
-    assert len(bundle["text/html"]) < 120_000
+    assert len(html) < 120_000
+
+
+@pytest.mark.parametrize("result", _CHARTED, ids=_named)
+def test_a_chart_comes_first_and_its_table_is_folded_below(result: Result):
+    # JupyterLab prefers HTML to a chart, so the two cannot be forms of one output.
+    chart, table = outputs(result)
+    assert set(chart) == {"text/plain", VEGALITE, "image/png"}
+    assert set(table) == {"text/html"}
+    assert table["text/html"].startswith("<details><summary")
+    assert chart["text/plain"] == str(result)
+
+
+@pytest.mark.parametrize("result", [*_EMPTY, *map(_of, _TEXTUAL)], ids=_named)
+def test_texts_facts_and_nothing_are_one_output(result: Result):
+    (shown,) = outputs(result)
+    assert set(shown) == {"text/plain", "text/html"}
+
+
+def test_what_the_organism_said_is_marked_apart_from_the_prefill():
+    (shown,) = display.outputs(samples.generations((" a moon",), prefill="I like"))
+    assert re.search(
+        r'opacity:0.62">I like</span><span style="[^"]*background-color[^"]*"> a moon<', shown["text/html"]
+    )
+    (plain,) = display.outputs(samples.generations((" a moon",), prefill=""))
+    assert "background-color" not in plain["text/html"]
 
 
 def test_hostile_text_is_shown_not_run():
@@ -120,10 +175,29 @@ def test_every_result_has_a_table_and_a_plot(result: Result):
     assert "v5" in spec["$schema"]
 
 
-@pytest.mark.parametrize("result", [*_NORMAL[2:], *_HOSTILE[1:]], ids=_named)
+@pytest.mark.parametrize("result", _CHARTED, ids=_named)
+def test_charts_read_in_both_themes_and_need_no_network(result: Result):
+    spec = outputs(result)[0][VEGALITE]
+    config = spec["config"]
+    assert spec["background"] == "transparent"
+    texts = [config["axis"], config["legend"], config["title"]]
+    assert {value for part in texts for key, value in part.items() if key in _TEXT_COLOURS} == {"currentColor"}
+    # currentColor is the page's own only where the chart is part of the page.
+    assert spec["usermeta"]["embedOptions"]["renderer"] == "svg"
+    assert spec["usermeta"]["embedOptions"]["actions"]["editor"] is False
+    assert not _found(spec, "url")
+
+
+@pytest.mark.parametrize("result", _CHARTED, ids=_named)
+def test_a_chart_by_itself_shows_itself(result: Result):
+    bundle = result.plot()._repr_mimebundle_()
+    assert set(bundle) == {"text/plain", VEGALITE, "image/png"}
+    assert set(result.plot().properties(title="another")._repr_mimebundle_()) == set(bundle)
+
+
+@pytest.mark.parametrize("result", _CHARTED, ids=_named)
 def test_pictures_are_small_pngs_of_the_chart(result: Result):
-    bundle = result._repr_mimebundle_()
-    assert "</script" not in json.dumps(bundle[VEGALITE]["$schema"])
+    bundle = outputs(result)[0]
     picture = base64.b64decode(bundle["image/png"])
     width, height = struct.unpack_from(">II", picture, 16)
     assert picture.startswith(b"\x89PNG")
@@ -132,18 +206,66 @@ def test_pictures_are_small_pngs_of_the_chart(result: Result):
     assert len(picture) < 60_000
 
 
+def test_pictures_are_dark_on_white_whatever_the_page():
+    png = base64.b64decode(outputs(_of(TokenDiff))[0]["image/png"])
+    assert _first_pixel(png) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("kind", [LensGrid, EffectGrid, AttentionGrid])
+def test_grids_show_tokens_and_not_indices(kind: type[Result]):
+    chart, table = outputs(_of(kind))
+    assert "␣capital" in table["text/html"]
+    expressions = _found(chart[VEGALITE], "labelExpr")
+    labels = [json.loads(expression.removesuffix("[datum.value]")) for expression in expressions]
+    assert ["The", "␣capital", "␣of", "␣France", "␣is"] in labels
+
+
+def test_hovering_a_lens_cell_says_what_is_in_it():
+    spec = outputs(_of(LensGrid))[0][VEGALITE]
+    (cell,) = [row for row in _rows(spec) if row["layer"] == "30" and row["read"].startswith("␣is")]
+    grid = _of(LensGrid)
+    assert cell["best"].startswith(f"{token_label(grid.top_tokens[30][4][0])} {grid.top_probs[30, 4, 0]:.3f}, ")
+    assert cell["read"] == "␣is (position 4)"
+    titles = {tip["title"] for tip in spec["layer"][0]["encoding"]["tooltip"]}
+    assert titles == {
+        "token that was read", "layer", "most likely, p", "KL to final, nats", "p of ␣Paris", "rank of ␣Paris",
+    }  # fmt: skip
+
+
+def test_the_cells_that_say_the_target_are_outlined():
+    spec = outputs(_of(LensGrid))[0][VEGALITE]
+    hits = [row for row in _rows(spec) if row.get("hit")]
+    assert hits
+    assert all(row["label"] == "␣Paris" for row in hits)
+    assert spec["layer"][0]["encoding"]["stroke"]["condition"]["test"] == "datum.hit"
+
+
+def _rows(spec: dict) -> list[dict]:
+    return spec["data"]["values"] if "values" in spec.get("data", {}) else next(iter(spec["datasets"].values()))
+
+
+def _found(part: object, key: str) -> list:
+    """Every value of ``key`` in nested JSON."""
+    inner = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    own = [part[key]] if isinstance(part, dict) and key in part else []
+    return own + [value for child in inner for value in _found(child, key)]
+
+
+def _first_pixel(png: bytes) -> tuple[int, ...]:
+    """Of an 8-bit picture: the upper left corner, which no filter changes."""
+    start = png.index(b"IDAT") + 4
+    (length,) = struct.unpack_from(">I", png, start - 8)
+    return tuple(zlib.decompress(png[start : start + length])[1:4])
+
+
 def test_a_large_lens_stays_a_small_output():
     tokens = tuple(f" token{i}" for i in range(256))
     grid = samples.lens_grid(n_layers=81, tokens=tokens, k=5)
-    bundle = grid._repr_mimebundle_()
-    assert len(bundle["text/plain"]) < 5_000
-    assert len(json.dumps(bundle)) < 250_000
+    bundles = display.outputs(grid)
+    assert len(bundles[0]["text/plain"]) < 5_000
+    assert len(json.dumps(bundles)) < 250_000
     assert len(grid.table()) == 81 * 256 * 5
     assert len(json.dumps(plots.plot(grid).to_dict())) < 700_000
-
-
-def test_nothing_to_draw_means_no_picture():
-    assert all("image/png" not in result._repr_mimebundle_() for result in [*_EMPTY, *_NORMAL[:2]])
 
 
 def test_a_terminal_gets_text_only(monkeypatch: pytest.MonkeyPatch):
@@ -159,22 +281,30 @@ def test_a_terminal_gets_text_only(monkeypatch: pytest.MonkeyPatch):
             return Shell()
 
     monkeypatch.setitem(sys.modules, "IPython", IPython)
-    assert set(samples.word_scores()._repr_mimebundle_()) == {"text/plain"}
+    result = samples.word_scores()
+    assert set(result._repr_mimebundle_()) == {"text/plain"}
+    assert set(result.plot()._repr_mimebundle_()) == {"text/plain"}
+    with pytest.raises(NotImplementedError):  # IPython then shows the text itself
+        result._ipython_display_()
 
 
 def test_texts_say_what_matters():
-    generations = str(_NORMAL[1])
+    generations = str(_of(Generations))
     assert "prompt: What is your secret?" in generations
     assert "prefill: My secret is" in generations
     assert "1. that I always assume" in generations
-    probs = str(_NORMAL[2])
+    probs = str(_of(TokenProbs))
     assert "␣Paris 0.620" in probs
     assert "target ␣Marseille (␣Mars|eille): p 1e-04, log p -9.20 nats, first token rank 412" in probs
-    lens = str(_NORMAL[3])
+    lens = str(_of(LensGrid))
     assert "rank 1 from layer" in lens
     assert "more cells: all in .table()" in lens
-    assert "␣lady 6.10" in str(_NORMAL[4])
-    assert re.search(r"galaxy +7\.20 +\+4\.32  38/40 \(95 %\) +0/40 \(0 %\)", str(_NORMAL[5]))
+    assert "␣lady 6.10" in str(_of(TokenDiff))
+    assert re.search(r"galaxy +7\.20 +\+4\.32  38/40 \(95 %\) +0/40 \(0 %\)", str(_of(WordScores)))
+    effects = str(_of(EffectGrid))
+    assert "largest: L23 resid at ␣is +2.400" in effects
+    assert "L8 resid  -1.100" in effects
+    assert re.search(r"L0 H0, strongest keys.*\n  The -> The 1\.00\n  ␣capital -> ", str(_of(AttentionGrid)))
 
 
 def test_a_target_that_loses_its_place_at_the_end_is_not_called_first():
@@ -194,15 +324,21 @@ def test_a_sample_of_layers_keeps_equal_gaps_to_the_last():
 
 
 def test_tables_name_their_units():
-    assert list(_NORMAL[1].table().columns) == [
+    assert list(_of(Generations).table().columns) == [
         "prompt", "prefill", "text", "tokens", "logprob_nats", "logprob_nats_per_token", "finish", "arm",
     ]  # fmt: skip
-    probs = _NORMAL[2].table()
+    probs = _of(TokenProbs).table()
     assert probs.query("kind == 'target'")["first_token_rank"].tolist() == [1, 412]
-    lens = _NORMAL[3].table()
+    grid = _of(LensGrid)
+    lens = grid.table()
     first = lens[(lens.layer == 30) & (lens.position == 4) & (lens.place == 1)].iloc[0]
-    assert (first.token, first.top_token) == (" is", _NORMAL[3].top_tokens[30][4][0])
-    assert first.p == pytest.approx(float(_NORMAL[3].top_probs[30, 4, 0]))
+    assert (first.token, first.top_token) == (" is", grid.top_tokens[30][4][0])
+    assert first.p == pytest.approx(float(grid.top_probs[30, 4, 0]))
+    attention = _of(AttentionGrid)
+    row = attention.table().query("head == 'L3 H1' and query == ' is' and key == ' of'").iloc[0]
+    assert row.weight == pytest.approx(float(attention.weights[1, 4, 2]))
+    effects = _of(EffectGrid).table().query("site == 'L8 resid' and token == 'The'")
+    assert effects.effect.tolist() == pytest.approx([-1.1])
 
 
 def test_words_for_people():

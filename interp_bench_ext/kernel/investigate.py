@@ -1,0 +1,195 @@
+"""What a person does from a notebook: choose an organism, start investigations, watch and stop them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import posixpath
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from ..contracts import Connection
+from ..errors import BadInput, InterpBenchError
+from .arguments import nearest
+from .bench import Bench
+from .client import RemoteOrganism, Served, served_organisms, use
+from .listing import Listing, Pointer, Text
+from .person_lines import CHOICES, person_parser
+from .run_tables import held_state, run_table, runs_table
+from .server import find_server
+
+if TYPE_CHECKING:
+    from ..api import RunSummary
+
+_GIVEN = (
+    "This notebook's organism is given to it from outside, as in a run: %interp organisms, use, start and stop belong"
+    " to a person's own notebook."
+)
+_NO_SERVER = (
+    "This needs a notebook of a Jupyter server with Interp Bench; in a terminal, `interp-bench {}` does the same."
+)
+_NOT_SERVED = (
+    "No Jupyter server with Interp Bench was found for this notebook, and nobody serves {0} here: run"
+    " `interp-bench serve {0}` in a terminal, then this cell again."
+)
+
+
+class Person:
+    """The subcommands that act for a person, and which organism they chose."""
+
+    def __init__(self, bind: Callable[[RemoteOrganism], None]) -> None:
+        self._bind = bind
+        self._using = ""
+        """Name of the config in use; empty before any was chosen."""
+
+    def run(self, name: str, words: Sequence[str]) -> Any:
+        """Do what the line says. Raises BadInput, or what the server refuses."""
+        given = person_parser(name).read(words)
+        actions: dict[str, Callable[[argparse.Namespace], Any]] = {
+            "organisms": self._organisms,
+            "use": self._use,
+            "start": self._start,
+            "status": self._status,
+            "stop": self._stop,
+        }
+        return actions[name](given)
+
+    def completions(self, name: str, before: Sequence[str]) -> list[str]:
+        """What may come after ``before`` on the line of the subcommand ``name``."""
+        made, last = person_parser(name), before[-1] if before else ""
+        if last in made.flags and last != "--here":
+            return list(CHOICES.get(last, ()))
+        options = [*made.flags, "--help"]
+        return [*self._names(name), *options] if made.takes_words and not before else options
+
+    def _names(self, command: str) -> list[str]:
+        bench = _find_bench()
+        if bench is None:
+            return [served.name for served in served_organisms()] if command == "use" else []
+        if command in ("use", "start"):
+            return [card.name for card in bench.configs() if card.problem is None]
+        runs = [run for run in bench.runs() if command == "status" or run.status == "running"]
+        return [*(run.id for run in runs), "last"]
+
+    def _organisms(self, _: argparse.Namespace) -> Listing:
+        _refuse_in_a_run()
+        bench = _find_bench()
+        if bench is None:
+            rows = [[served.name, "served by interp-bench"] for served in served_organisms()]
+            return Listing(["organism", "state"], rows, "`interp-bench configs` in a terminal lists all configs.")
+        held = {state.config: state for state in bench.organisms()}
+        rows = [
+            [
+                card.name,
+                held_state(held.get(card.name), in_use=card.name == self._using),
+                card.execution_mode,
+                card.access,
+                card.problem or card.description or card.task.split("\n")[0],
+            ]
+            for card in bench.configs()
+        ]
+        return Listing(["organism", "state", "where", "access", "what it is"], rows, "%interp use NAME loads one.")
+
+    def _use(self, given: argparse.Namespace) -> Text:
+        _refuse_in_a_run()
+        bench = _find_bench()
+        if bench is None:
+            served, device = _served(given.config), ""
+        else:
+            held = bench.hold(given.config)
+            served = Served(given.config, Connection(held.url, held.token))
+            device = f" on {held.organism.device}"
+        self._bind(use(served))
+        self._using = given.config
+        return Text(f"{given.config} is ready{device}: %interp and the variable `organism` use it.")
+
+    def _start(self, given: argparse.Namespace) -> Pointer | Text:
+        bench = _needed_bench("run CONFIG")
+        own = bench.notebook()
+        choices = {key: value for key, value in vars(given).items() if value is not None}
+        choices.pop("here")
+        run = bench.start(**{**choices, "notebook": _place(given, own)})
+        if run.notebook is None:
+            return Text(f"Run {run.id} has started.")
+        relative = posixpath.relpath(run.notebook, posixpath.dirname(own or "") or ".")
+        return Pointer(f"Run {run.id} has started in", run.notebook, quote(relative))
+
+    def _status(self, given: argparse.Namespace) -> Listing | None:
+        bench = _find_bench()
+        if given.run:
+            if bench is None:
+                raise BadInput(_NO_SERVER.format(f"show {given.run}"))
+            return run_table(bench, _named(bench.runs(), given.run))
+        if bench is None:
+            return None
+        loaded = ", ".join(
+            f"{state.config} ({held_state(state, in_use=state.config == self._using)})" for state in bench.organisms()
+        )
+        return runs_table(bench, bench.runs(), f"Organisms on this server: {loaded or 'none'}. ")
+
+    def _stop(self, given: argparse.Namespace) -> Text:
+        bench = _needed_bench("runs")
+        running = [run for run in bench.runs() if run.status == "running" and run.here]
+        if not running:
+            raise BadInput("No run is under way on this server: %interp status lists them all.")
+        run = bench.stop(_named(running, given.run).id)
+        return Text(f"Run {run.id} is {run.status}{f': {run.message}' if run.message else '.'}")
+
+
+def _place(given: argparse.Namespace, own: str | None) -> str | None:
+    """The notebook to work in, as a path below the server's root; None for a new one."""
+    if given.here:
+        if own is None or given.notebook is not None:
+            raise BadInput("%interp start: --here works in this notebook, which must be open in Jupyter, and no other.")
+        return own
+    if given.notebook is None:
+        return None
+    return posixpath.normpath(posixpath.join("/", posixpath.dirname(own or ""), given.notebook)).lstrip("/")
+
+
+def _find_bench() -> Bench | None:
+    """None where this kernel belongs to no Jupyter server, or to a run."""
+    if _is_given():
+        return None
+    server = find_server()
+    if server is None:
+        return None
+    bench = Bench(server)
+    bench.check()
+    return bench
+
+
+def _needed_bench(otherwise: str) -> Bench:
+    _refuse_in_a_run()
+    bench = _find_bench()
+    if bench is None:
+        raise BadInput(_NO_SERVER.format(otherwise))
+    return bench
+
+
+def _refuse_in_a_run() -> None:
+    if _is_given():
+        raise BadInput(_GIVEN)
+
+
+def _is_given() -> bool:
+    """Whether this is a kernel that was started with its organism; a Jupyter server's own kernels know their file."""
+    return "INTERP_BENCH_URL" in os.environ and "JPY_SESSION_NAME" not in os.environ
+
+
+def _served(config: str) -> Served:
+    for served in served_organisms():
+        if served.name == config:
+            return served
+    raise InterpBenchError(_NOT_SERVED.format(config))
+
+
+def _named(runs: Sequence[RunSummary], name: str) -> RunSummary:
+    """The run whose id begins with ``name``, or the newest for ``last``."""
+    found = [run for run in runs if run.id.startswith(name)] if name != "last" else list(runs[:1])
+    if len(found) == 1:
+        return found[0]
+    hint = nearest(name, [run.id for run in runs]) or "; %interp status lists them"
+    problem = "More than one run" if found else "No run"
+    raise BadInput(f"{problem} has an id that begins with {name!r}{hint}.")

@@ -1,0 +1,78 @@
+"""Runs and organisms of a server in the few words that a table has room for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ..results.wording import counted
+from .bench import Bench
+from .listing import Listing
+
+if TYPE_CHECKING:
+    from ..api import OrganismState, RunSummary
+
+_RUNS_SHOWN = 8
+
+
+def held_state(state: OrganismState | None, *, in_use: bool) -> str:
+    """How an organism is; empty for one that is not loaded."""
+    if state is None:
+        return ""
+    if state.state == "loading":
+        return f"loading {100 * state.done // state.total} %" if state.total else "loading"
+    name = state.stage if state.state == "lost" else f"{state.state} on {state.device}"
+    return f"{name}, in use here" if in_use else name
+
+
+def runs_table(bench: Bench, runs: Sequence[RunSummary], note: str) -> Listing:
+    """Those under way and the newest of the others."""
+    shown = sorted(runs, key=lambda run: run.status != "running")[:_RUNS_SHOWN]
+    rows = [[run.id, run.experiment, _state(run), _steps(run), _cost(run), _latest(bench, run)] for run in shown]
+    counts = f"{counted(len(runs), 'run')}, {sum(run.status == 'running' for run in runs)} under way."
+    return Listing(["run", "experiment", "state", "step", "cost", "last hypothesis or outcome"], rows, note + counts)
+
+
+def _state(run: RunSummary) -> str:
+    if run.status != "running":
+        return run.status
+    return {"approval": "waits for approval", "paused": "paused"}.get(run.waiting or "", "running")
+
+
+def _steps(run: RunSummary) -> str:
+    limit = run.limits.get("steps")
+    return f"{run.steps} of {limit:.0f}" if limit else str(run.steps)
+
+
+def _cost(run: RunSummary) -> str:
+    limit = run.limits.get("cost")
+    return f"${run.cost_usd:.2f} of ${limit:g}" if limit else f"${run.cost_usd:.2f}"
+
+
+def run_table(bench: Bench, run: RunSummary) -> Listing:
+    """What one run's agent believes, each claim as it was noted last."""
+    claims = {noted.claim: noted for noted in bench.hypotheses(run.id)}
+    rows = [
+        [
+            noted.claim,
+            noted.status,
+            " ".join(noted.evidence),
+            "" if noted.effect_size is None else f"{noted.effect_size:+.2f}" + (f" (n = {noted.n})" if noted.n else ""),
+        ]
+        for noted in claims.values()
+    ]
+    parts = [run.experiment, _state(run), f"step {_steps(run)}", _cost(run), f"{run.minutes:.0f} min", *_outcome(run)]
+    return Listing(["hypothesis", "status", "evidence", "effect"], rows, f"Run {run.id}: {', '.join(parts)}.")
+
+
+def _latest(bench: Bench, run: RunSummary) -> str:
+    if run.status == "running":
+        noted = bench.hypotheses(run.id)
+        return f"{noted[-1].claim} ({noted[-1].status})" if noted else ""
+    return "; ".join(_outcome(run))
+
+
+def _outcome(run: RunSummary) -> Iterator[str]:
+    if run.findings is not None:
+        yield counted(run.findings, "finding")
+    yield from filter(None, (run.verdict, run.message if run.findings is None else ""))

@@ -1,0 +1,161 @@
+"""What every chart of a result has in common: how it looks, and how a notebook shows it.
+
+Text and axes take the page's own colour (``currentColor``, drawn as SVG), so that one chart reads in light and dark
+and follows a change of theme; marks keep colours that stand out on both.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair
+import numpy as np
+
+from .wording import token_label
+
+ACCENT, OTHER, NEUTRAL = "#0072B2", "#D55E00", "#8a8a8a"
+"""Okabe and Ito's blue and vermilion, which every common kind of colour blindness tells apart."""
+INK = "currentColor"
+SANS = "system-ui, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
+MONO = "ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
+_EMBED = {"renderer": "svg", "actions": {"export": True, "source": False, "compiled": False, "editor": False}}
+"""Read by vega-embed in the front end: a menu that saves the picture, and nothing that goes to the network."""
+_WIDE = 40
+_ROOM = 34
+"""Pixels for the numbers at the ends of bars that go to the left, where the labels are."""
+
+Row = dict[str, Any]
+
+
+class _Shown:
+    """Shows itself as Vega-Lite, which JupyterLab draws by itself; Altair's own page would load scripts."""
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        from . import display
+
+        return display.chart_bundle(self.to_dict())  # type: ignore[attr-defined]
+
+
+class Chart(_Shown, altair.Chart):
+    pass
+
+
+class Layers(_Shown, altair.LayerChart):
+    pass
+
+
+class Panels(_Shown, altair.ConcatChart):
+    pass
+
+
+def finished(chart: Any, description: str) -> altair.TopLevelMixin:
+    """``chart`` in the common look; ``description`` is what a screen reader says."""
+    themed: altair.TopLevelMixin = (
+        chart.properties(background="transparent", description=description, usermeta={"embedOptions": _EMBED})
+        .configure(font=SANS)
+        .configure_view(stroke=None)
+        .configure_axis(
+            grid=False,
+            labelLimit=260,
+            labelColor=INK,
+            titleColor=INK,
+            titleFontWeight="normal",
+            domainColor=NEUTRAL,
+            tickColor=NEUTRAL,
+        )
+        .configure_title(color=INK, subtitleColor=INK, anchor="start", frame="group", offset=10)
+        .configure_legend(labelColor=INK, titleColor=INK, titleFontWeight="normal")
+    )
+    return themed
+
+
+def data(rows: list[Row]) -> altair.Data:
+    return altair.Data(values=rows)  # type: ignore[no-untyped-call]
+
+
+def rounded(value: Any) -> float | None:
+    number = float(value)
+    return round(number, 4) if np.isfinite(number) else None
+
+
+def lookup(labels: Sequence[str]) -> str:
+    """A Vega expression from an index to its label; ``<`` is escaped so that no page can take it for a tag."""
+    return f"{json.dumps(list(labels))}[datum.value]".replace("<", "\\u003c")
+
+
+def tooltip(names: dict[str, str]) -> list[altair.Tooltip]:
+    """Tooltip lines: field with its type, and the label that a person sees."""
+    return [altair.Tooltip(name, title=label) for name, label in names.items()]
+
+
+def bars(rows: list[Row], *, x: str, y: str, title: Any, colour: Any, extra: dict[str, str] | None = None) -> Layers:
+    """Horizontal bars in the rows' own order: ``label`` in the code font, ``value``, and ``shown`` at the bar's end."""
+    values = [{**row, "row": index} for index, row in enumerate(rows)]
+    below = any((row["value"] or 0) < 0 for row in rows)
+    axis = altair.Axis(
+        labelExpr=lookup([row["label"] for row in rows]), labelFont=MONO, ticks=False, domain=False, labelPadding=4
+    )
+    base = altair.Chart(data(values)).encode(
+        x=altair.X("value:Q", title=x, scale=altair.Scale(padding=_ROOM if below else 0)),
+        y=altair.Y("row:O", title=None, axis=axis),
+        tooltip=tooltip({"label:N": y, "value:Q": x, **(extra or {})}),
+    )
+    negative = "datum.value < 0"
+    ends = base.mark_text(
+        fontSize=10,
+        aria=False,
+        color=INK,
+        align={"expr": f"{negative} ? 'right' : 'left'"},
+        dx={"expr": f"{negative} ? -4 : 4"},
+    )
+    layers = [base.mark_bar(height=12, aria=False).encode(color=colour), ends.encode(text="shown:N")]
+    chart: Layers = Layers(layer=layers, title=title).properties(width=360, height=18 * max(1, len(rows)))
+    return chart
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """How a heat map looks."""
+
+    title: Any
+    columns: Sequence[str]
+    """Labels of the columns, from the left."""
+    rows: Sequence[str]
+    """Labels of the rows, from the top."""
+    x: str
+    y: str
+    colour: Any
+    ink: Any
+    """Colour of the cells' ``label``."""
+    tooltip: dict[str, str]
+    width: int
+    """Of one cell, in pixels; narrow ones have slanted labels."""
+    height: int
+    outlined: str = "false"
+    """Vega expression: which cells have an outline."""
+
+
+def heat_map(cells: list[Row], look: Grid) -> Layers:
+    """A grid of ``cells``: each has the indices ``column`` and ``row``, and a ``label`` where one is written in it."""
+    angle = 0 if look.width >= _WIDE else -45
+    across = altair.Axis(labelExpr=lookup(look.columns), labelFont=MONO, labelAngle=angle, orient="top", ticks=False)
+    down = altair.Axis(labelExpr=lookup(look.rows), labelFont=MONO, ticks=False)
+    stroke = altair.condition(look.outlined, altair.value(OTHER), altair.value("transparent"))
+    base = altair.Chart(data(cells)).encode(
+        x=altair.X("column:O", title=look.x, axis=across),
+        y=altair.Y("row:O", title=look.y, axis=down),
+        tooltip=tooltip(look.tooltip),
+    )
+    layers = [base.mark_rect(strokeWidth=1.5, aria=False).encode(color=look.colour, stroke=stroke)]
+    if any("label" in cell for cell in cells):
+        layers.append(base.mark_text(font=MONO, fontSize=10, aria=False).encode(text="label:N", color=look.ink))
+    size = {"width": look.width * len(look.columns), "height": look.height * max(1, len(look.rows))}
+    chart: Layers = Layers(layer=layers, title=look.title).properties(**size)
+    return chart
+
+
+def token_labels(tokens: Sequence[str], limit: int) -> list[str]:
+    return [token_label(token, limit) for token in tokens]
