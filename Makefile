@@ -3,30 +3,37 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= amber
+JLPM := PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
+LABEXTENSION := interp_bench_ext/labextension
 
 .PHONY: demo lab test test-all lint format train bench build clean
 
 demo: $(VENV)/run.stamp  ## Set up, then investigate an organism offline
 	$(BIN)/interp-bench run $(CONFIG) --agent playbook --out notebooks
 
-lab: $(VENV)/run.stamp  ## Set up, then open JupyterLab
-	$(BIN)/interp-bench lab
+lab: $(VENV)/lab.stamp  ## Set up, then open JupyterLab
+	$(BIN)/interp-bench lab -- $(LAB_ARGUMENTS)
 
-test: $(VENV)/dev.stamp  ## Set up, then run the tests
+test: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## Set up, then run the tests
 	$(BIN)/pytest -n 2 -m "not slow"
+	$(JLPM) test
 
-test-all: $(VENV)/dev.stamp  ## The slow matrices too
+test-all: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## The slow matrices too
 	$(BIN)/pytest -n 2
 
-lint: $(VENV)/dev.stamp
+lint: $(VENV)/dev.stamp node_modules/.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(JLPM) generate:check
+	$(JLPM) lint:check
 
-format: $(VENV)/dev.stamp
+format: $(VENV)/dev.stamp node_modules/.stamp
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(JLPM) generate
+	$(JLPM) lint
 
 train: $(VENV)/run.stamp  ## Train the organisms' adapters again
 	$(BIN)/python training/train.py all
@@ -35,11 +42,11 @@ bench: $(VENV)/run.stamp  ## Measure what the README claims; exit 1 when a figur
 	$(BIN)/python benchmarks/organisms.py --check
 	$(BIN)/python benchmarks/investigation.py --check
 
-build: $(VENV)/dev.stamp
+build: $(VENV)/dev.stamp $(LABEXTENSION)/package.json  ## Wheel and sdist, the labextension included
 	$(BIN)/python -m build
 
 clean:
-	rm -rf $(VENV) dist
+	rm -rf $(VENV) dist node_modules lib $(LABEXTENSION) tsconfig.tsbuildinfo
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -47,9 +54,22 @@ $(VENV)/bin/python:
 
 $(VENV)/run.stamp: pyproject.toml package.json .ci/install-torch | $(VENV)/bin/python
 	.ci/install-torch $(BIN)
-	$(BIN)/pip install --quiet --editable '.[local,lab]'
+	mkdir -p $(LABEXTENSION)
+	$(BIN)/pip install --quiet --editable '.[local,lab,rtc]'
 	touch $@
 
+$(VENV)/lab.stamp: $(LABEXTENSION)/package.json
+	$(BIN)/jupyter-builder develop --overwrite .
+	touch $@
+
+node_modules/.stamp: package.json yarn.lock | $(VENV)/run.stamp
+	$(JLPM) install --immutable
+	touch $@
+
+$(LABEXTENSION)/package.json: node_modules/.stamp tsconfig.json $(shell find src style schema -type f)
+	$(JLPM) build:prod
+
 $(VENV)/dev.stamp: $(VENV)/run.stamp
+	mkdir -p $(LABEXTENSION)
 	$(BIN)/pip install --quiet --editable '.[test,lint]' build
 	touch $@

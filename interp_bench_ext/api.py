@@ -43,7 +43,7 @@ RequestId = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ServerInfo(_Body):
@@ -85,10 +85,15 @@ class ConfigCard(_Body):
     """Why it cannot be started here, in one sentence; it is listed all the same."""
 
 
-class StartRun(_Body):
-    """Start an investigation; a field that is None is as the config has it."""
+class Command(_Body):
+    """Body of pause, unpause, stop and score."""
 
     request_id: RequestId
+
+
+class StartRun(Command):
+    """Start an investigation; a field that is None is as the config has it."""
+
     config: str
     notebook: str | None = None
     """Path below the server's root folder; None: a new notebook."""
@@ -99,12 +104,6 @@ class StartRun(_Body):
     max_cost_usd: PositiveFloat | None = None
     max_minutes: PositiveFloat | None = None
     seed: Annotated[int, Field(ge=0, lt=2**31)] | None = None
-
-
-class Command(_Body):
-    """Body of pause, unpause, stop and score."""
-
-    request_id: RequestId
 
 
 class ResumeRun(Command):

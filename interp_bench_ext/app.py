@@ -1,12 +1,191 @@
-"""The server extension."""
+"""The server extension: its settings, its routes, and what lives as long as the server."""
 
 from __future__ import annotations
 
+import asyncio
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
 from jupyter_server.extension.application import ExtensionApp
+from jupyter_server.utils import url_path_join
+from tornado.ioloop import PeriodicCallback
+from traitlets import Dict, Enum, Float, Int, List, Unicode
+
+from .handlers.configs import ConfigsHandler, InfoHandler
+from .handlers.events import EventsHandler, StreamHandler
+from .handlers.organisms import OrganismHandler, OrganismsHandler
+from .handlers.report import ReportHandler, ScoreHandler
+from .handlers.runs import (
+    ApprovalsHandler,
+    MessagesHandler,
+    PauseHandler,
+    ResumeHandler,
+    RunHandler,
+    RunsHandler,
+    StopHandler,
+    UnpauseHandler,
+)
+
+if TYPE_CHECKING:
+    from .api import Provider
+    from .handlers.bench import Bench, Setup
+
+KEY_VARIABLES = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
+_ACTIVITY_EVERY_MS = 30_000
+_RUN = r"runs/(?P<run>[0-9a-f]{8})"
+ROUTES = (
+    (r"", InfoHandler),
+    (r"configs", ConfigsHandler),
+    (r"runs", RunsHandler),
+    (_RUN, RunHandler),
+    (rf"{_RUN}/pause", PauseHandler),
+    (rf"{_RUN}/unpause", UnpauseHandler),
+    (rf"{_RUN}/stop", StopHandler),
+    (rf"{_RUN}/resume", ResumeHandler),
+    (rf"{_RUN}/messages", MessagesHandler),
+    (rf"{_RUN}/approvals", ApprovalsHandler),
+    (rf"{_RUN}/score", ScoreHandler),
+    (rf"{_RUN}/events", EventsHandler),
+    (rf"{_RUN}/stream", StreamHandler),
+    (rf"{_RUN}/report", ReportHandler),
+    (r"organisms", OrganismsHandler),
+    (r"organisms/(?P<organism>[0-9a-f]{8})", OrganismHandler),
+)
+"""Below ``<base_url>/interp_bench/api``."""
 
 
 class InterpBenchApp(ExtensionApp):
     """Interp Bench inside a Jupyter server."""
 
     name = "interp_bench_ext"
-    description = "Investigations of model organisms"
+    description = "Investigations of model organisms, beside the notebooks of a Jupyter server."
+
+    config_folders = List(
+        Unicode(),
+        help="""Further folders of configs; each is listed under the folder's own name.
+
+        Configs are found without this, too: in `interp_bench/configs` of every Jupyter data folder, and in `configs`
+        below the server's own folder.""",
+    ).tag(config=True)
+    default_provider = Enum(
+        ["playbook", "anthropic", None],
+        default_value=None,
+        allow_none=True,
+        help="""The agent for configs that name none: `anthropic` or `playbook`.
+
+        By default Claude where a key is set, else the playbook.""",
+    ).tag(config=True)
+    locked = Dict(
+        key_trait=Unicode(),
+        help="""What nobody may choose otherwise when a run is started or resumed, with its value.
+
+        Any of `provider`, `model`, `approval`, `max_steps`, `max_cost_usd`, `max_minutes`, `seed`; for example
+        `{"approval": "ask", "max_cost_usd": 2}`. The sidebar shows these fields as fixed.""",
+    ).tag(config=True)
+    max_runs = Int(8, min=1, help="How many runs this server drives at once.").tag(config=True)
+    max_organisms = Int(
+        2,
+        min=1,
+        help="""How many organisms are loaded at once; each takes its model's memory.
+
+        Runs of one config share one. When there is no room, the one that was idle longest is stopped.""",
+    ).tag(config=True)
+    organism_idle_minutes = Float(
+        30, min=0, help="How long an organism stays loaded after its last use, so that the next run starts at once."
+    ).tag(config=True)
+    key_file = Unicode(
+        help=f"""A file that holds Anthropic's API key.
+
+        By default it is taken from {KEY_VARIABLES[0]}, or {KEY_VARIABLES[1]}, of the server's environment. It is
+        removed from there in any case, so that no kernel inherits it."""
+    ).tag(config=True)
+    journal = Unicode(
+        help="""The file that records all runs; by default `interp_bench/journal.sqlite` in the user's data folder.
+
+        The command line uses that one, so its runs are listed here, too."""
+    ).tag(config=True)
+
+    def initialize_settings(self) -> None:
+        self._opening: asyncio.Task[Bench] | None = None
+        self._credentials = {name: value for name in KEY_VARIABLES if (value := os.environ.pop(name, ""))}
+        if self.key_file:
+            self._credentials = self._key_from_file()
+
+    def initialize_handlers(self) -> None:
+        self.handlers.extend(
+            (url_path_join("interp_bench/api", path) + "/?", kind, {"app": self}) for path, kind in ROUTES
+        )
+
+    async def bench(self) -> Bench:
+        """What the handlers work with, made at the first call. Raises BadInput where that is not possible (yet)."""
+        if self._opening is None or (self._opening.done() and self._opening.exception() is not None):
+            self._opening = asyncio.create_task(self._open())
+        return await asyncio.shield(self._opening)
+
+    def current_activity(self) -> list[str] | None:
+        """Ids of the runs under way, for which a server without kernels stays."""
+        bench = self._opened()
+        return bench.runs.under_way() if bench is not None else None
+
+    async def stop_extension(self) -> None:
+        if self._opening is not None:
+            await asyncio.wait([self._opening])
+        bench = self._opened()
+        if bench is not None:
+            self._activity.stop()
+            await bench.close()
+
+    async def _open(self) -> Bench:
+        # In a thread, so that the server goes on answering meanwhile.
+        kind = await asyncio.to_thread(_import_bench)
+        bench = await kind.open(self._setup())
+        self._activity = PeriodicCallback(lambda: self._note_activity(bench), _ACTIVITY_EVERY_MS)
+        self._activity.start()
+        return bench
+
+    def _opened(self) -> Bench | None:
+        opening = self._opening
+        done = opening is not None and opening.done() and opening.exception() is None
+        return opening.result() if opening is not None and done else None
+
+    def _setup(self) -> Setup:
+        from .handlers.bench import Setup
+
+        serverapp = self.serverapp
+        assert serverapp is not None
+        contents = serverapp.contents_manager
+        return Setup(
+            serverapp=serverapp,
+            root=Path(getattr(contents, "root_dir", None) or serverapp.root_dir),
+            hidden=contents.allow_hidden,
+            config_folders=tuple(Path(folder).expanduser() for folder in self.config_folders),
+            journal=Path(self.journal).expanduser() if self.journal else None,
+            default_provider=cast("Provider | None", self.default_provider),
+            locked=self.locked,
+            max_runs=self.max_runs,
+            max_organisms=self.max_organisms,
+            organism_idle_s=60 * self.organism_idle_minutes,
+            credentials=self._credentials,
+            log=self.log,
+        )
+
+    def _note_activity(self, bench: Bench) -> None:
+        """Keep a hub from ending the server under a run that works; one that waits for a person may be resumed."""
+        if self.serverapp is not None and bench.runs.under_way(waiting=False):
+            self.serverapp.web_app.settings["last_activity_times"]["interp_bench"] = datetime.now(UTC)
+
+    def _key_from_file(self) -> dict[str, str]:
+        try:
+            key = Path(self.key_file).expanduser().read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            self.log.error("InterpBenchApp.key_file: %s cannot be read (%s)", self.key_file, type(error).__name__)
+            return {}
+        return {KEY_VARIABLES[0]: key} if key else {}
+
+
+def _import_bench() -> type[Bench]:
+    from .handlers.bench import Bench
+
+    return Bench

@@ -165,6 +165,13 @@ class Journal:
         rows = self._database.execute("SELECT * FROM runs ORDER BY created DESC, rowid DESC").fetchall()
         return [self._record(row) for row in rows]
 
+    def runs_in(self, notebook: Path) -> list[RunRecord]:
+        """The runs that work or worked in ``notebook``, newest first."""
+        rows = self._database.execute(
+            "SELECT * FROM runs WHERE notebook = ? ORDER BY created DESC", (str(notebook),)
+        ).fetchall()
+        return [self._record(row) for row in rows]
+
     def find_run(self, start: str) -> RunRecord:
         """The run whose id begins with ``start``, or the newest for ``last``. Raises BadInput."""
         runs = self.runs()

@@ -9,11 +9,21 @@ from typing import Any
 from ..config import AgentSection
 from ..errors import BadInput
 from ..events import ApprovalAnswered, ApprovalAsked, ApprovalDecision, RunPaused, RunUnpaused
+from .state import RunState
 from .tools import ToolResult, ToolSession, call_tool
 
 _RUNS_CODE = ("run_cell", "edit_cell")
 _SKIPPED = "The person looked at this code and chose not to run it. Go on in another way."
 _CHANGED = "The person changed the code before it ran. What ran:\n"
+
+
+def answer_to(state: RunState, approval: str, decision: ApprovalDecision, code: str | None) -> ApprovalAnswered:
+    """A person's answer. Raises BadInput when the approval is not the one that is open, or lacks its code."""
+    if state.approval is None or state.approval.approval != approval:
+        raise BadInput("this cell is not waiting for an approval any more; the sidebar shows what is")
+    if decision == "edit" and not (code or "").strip():
+        raise BadInput("an edited cell needs its code; write some, or choose to skip the cell")
+    return ApprovalAnswered(approval=approval, decision=decision, code=code)
 
 
 @dataclass
@@ -42,13 +52,8 @@ class Gate:
         self._changed.set()
 
     def answer(self, approval: str, decision: ApprovalDecision, code: str | None) -> None:
-        """Answer the open approval. Raises BadInput when it is not the one that is open, or lacks its code."""
-        asked = self.session.state.approval
-        if asked is None or asked.approval != approval:
-            raise BadInput("this cell is not waiting for an approval any more; the sidebar shows what is")
-        if decision == "edit" and not (code or "").strip():
-            raise BadInput("an edited cell needs its code; write some, or choose to skip the cell")
-        self.session.emit(ApprovalAnswered(approval=approval, decision=decision, code=code))
+        """Answer the open approval. Raises BadInput as :func:`answer_to` does."""
+        self.session.emit(answer_to(self.session.state, approval, decision, code))
         self._changed.set()
 
     async def passed(self) -> None:

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
@@ -28,7 +28,7 @@ from .sandbox import (
     writable,
 )
 
-__all__ = ["PlainProvisioner", "SandboxProvisioner", "sandbox_available"]
+__all__ = ["CleanProvisioner", "PlainProvisioner", "SandboxProvisioner", "sandbox_available"]
 
 # sun_path holds 108 bytes with its final zero; the longest name in the folder is "/s/k-5".
 _SOCKET_FOLDER_LIMIT = 100
@@ -40,7 +40,7 @@ _PERSON = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR")
 _PYTHON = ("VIRTUAL_ENV", "CONDA_PREFIX", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
-class _CleanProvisioner(LocalProvisioner):
+class CleanProvisioner(LocalProvisioner):
     """Starts the kernel with an allow-listed environment and a private folder."""
 
     memory_limit_mb = Int(
@@ -50,6 +50,15 @@ class _CleanProvisioner(LocalProvisioner):
 
     allowed: tuple[str, ...] = ()
     folder: Path | None = None
+    granted: Mapping[str, str] = {}
+    """Environment that only this kernel gets, also when it is started again."""
+    held = False
+    """Whether a run has this kernel and starts it again by itself."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.asked: dict[int, Literal["restart", "shutdown", "kill"]] = {}
+        """By process id: what the manager has asked the process for."""
 
     @property
     def log_file(self) -> Path | None:
@@ -73,6 +82,18 @@ class _CleanProvisioner(LocalProvisioner):
                 cmd, **{**kwargs, "stdin": subprocess.DEVNULL, "stdout": log, "stderr": subprocess.STDOUT}
             )
 
+    async def shutdown_requested(self, restart: bool = False) -> None:
+        """Note why the process is going to end."""
+        await super().shutdown_requested(restart=restart)
+        if self.process is not None:
+            self.asked[self.process.pid] = "restart" if restart else "shutdown"
+
+    async def kill(self, restart: bool = False) -> None:
+        """Note why the process is going to end, and end it."""
+        if self.process is not None and self.process.poll() is None:
+            self.asked.setdefault(self.process.pid, "kill")
+        await super().kill(restart=restart)
+
     async def cleanup(self, restart: bool = False) -> None:
         """Remove the private folder, unless the kernel starts again."""
         await super().cleanup(restart=restart)
@@ -83,7 +104,7 @@ class _CleanProvisioner(LocalProvisioner):
     def _environment(self, given: Mapping[str, str]) -> dict[str, str]:
         names = (*_GRANTED, *_LOCALE, *_LIBRARIES, *_THREADS, *self.allowed, *self.kernel_spec.env)
         kept = {name: value for name, value in given.items() if name in names or name.startswith("LC_")}
-        return {**kept, **self._own_environment()}
+        return {**kept, **self._own_environment(), **self.granted}
 
     def _own_environment(self) -> dict[str, str]:
         raise NotImplementedError
@@ -95,7 +116,7 @@ class _CleanProvisioner(LocalProvisioner):
         return ["/bin/sh", "-c", "; ".join([*limits, 'exec "$@"']), "sh"]
 
 
-class PlainProvisioner(_CleanProvisioner):
+class PlainProvisioner(CleanProvisioner):
     """A plain process: it can read what its user can, but gets nothing of the server's environment."""
 
     allowed = (*_PERSON, *_PYTHON)
@@ -105,7 +126,7 @@ class PlainProvisioner(_CleanProvisioner):
         return {"IPYTHONDIR": str(self.folder / "ipython"), **_python_path()}
 
 
-class SandboxProvisioner(_CleanProvisioner):
+class SandboxProvisioner(CleanProvisioner):
     """The kernel under bubblewrap; ``cwd`` is the only folder that it may write to."""
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from pathlib import Path
+from typing import Any, Literal, Protocol
 
 from ..events import CellKind, CellStatus, JsonDict
 
 CellState = CellStatus | Literal["running"] | None
 """None: the cell has not run."""
+
+MARK = "interp_bench"
+"""Key of a cell's metadata that says which run the cell belongs to, and how it ended."""
+
+KERNELSPEC = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,14 +47,32 @@ class CellView:
 
 
 class NotebookBackend(Protocol):
-    """Keeps one notebook; a change is saved, beside other writers' changes, before the method returns."""
+    """Keeps one notebook: the run's cells as the run puts them, everybody else's as they are."""
+
+    @property
+    def path(self) -> Path:
+        """Where the notebook is, also after somebody has renamed it.
+
+        Raises:
+            NotebookConflict: It is nowhere any more.
+        """
+        ...
+
+    @property
+    def pace_s(self) -> float:
+        """How long to wait before the outputs of a running cell are put again."""
+        ...
 
     async def refresh(self) -> dict[str, str]:
         """Take in what others changed; returns the new source of the run's own cells that they edited.
 
         Raises:
-            NotebookConflict: What is there now is no notebook.
+            NotebookConflict: What is there is no notebook, or nothing.
         """
+        ...
+
+    def ids(self) -> list[str]:
+        """Ids of all cells in order, as of the last call of any other method."""
         ...
 
     def cells(self) -> list[CellView]:
@@ -57,7 +82,70 @@ class NotebookBackend(Protocol):
     async def put(self, cells: Sequence[NotebookCell]) -> None:
         """Make these cells what they say: known ones in their place, new ones after their predecessor.
 
+        A source that the run did not change stays as somebody else has edited it. A cell of the run that
+        somebody removed is put back, as it is evidence. Nothing here waits for a disk.
+
         Raises:
-            NotebookConflict: The notebook cannot be written.
+            NotebookConflict: The notebook is not there any more.
         """
         ...
+
+    async def saved(self) -> None:
+        """Wait until what was put is as safe as this backend makes it between two steps of a run.
+
+        Raises:
+            NotebookConflict: The notebook cannot be saved.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Save as far as possible and let go of the notebook."""
+        ...
+
+
+def new_notebook() -> JsonDict:
+    """A notebook without cells, in nbformat's shape."""
+    return {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": dict(KERNELSPEC)}, "cells": []}
+
+
+def place_of(cell_id: str, own: Sequence[str], order: Sequence[str]) -> int:
+    """Index at which a missing cell of the run belongs among the cells ``order``.
+
+    New ones go to the end, removed ones back beside their neighbours.
+
+    Args:
+        cell_id: The missing one.
+        own: Ids of the run's cells in the order in which it added them.
+        order: Ids of the notebook's cells.
+    """
+    # Of cells that share an id the first one counts.
+    position = {name: index for index, name in reversed(list(enumerate(order)))}
+    rank = own.index(cell_id)
+    later = [position[name] for name in own[rank + 1 :] if name in position]
+    if not later:
+        return len(order)
+    before = own[rank - 1] if rank else None
+    return position[before] + 1 if before in position else later[0]
+
+
+def is_blank(cell: Mapping[str, Any]) -> bool:
+    """Whether a cell is the empty one that every new notebook has."""
+    return (
+        cell["cell_type"] == "code"
+        and not "".join(cell["source"]).strip()
+        and not cell.get("outputs")
+        and not set(cell["metadata"]) - {"trusted"}
+    )
+
+
+def view_of(cell: Mapping[str, Any], *, own: bool) -> CellView:
+    """A cell in nbformat's shape for a reader."""
+    return CellView(
+        cell_id=cell["id"],
+        kind=cell["cell_type"],
+        source=cell["source"],
+        outputs=copy.deepcopy(list(cell.get("outputs", []))),
+        execution_count=cell.get("execution_count"),
+        status=cell["metadata"].get(MARK, {}).get("status") if own else None,
+        own=own,
+    )

@@ -1,14 +1,17 @@
-"""A notebook in a file, written through Jupyter's contents manager by one writer that merges by cell id."""
+"""A notebook in a file: one writer that merges by cell id with whoever else writes the file."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import copy
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 from nbformat import v4
@@ -16,129 +19,199 @@ from tornado.web import HTTPError
 
 from ..errors import BadInput, NotebookConflict
 from ..events import JsonDict
-from .backend import CellView, NotebookCell
+from .backend import KERNELSPEC, MARK, CellView, NotebookCell, is_blank, new_notebook, place_of, view_of
 
-MARK = "interp_bench"
-_KERNELSPEC = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+_SAVE_INTERVAL_S = 1.0
+_HALF_WRITTEN_S = 0.2
+_SAVE_SHARE = 0.1
+"""Most of the time that may go into saving while a cell runs."""
+
+
+class NotebookFile(Protocol):
+    """One notebook file, wherever it is. Every method raises NotebookConflict with one sentence."""
+
+    @property
+    def path(self) -> Path: ...
+
+    async def stamp(self) -> object | None:
+        """Something that changes with the file; None where there is none yet."""
+        ...
+
+    async def read(self) -> JsonDict: ...
+
+    async def write(self, notebook: JsonDict) -> None: ...
+
+
+class LocalFile:
+    """A file of this machine without a server. One that is gone is written again."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._manager: Any = AsyncLargeFileManager(root_dir=str(path.parent), allow_hidden=True)
+
+    async def stamp(self) -> object | None:
+        return file_stamp(self.path)
+
+    async def read(self) -> JsonDict:
+        with clear_errors(self.path, "read"):
+            model = await self._manager.get(self.path.name, type="notebook")
+        content: JsonDict = model["content"]
+        return content
+
+    async def write(self, notebook: JsonDict) -> None:
+        with clear_errors(self.path, "written"):
+            await self._manager.save({"type": "notebook", "format": "json", "content": notebook}, self.path.name)
 
 
 class ContentsBackend:
     """Writes its own cells only; one that somebody removed from the file is put back, as it is evidence."""
 
-    def __init__(self, path: Path, manager: Any) -> None:
-        self._path = path
-        self._manager = manager
-        self._notebook: JsonDict = {
-            "nbformat": 4,
-            "nbformat_minor": 5,
-            "metadata": {"kernelspec": _KERNELSPEC},
-            "cells": [],
-        }
+    def __init__(self, file: NotebookFile) -> None:
+        self._file = file
+        self._notebook = new_notebook()
         self._own: dict[str, NotebookCell] = {}
         self._stamp: object = None
+        self._in_file: dict[str, str] = {}
+        """Sources as they were in the file when it was last read or written."""
+        self._edited: dict[str, str] = {}
+        self._io = asyncio.Lock()
+        self._changes = 0
+        self._changes_saved = 0
+        self._save_s = 0.0
 
     @classmethod
     async def open(cls, path: Path) -> ContentsBackend:
-        """Open ``path``, or begin a new notebook there at the first change.
+        """Open the file at ``path``, or begin a new notebook there at the first change.
 
         Raises:
             BadInput: The folder is missing, remote or read-only, or the file is no notebook.
         """
-        path = _checked(path)
-        backend = cls(path, AsyncLargeFileManager(root_dir=str(path.parent), allow_hidden=True))
+        return await cls.of(LocalFile(_checked(path)))
+
+    @classmethod
+    async def of(cls, file: NotebookFile) -> ContentsBackend:
+        """Open a file. Raises BadInput when it is no notebook."""
+        backend = cls(file)
         try:
             await backend.refresh()
         except NotebookConflict as error:
             raise BadInput(str(error)) from error
         return backend
 
+    @property
+    def path(self) -> Path:
+        return self._file.path
+
+    @property
+    def pace_s(self) -> float:
+        return max(_SAVE_INTERVAL_S, self._save_s / _SAVE_SHARE)
+
     async def refresh(self) -> dict[str, str]:
-        """Merge the file in if it has changed; a file that is gone is written again at the next change."""
-        stamp = self._current_stamp()
-        if stamp is None or stamp == self._stamp:
-            return {}
-        with self._errors("read"):
-            model = await self._manager.get(self._path.name, type="notebook")
-        edited = self._merge(_upgraded(model["content"]))
-        self._stamp = stamp
+        """Merge the file in if it has changed."""
+        async with self._io:
+            await self._read()
+        edited, self._edited = self._edited, {}
         return edited
 
+    def ids(self) -> list[str]:
+        return [str(cell["id"]) for cell in self._cells]
+
     def cells(self) -> list[CellView]:
-        """All cells of the notebook as last seen or written."""
-        return [_view(cell, own=cell["id"] in self._own) for cell in self._cells]
+        return [view_of(cell, own=cell["id"] in self._own) for cell in self._cells]
+
+    async def put(self, cells: Sequence[NotebookCell]) -> None:
+        if not self._own and len(self._cells) == 1 and is_blank(self._cells[0]):
+            self._cells.clear()
+        for cell in cells:
+            if cell.cell_id in self._edited:
+                cell = replace(cell, source=self._edited[cell.cell_id])
+            self._own[cell.cell_id] = cell
+        self._place([cell.cell_id for cell in cells])
+        self._changes += 1
+
+    async def saved(self) -> None:
+        async with self._io:
+            if self._changes_saved < self._changes:
+                await self._read()
+                await self._write()
+
+    async def close(self) -> None:
+        with contextlib.suppress(NotebookConflict):
+            await self.saved()
 
     @property
     def _cells(self) -> list[JsonDict]:
         cells: list[JsonDict] = self._notebook["cells"]
         return cells
 
-    async def put(self, cells: Sequence[NotebookCell]) -> None:
-        """Write these cells over what the file has for them; everything else in the file stays."""
-        await self.refresh()
-        for cell in cells:
-            self._own[cell.cell_id] = cell
-        self._place()
-        await self._save()
-
-    async def _save(self) -> None:
-        model = {"type": "notebook", "format": "json", "content": copy.deepcopy(self._notebook)}
-        with self._errors("written"):
-            await self._manager.save(model, self._path.name)
-        self._stamp = self._current_stamp()
-
-    def _current_stamp(self) -> object:
+    async def _read(self) -> None:
+        stamp = await self._file.stamp()
+        if stamp is None or stamp == self._stamp:
+            return
         try:
-            found = self._path.stat()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise NotebookConflict(f"The notebook {self._path} cannot be reached any more ({error}).") from error
-        return (found.st_mtime_ns, found.st_size, found.st_ino)
+            found = await self._file.read()
+        except NotebookConflict:
+            # Others may be in the midst of writing it.
+            await asyncio.sleep(_HALF_WRITTEN_S)
+            found = await self._file.read()
+        self._merge(_upgraded(found))
+        self._stamp = stamp
 
-    def _merge(self, found: JsonDict) -> dict[str, str]:
-        edited = {
-            cell["id"]: str(cell["source"])
-            for cell in found["cells"]
-            if cell["id"] in self._own and cell["source"] != self._own[cell["id"]].source
-        }
-        for cell_id, source in edited.items():
-            self._own[cell_id] = replace(self._own[cell_id], source=source)
-        found["metadata"].setdefault("kernelspec", dict(_KERNELSPEC))
-        self._notebook = found
-        self._place()
-        return edited
+    async def _write(self) -> None:
+        changes, started = self._changes, time.monotonic()
+        notebook = copy.deepcopy(self._notebook)
+        in_file = {cell["id"]: str(cell["source"]) for cell in reversed(notebook["cells"])}
+        await self._file.write(notebook)
+        self._stamp = await self._file.stamp()
+        self._in_file, self._changes_saved = in_file, changes
+        self._save_s = time.monotonic() - started
 
-    def _place(self) -> None:
-        """Put the run's cells in: new ones at the end, removed ones back beside their neighbours."""
+    def _merge(self, found: JsonDict) -> None:
+        in_file = {cell["id"]: str(cell["source"]) for cell in reversed(found["cells"])}
         for cell_id, cell in self._own.items():
-            position = self._positions()
-            if cell_id in position:
-                known = self._cells[position[cell_id]]
-                self._cells[position[cell_id]] = _node(cell, known["metadata"])
+            source = in_file.get(cell_id, cell.source)
+            if source not in (cell.source, self._in_file.get(cell_id)):
+                self._own[cell_id] = replace(cell, source=source)
+                self._edited[cell_id] = source
+        if not found["metadata"].get("kernelspec", {}).get("name"):
+            found["metadata"]["kernelspec"] = dict(KERNELSPEC)
+        self._notebook, self._in_file = found, in_file
+        self._place(list(self._own))
+
+    def _place(self, cell_ids: Sequence[str]) -> None:
+        order = self.ids()
+        for cell_id in cell_ids:
+            cell = self._own[cell_id]
+            if cell_id in order:
+                at = order.index(cell_id)
+                self._cells[at] = _node(cell, self._cells[at])
             else:
-                self._cells.insert(self._place_of(cell_id, position), _node(cell, {}))
+                at = place_of(cell_id, list(self._own), order)
+                self._cells.insert(at, _node(cell, {}))
+                order.insert(at, cell_id)
 
-    def _place_of(self, cell_id: str, position: dict[str, int]) -> int:
-        order = list(self._own)
-        rank = order.index(cell_id)
-        later = [position[other] for other in order[rank + 1 :] if other in position]
-        if not later:
-            return len(self._cells)
-        return position[order[rank - 1]] + 1 if rank else later[0]
 
-    def _positions(self) -> dict[str, int]:
-        # Of cells that share an id the first one counts.
-        return {cell["id"]: index for index, cell in reversed(list(enumerate(self._cells)))}
+@contextmanager
+def clear_errors(path: Path, action: str) -> Iterator[None]:
+    """Turn what a contents manager raises into one sentence."""
+    try:
+        yield
+    except HTTPError as error:
+        reason = error.log_message or error.reason or str(error)
+        raise NotebookConflict(f"The notebook {path} cannot be {action}: {reason}") from error
+    except (OSError, ValueError) as error:
+        raise NotebookConflict(f"The notebook {path} cannot be {action}: {error}") from error
 
-    @contextmanager
-    def _errors(self, action: str) -> Iterator[None]:
-        try:
-            yield
-        except HTTPError as error:
-            reason = error.log_message or error.reason or str(error)
-            raise NotebookConflict(f"The notebook {self._path} cannot be {action}: {reason}") from error
-        except (OSError, ValueError) as error:
-            raise NotebookConflict(f"The notebook {self._path} cannot be {action}: {error}") from error
+
+def file_stamp(path: Path) -> object | None:
+    """Changes whenever the file at ``path`` does; None where there is none. Raises NotebookConflict."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise NotebookConflict(f"The notebook {path} cannot be reached any more ({error}).") from error
+    return (found.st_mtime_ns, found.st_size, found.st_ino)
 
 
 def _checked(path: Path) -> Path:
@@ -158,25 +231,12 @@ def _upgraded(notebook: Any) -> JsonDict:
     return found
 
 
-def _node(cell: NotebookCell, metadata: JsonDict) -> JsonDict:
-    node: JsonDict = {
-        "id": cell.cell_id,
-        "cell_type": cell.kind,
-        "source": cell.source,
-        "metadata": {**metadata, MARK: dict(cell.mark)},
-    }
+def _node(cell: NotebookCell, known: JsonDict) -> JsonDict:
+    metadata = {**known.get("metadata", {}), MARK: dict(cell.mark)}
+    node: JsonDict = {"id": cell.cell_id, "cell_type": cell.kind, "source": cell.source, "metadata": metadata}
     if cell.kind == "code":
+        if known.get("outputs") != list(cell.outputs):
+            # What a person has trusted were other outputs.
+            metadata.pop("trusted", None)
         node |= {"outputs": copy.deepcopy(list(cell.outputs)), "execution_count": cell.execution_count}
     return node
-
-
-def _view(cell: JsonDict, *, own: bool) -> CellView:
-    return CellView(
-        cell_id=cell["id"],
-        kind=cell["cell_type"],
-        source=cell["source"],
-        outputs=copy.deepcopy(list(cell.get("outputs", []))),
-        execution_count=cell.get("execution_count"),
-        status=cell["metadata"].get(MARK, {}).get("status") if own else None,
-        own=own,
-    )

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from ..events import CellStatus, JsonDict
 from .iopub import Handler, Message
 from .kernels import Kernel
+from .outputs import execution_count
 
 _IDLE_TIMEOUT_S = 5.0
 _INTERRUPTS = 5
@@ -43,7 +44,11 @@ class Executor:
         self._stop.clear()
 
     async def run(self, code: str, *, timeout_s: float, handler: Handler) -> Execution:
-        """Run ``code`` and hand its messages to ``handler``, also those that come after its end."""
+        """Run ``code`` and hand its messages to ``handler``, also those that come after its end.
+
+        Waits for its turn while somebody else's cell runs; the deadline is for the code's own time.
+        """
+        await self._turn(timeout_s)
         if self._stop.is_set():
             return Execution(status="interrupted", execution_count=None, duration_s=0.0)
         started = time.monotonic()
@@ -69,6 +74,21 @@ class Executor:
         finally:
             await _end(reply, dead)
         return Execution(status=status, execution_count=count, duration_s=time.monotonic() - started)
+
+    async def _turn(self, timeout_s: float) -> None:
+        """Let a person's cell end first: an interrupt of ours while it runs would end theirs.
+
+        Not for longer than ``timeout_s``, as the agent's code can say anything in their name.
+        """
+        if not self._kernel.iopub.busy_elsewhere:
+            return
+        # The kernel answers in order, so an answer says that it is free.
+        free = asyncio.create_task(self._kernel.reply(self._kernel.client.kernel_info()))
+        dead = asyncio.create_task(self._kernel.dead.wait())
+        try:
+            await self._first(free, dead, timeout_s=timeout_s)
+        finally:
+            await _end(free, dead)
 
     async def _first(self, reply: _Reply, dead: asyncio.Task[bool], *, timeout_s: float) -> _Cause:
         stop = asyncio.create_task(self._stop.wait())
@@ -107,15 +127,15 @@ class Executor:
 
 def _outcome(cause: _Cause, reply: _Reply) -> tuple[CellStatus, int | None]:
     content = reply.result() if reply.done() else {}
-    count = content.get("execution_count")
-    count = count if isinstance(count, int) else None
+    count = execution_count(content)
     if cause == "deadline":
         return "timeout", count
     if cause == "dead":
         return "kernel_died", count
     if content.get("status") == "ok":
         return "ok", count
-    return ("interrupted" if cause == "stop" else "error"), count
+    # A person may have interrupted the kernel from their own place.
+    return ("interrupted" if cause == "stop" or content.get("ename") == "KeyboardInterrupt" else "error"), count
 
 
 async def _end(*tasks: asyncio.Task[Any]) -> None:

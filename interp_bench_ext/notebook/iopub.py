@@ -35,6 +35,9 @@ class IopubReader:
         self._session = client.session.clone()
         self._dead = dead
         self._handlers: dict[str, Handler] = {}
+        self.received_bytes = 0
+        self.busy_elsewhere = False
+        """Whether the kernel runs a cell that nobody here has sent, as far as it says."""
 
     def subscribe(self, request_id: str, handler: Handler) -> None:
         """Hand everything that ``request_id`` causes to ``handler`` from now on."""
@@ -47,7 +50,9 @@ class IopubReader:
                 if self._dead.is_set():
                     return
                 continue
-            message = await self._parse(await self._socket.recv_multipart())
+            frames = await self._socket.recv_multipart()
+            self.received_bytes += sum(map(len, frames))
+            message = await self._parse(frames)
             if message is not None:
                 await self._dispatch(message)
             # A socket that always has a message never lets the event loop go by itself.
@@ -83,7 +88,13 @@ class IopubReader:
         }
 
     async def _dispatch(self, message: Message) -> None:
-        handler = self._handlers.get(message.get("parent_header", {}).get("msg_id", ""))
+        parent = message.get("parent_header")
+        if not isinstance(parent, dict):
+            return
+        handler = self._handlers.get(str(parent.get("msg_id")))
+        if message.get("msg_type") == "status" and parent.get("msg_type") == "execute_request":
+            # A kernel runs one cell at a time.
+            self.busy_elsewhere = handler is None and message.get("content") == {"execution_state": "busy"}
         if handler is None:
             return
         content = message.get("content")

@@ -1,30 +1,30 @@
-"""One kernel process: start, watch, interrupt, end."""
+"""One kernel process as a session uses it: watch it, ask it, interrupt it; where it comes from is its source's."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 import sys
+import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import zmq
+import zmq.asyncio
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
-from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from ..contracts import Connection, Veil
 from ..errors import BadInput, KernelDied
 from ..events import JsonDict
-from ..kernel.provisioner import PlainProvisioner, SandboxProvisioner
+from ..kernel.provisioner import CleanProvisioner, PlainProvisioner, SandboxProvisioner
 from ..kernel.sandbox import sandbox_available
 from .iopub import IopubReader
 
 _START_TIMEOUT_S = 60.0
+_ASK_AGAIN_S = 0.2
 _WATCH_INTERVAL_S = 0.1
 _REPLY_TIMEOUT_S = 2.0
 _LOG_TAIL_BYTES = 4096
@@ -32,7 +32,38 @@ _WAITING_MESSAGES = 32
 _MESSAGE_BYTES = 128 * 1024 * 1024
 
 
-class _PythonSpec(KernelSpecManager):
+class KernelSource(Protocol):
+    """Where a session's kernels come from."""
+
+    veil: Veil
+
+    @property
+    def kernel_id(self) -> str | None:
+        """The kernel's id in the Jupyter server that has it."""
+        ...
+
+    async def start(self, *, connection: Connection | None, on_death: Callable[[str], None]) -> Kernel:
+        """Start the session's kernel and wait until it answers.
+
+        Args:
+            connection: The organism that its client finds.
+            on_death: Called with the reason when the process ends without the session's doing.
+
+        Raises:
+            KernelDied: It ended or did not answer in time.
+        """
+        ...
+
+    async def restart(self, *, connection: Connection | None, on_death: Callable[[str], None]) -> Kernel:
+        """Put a fresh process in the place of the kernel's, dead or alive; otherwise as ``start``."""
+        ...
+
+    async def close(self) -> None:
+        """The session needs no kernel any more."""
+        ...
+
+
+class PythonSpec(KernelSpecManager):
     """Knows the one kernel that runs this package's own Python."""
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
@@ -48,60 +79,40 @@ class _PythonSpec(KernelSpecManager):
 
 
 class Kernel:
-    """A started kernel. ``dead`` is set as soon as its process has ended, ``reason`` then says how."""
+    """A kernel that runs. ``dead`` is set as soon as its process has ended, ``reason`` then says how."""
 
-    def __init__(self, manager: AsyncKernelManager, client: AsyncKernelClient, veil: Veil) -> None:
-        self.veil = veil
+    def __init__(
+        self, client: AsyncKernelClient, provisioner: CleanProvisioner, *, on_death: Callable[[str], None]
+    ) -> None:
+        assert provisioner.process is not None
         self.client = client
         self.dead = asyncio.Event()
         self.reason = ""
-        self._manager = manager
-        self._closing = False
-        self._on_death: Callable[[str], None] = lambda _: None
         self.iopub = IopubReader(client, self.dead)
-        self._tasks: list[asyncio.Task[None]] = []
+        self._provisioner = provisioner
+        self._process = provisioner.process
+        self._on_death = on_death
+        self._tasks = [asyncio.create_task(self._watch()), asyncio.create_task(self.iopub.run())]
 
     @classmethod
-    async def start(
-        cls, veil: Veil, *, work_dir: Path, connection: Connection | None, on_death: Callable[[str], None]
+    async def attach(
+        cls, client: AsyncKernelClient, provisioner: CleanProvisioner, *, on_death: Callable[[str], None]
     ) -> Kernel:
-        """Start a kernel in ``work_dir`` and wait until it answers.
-
-        Args:
-            veil: Sandboxed or plain process.
-            work_dir: Its current folder, the only one that a sandboxed kernel may write to.
-            connection: The organism that its client finds.
-            on_death: Called with the reason when the process ends without having been told to.
-
-        Raises:
-            KernelDied: It ended or did not answer in time.
-        """
-        manager = _manager(veil)
-        granted = {} if connection is None else _granted(connection)
-        client = None
+        """Attach to a process that has just been launched, and wait until it answers. Raises KernelDied."""
+        client.start_channels(stdin=False, hb=False)
+        kernel = cls(client, provisioner, on_death=lambda _: None)
         try:
-            await manager.start_kernel(cwd=str(work_dir), env={**os.environ, **granted})
-            client = manager.client()
-            client.start_channels(stdin=False, hb=False)
-            await client.wait_for_ready(timeout=_START_TIMEOUT_S)
-        except (RuntimeError, OSError) as error:
-            detail = _log_tail(manager)
-            if client is not None:
-                client.stop_channels()
-            await manager.shutdown_kernel(now=True)
-            raise KernelDied(f"The kernel did not start: {detail or error}") from error
-        except asyncio.CancelledError:
-            await manager.shutdown_kernel(now=True)
+            await kernel._answers()
+        except BaseException:
+            await kernel.detach()
             raise
-        kernel = cls(manager, client, veil)
         kernel._on_death = on_death
-        kernel._tasks = [asyncio.create_task(kernel._watch()), asyncio.create_task(kernel.iopub.run())]
         return kernel
 
     @property
     def pid(self) -> int:
         """Process that was started: the kernel, or bubblewrap around it."""
-        return int(_provisioner(self._manager).pid or 0)
+        return int(self._process.pid)
 
     async def reply(self, request_id: str) -> JsonDict:
         """Content of the answer to a request on the shell channel."""
@@ -119,8 +130,45 @@ class Kernel:
     async def kill(self, reason: str) -> None:
         """End the process at once and wait until it has gone."""
         self.reason = reason
-        await _provisioner(self._manager).kill()
+        if self._provisioner.process is self._process:
+            await self._provisioner.kill()
         await self.dead.wait()
+
+    async def drained(self) -> None:
+        """After death: wait until all that the kernel had sent has been handled."""
+        await self._tasks[1]
+
+    async def detach(self) -> None:
+        """Leave the process alone from now on, and let nobody wait for it."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.client.stop_channels()
+        self.dead.set()
+
+    async def _answers(self) -> None:
+        """Wait until the kernel answers and its output arrives here.
+
+        Asked on the control channel, which answers also while a cell of somebody else runs.
+        """
+        heard = asyncio.Event()
+        waiting = [asyncio.create_task(heard.wait()), asyncio.create_task(self.dead.wait())]
+        deadline = time.monotonic() + _START_TIMEOUT_S
+        try:
+            while time.monotonic() < deadline:
+                # Only an answer shows that the subscription to the output has reached the kernel.
+                request = self.client.session.msg("kernel_info_request", {})
+                self.iopub.subscribe(request["header"]["msg_id"], lambda _: heard.set())
+                self.client.control_channel.send(request)
+                await asyncio.wait(waiting, timeout=_ASK_AGAIN_S, return_when="FIRST_COMPLETED")
+                if heard.is_set():
+                    return
+                if self.dead.is_set():
+                    raise KernelDied(f"The kernel did not start: {_log_tail(self._provisioner) or self.reason}")
+        finally:
+            for task in waiting:
+                task.cancel()
+        raise KernelDied(f"The kernel did not answer within {_START_TIMEOUT_S:.0f} seconds of its start.")
 
     async def _answer(self, receive: Callable[[], Awaitable[JsonDict]], request_id: str) -> JsonDict:
         while True:
@@ -131,29 +179,13 @@ class Kernel:
                     return message["content"]
             await asyncio.sleep(0)
 
-    async def drained(self) -> None:
-        """After death: wait until all that the kernel had sent has been handled."""
-        await self._tasks[1]
-
-    async def close(self) -> None:
-        """End the kernel and remove what it left outside its work folder."""
-        self._closing = True
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self.client.stop_channels()
-        await self._manager.shutdown_kernel(now=True)
-        self.dead.set()
-
     async def _watch(self) -> None:
-        provisioner = _provisioner(self._manager)
         # Polled, because a process can only be waited for without a thread on some platforms.
-        while (code := await provisioner.poll()) is None:  # noqa: ASYNC110
+        while (code := self._process.poll()) is None:  # noqa: ASYNC110
             await asyncio.sleep(_WATCH_INTERVAL_S)
-        self.reason = self.reason or _reason(code)
+        self.reason = self.reason or _reason(self._provisioner.asked.get(self.pid), code)
         self.dead.set()
-        if not self._closing:
-            self._on_death(self.reason)
+        self._on_death(self.reason)
 
 
 def choose_veil(asked: Veil | None, connection: Connection | None) -> Veil:
@@ -174,34 +206,41 @@ def choose_veil(asked: Veil | None, connection: Connection | None) -> Veil:
     return Veil.PROCESS
 
 
-def _manager(veil: Veil) -> AsyncKernelManager:
-    manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=_PythonSpec())
-    # What the agent's code sends waits in this process's memory: few messages, none of them huge.
-    manager.context.setsockopt(zmq.RCVHWM, _WAITING_MESSAGES)
-    manager.context.setsockopt(zmq.MAXMSGSIZE, _MESSAGE_BYTES)
+def limit_messages(context: zmq.asyncio.Context) -> None:
+    """What the agent's code sends waits in this process's memory: few messages, none of them huge."""
+    context.setsockopt(zmq.RCVHWM, _WAITING_MESSAGES)
+    context.setsockopt(zmq.MAXMSGSIZE, _MESSAGE_BYTES)
+
+
+def provision(manager: AsyncKernelManager, veil: Veil, connection: Connection | None) -> CleanProvisioner:
+    """Have the manager's kernel start the way ``veil`` says, granted nothing but the organism."""
     kind = SandboxProvisioner if veil is Veil.SANDBOXED else PlainProvisioner
-    manager.provisioner = kind(parent=manager, kernel_spec=manager.kernel_spec, kernel_id="")
-    return manager
+    provisioner = kind(parent=manager, kernel_spec=manager.kernel_spec, kernel_id="")
+    provisioner.granted = granted(connection)
+    manager.provisioner = provisioner
+    return provisioner
 
 
-def _provisioner(manager: AsyncKernelManager) -> LocalProvisioner:
-    assert isinstance(manager.provisioner, LocalProvisioner)
-    return manager.provisioner
-
-
-def _granted(connection: Connection) -> dict[str, str]:
+def granted(connection: Connection | None) -> dict[str, str]:
+    """The environment in which a kernel finds its organism."""
+    if connection is None:
+        return {}
     return {"INTERP_BENCH_URL": connection.url, "INTERP_BENCH_TOKEN": connection.token}
 
 
-def _log_tail(manager: AsyncKernelManager) -> str:
-    log: Any = getattr(manager.provisioner, "log_file", None)
+def _log_tail(provisioner: CleanProvisioner) -> str:
+    log = provisioner.log_file
     if log is None or not log.is_file():
         return ""
     lines = log.read_bytes()[-_LOG_TAIL_BYTES:].decode("utf-8", "replace").strip().splitlines()
     return lines[-1] if lines else ""
 
 
-def _reason(code: int) -> str:
+def _reason(asked: str | None, code: int) -> str:
+    if asked == "restart":
+        return "The kernel was restarted by somebody else."
+    if asked is not None:
+        return "The kernel was shut down or changed by somebody else."
     # bubblewrap reports a signal as 128 plus its number, as shells do.
     number = -code if code < 0 else code - 128
     if number == signal.SIGKILL:

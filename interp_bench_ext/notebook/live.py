@@ -1,4 +1,4 @@
-"""Passes outputs of running cells on: as events a few times, into the notebook about once a second."""
+"""Passes outputs of running cells on: into the journal as events, and into the notebook as fast as it takes them."""
 
 from __future__ import annotations
 
@@ -14,25 +14,30 @@ from .iopub import Handler
 from .outputs import OutputBook
 
 _EVENT_INTERVAL_S = 0.2
-_SAVE_INTERVAL_S = 1.0
 # A cell that keeps on writing slows its own events down, so that the journal does not grow with them.
 _BYTES_PER_INTERVAL_SECOND = 4 * 1024 * 1024
-_SAVE_SHARE = 0.1
 
 
 class LiveOutputs:
-    """Outputs of every cell of a session, from the kernel's message to event and file."""
+    """Outputs of every cell of a session, from the kernel's message to event and notebook.
 
-    def __init__(self, *, emit: Emit, save: Callable[[str], Awaitable[None]]) -> None:
+    Args:
+        emit: Where events go.
+        show: Writes a cell's outputs into the notebook.
+        pace_s: How long to wait before the next time.
+    """
+
+    def __init__(self, *, emit: Emit, show: Callable[[str], Awaitable[None]], pace_s: Callable[[], float]) -> None:
         self.book = OutputBook()
         self._emit = emit
-        self._save = save
+        self._show = show
+        self._pace_s = pace_s
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._next_event: dict[str, float] = {}
         self._emitted_bytes: dict[str, int] = {}
-        self._unsaved: set[str] = set()
+        self._unseen: set[str] = set()
         self._wake = asyncio.Event()
-        self._saver = asyncio.create_task(self._save_forever())
+        self._shower = asyncio.create_task(self._show_forever())
 
     def start(self, cell_id: str) -> Handler:
         """The cell runs (again); returns what folds the kernel's messages into its outputs."""
@@ -45,8 +50,14 @@ class LiveOutputs:
             if self.book.cell(cell_id) is cell:
                 for touched in self.book.apply(cell_id, message):
                     self._schedule(touched)
+                    self.touch(touched)
 
         return handle
+
+    def touch(self, cell_id: str) -> None:
+        """Have the cell written into the notebook soon."""
+        self._unseen.add(cell_id)
+        self._wake.set()
 
     def flush(self, cell_id: str) -> None:
         """Emit what has changed in the cell since the last time."""
@@ -59,22 +70,18 @@ class LiveOutputs:
             self._emit(CellOutput(cell_id=cell_id, index=index, output=output))
         pause = max(_EVENT_INTERVAL_S, self._emitted_bytes.get(cell_id, 0) / _BYTES_PER_INTERVAL_SECOND)
         self._next_event[cell_id] = time.monotonic() + pause
-        if cleared or changes:
-            self._unsaved.add(cell_id)
-            self._wake.set()
 
-    def saved(self, cell_id: str) -> None:
+    def shown(self, cell_id: str) -> None:
         """The cell has just been written in full."""
-        self._unsaved.discard(cell_id)
+        self._unseen.discard(cell_id)
 
     async def close(self) -> None:
-        """Emit and save what is left."""
+        """Emit and show what is left."""
         for cell_id in list(self._timers):
             self.flush(cell_id)
-        self._saver.cancel()
-        await asyncio.gather(self._saver, return_exceptions=True)
-        for cell_id in list(self._unsaved):
-            await self._save(cell_id)
+        self._shower.cancel()
+        await asyncio.gather(self._shower, return_exceptions=True)
+        await self._show_unseen()
 
     def _schedule(self, cell_id: str) -> None:
         if cell_id not in self._timers:
@@ -86,14 +93,16 @@ class LiveOutputs:
         if timer is not None:
             timer.cancel()
 
-    async def _save_forever(self) -> None:
+    async def _show_forever(self) -> None:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            started = time.monotonic()
-            for cell_id in list(self._unsaved):
-                # What cannot be saved now is saved with the cell's end, which reports the reason.
-                with contextlib.suppress(NotebookConflict):
-                    self._unsaved.discard(cell_id)
-                    await self._save(cell_id)
-            await asyncio.sleep(max(_SAVE_INTERVAL_S, (time.monotonic() - started) / _SAVE_SHARE))
+            await self._show_unseen()
+            await asyncio.sleep(self._pace_s())
+
+    async def _show_unseen(self) -> None:
+        for cell_id in list(self._unseen):
+            self._unseen.discard(cell_id)
+            # What cannot be written now is written with the cell's end, which reports the reason.
+            with contextlib.suppress(NotebookConflict):
+                await self._show(cell_id)

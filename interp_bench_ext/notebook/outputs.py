@@ -15,6 +15,11 @@ _STREAMS = ("stdout", "stderr")
 _JSON_MIME = re.compile(r"application/(.*\+)?json")
 _DISPLAYS = 1024
 _DISPLAY_ID_LENGTH = 256
+# What a notebook, a browser and the shared document can all hold.
+_LARGEST_COUNT = 2**31
+_LARGEST_INTEGER = 2**63
+_LONG_NUMBER = re.compile(r"\d{19}")
+_DEPTH = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,8 +209,7 @@ class OutputBook:
         if kind == "update_display_data":
             return touched
         if kind == "execute_result":
-            count = content.get("execution_count")
-            output["execution_count"] = count if isinstance(count, int) else None
+            output["execution_count"] = execution_count(content)
         shown = self._cells[cell_id].show(output, always=kind == "execute_result")
         if shown is not None and display_id:
             self._register(display_id, cell_id, shown)
@@ -241,6 +245,12 @@ class OutputBook:
         self._displays = {key: places for key, places in kept.items() if places}
 
 
+def execution_count(content: Mapping[str, Any]) -> int | None:
+    """The count in a kernel's message, None where it holds none that can be one."""
+    count = content.get("execution_count")
+    return count if isinstance(count, int) and 0 <= count < _LARGEST_COUNT else None
+
+
 def _display_id(content: JsonDict) -> str | None:
     transient = content.get("transient")
     found = transient.get("display_id") if isinstance(transient, dict) else None
@@ -257,6 +267,8 @@ def _bundle(content: JsonDict) -> JsonDict:
 
 def _valid_data(data: JsonDict) -> Iterator[tuple[str, Any]]:
     for mime, value in data.items():
+        if not mime.isascii():
+            continue
         if _JSON_MIME.fullmatch(mime):
             if _is_json(value):
                 yield mime, value
@@ -285,9 +297,23 @@ def _text(value: object) -> str:
 
 def _is_json(value: object) -> bool:
     try:
-        json.dumps(value, allow_nan=False, ensure_ascii=False).encode("utf-8")
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        text.encode("utf-8")
     except (ValueError, TypeError, RecursionError):
         return False
+    # Most values need no look at each of their parts.
+    nested = text.count("[") + text.count("{") > _DEPTH
+    return not (nested or _LONG_NUMBER.search(text)) or _fits(value, _DEPTH)
+
+
+def _fits(value: object, depth: int) -> bool:
+    """Whether no integer is larger than 64 bits and nothing is nested more than ``depth`` times."""
+    if isinstance(value, int):
+        return -_LARGEST_INTEGER <= value < _LARGEST_INTEGER
+    if isinstance(value, dict):
+        return depth > 0 and all(_fits(part, depth - 1) for part in value.values())
+    if isinstance(value, list):
+        return depth > 0 and all(_fits(part, depth - 1) for part in value)
     return True
 
 

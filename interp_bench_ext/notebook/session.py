@@ -1,40 +1,26 @@
-"""The agent's notebook: its cells, its own kernel, and an event before each effect."""
+"""The agent's notebook: its cells, the notebook's kernel, and an event before each effect."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import re
-import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..contracts import Connection, Veil
 from ..errors import BadInput, KernelDied, NotebookConflict
-from ..events import (
-    CellAdded,
-    CellEdited,
-    CellFinished,
-    CellKind,
-    CellStarted,
-    CellStatus,
-    Emit,
-    Event,
-    JsonDict,
-    KernelStarted,
-    KernelWentAway,
-)
-from .backend import CellState, CellView, NotebookBackend, NotebookCell
+from ..events import CellFinished, CellStarted, CellStatus, Emit, Event, JsonDict, KernelStarted, KernelWentAway
+from .backend import CellView, NotebookBackend
+from .cells import RunCells, cut_off
 from .contents import ContentsBackend
 from .executor import Execution, Executor
-from .fold import FoldedCell, fold_cells
-from .kernels import Kernel, choose_veil
+from .kernels import Kernel, KernelSource, choose_veil
 from .live import LiveOutputs
-from .text import clean_text
+from .own_kernels import OwnKernels
+from .work_dir import usable_work_dir
 
-_CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-_GRACE_S = 5.0
+GRACE_S = 5.0
+"""How long a kernel may ignore an interrupt before it is ended."""
 _RESTORE_TIMEOUT_S = 600.0
 
 
@@ -57,14 +43,12 @@ class NotebookSession:
         self._backend = backend
         self._emit = emit
         self._connection = connection
-        self._run = run
-        self._work_dir = Path()
-        self._grace_s = _GRACE_S
-        self._cells: dict[str, NotebookCell] = {}
-        self._write_lock = asyncio.Lock()
+        self._grace_s = GRACE_S
+        self._cells = RunCells(backend, emit=emit, run=run)
         self._run_lock = asyncio.Lock()
-        self._live = LiveOutputs(emit=emit, save=self._save_outputs)
+        self._live = LiveOutputs(emit=emit, show=self._show, pace_s=lambda: backend.pace_s)
         self._closed = False
+        self._kernels: KernelSource | None = None
         self._kernel: Kernel | None = None
         self._executor: Executor | None = None
 
@@ -78,10 +62,10 @@ class NotebookSession:
         veil: Veil | None = None,
         work_dir: Path | None = None,
         run: str = "",
-        grace_s: float = _GRACE_S,
+        grace_s: float = GRACE_S,
         backend: NotebookBackend | None = None,
     ) -> NotebookSession:
-        """Open the notebook and start its kernel; emits ``KernelStarted``.
+        """Open the notebook with a kernel of its own, which ends with the session; emits ``KernelStarted``.
 
         Args:
             path: The notebook; it is made at the first cell if it is not there.
@@ -97,17 +81,38 @@ class NotebookSession:
             BadInput: The notebook, the folder or the sandbox that was asked for cannot be had.
             KernelDied: The kernel did not start.
         """
-        chosen = choose_veil(veil, connection)
-        folder = _usable_work_dir(work_dir or path.with_name(f"{path.stem}_files"), notebook=path)
+        kernels = OwnKernels(veil=choose_veil(veil, connection), work_dir=usable_work_dir(work_dir, notebook=path))
         session = cls(backend or await ContentsBackend.open(path), emit=emit, connection=connection, run=run)
-        session.veil = chosen
-        session._work_dir, session._grace_s = folder, grace_s
-        try:
-            await session._start_kernel()
-        except BaseException:
-            await session.close()
-            raise
+        await session.use(kernels, grace_s=grace_s)
         return session
+
+    async def use(self, kernels: KernelSource, *, grace_s: float = GRACE_S) -> None:
+        """Start the session's kernel; emits ``KernelStarted``. A session that gets none is closed.
+
+        Raises:
+            KernelDied: The kernel did not start.
+        """
+        self._kernels, self._grace_s, self.veil = kernels, grace_s, kernels.veil
+        try:
+            self._kernel = await kernels.start(connection=self._connection, on_death=self._went_away)
+            self._begin_with_kernel()
+        except BaseException:
+            await self.close()
+            raise
+
+    @property
+    def path(self) -> Path:
+        """Where the notebook is, also after it was renamed. Raises NotebookConflict when it is nowhere."""
+        return self._backend.path
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    @property
+    def kernel_id(self) -> str | None:
+        """The kernel's id in the Jupyter server; None for a kernel of the session's own."""
+        return None if self._kernels is None else self._kernels.kernel_id
 
     @property
     def kernel_alive(self) -> bool:
@@ -119,11 +124,11 @@ class NotebookSession:
 
     async def add_markdown(self, source: str, *, cell_id: str | None = None) -> str:
         """Append a text cell; returns its id."""
-        return await self._add("markdown", source, cell_id)
+        return await self._cells.add("markdown", source, cell_id)
 
     async def add_code(self, source: str, *, cell_id: str | None = None) -> str:
         """Append a code cell without running it; returns its id."""
-        return await self._add("code", source, cell_id)
+        return await self._cells.add("code", source, cell_id)
 
     async def edit_cell(self, cell_id: str, source: str) -> None:
         """Replace the source of a cell of this run.
@@ -132,13 +137,8 @@ class NotebookSession:
             BadInput: The run has no such cell.
             NotebookConflict: Somebody else has edited it meanwhile; it now has their text.
         """
-        self._own(cell_id)
-        async with self._write_lock:
-            if cell_id in await self._adopt_edits():
-                raise NotebookConflict(f"Somebody else edited cell {cell_id} meanwhile; read it again first.")
-            source = clean_text(source)
-            self._emit(CellEdited(cell_id=cell_id, source=source))
-            await self._put(cell_id, source=source)
+        self._cells[cell_id]
+        await self._cells.edit(cell_id, source)
 
     async def run_cell(self, cell_id: str, *, timeout_s: float) -> CellRun:
         """Run a code cell; a cell that is cancelled, interrupted or too slow is ended, the kernel goes on.
@@ -147,9 +147,10 @@ class NotebookSession:
             BadInput: The run has no such code cell.
             KernelDied: There was no kernel to begin with; ``restart_kernel`` starts one. (A kernel that dies
                 during the cell is no error but the status ``kernel_died``.)
+            NotebookConflict: The notebook is gone, or the cell has run but cannot be saved.
         """
         async with self._run_lock:
-            if self._own(cell_id).kind != "code":
+            if self._cells[cell_id].kind != "code":
                 raise BadInput(f"Cell {cell_id} is a text cell and cannot be run.")
             executor = self._ready()
             executor.rearm()
@@ -170,8 +171,11 @@ class NotebookSession:
         """Put a new kernel in the place of the old one, dead or alive; emits ``KernelStarted``."""
         await self.interrupt()
         async with self._run_lock:
-            await self._close_kernel()
-            await self._start_kernel()
+            if self._closed or self._kernels is None:
+                raise KernelDied("The notebook session is closed.")
+            self._executor = None
+            self._kernel = await self._kernels.restart(connection=self._connection, on_death=self._went_away)
+            self._begin_with_kernel()
 
     async def restore(self, cell_ids: Sequence[str]) -> list[str]:
         """Run earlier code cells again for their variables, outputs untouched; returns those that failed.
@@ -186,9 +190,9 @@ class NotebookSession:
             failed = []
             self._ready().rearm()
             for cell_id in cell_ids:
-                cell = self._own(cell_id)
+                source = self._cells[cell_id].source
                 executor = self._ready()
-                done = await executor.run(cell.source, timeout_s=_RESTORE_TIMEOUT_S, handler=_ignore)
+                done = await executor.run(source, timeout_s=_RESTORE_TIMEOUT_S, handler=_ignore)
                 if done.status != "ok":
                     failed.append(cell_id)
             self._ready()
@@ -201,102 +205,61 @@ class NotebookSession:
         A cell that was running is marked interrupted (``CellFinished`` is emitted); text that no event knows
         was written by somebody else and stays (``CellEdited`` is emitted).
         """
-        async with self._write_lock:
-            await self._backend.refresh()
-            found = {cell.cell_id: cell.source for cell in self._backend.cells()}
-            for cell in fold_cells(events).values():
-                self._settle(cell, found.get(cell.cell_id))
-                self._cells[cell.cell_id] = NotebookCell(
-                    cell_id=cell.cell_id,
-                    kind=cell.kind,
-                    source=cell.source,
-                    outputs=cell.outputs,
-                    execution_count=cell.execution_count,
-                    mark=self._mark(cell.status),
-                )
-            if self._cells:
-                await self._backend.put(list(self._cells.values()))
+        await self._cells.rebuild(events)
 
     async def close(self) -> None:
-        """End the kernel and save; what runs is interrupted first, and nothing runs after."""
+        """Save, and let go of notebook and kernel; what runs is interrupted first, and nothing runs after."""
         self._closed = True
         await self.interrupt()
         async with self._run_lock:
-            await self._close_kernel()
-            await self._live.close()
-
-    def _settle(self, cell: FoldedCell, in_file: str | None) -> None:
-        if in_file is not None and in_file not in cell.sources:
-            self._emit(CellEdited(cell_id=cell.cell_id, source=in_file))
-            cell.source = in_file
-        if cell.status == "running":
-            self._emit(_cut_off(cell.cell_id))
-            cell.status = "interrupted"
-
-    async def _add(self, kind: CellKind, source: str, cell_id: str | None) -> str:
-        cell_id = cell_id or uuid.uuid4().hex[:12]
-        async with self._write_lock:
-            await self._adopt_edits()
-            if not _CELL_ID.fullmatch(cell_id):
-                raise BadInput(f"{cell_id!r} is no cell id (up to 64 letters, digits, hyphens, underscores).")
-            if any(cell.cell_id == cell_id for cell in self._backend.cells()):
-                raise BadInput(f"The notebook already has a cell {cell_id}.")
-            source = clean_text(source)
-            self._emit(CellAdded(cell_id=cell_id, kind=kind, source=source))
-            mark = self._mark(None)
-            self._cells[cell_id] = NotebookCell(cell_id=cell_id, kind=kind, source=source, mark=mark)
-            await self._put(cell_id)
-        return cell_id
+            try:
+                if self._kernels is not None:
+                    await self._kernels.close()
+                    self._kernel = None
+            finally:
+                await self._live.close()
+                await self._backend.close()
 
     async def _run_one(self, executor: Executor, cell_id: str, timeout_s: float) -> CellRun:
-        async with self._write_lock:
-            await self._adopt_edits()
+        async with self._cells.lock:
+            await self._cells.adopt_edits()
             self._emit(CellStarted(cell_id=cell_id))
             handler = self._live.start(cell_id)
             try:
-                await self._put(cell_id, outputs=(), execution_count=None, mark=self._mark("running"))
+                await self._cells.put_status(cell_id, "running", outputs=(), execution_count=None)
             except NotebookConflict:
-                self._emit(_cut_off(cell_id))
+                self._emit(cut_off(cell_id))
                 raise
+        # The journal has it already, so the cell need not wait until the notebook is saved.
+        self._live.touch(cell_id)
         done = await executor.run(self._cells[cell_id].source, timeout_s=timeout_s, handler=handler)
-        async with self._write_lock:
-            return await self._finish(cell_id, done)
+        return await self._finish(cell_id, done)
 
     async def _finish(self, cell_id: str, done: Execution) -> CellRun:
-        self._live.flush(cell_id)
-        outputs = self._live.book.cell(cell_id).outputs()
-        status, count = done.status, done.execution_count
-        self._emit(CellFinished(cell_id=cell_id, status=status, execution_count=count, duration_s=done.duration_s))
-        self._live.saved(cell_id)
-        await self._put(cell_id, outputs=outputs, execution_count=count, mark=self._mark(status))
+        async with self._cells.lock:
+            await self._adopt_if_there()
+            self._live.flush(cell_id)
+            outputs = self._live.book.cell(cell_id).outputs()
+            status, count = done.status, done.execution_count
+            self._emit(CellFinished(cell_id=cell_id, status=status, execution_count=count, duration_s=done.duration_s))
+            self._live.shown(cell_id)
+            await self._cells.put_status(cell_id, status, outputs=outputs, execution_count=count)
+        await self._backend.saved()
         return CellRun(
             cell_id=cell_id, status=status, execution_count=count, outputs=outputs, duration_s=done.duration_s
         )
 
-    async def _save_outputs(self, cell_id: str) -> None:
-        async with self._write_lock:
-            await self._put(cell_id, outputs=self._live.book.cell(cell_id).outputs())
+    async def _adopt_if_there(self) -> None:
+        """A cell that has run is recorded as such even when its notebook has gone meanwhile."""
+        try:
+            await self._cells.adopt_edits()
+        except NotebookConflict:
+            return
 
-    async def _put(self, cell_id: str, **changes: object) -> None:
-        await self._adopt_edits()
-        self._cells[cell_id] = replace(self._cells[cell_id], **changes)  # type: ignore[arg-type]
-        await self._backend.put([self._cells[cell_id]])
-
-    async def _adopt_edits(self) -> set[str]:
-        """Take over what somebody else wrote into the run's own cells, so that journal and notebook agree."""
-        edited = await self._backend.refresh()
-        for cell_id, source in edited.items():
-            self._emit(CellEdited(cell_id=cell_id, source=source))
-            self._cells[cell_id] = replace(self._cells[cell_id], source=source)
-        return set(edited)
-
-    def _own(self, cell_id: str) -> NotebookCell:
-        if cell_id not in self._cells:
-            raise BadInput(f"This run has no cell {cell_id}.")
-        return self._cells[cell_id]
-
-    def _mark(self, status: CellState) -> JsonDict:
-        return {"run": self._run, "status": status}
+    async def _show(self, cell_id: str) -> None:
+        async with self._cells.lock:
+            await self._cells.put(cell_id, outputs=self._live.book.cell(cell_id).outputs())
+        await self._backend.saved()
 
     def _ready(self) -> Executor:
         if self._closed:
@@ -306,37 +269,14 @@ class NotebookSession:
             raise KernelDied(f"The notebook has no running kernel; restart it.{reason}")
         return self._executor
 
-    async def _start_kernel(self) -> None:
-        def on_death(reason: str) -> None:
-            self._emit(KernelWentAway(reason=reason))
-
-        self._kernel = await Kernel.start(
-            self.veil, work_dir=self._work_dir, connection=self._connection, on_death=on_death
-        )
+    def _begin_with_kernel(self) -> None:
+        assert self._kernel is not None
         self._executor = Executor(self._kernel, grace_s=self._grace_s)
         self._emit(KernelStarted(veil=self.veil))
 
-    async def _close_kernel(self) -> None:
-        if self._kernel is not None:
-            await self._kernel.close()
-
-
-def _cut_off(cell_id: str) -> CellFinished:
-    return CellFinished(cell_id=cell_id, status="interrupted", execution_count=None, duration_s=0.0)
+    def _went_away(self, reason: str) -> None:
+        self._emit(KernelWentAway(reason=reason))
 
 
 def _ignore(_: object) -> None:
     pass
-
-
-def _usable_work_dir(folder: Path, *, notebook: Path) -> Path:
-    folder = folder.absolute()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInput(f"The work folder {folder} cannot be made ({error.strerror}).") from error
-    if not os.access(folder, os.W_OK):
-        raise BadInput(f"The work folder {folder} cannot be written to; choose another one.")
-    if notebook.resolve().is_relative_to(folder.resolve()):
-        raise BadInput(f"The work folder {folder} holds the notebook, which the kernel must not see.")
-    return folder.resolve()

@@ -6,12 +6,13 @@ import asyncio
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from filelock import BaseFileLock, Timeout
 
+from ..agent.anthropic import AnthropicProvider
 from ..agent.budget import Budgets
-from ..agent.gate import Gate
+from ..agent.gate import Gate, answer_to
 from ..agent.loop import investigate
 from ..agent.prompt import system_prompt
 from ..agent.provider import Provider
@@ -20,6 +21,7 @@ from ..config import Experiment, PublicConfig
 from ..contracts import TechniqueSpec
 from ..errors import BadInput, BudgetReached, InterpBenchError
 from ..events import (
+    ApprovalDecision,
     CellAdded,
     CellFinished,
     Event,
@@ -66,6 +68,7 @@ class Run:
         self._gate: Gate | None = None
         self._task: asyncio.Task[Any] | None = None
         self._why_stopped: str | None = None
+        self._ended = False
 
     @classmethod
     def begin(
@@ -159,13 +162,6 @@ class Run:
             raise
         return run
 
-    @property
-    def gate(self) -> Gate:
-        """Where a person pauses the run and answers for its code. Raises BadInput before the notebook is open."""
-        if self._gate is None:
-            raise BadInput(f"run {self.id} is still opening; wait until its organism is ready")
-        return self._gate
-
     def tell(self, text: str) -> None:
         """Send the agent a message, which it sees with its next reply at the latest."""
         self.recorder(MessageSent(sender="person", text=text))
@@ -180,6 +176,13 @@ class Run:
             self._gate.unpause()
         elif self.recorder.state.paused:
             self.recorder(RunUnpaused())
+
+    def answer(self, approval: str, decision: ApprovalDecision, code: str | None) -> None:
+        """Answer for code that waits, also for what a resumed run had asked before it stopped. Raises BadInput."""
+        if self._gate is not None:
+            self._gate.answer(approval, decision, code)
+        else:
+            self.recorder(answer_to(self.recorder.state, approval, decision, code))
 
     def stop(self, why: str = STOPPED) -> None:
         """End the run at once: the agent's reply and the running cell are cut off. It can be resumed."""
@@ -198,31 +201,34 @@ class Run:
         self._task = asyncio.current_task()
         recorder = self.recorder
         try:
-            if self._why_stopped is not None:
-                raise asyncio.CancelledError
+            self._heed_stop()
             async with self._workplace.organism(self._spec, recorder, run=self.id) as organism:
                 session = await self._workplace.notebook(
                     self.notebook, emit=recorder, connection=organism.connection, run=self.id
                 )
                 try:
+                    # The shared document's store takes a cancellation for an error of its own and goes on.
+                    self._heed_stop()
                     await self._investigate(session, organism)
                 finally:
                     await session.close()
         except BudgetReached as error:
-            recorder(RunEnded(status="interrupted", message=str(error)))
+            self._end("interrupted", str(error))
         except InterpBenchError as error:
-            recorder(RunEnded(status="failed", message=str(error)))
+            self._end("failed", str(error))
             if self._gate is None:
                 raise
         except Exception as error:  # noqa: BLE001 - the run's boundary: whatever ends it is recorded
             # Its text may hold anything, and the agent can see events; the type says enough there.
-            recorder(RunEnded(status="failed", message=f"an internal error ended the run ({type(error).__name__})"))
+            self._end("failed", f"an internal error ended the run ({type(error).__name__})")
             raise
         except asyncio.CancelledError:
-            recorder(RunEnded(status="interrupted", message=self._why_stopped or STOPPED))
+            self._end("interrupted", self._why_stopped or STOPPED)
             raise
         finally:
             self._lock.release()
+            if isinstance(self._provider, AnthropicProvider):
+                await self._provider.aclose()
         return self._workplace.journal.find_run(self.id)
 
     async def _investigate(self, session: NotebookSession, organism: OrganismHandle) -> None:
@@ -238,7 +244,21 @@ class Run:
         await _prepare(session, self.recorder, self.public, self._events)
         system = _system(self.public, organism.specs, budgets)
         await investigate(gate=self._gate, provider=self._provider, system=system, budgets=budgets)
-        self.recorder(RunEnded(status="finished", message=""))
+        self._end("finished", "")
+
+    def _heed_stop(self) -> None:
+        """Stop now if that was asked for before this task had begun, or while something below it did not listen."""
+        if self._why_stopped is not None or (self._task is not None and self._task.cancelling()):
+            raise asyncio.CancelledError
+
+    def _end(self, status: Literal["finished", "failed", "interrupted"], message: str) -> None:
+        """Record how the run ended. What goes wrong while its notebook closes does not change that."""
+        if self._ended:
+            return
+        self._ended = True
+        if status == "failed" and self._why_stopped is not None:
+            status, message = "interrupted", self._why_stopped
+        self.recorder(RunEnded(status=status, message=message))
 
 
 async def start_run(

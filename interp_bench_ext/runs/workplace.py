@@ -42,9 +42,7 @@ class OpenNotebook(Protocol):
 class OpenOrganism(Protocol):
     """Loads ``spec``, or finds it loaded, for as long as the block lasts; ``emit`` hears how that goes."""
 
-    def __call__(
-        self, spec: OrganismSpec, emit: Emit, *, run: str
-    ) -> AbstractAsyncContextManager[OrganismHandle]: ...
+    def __call__(self, spec: OrganismSpec, emit: Emit, *, run: str) -> AbstractAsyncContextManager[OrganismHandle]: ...
 
 
 @asynccontextmanager

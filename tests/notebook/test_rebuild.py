@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,7 +24,7 @@ from interp_bench_ext.events import (
 from interp_bench_ext.notebook.contents import ContentsBackend
 from interp_bench_ext.notebook.session import NotebookSession
 
-from .support import on_disk
+from .support import SERVED, Kind, Place, at, on_disk
 
 
 def stream(text: str) -> dict[str, Any]:
@@ -73,7 +74,7 @@ def expected(events: Sequence[Event]) -> list[dict[str, Any]]:
     return [{**cell, "out": list(cell["out"].values())} for cell in cells.values()]
 
 
-def found(path: Path) -> list[dict[str, Any]]:
+def found(cells: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
         {
             "id": cell["id"],
@@ -81,8 +82,12 @@ def found(path: Path) -> list[dict[str, Any]]:
             "out": ["".join(output["text"]) for output in cell.get("outputs", [])],
             "status": cell["metadata"]["interp_bench"]["status"],
         }
-        for cell in (on_disk(path)["cells"] if path.exists() else [])
+        for cell in cells
     ]
+
+
+def cells_of(path: Path) -> list[dict[str, Any]]:
+    return list(on_disk(path)["cells"]) if path.exists() else []
 
 
 async def rebuild(path: Path, events: Sequence[Event]) -> list[Event]:
@@ -104,10 +109,33 @@ def test_rebuild_makes_the_notebook_of_any_prefix(data: st.DataObject) -> None:
         if behind:
             asyncio.run(rebuild(path, RUN[:behind]))
         emitted = asyncio.run(rebuild(path, RUN[:length]))
-        assert found(path) == expected(RUN[:length])
+        assert found(cells_of(path)) == expected(RUN[:length])
         assert all(event.type == "cell_finished" and event.status == "interrupted" for event in emitted)
         assert asyncio.run(rebuild(path, [*RUN[:length], *emitted])) == []
-        assert found(path) == expected(RUN[:length])
+        assert found(cells_of(path)) == expected(RUN[:length])
+
+
+@pytest.mark.parametrize("kind", SERVED)
+@pytest.mark.parametrize(("behind", "length"), [(0, len(RUN)), (5, len(RUN)), (12, 14), (16, 18), (4, 4)])
+def test_rebuild_in_a_server(root: Path, kind: Kind, behind: int, length: int) -> None:
+    async def again(place: Place, events: Sequence[Event]) -> list[Event]:
+        emitted: list[Event] = []
+        async with place.backend() as backend:
+            session = NotebookSession(backend, emit=emitted.append, connection=None, run="r")
+            await session.rebuild(events)
+            assert found((await place.read())["cells"]) == expected(events)
+            await session.close()
+        return emitted
+
+    async def scenario() -> None:
+        async with at(kind, root) as place:
+            if behind:
+                await again(place, RUN[:behind])
+            emitted = await again(place, RUN[:length])
+            assert await again(place, [*RUN[:length], *emitted]) == []
+
+    asyncio.run(scenario())
+    assert found(cells_of(root / "n.ipynb")) == expected(RUN[:length])
 
 
 def test_text_that_no_event_knows_was_written_by_somebody_else_and_stays(tmp_path: Path) -> None:

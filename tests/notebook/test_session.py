@@ -14,12 +14,14 @@ import pytest
 
 from interp_bench_ext.contracts import Connection, Veil
 from interp_bench_ext.errors import BadInput, KernelDied, NotebookConflict
-from interp_bench_ext.events import EVENT, CellAdded, CellFinished, Event, KernelStarted
+from interp_bench_ext.events import EVENT, CellAdded, CellFinished, CellStarted, Event, KernelStarted
 from interp_bench_ext.notebook.contents import ContentsBackend
 from interp_bench_ext.notebook.fold import fold_cells
 from interp_bench_ext.notebook.session import NotebookSession
 
-from .support import BOTH_VEILS, Recorder, on_disk, open_session, run, sources, text_of
+from .support import BOTH_VEILS, KINDS, Kind, Recorder, at, on_disk, run, sources, text_of
+
+every_kind = pytest.mark.parametrize("kind", KINDS)
 
 SHOW = """
 from IPython.display import HTML, Image, display
@@ -34,6 +36,34 @@ while not os.path.exists("go"):
     pass
 print("gone")
 """
+FOLDED = """
+import sys, time
+from IPython.display import clear_output, display
+print("gone")
+clear_output(wait=True)
+for percent in (0, 50, 100):
+    print(f"\\r{percent} %", end="", flush=True)
+print()
+handle = display("first", display_id=True)
+print("between", file=sys.stderr)
+handle.update("second")
+"""
+HOSTILE = """
+kernel = get_ipython().kernel
+
+def send(kind, data, **more):
+    content = {"data": data, "metadata": {}, "transient": {}, **more}
+    kernel.session.send(kernel.iopub_socket, kind, content, parent=kernel.get_parent())
+
+deep = 1
+for _ in range(500):
+    deep = [deep]
+send("display_data", {"application/json": {"n": 10**30}, "text/plain": "big"})
+send("display_data", {"application/json": deep, "text/plain": "deep"})
+send("display_data", {"text/\u00fc": "x", "text/plain": "odd"})
+send("display_data", {"text/plain": "nul\\0"}, metadata={"n": -10**40})
+send("execute_result", {"text/plain": "count"}, execution_count=10**40)
+"""
 STUBBORN = """
 while True:
     try:
@@ -44,11 +74,12 @@ while True:
 """
 
 
-def test_outputs_are_kept_and_the_file_is_what_the_events_say(tmp_path: Path) -> None:
-    path = tmp_path / "n.ipynb"
+@every_kind
+def test_outputs_are_kept_and_the_file_is_what_the_events_say(root: Path, kind: Kind) -> None:
+    path = root / "n.ipynb"
 
     async def scenario() -> Recorder:
-        async with open_session(path, run="r1") as (session, events):
+        async with at(kind, root) as place, place.session(run="r1") as (session, events):
             await session.add_markdown("# Title", cell_id="intro")
             await session.add_code(SHOW, cell_id="show")
             done = await session.run_cell("show", timeout_s=30)
@@ -64,6 +95,7 @@ def test_outputs_are_kept_and_the_file_is_what_the_events_say(tmp_path: Path) ->
 
     events = asyncio.run(scenario())
     folded = fold_cells(events)
+    assert len(folded) == 3
     for cell in on_disk(path)["cells"]:
         known = folded[cell["id"]]
         assert cell["metadata"]["interp_bench"] == {"run": "r1", "status": known.status}
@@ -75,23 +107,25 @@ def test_outputs_are_kept_and_the_file_is_what_the_events_say(tmp_path: Path) ->
     assert all(EVENT.validate_json(event.model_dump_json()) == event for event in events)
 
 
-def test_the_notebook_runs_again_in_a_plain_kernel(tmp_path: Path) -> None:
-    path = tmp_path / "n.ipynb"
+@every_kind
+def test_the_notebook_runs_again_in_a_plain_kernel(root: Path, kind: Kind) -> None:
+    path = root / "n.ipynb"
 
     async def scenario() -> None:
-        async with open_session(path) as (session, _):
+        async with at(kind, root) as place, place.session() as (session, _):
             await run(session, "x = 20")
             await run(session, "x + 1")
 
     asyncio.run(scenario())
     notebook = nbformat.read(path, as_version=4)
-    nbclient.NotebookClient(notebook, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    nbclient.NotebookClient(notebook, resources={"metadata": {"path": str(root)}}).execute()
     assert notebook.cells[1].outputs[0].data["text/plain"] == "21"
 
 
-def test_a_slow_cell_times_out_and_the_kernel_goes_on(tmp_path: Path) -> None:
+@every_kind
+def test_a_slow_cell_times_out_and_the_kernel_goes_on(root: Path, kind: Kind) -> None:
     async def scenario() -> None:
-        async with open_session(tmp_path / "n.ipynb") as (session, _):
+        async with at(kind, root) as place, place.session() as (session, _):
             await run(session, "x = 5")
             slow = await run(session, "print('partly', flush=True)\nwhile True: pass", timeout_s=0.5)
             assert slow.status == "timeout"
@@ -102,9 +136,10 @@ def test_a_slow_cell_times_out_and_the_kernel_goes_on(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_a_kernel_that_ignores_interrupts_is_ended(tmp_path: Path) -> None:
+@every_kind
+def test_a_kernel_that_ignores_interrupts_is_ended(root: Path, kind: Kind) -> None:
     async def scenario() -> None:
-        async with open_session(tmp_path / "n.ipynb", grace_s=0.5) as (session, events):
+        async with at(kind, root) as place, place.session(grace_s=0.5) as (session, events):
             assert (await run(session, STUBBORN, timeout_s=0.5)).status == "timeout"
             assert "did not react" in events.of("kernel_died")[0].reason
             cell_id = await session.add_code("1")
@@ -116,7 +151,8 @@ def test_a_kernel_that_ignores_interrupts_is_ended(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_hundreds_of_megabytes_neither_block_nor_fill_the_notebook(tmp_path: Path) -> None:
+@every_kind
+def test_hundreds_of_megabytes_neither_block_nor_fill_the_notebook(root: Path, kind: Kind) -> None:
     longest_gap = 0.0
 
     async def watch_the_loop() -> None:
@@ -127,7 +163,7 @@ def test_hundreds_of_megabytes_neither_block_nor_fill_the_notebook(tmp_path: Pat
             longest_gap = max(longest_gap, time.monotonic() - before)
 
     async def scenario() -> None:
-        async with open_session(tmp_path / "n.ipynb") as (session, events):
+        async with at(kind, root) as place, place.session() as (session, events):
             watcher = asyncio.create_task(watch_the_loop())
             for source in ("print('x' * 100_000_000)", "for _ in range(100): print('y' * 999_999)"):
                 done = await run(session, source)
@@ -138,14 +174,15 @@ def test_hundreds_of_megabytes_neither_block_nor_fill_the_notebook(tmp_path: Pat
             assert sum(len(event.model_dump_json()) for event in events) < 20_000_000
 
     asyncio.run(scenario())
-    assert (tmp_path / "n.ipynb").stat().st_size < 3_000_000
+    assert (root / "n.ipynb").stat().st_size < 3_000_000
     assert longest_gap < 2.0
 
 
+@every_kind
 @pytest.mark.parametrize("veil", BOTH_VEILS)
-def test_a_kernel_that_dies_is_noticed_at_once(tmp_path: Path, veil: Veil) -> None:
+def test_a_kernel_that_dies_is_noticed_at_once(root: Path, kind: Kind, veil: Veil) -> None:
     async def scenario() -> None:
-        async with open_session(tmp_path / "n.ipynb", veil=veil) as (session, events):
+        async with at(kind, root) as place, place.session(veil=veil) as (session, events):
             done = await run(session, "import os\nprint('last words', flush=True)\nos._exit(7)", timeout_s=60)
             assert done.status == "kernel_died"
             assert done.duration_s < 5
@@ -162,10 +199,11 @@ def test_a_kernel_that_dies_is_noticed_at_once(tmp_path: Path, veil: Veil) -> No
     asyncio.run(scenario())
 
 
+@every_kind
 @pytest.mark.parametrize("veil", BOTH_VEILS)
-def test_interrupt_and_cancellation_end_the_running_cell_only(tmp_path: Path, veil: Veil) -> None:
+def test_interrupt_and_cancellation_end_the_running_cell_only(root: Path, kind: Kind, veil: Veil) -> None:
     async def scenario() -> None:
-        async with open_session(tmp_path / "n.ipynb", veil=veil) as (session, events):
+        async with at(kind, root) as place, place.session(veil=veil) as (session, events):
             await session.interrupt()
             # An interrupt that comes before the kernel has begun with the cell must not be lost.
             for moment in ("cell_started", "cell_output"):
@@ -188,20 +226,22 @@ def test_interrupt_and_cancellation_end_the_running_cell_only(tmp_path: Path, ve
     asyncio.run(scenario())
 
 
-def test_what_a_person_does_to_the_file_during_a_run_survives(tmp_path: Path) -> None:
-    path = tmp_path / "n.ipynb"
+@every_kind
+def test_what_a_person_does_to_the_notebook_during_a_run_survives(root: Path, kind: Kind) -> None:
+    path = root / "n.ipynb"
+
+    def edit(notebook: dict[str, Any]) -> None:
+        notebook["cells"][0]["source"] = "theirs"
+        notebook["cells"].append({"id": "x", "cell_type": "markdown", "metadata": {}, "source": "new"})
 
     async def scenario() -> None:
-        async with open_session(path) as (session, events):
+        async with at(kind, root) as place, place.session() as (session, events):
             await session.add_code("first", cell_id="first")
             await session.add_code(WAIT_FOR_GO, cell_id="waits")
             task = asyncio.create_task(session.run_cell("waits", timeout_s=60))
             await events.until(lambda event: event.type == "cell_output")
-            notebook = on_disk(path)
-            notebook["cells"][0]["source"] = "theirs"
-            notebook["cells"].append({"id": "x", "cell_type": "markdown", "metadata": {}, "source": "new"})
-            path.write_text(json.dumps(notebook))
-            (tmp_path / "n_files" / "go").touch()
+            await place.somebody_edits(edit)
+            (root / "n_files" / "go").touch()
             assert (await task).status == "ok"
             assert events.of("cell_edited")[0].source == "theirs"
             assert [cell.own for cell in session.cells()] == [True, True, False]
@@ -212,18 +252,24 @@ def test_what_a_person_does_to_the_file_during_a_run_survives(tmp_path: Path) ->
     assert "gone" in json.dumps(on_disk(path)["cells"][1]["outputs"])
 
 
-def test_an_edit_over_an_unseen_edit_is_a_conflict_once(tmp_path: Path) -> None:
-    path = tmp_path / "n.ipynb"
+@every_kind
+def test_an_edit_over_an_unseen_edit_is_a_conflict_once(root: Path, kind: Kind) -> None:
+    path = root / "n.ipynb"
+
+    def edit(notebook: dict[str, Any]) -> None:
+        notebook["cells"][0]["source"] = "theirs"
 
     async def scenario() -> None:
-        async with open_session(path) as (session, events):
+        async with at(kind, root) as place, place.session() as (session, events):
             await session.add_code("mine", cell_id="c")
-            path.write_text(path.read_text().replace("mine", "theirs"))
+            await place.somebody_edits(edit)
             with pytest.raises(NotebookConflict, match="read it again"):
                 await session.edit_cell("c", "mine too")
             assert session.cells()[0].source == "theirs"
             await session.edit_cell("c", "seen and changed")
-            assert sources(path) == ["seen and changed"]
+            assert await place.sources() == ["seen and changed"]
+            if kind == "ydoc":
+                return
             path.write_text("no notebook")
             with pytest.raises(NotebookConflict, match="cannot be read"):
                 await session.run_cell("c", timeout_s=5)
@@ -232,11 +278,12 @@ def test_an_edit_over_an_unseen_edit_is_a_conflict_once(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_displays_of_earlier_cells_update(tmp_path: Path) -> None:
-    path = tmp_path / "n.ipynb"
+@every_kind
+def test_displays_of_earlier_cells_update(root: Path, kind: Kind) -> None:
+    path = root / "n.ipynb"
 
     async def scenario() -> Recorder:
-        async with open_session(path) as (session, events):
+        async with at(kind, root) as place, place.session() as (session, events):
             await run(session, "handle = display('old', display_id=True)")
             await run(session, "handle.update('new')")
             return events
@@ -246,63 +293,112 @@ def test_displays_of_earlier_cells_update(tmp_path: Path) -> None:
     assert [len(cell.outputs) for cell in fold_cells(events).values()] == [1, 0]
 
 
-def test_restore_brings_variables_back_and_leaves_outputs_alone(tmp_path: Path) -> None:
-    path = tmp_path / "n.ipynb"
-
+@every_kind
+def test_outputs_are_folded_as_a_front_end_does(root: Path, kind: Kind) -> None:
     async def scenario() -> None:
-        async with open_session(path) as (session, events):
+        async with at(kind, root) as place, place.session() as (session, _):
+            for _ in range(2):
+                done = await run(session, FOLDED)
+                assert [(output["output_type"], output.get("name")) for output in done.outputs] == [
+                    *(("stream", "stdout"), ("display_data", None), ("stream", "stderr"))
+                ]
+                assert text_of(done.outputs) == "100 %\nbetween\n"
+                assert done.outputs[1]["data"] == {"text/plain": "'second'"}
+                # Running a cell again leaves nothing of the time before.
+                again = await session.run_cell(done.cell_id, timeout_s=30)
+                assert again.outputs == done.outputs
+            assert [cell["outputs"] for cell in (await place.read())["cells"]] == [done.outputs] * 2
+
+    asyncio.run(scenario())
+
+
+@every_kind
+def test_no_message_of_the_kernel_breaks_the_notebook(root: Path, kind: Kind) -> None:
+    async def scenario() -> None:
+        async with at(kind, root) as place, place.session() as (session, _):
+            done = await run(session, HOSTILE)
+            assert done.status == "ok"
+            assert [output["data"] for output in done.outputs] == [
+                {"text/plain": text} for text in ("big", "deep", "odd", "nul\0", "count")
+            ]
+            assert done.outputs[-1]["execution_count"] is None
+            assert (await run(session, "1")).status == "ok"
+            assert [len(cell["outputs"]) for cell in (await place.read())["cells"]] == [5, 1]
+
+    asyncio.run(scenario())
+    notebook = nbformat.read(root / "n.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    assert len(notebook.cells[0].outputs) == 5
+
+
+@every_kind
+def test_restore_brings_variables_back_and_leaves_outputs_alone(root: Path, kind: Kind) -> None:
+    async def scenario() -> None:
+        async with at(kind, root) as place, place.session() as (session, events):
             first = (await run(session, "import random\nx = random.random()\nprint(x)")).cell_id
             bad = (await run(session, "1 / 0")).cell_id
-            before = on_disk(path)
+            before = await place.read()
             await session.restart_kernel()
             seen = len(events)
             assert await session.restore([first, bad]) == [bad]
             assert [event.type for event in events[seen:]] == ["kernel_started"]
             assert events[-1].restored_cells == 1
-            assert on_disk(path) == before
+            assert await place.read() == before
             assert (await run(session, "x")).status == "ok"
 
     asyncio.run(scenario())
 
 
-def test_each_event_is_out_before_its_effect(tmp_path: Path) -> None:
-    path = tmp_path / "n.ipynb"
+@every_kind
+def test_each_event_is_out_before_its_effect(root: Path, kind: Kind) -> None:
+    path = root / "n.ipynb"
     late: list[Event] = []
+    shared: list[Any] = []
+
+    def status_of(cell_id: str) -> object:
+        """Where the cell stands in what others can see; ``absent`` before it is there."""
+        if kind == "ydoc":
+            cells = shared[0].get()["cells"] if shared else []
+        else:
+            cells = on_disk(path)["cells"] if path.exists() else []
+        marks = {cell["id"]: cell["metadata"].get("interp_bench", {}) for cell in cells}
+        return marks[cell_id]["status"] if cell_id in marks else "absent"
 
     def check(event: Event) -> None:
-        cells = {cell["id"]: cell for cell in on_disk(path)["cells"]} if path.exists() else {}
-        if isinstance(event, CellAdded) and event.cell_id in cells:
-            late.append(event)
-        if isinstance(event, CellFinished) and cells[event.cell_id]["metadata"]["interp_bench"] != {
-            **{"run": "", "status": "running"}
-        }:
+        if (
+            (isinstance(event, CellAdded) and status_of(event.cell_id) != "absent")
+            or (isinstance(event, CellStarted) and status_of(event.cell_id) is not None)
+            or (isinstance(event, CellFinished) and status_of(event.cell_id) not in (None, "running"))
+        ):
             late.append(event)
 
     async def scenario() -> None:
-        session = await NotebookSession.open(path, emit=check, connection=None, veil=Veil.PROCESS)
-        await run(session, "print(1)")
-        await session.close()
+        async with at(kind, root) as place, place.session(emit=check) as (session, _):
+            if kind == "ydoc":
+                shared.append(await place.document())
+            await run(session, "print(1)")
 
     asyncio.run(scenario())
     assert late == []
 
 
-def test_a_recorded_run_rebuilds_its_notebook(tmp_path: Path) -> None:
+@every_kind
+def test_a_recorded_run_rebuilds_its_notebook(root: Path, kind: Kind) -> None:
     async def scenario() -> Recorder:
-        async with open_session(tmp_path / "n.ipynb", run="r") as (session, events):
+        async with at(kind, root) as place, place.session(run="r") as (session, events):
             await session.add_markdown("text")
             await run(session, SHOW)
             await run(session, "print('a\\rb'); 1 / 0")
             return events
 
     async def again(events: Recorder) -> None:
-        backend = await ContentsBackend.open(tmp_path / "again.ipynb")
+        backend = await ContentsBackend.open(root / "again.ipynb")
         session = NotebookSession(backend, emit=events, connection=None, run="r")
         await session.rebuild(list(events))
         await session.close()
 
     asyncio.run(again(asyncio.run(scenario())))
-    assert on_disk(tmp_path / "again.ipynb") == on_disk(tmp_path / "n.ipynb")
+    assert on_disk(root / "again.ipynb")["cells"] == on_disk(root / "n.ipynb")["cells"]
 
 
 @pytest.mark.parametrize(

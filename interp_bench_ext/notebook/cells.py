@@ -1,0 +1,122 @@
+"""The run's own cells: what the agent does to them, and what a person does to them meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import uuid
+from collections.abc import Iterable
+from dataclasses import replace
+
+from ..errors import BadInput, NotebookConflict
+from ..events import CellAdded, CellEdited, CellFinished, CellKind, Emit, Event
+from .backend import CellState, NotebookBackend, NotebookCell
+from .fold import FoldedCell, fold_cells
+from .text import clean_text
+
+_CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+
+
+class RunCells:
+    """Keeps journal and notebook in step: an event is out before its effect, an edit of others becomes one."""
+
+    def __init__(self, backend: NotebookBackend, *, emit: Emit, run: str) -> None:
+        self.lock = asyncio.Lock()
+        """Held while events and notebook are brought in step."""
+        self._backend = backend
+        self._emit = emit
+        self._run = run
+        self._cells: dict[str, NotebookCell] = {}
+
+    def __getitem__(self, cell_id: str) -> NotebookCell:
+        """A cell of this run. Raises BadInput where it has no such cell."""
+        if cell_id not in self._cells:
+            raise BadInput(f"This run has no cell {cell_id}.")
+        return self._cells[cell_id]
+
+    async def add(self, kind: CellKind, source: str, cell_id: str | None) -> str:
+        """Append a cell; returns its id."""
+        cell_id = cell_id or uuid.uuid4().hex[:12]
+        async with self.lock:
+            await self.adopt_edits()
+            if not _CELL_ID.fullmatch(cell_id):
+                raise BadInput(f"{cell_id!r} is no cell id (up to 64 letters, digits, hyphens, underscores).")
+            if cell_id in self._backend.ids():
+                raise BadInput(f"The notebook already has a cell {cell_id}.")
+            source = clean_text(source)
+            self._emit(CellAdded(cell_id=cell_id, kind=kind, source=source))
+            mark = self._mark(None)
+            self._cells[cell_id] = NotebookCell(cell_id=cell_id, kind=kind, source=source, mark=mark)
+            await self.put(cell_id)
+        await self._backend.saved()
+        return cell_id
+
+    async def edit(self, cell_id: str, source: str) -> None:
+        """Replace the source of a cell.
+
+        Raises:
+            NotebookConflict: Somebody else has edited it meanwhile; it now has their text.
+        """
+        async with self.lock:
+            if cell_id in await self.adopt_edits():
+                raise NotebookConflict(f"Somebody else edited cell {cell_id} meanwhile; read it again first.")
+            source = clean_text(source)
+            self._emit(CellEdited(cell_id=cell_id, source=source))
+            await self.put(cell_id, source=source)
+        await self._backend.saved()
+
+    async def put(self, cell_id: str, **changes: object) -> None:
+        """Write the cell with ``changes`` to its fields."""
+        self._cells[cell_id] = replace(self._cells[cell_id], **changes)  # type: ignore[arg-type]
+        await self._backend.put([self._cells[cell_id]])
+
+    async def put_status(self, cell_id: str, status: CellState, **changes: object) -> None:
+        """Write the cell with how far it has come, and with ``changes``."""
+        await self.put(cell_id, mark=self._mark(status), **changes)
+
+    async def adopt_edits(self) -> set[str]:
+        """Take over what somebody else wrote into the run's own cells, so that journal and notebook agree."""
+        edited = await self._backend.refresh()
+        for cell_id, source in edited.items():
+            self._emit(CellEdited(cell_id=cell_id, source=source))
+            self._cells[cell_id] = replace(self._cells[cell_id], source=source)
+        return set(edited)
+
+    async def rebuild(self, events: Iterable[Event]) -> None:
+        """Make the notebook what ``events`` say.
+
+        A cell that was running is marked interrupted (``CellFinished`` is emitted); text that no event knows
+        was written by somebody else and stays (``CellEdited`` is emitted).
+        """
+        async with self.lock:
+            await self._backend.refresh()
+            found = {cell.cell_id: cell.source for cell in self._backend.cells()}
+            for cell in fold_cells(events).values():
+                self._settle(cell, found.get(cell.cell_id))
+                self._cells[cell.cell_id] = NotebookCell(
+                    cell_id=cell.cell_id,
+                    kind=cell.kind,
+                    source=cell.source,
+                    outputs=cell.outputs,
+                    execution_count=cell.execution_count,
+                    mark=self._mark(cell.status),
+                )
+            if self._cells:
+                await self._backend.put(list(self._cells.values()))
+        await self._backend.saved()
+
+    def _settle(self, cell: FoldedCell, in_notebook: str | None) -> None:
+        if in_notebook is not None and in_notebook not in cell.sources:
+            self._emit(CellEdited(cell_id=cell.cell_id, source=in_notebook))
+            cell.source = in_notebook
+        if cell.status == "running":
+            self._emit(cut_off(cell.cell_id))
+            cell.status = "interrupted"
+
+    def _mark(self, status: CellState) -> dict[str, object]:
+        return {"run": self._run, "status": status}
+
+
+def cut_off(cell_id: str) -> CellFinished:
+    """The end of a cell whose real end nobody saw."""
+    return CellFinished(cell_id=cell_id, status="interrupted", execution_count=None, duration_s=0.0)

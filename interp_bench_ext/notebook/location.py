@@ -1,0 +1,65 @@
+"""Where a notebook is below a Jupyter server's root folder, also after somebody has renamed it."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from jupyter_server.serverapp import ServerApp
+
+from ..errors import BadInput, NotebookConflict
+
+
+class NotebookLocation:
+    """Binds a notebook to its file id where jupyter_server_fileid is there, else to its path."""
+
+    def __init__(self, serverapp: ServerApp, path: Path) -> None:
+        """Raises BadInput where ``path`` is not below the server's root folder."""
+        self._root = Path(serverapp.root_dir)
+        self._settings: dict[str, Any] = serverapp.web_app.settings
+        self._api = _below(self._root, path).as_posix()
+        self._file_id: str | None = None
+
+    @property
+    def api(self) -> str:
+        """The path that the contents API uses. Raises NotebookConflict when the notebook is nowhere any more."""
+        if self._file_id is not None:
+            found = self._settings["file_id_manager"].get_path(self._file_id)
+            if found is None:
+                raise self.gone()
+            self._api = PurePosixPath(found).as_posix()
+        return self._api
+
+    @property
+    def name(self) -> str:
+        return PurePosixPath(self._api).name
+
+    @property
+    def path(self) -> Path:
+        """The absolute path. Raises NotebookConflict when the notebook is nowhere any more."""
+        return self._root / self.api
+
+    def check(self) -> None:
+        """Raises NotebookConflict when the notebook is known to be nowhere any more."""
+        _ = self.api
+
+    def bind(self) -> None:
+        """Follow the notebook from here on, which must exist."""
+        ids = self._settings.get("file_id_manager")
+        if ids is not None and self._file_id is None:
+            self._file_id = ids.index(self._api)
+
+    def gone(self) -> NotebookConflict:
+        """What to say when the notebook is not where it was."""
+        return NotebookConflict(
+            f"The notebook {self._api} was deleted or moved away; put it back, "
+            "or stop the run and resume it, which writes the notebook again."
+        )
+
+
+def _below(root: Path, path: Path) -> Path:
+    # Either may go through a symbolic link.
+    for base, target in ((root, path), (root.resolve(), path.parent.resolve() / path.name)):
+        if target.is_relative_to(base):
+            return target.relative_to(base)
+    raise BadInput(f"The notebook {path} is not below {root}, the folder that this server shows; choose one there.")

@@ -1,0 +1,70 @@
+"""A notebook file behind a Jupyter server's own contents manager, which need not keep files at all."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+from jupyter_core.utils import ensure_async
+from jupyter_server.services.contents.fileio import FileManagerMixin
+from jupyter_server.utils import ApiPath, to_os_path
+from tornado.web import HTTPError
+
+from ..errors import NotebookConflict
+from ..events import JsonDict
+from .contents import clear_errors, file_stamp
+from .location import NotebookLocation
+
+
+class ServerFile:
+    """Follows the notebook when it is renamed. One that is gone is a conflict: nobody wants it back unasked."""
+
+    def __init__(self, contents_manager: Any, location: NotebookLocation) -> None:
+        self._manager = contents_manager
+        self._is_folder = isinstance(contents_manager, FileManagerMixin)
+        self._location = location
+        self._was_there = False
+        self._hashes = "require_hash" in inspect.signature(contents_manager.get).parameters
+
+    @property
+    def path(self) -> Path:
+        return self._location.path
+
+    async def stamp(self) -> object | None:
+        api = self._location.api
+        if self._is_folder:
+            found = file_stamp(Path(to_os_path(ApiPath(api), self._manager.root_dir)))
+        else:
+            found = await self._stamp_of_model(api)
+        if found is None and self._was_there:
+            raise self._location.gone()
+        self._was_there = self._was_there or found is not None
+        return found
+
+    async def read(self) -> JsonDict:
+        api = self._location.api
+        with clear_errors(self._location.path, "read"):
+            model = await ensure_async(self._manager.get(api, type="notebook"))
+        self._location.bind()
+        content: JsonDict = model["content"]
+        return content
+
+    async def write(self, notebook: JsonDict) -> None:
+        api = self._location.api
+        with clear_errors(self._location.path, "written"):
+            model = {"type": "notebook", "format": "json", "content": notebook}
+            await ensure_async(self._manager.save(model, api))
+        self._location.bind()
+
+    async def _stamp_of_model(self, api: str) -> object | None:
+        # Times alone may be too coarse to tell two changes apart.
+        hashed = {"require_hash": True} if self._hashes else {}
+        try:
+            with clear_errors(self._location.path, "read"):
+                model = await ensure_async(self._manager.get(api, type="notebook", content=False, **hashed))
+        except NotebookConflict as error:
+            if isinstance(error.__cause__, HTTPError) and error.__cause__.status_code == 404:
+                return None
+            raise
+        return (model["last_modified"], model.get("size"), model.get("hash"))

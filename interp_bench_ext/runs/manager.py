@@ -1,0 +1,304 @@
+"""All runs of a server: started, told things, stopped and resumed here, each driven by a task of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from filelock import Timeout
+
+from ..agent.anthropic import Key
+from ..api import AnswerApproval, ResumeRun, RunSummary, StartRun
+from ..config import Experiment
+from ..errors import BadInput, InterpBenchError
+from ..events import Event, RunEnded
+from ..journal import Journal, RunRecord
+from .catalog import Catalog, load_public
+from .choices import choose_agent, organism_spec
+from .drive import Run
+from .feed import Feed
+from .organisms import OrganismPool
+from .places import Places
+from .policy import Policy
+from .refusals import NotFound, NotNow
+from .summary import Tally, summarise
+from .workplace import OpenNotebook, Workplace
+
+SERVER_STOPPED = "the server was stopped"
+_UNWRITTEN = "the journal could not be written; free some disk space, then resume the run"
+_STOP_REPLY_S = 2.0
+
+
+class _Driven:
+    """A run that this server drives. It is also the listener of the run's events."""
+
+    run: Run
+    task: asyncio.Task[None]
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        self.id = ""
+        """Empty while the run is being made: nobody reads it yet."""
+        self.ended = False
+        """Nothing more can be told to it: what is left is closing its notebook."""
+
+    def __call__(self, event: Event) -> None:
+        self.ended = self.ended or isinstance(event, RunEnded)
+        self._feed.tell(self.id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What runs of this server have in common."""
+
+    journal: Journal
+    catalog: Catalog
+    organisms: OrganismPool
+    places: Places
+    policy: Policy
+    notebook: OpenNotebook
+    key: Key | None
+
+
+class RunManager:
+    """Drives runs in tasks that belong to nobody's connection. Its methods are called on the event loop's thread."""
+
+    def __init__(self, surroundings: Surroundings, *, log: logging.Logger) -> None:
+        self.feed = Feed()
+        self.journal = surroundings.journal
+        self._its = surroundings
+        self._log = log
+        self._driven: dict[str, _Driven] = {}
+        self._unwritten: set[str] = set()
+        """Runs that ended because they could not be recorded, so that the journal does not say why."""
+        self._summaries: dict[str, tuple[int, RunSummary]] = {}
+        self._reader: Journal | None = None
+        self._reading = asyncio.Lock()
+        self._starting = asyncio.Lock()
+
+    async def start(self, asked: StartRun) -> RunSummary:
+        """Start a run and return as soon as it is recorded; its organism loads afterwards.
+
+        Raises:
+            BadInput: The config, the notebook or a choice is wrong; nothing was recorded.
+            NotNow: The notebook is in use, or as much is under way as may be.
+        """
+        found = await asyncio.to_thread(self._its.catalog.load, asked.config)
+        experiment = self._its.policy.experiment(found, asked)
+        async with self._starting:
+            notebook = await self._notebook(asked.notebook, experiment)
+            self._check_possible(experiment)
+            driven = _Driven(self.feed)
+            driven.run = Run.begin(
+                experiment,
+                workplace=self._workplace(experiment),
+                listener=driven,
+                notebook=notebook,
+                out=self._its.places.root,
+            )
+            return self._drive(driven)
+
+    async def resume(self, run: str, asked: ResumeRun) -> RunSummary:
+        """Go on with a run that ended early. Raises as :meth:`start` does, and NotFound."""
+        record = self.record(run)
+        if record.status not in ("interrupted", "failed"):
+            raise NotNow(f"run {run} is {record.status}; only an interrupted or failed run can be resumed")
+        if self._its.places.shown(record.notebook) is None:
+            raise NotNow(f"run {run} works in a notebook outside this server's folder; `interp-bench resume {run}` can")
+        limits = self._its.policy.limits(asked)
+        experiment = await asyncio.to_thread(load_public, record.config)
+        # A reader that looks whether a run is still driven holds that run's lock for a moment.
+        async with self._starting, self._reading:
+            await self._free(record.notebook)
+            self._check_possible(experiment)
+            driven = _Driven(self.feed)
+            driven.run = Run.resume(
+                experiment, record, workplace=self._workplace(experiment), listener=driven, limits=limits
+            )
+            return self._drive(driven)
+
+    async def stop(self, run: str) -> RunSummary:
+        """Stop a run at once; the summary is of its end, unless its kernel takes long to go."""
+        driven = self._here(run)
+        driven.run.stop()
+        await asyncio.wait([driven.task], timeout=_STOP_REPLY_S)
+        return self.summary(run)
+
+    async def pause(self, run: str) -> RunSummary:
+        self._here(run).run.pause()
+        return self.summary(run)
+
+    async def unpause(self, run: str) -> RunSummary:
+        self._here(run).run.unpause()
+        return self.summary(run)
+
+    async def tell(self, run: str, text: str) -> RunSummary:
+        """Send the agent a message."""
+        self._here(run).run.tell(text)
+        return self.summary(run)
+
+    async def answer(self, run: str, asked: AnswerApproval) -> RunSummary:
+        """Answer for the code that waits to be run. Raises NotNow where it does not wait any more."""
+        driving = self._here(run).run
+        waiting = driving.recorder.state.approval
+        if waiting is None or waiting.approval != asked.approval:
+            raise NotNow("this cell is not waiting for an approval any more; the sidebar shows what is")
+        driving.answer(asked.approval, asked.decision, asked.code)
+        return self.summary(run)
+
+    async def delete(self, run: str) -> None:
+        """Forget a run; its notebook stays."""
+        await self._closed(run)
+        if self.record(run).status == "running":
+            raise NotNow(f"run {run} is still under way; stop it first")
+        try:
+            with self.journal.lock(run):
+                self.journal.delete_run(run)
+        except Timeout:
+            raise NotNow(f"run {run} has just been resumed elsewhere; stop it first") from None
+        self._summaries.pop(run, None)
+        self.feed.tell(run)
+
+    def record(self, run: str) -> RunRecord:
+        """The run with this id. Raises NotFound."""
+        record = self.journal.run(run)
+        if record is None:
+            raise NotFound(f"there is no run {run}; it may have been deleted")
+        return record
+
+    def summary(self, run: str) -> RunSummary:
+        return self._summarised(self.record(run), self.journal)
+
+    async def summaries(self) -> list[RunSummary]:
+        """All runs of the journal, newest first, whoever drives them."""
+        async with self._reading:
+            return await asyncio.to_thread(self._read_summaries)
+
+    def under_way(self, *, waiting: bool = True) -> list[str]:
+        """Ids of the runs that this server drives; without those that wait for a person, if asked."""
+        return [
+            run
+            for run, driven in self._driven.items()
+            if not driven.ended and (waiting or not driven.run.recorder.state.waits)
+        ]
+
+    async def close(self) -> None:
+        """Stop all runs; returns when their kernels have gone."""
+        tasks = [driven.task for driven in self._driven.values()]
+        for driven in list(self._driven.values()):
+            if not driven.ended:
+                driven.run.stop(SERVER_STOPPED)
+        await asyncio.gather(*tasks)
+        self.feed.close()
+        async with self._reading:
+            if self._reader is not None:
+                self._reader.close()
+
+    def _drive(self, driven: _Driven) -> RunSummary:
+        driven.id = driven.run.id
+        self._driven[driven.id] = driven
+        self._unwritten.discard(driven.id)
+        driven.task = asyncio.create_task(self._to_its_end(driven))
+        self.feed.tell(driven.id)
+        return self.summary(driven.id)
+
+    async def _to_its_end(self, driven: _Driven) -> None:
+        run = driven.id
+        try:
+            await driven.run.drive()
+        except asyncio.CancelledError:
+            pass  # it was stopped, and has recorded that
+        except InterpBenchError as error:
+            self._log.info("run %s failed: %s", run, error)
+        except sqlite3.Error as error:
+            self._unwritten.add(run)
+            self._log.error("run %s was cut off: the journal cannot be written (%s)", run, error)
+        except Exception as error:  # noqa: BLE001 - the task's boundary; the run has recorded that it failed
+            self._log.error("run %s was ended by an internal error (%s)", run, type(error).__name__)
+        finally:
+            del self._driven[run]
+            self.feed.tell(run)
+
+    def _workplace(self, experiment: Experiment) -> Workplace:
+        its = self._its
+        config = its.catalog.name_of(experiment.path)
+        return Workplace(
+            journal=self.journal,
+            key=its.key,
+            attended=True,
+            organism=partial(its.organisms.lease, config=config),
+            notebook=its.notebook,
+        )
+
+    async def _notebook(self, path: str | None, experiment: Experiment) -> Path:
+        if path is None:
+            taken = {driven.run.notebook for driven in self._driven.values()}
+            return self._its.places.fresh(experiment.public.experiment_name, taken=taken)
+        notebook = self._its.places.notebook(path)
+        await self._free(notebook)
+        return notebook
+
+    async def _free(self, notebook: Path) -> None:
+        """Return when no run works in the notebook; one that closes it is waited for. Raises NotNow."""
+        for run in [run for run, driven in self._driven.items() if driven.run.notebook == notebook]:
+            await self._closed(run)
+        for record in self.journal.runs_in(notebook):
+            if record.status == "running":
+                raise NotNow(f"run {record.id} works in {notebook.name}; stop it first, or choose another notebook")
+
+    async def _closed(self, run: str) -> None:
+        """Return once a run that has ended, but still closes its notebook, is done with that."""
+        driven = self._driven.get(run)
+        if driven is not None and driven.ended:
+            await asyncio.wait([driven.task])
+
+    def _check_possible(self, experiment: Experiment) -> None:
+        its = self._its
+        if len(self.under_way()) >= its.policy.max_runs:
+            raise NotNow(f"{its.policy.max_runs} runs are under way, as many as this server drives; stop one first")
+        agent = choose_agent(experiment.public, its.key)
+        if agent.provider == "anthropic" and its.key is None:
+            raise BadInput(
+                "this server has no API key for Claude; choose the playbook, or restart the server with"
+                " ANTHROPIC_API_KEY set"
+            )
+        its.organisms.check_room(organism_spec(experiment))
+
+    def _here(self, run: str) -> _Driven:
+        """The run, which is under way here. Raises NotFound and NotNow."""
+        driven = self._driven.get(run)
+        if driven is not None and not driven.ended:
+            return driven
+        status = self.record(run).status
+        if status == "running":
+            raise NotNow(f"run {run} is driven by another process; pause or stop it where it was started")
+        raise NotNow(
+            f"run {run} is {status}, and nobody drives it" + ("" if status == "finished" else "; resume it first")
+        )
+
+    def _read_summaries(self) -> list[RunSummary]:
+        if self._reader is None:
+            self._reader = Journal(self.journal.path)
+        return [self._summarised(record, self._reader) for record in self._reader.runs()]
+
+    def _summarised(self, record: RunRecord, journal: Journal) -> RunSummary:
+        last = journal.last_seq(record.id)
+        cached = self._summaries.get(record.id)
+        driven = self._driven.get(record.id)
+        if driven is None and cached is not None and cached[0] == last and cached[1].status == record.status:
+            return cached[1]
+        made = summarise(
+            record,
+            Tally.of(journal, record.id),
+            config=self._its.catalog.name_of(record.config),
+            shown=self._its.places.shown,
+            agent=driven.run.public.agent if driven is not None and not driven.ended else None,
+        )
+        if record.id in self._unwritten:
+            made = made.model_copy(update={"message": _UNWRITTEN})
+        self._summaries[record.id] = last, made
+        return made

@@ -1,0 +1,50 @@
+"""Where runs write: notebooks below the server's root folder, by the paths that its clients use."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from pathlib import Path, PurePosixPath
+
+from ..errors import BadInput
+
+
+class Places:
+    """Turns a client's path into a file below ``root`` and back.
+
+    Args:
+        root: The folder that the server shows.
+        hidden: Whether files whose names begin with a dot may be used.
+    """
+
+    def __init__(self, root: Path, *, hidden: bool = False) -> None:
+        self.root = root.resolve()
+        self._hidden = hidden
+
+    def notebook(self, path: str) -> Path:
+        """The file of the notebook at ``path``, which may not exist yet. Raises BadInput."""
+        parts = [part for part in PurePosixPath(path).parts if part != "/"]
+        if not parts or ".." in parts or "\0" in path:
+            raise BadInput(f"{path!r} is no path below this server's folder; choose a notebook in it")
+        if not path.endswith(".ipynb"):
+            raise BadInput(f"{path}: a notebook's name ends in .ipynb")
+        if not self._hidden and any(part.startswith(".") for part in parts):
+            raise BadInput(f"{path}: this server shows no hidden files; choose another notebook")
+        file = self.root.joinpath(*parts)
+        if not file.parent.is_dir():
+            raise BadInput(f"{path}: its folder does not exist; make it, or choose another notebook")
+        if file.is_dir():
+            raise BadInput(f"{path}: this is a folder; choose a notebook")
+        return file.resolve()
+
+    def fresh(self, name: str, *, taken: Container[Path]) -> Path:
+        """A file for a new notebook called after ``name``, none of ``taken``."""
+        number = 0
+        while True:
+            file = self.root / (f"{name}-{number}.ipynb" if number else f"{name}.ipynb")
+            if not file.exists() and file not in taken:
+                return file
+            number += 1
+
+    def shown(self, file: Path) -> str | None:
+        """The path of ``file`` as clients know it; None where it lies elsewhere."""
+        return file.relative_to(self.root).as_posix() if file.is_relative_to(self.root) else None

@@ -1,0 +1,288 @@
+import type { Draft } from './draft';
+import type { EventEntry } from './generated/api';
+import type { AgentReplied, Event, RunStarted } from './generated/events';
+import { progressOf } from './progress';
+import type { RunState } from './state';
+
+type Apply<T extends Event['type']> = (
+  draft: Draft,
+  event: Extract<Event, { type: T }>,
+  entry: EventEntry
+) => void;
+
+function begin(draft: Draft, event: RunStarted): void {
+  const { state } = draft;
+  const said = event.public;
+  state.status = 'running';
+  state.agent = event.agent;
+  state.seed = event.seed;
+  state.title = String(said.experiment_name ?? '');
+  state.task = String(said.task ?? '');
+  const agent = (said.agent ?? {}) as { [key: string]: unknown };
+  for (const [budget, field] of Object.entries(BUDGETS)) {
+    const limit = agent[field];
+    if (typeof limit === 'number') {
+      draft.patch('limits', { [budget]: limit });
+    }
+  }
+}
+
+/**
+ * Name of a budget to the field of the config's agent section that limits it.
+ */
+const BUDGETS = {
+  steps: 'max_steps',
+  tokens: 'max_tokens',
+  cost: 'max_cost_usd',
+  minutes: 'max_minutes',
+  'GPU minutes': 'max_gpu_minutes'
+};
+
+/**
+ * What was under way when the run was cut off is over.
+ */
+function cutOff(draft: Draft): void {
+  const { state } = draft;
+  if (state.runningCell) {
+    draft.patchCell(state.runningCell, { status: 'interrupted' });
+  }
+  state.runningCell = null;
+  state.progress = '';
+  state.provider = null;
+  if (!state.said.done) {
+    draft.patch('said', { done: true });
+  }
+}
+
+function resume(draft: Draft): void {
+  const { state } = draft;
+  cutOff(draft);
+  state.status = 'running';
+  state.paused = false;
+  state.endMessage = '';
+  state.reached = [];
+  state.kernel = 'absent';
+  draft.patch('organism', { state: 'absent', stages: [], reason: '' });
+}
+
+function load(
+  draft: Draft,
+  event: { stage: string; done: number; total: number },
+  at: number
+): void {
+  const { stages } = draft.state.organism;
+  const last = stages.at(-1);
+  const same = last?.stage === event.stage;
+  const earlier = same ? stages.slice(0, -1) : closed(draft, at);
+  const from = same ? last.from : at;
+  const stage = {
+    stage: event.stage,
+    done: event.done,
+    total: event.total,
+    from,
+    to: null
+  };
+  draft.patch('organism', { state: 'loading', stages: [...earlier, stage] });
+}
+
+function closed(draft: Draft, at: number): RunState['organism']['stages'] {
+  return draft.state.organism.stages.map(stage =>
+    stage.to === null ? { ...stage, to: at } : stage
+  );
+}
+
+function reply(draft: Draft, event: AgentReplied): void {
+  const { state } = draft;
+  const said = (kind: 'text' | 'thinking'): string =>
+    event.content
+      .filter(block => block.type === kind)
+      .map(block => String(block[kind] ?? ''))
+      .filter(part => part.trim())
+      .join('\n\n');
+  const text = said('text');
+  draft.patch('said', {
+    text,
+    thinking: said('thinking') || state.said.thinking,
+    done: true
+  });
+  draft.patch('used', {
+    tokens:
+      state.used.tokens +
+      event.input_tokens +
+      event.cache_read_tokens +
+      event.cache_write_tokens +
+      event.output_tokens,
+    costUsd: state.used.costUsd + (event.cost_usd ?? 0),
+    costKnown: state.used.costKnown && event.cost_usd !== null
+  });
+  state.provider = null;
+  const tools = event.content
+    .filter(block => block.type === 'tool_use')
+    .map(block => String(block.name));
+  draft.patchStep(step => ({ text, tools: [...step.tools, ...tools] }));
+}
+
+function touch(draft: Draft, cellId: string): void {
+  draft.patchStep(step =>
+    step.cells.includes(cellId) ? {} : { cells: [...step.cells, cellId] }
+  );
+}
+
+/**
+ * What each event does to a state.
+ */
+export const APPLY: { [T in Event['type']]: Apply<T> } = {
+  run_started: begin,
+  run_resumed: resume,
+  run_paused: ({ state }) => {
+    state.paused = true;
+  },
+  run_unpaused: ({ state }) => {
+    state.paused = false;
+  },
+  organism_loading: (draft, event, { at }) => load(draft, event, at),
+  organism_ready: (draft, event, { at }) =>
+    draft.patch('organism', {
+      state: 'ready',
+      stages: closed(draft, at),
+      device: event.device,
+      loadS: event.load_s,
+      reason: ''
+    }),
+  organism_lost: (draft, event) =>
+    draft.patch('organism', {
+      state: 'lost',
+      stages: [],
+      reason: event.reason,
+      restarting: event.restarting
+    }),
+  organism_used: (draft, { busy_s: busyS }) => {
+    const { organism, used } = draft.state;
+    draft.patch('organism', { busyS: organism.busyS + busyS });
+    if (/^(cuda|mps)/.test(organism.device)) {
+      draft.patch('used', { gpuS: used.gpuS + busyS });
+    }
+  },
+  kernel_started: ({ state }, event) => {
+    state.kernel = 'alive';
+    state.veil = event.veil;
+  },
+  kernel_died: ({ state }, event) => {
+    state.kernel = 'dead';
+    state.kernelReason = event.reason;
+  },
+  cell_added: (draft, event) => {
+    const { cells } = draft.state;
+    if (!cells.some(cell => cell.id === event.cell_id)) {
+      draft.push('cells', {
+        id: event.cell_id,
+        kind: event.kind,
+        source: event.source,
+        number: cells.length + 1,
+        status: null,
+        executionCount: null,
+        durationS: null
+      });
+      touch(draft, event.cell_id);
+    }
+  },
+  cell_edited: (draft, event) => {
+    draft.patchCell(event.cell_id, { source: event.source, status: null });
+    touch(draft, event.cell_id);
+  },
+  cell_started: (draft, event) => {
+    draft.patchCell(event.cell_id, { status: 'running', durationS: null });
+    draft.state.runningCell = event.cell_id;
+    draft.state.progress = '';
+    touch(draft, event.cell_id);
+  },
+  cell_output: ({ state }, event) => {
+    if (event.cell_id === state.runningCell) {
+      state.progress = progressOf(event.output) ?? state.progress;
+    }
+  },
+  cell_outputs_cleared: ({ state }) => {
+    state.progress = '';
+  },
+  cell_finished: (draft, event) => {
+    draft.patchCell(event.cell_id, {
+      status: event.status,
+      executionCount: event.execution_count,
+      durationS: event.duration_s
+    });
+    draft.state.runningCell = null;
+    draft.state.progress = '';
+  },
+  step_started: (draft, event, entry) => {
+    const { state } = draft;
+    draft.patch('used', { steps: event.step });
+    state.said = { step: event.step, thinking: '', text: '', done: false };
+    draft.push('steps', {
+      number: event.step,
+      seq: entry.seq,
+      at: entry.at,
+      text: '',
+      tools: [],
+      errors: 0,
+      cells: []
+    });
+  },
+  agent_delta: (draft, { kind, text }) => {
+    const { state } = draft;
+    state.provider = null;
+    draft.patch('said', { [kind]: state.said[kind] + text });
+  },
+  agent_replied: reply,
+  tool_returned: (draft, event) => {
+    if (event.is_error) {
+      draft.patchStep(step => ({ errors: step.errors + 1 }));
+    }
+  },
+  approval_asked: ({ state }, event) => {
+    state.approval = event;
+  },
+  approval_answered: ({ state }) => {
+    state.approval = null;
+  },
+  message_sent: () => {},
+  provider_waiting: (draft, event, { at }) => {
+    // A reply that broke off begins again.
+    draft.patch('said', { text: '', thinking: '' });
+    draft.state.provider = { reason: event.reason, until: at + event.wait_s };
+  },
+  hypothesis_noted: (draft, event) => {
+    const noted = {
+      claim: event.claim,
+      status: event.status,
+      evidence: event.evidence,
+      effectSize: event.effect_size,
+      n: event.n
+    };
+    const at = draft.state.hypotheses.findIndex(
+      hypothesis => hypothesis.claim === event.claim
+    );
+    if (at < 0) {
+      draft.push('hypotheses', noted);
+    } else {
+      draft.replace('hypotheses', at, noted);
+    }
+  },
+  findings_submitted: ({ state }, event) => {
+    state.findings = event.findings;
+    state.summary = event.summary;
+  },
+  budget_used: (draft, event) => {
+    draft.patch('limits', { [event.budget]: event.limit });
+    if (event.used >= event.limit) {
+      draft.push('reached', event.budget);
+    }
+  },
+  run_ended: (draft, event) => {
+    cutOff(draft);
+    draft.state.status = event.status;
+    draft.state.endMessage = event.message;
+  },
+  scored: ({ state }, event) => {
+    state.score = event.score;
+  }
+};

@@ -1,0 +1,145 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import type { ConfigCard, ServerInfo, StartRun } from './generated/api';
+import type { IPreferences, WithoutId } from './tokens';
+
+export const PLAYBOOK = 'playbook';
+
+type Approval = NonNullable<StartRun['approval']>;
+
+/**
+ * What a person has chosen in the form, null where nothing: then it is as the config, or the administrator, has it.
+ */
+export interface IChoices {
+  /**
+   * `playbook`, or the name of a model.
+   */
+  readonly agent: string | null;
+  readonly approval: Approval | null;
+  readonly maxSteps: number | null;
+  readonly maxCostUsd: number | null;
+  readonly maxMinutes: number | null;
+  readonly seed: number | null;
+}
+
+export const NO_CHOICES: IChoices = {
+  agent: null,
+  approval: null,
+  maxSteps: null,
+  maxCostUsd: null,
+  maxMinutes: null,
+  seed: null
+};
+
+/**
+ * The agents that can be chosen, the playbook first.
+ */
+export function agentsOf(info: ServerInfo): string[] {
+  return [
+    ...(info.providers.includes('playbook') ? [PLAYBOOK] : []),
+    ...(info.providers.includes('anthropic') ? info.models : [])
+  ];
+}
+
+/**
+ * A model's name as its maker writes it: `claude-opus-5-5` is Claude Opus 5.5.
+ */
+export function modelName(model: string): string {
+  const [, family, version] =
+    /^claude-([a-z]+)-(\d+(?:-\d+)?)(?:-\d{8})?$/.exec(model) ?? [];
+  return family
+    ? `Claude ${family[0].toUpperCase()}${family.slice(1)} ${version.replace('-', '.')}`
+    : model;
+}
+
+/**
+ * The agent of a run, as a person reads it.
+ */
+export function agentName(agent: string, trans: TranslationBundle): string {
+  const choice = agentOfRun(agent);
+  return choice === PLAYBOOK ? trans.__('Playbook') : modelName(choice);
+}
+
+/**
+ * The agent of a run, as a summary names it, as a choice.
+ */
+export function agentOfRun(agent: string): string {
+  return agent.split(' ').at(-1) ?? PLAYBOOK;
+}
+
+/**
+ * The value of a field that the administrator has fixed; undefined where it is free.
+ */
+export function lockedValue<K extends keyof WithoutId<StartRun>>(
+  info: ServerInfo,
+  field: K
+): StartRun[K] | undefined {
+  return info.locked[field] as StartRun[K] | undefined;
+}
+
+/**
+ * What a start would use, for the form to show.
+ */
+export function effective(
+  choices: IChoices,
+  card: ConfigCard | null,
+  info: ServerInfo,
+  preferred: IPreferences['values']
+): { agent: string; approval: Approval } {
+  const agents = agentsOf(info);
+  const wanted = [
+    lockedAgent(info),
+    choices.agent,
+    preferred.agent,
+    configAgent(card),
+    info.default_provider === 'playbook' ? PLAYBOOK : info.models[0]
+  ];
+  return {
+    agent: wanted.find(agent => agent && agents.includes(agent)) ?? agents[0],
+    approval:
+      lockedValue(info, 'approval') ??
+      choices.approval ??
+      (preferred.approval || null) ??
+      card?.agent?.approval ??
+      'auto'
+  };
+}
+
+function lockedAgent(info: ServerInfo): string | null | undefined {
+  const provider = lockedValue(info, 'provider');
+  return provider === 'playbook'
+    ? PLAYBOOK
+    : (lockedValue(info, 'model') ?? (provider ? info.models[0] : null));
+}
+
+function configAgent(card: ConfigCard | null): string | null | undefined {
+  return card?.agent?.provider === 'playbook' ? PLAYBOOK : card?.agent?.model;
+}
+
+/**
+ * The body of a start; what is locked is left to the server.
+ */
+export function startBody(
+  config: string,
+  notebook: string | null,
+  choices: IChoices,
+  shown: { agent: string; approval: Approval },
+  info: ServerInfo
+): WithoutId<StartRun> {
+  const playbook = shown.agent === PLAYBOOK;
+  const body: WithoutId<StartRun> = {
+    config,
+    notebook,
+    provider: playbook ? 'playbook' : 'anthropic',
+    model: playbook ? null : shown.agent,
+    approval: shown.approval,
+    max_steps: choices.maxSteps,
+    max_cost_usd: playbook ? null : choices.maxCostUsd,
+    max_minutes: choices.maxMinutes,
+    seed: choices.seed
+  };
+  const free = Object.entries(body).filter(
+    ([field]) => !(field in info.locked)
+  );
+  return { ...Object.fromEntries(free), config };
+}

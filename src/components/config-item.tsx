@@ -1,0 +1,126 @@
+import * as React from 'react';
+
+import { number } from '../format';
+import type { ConfigCard } from '../generated/api';
+import { amount, placeName, veilHelp, veilName } from '../words';
+import { useServices } from './context';
+
+interface IConfigItemProps {
+  card: ConfigCard;
+  chosen: boolean;
+  tabStop: boolean;
+  onChoose: (name: string) => void;
+}
+
+const LEVELS = ['sample', 'logits', 'activations', 'weights', 'base'];
+
+/**
+ * One organism config in the list; the chosen one shows all of its public half.
+ */
+export const ConfigItem = React.memo((props: IConfigItemProps): JSX.Element => {
+  const { card, chosen, tabStop, onChoose } = props;
+  const { trans } = useServices();
+  const broken = card.problem !== null;
+  return (
+    <div
+      role="radio"
+      aria-checked={chosen}
+      aria-disabled={broken}
+      tabIndex={tabStop ? 0 : -1}
+      className="ib-card"
+      data-config={card.name}
+      onClick={() => !broken && onChoose(card.name)}
+      onKeyDown={event => {
+        if (event.key === ' ' || event.key === 'Enter') {
+          event.preventDefault();
+          event.currentTarget.click();
+        }
+      }}
+    >
+      <div className="ib-card-head">
+        <span className="ib-card-title">{card.title}</span>
+        <span className="ib-card-place">
+          {placeName(card.execution_mode, card.gpu_type, trans)}
+        </span>
+      </div>
+      {broken ? (
+        <p className="ib-card-problem">{card.problem}</p>
+      ) : (
+        <>
+          <p className="ib-card-text">{card.description || card.task}</p>
+          <AccessLevels access={card.access} />
+          {chosen && <Details card={card} />}
+        </>
+      )}
+    </div>
+  );
+});
+
+/**
+ * How far the agent may look: each level includes those before it.
+ */
+function AccessLevels({ access }: { access: string }): JSX.Element {
+  const { trans } = useServices();
+  const levels = LEVELS.slice(0, LEVELS.indexOf(access) + 1);
+  return (
+    <p
+      className="ib-card-access"
+      title={trans.__('What the techniques may look at')}
+    >
+      {levels.map(level => (
+        <span key={level}>{level}</span>
+      ))}
+    </p>
+  );
+}
+
+function Details({ card }: { card: ConfigCard }): JSX.Element {
+  const { trans } = useServices();
+  return (
+    <dl className="ib-facts">
+      {card.task && (
+        <>
+          <dt>{trans.__('Task')}</dt>
+          <dd className="ib-prose">{unwrapped(card.task)}</dd>
+        </>
+      )}
+      <dt>{trans.__('Techniques')}</dt>
+      <dd className="ib-chips">
+        {card.techniques.map(name => (
+          <code key={name}>{name}</code>
+        ))}
+      </dd>
+      <dt>{trans.__('Veil')}</dt>
+      <dd title={veilHelp(card.veil, trans)}>{veilName(card.veil, trans)}</dd>
+      <dt>{trans.__('Budget')}</dt>
+      <dd>{budgets(card).join(' · ') || trans.__('no limit')}</dd>
+    </dl>
+  );
+
+  function budgets({ agent }: ConfigCard): string[] {
+    if (!agent) {
+      return [];
+    }
+    const limits: string[] = [trans._n('%1 step', '%1 steps', agent.max_steps)];
+    if (agent.max_tokens) {
+      limits.push(trans.__('%1 tokens', number(agent.max_tokens)));
+    }
+    if (agent.max_cost_usd) {
+      limits.push(amount('cost', agent.max_cost_usd));
+    }
+    if (agent.max_minutes) {
+      limits.push(trans.__('%1 min', number(agent.max_minutes)));
+    }
+    if (agent.max_gpu_minutes) {
+      limits.push(trans.__('%1 min of GPU', number(agent.max_gpu_minutes)));
+    }
+    return limits;
+  }
+}
+
+/**
+ * A text without the line breaks that only kept its file narrow.
+ */
+function unwrapped(text: string): string {
+  return text.replace(/([^\n])\n(?!\n)/g, '$1 ');
+}

@@ -1,0 +1,167 @@
+import type { IEditorServices } from '@jupyterlab/codeeditor';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { ISignal } from '@lumino/signaling';
+import * as React from 'react';
+
+import { ApiError } from '../request';
+import type { RunState } from '../state';
+import type {
+  ICellNavigator,
+  IInvestigations,
+  IPreferences,
+  IRunModel
+} from '../tokens';
+
+/**
+ * The notebook that a run could be started in.
+ */
+export interface IOpenNotebook {
+  /**
+   * Contents path of the notebook that is in front; null when there is none.
+   */
+  readonly path: string | null;
+  readonly changed: ISignal<IOpenNotebook, void>;
+  /**
+   * Save it, so that the run begins with what is on the screen.
+   */
+  save(): Promise<void>;
+}
+
+/**
+ * What the sidebar's components are given.
+ */
+export interface IServices {
+  readonly trans: TranslationBundle;
+  readonly investigations: IInvestigations;
+  readonly notebook: IOpenNotebook;
+  readonly preferences: IPreferences;
+  readonly navigator: ICellNavigator | null;
+  readonly editors: IEditorServices | null;
+  openSettings: (() => void) | null;
+  openNotebook(run: IRunModel): Promise<void>;
+  /**
+   * Whether the run's notebook is where it was.
+   */
+  notebookExists(run: IRunModel): Promise<boolean>;
+  compare(runIds: readonly string[]): void;
+}
+
+const Services = React.createContext<IServices | null>(null);
+
+export const ServicesProvider = Services.Provider;
+
+export function useServices(): IServices {
+  const services = React.useContext(Services);
+  if (!services) {
+    throw new Error('There is no ServicesProvider above this component.');
+  }
+  return services;
+}
+
+interface IEmitter {
+  connect(slot: () => void): boolean;
+  disconnect(slot: () => void): boolean;
+}
+
+/**
+ * A value that is read again whenever the signal is emitted; it must keep its identity while it is the same.
+ */
+export function useSignal<T>(signal: IEmitter, read: () => T): T {
+  const subscribe = React.useCallback(
+    (notify: () => void) => {
+      signal.connect(notify);
+      return () => {
+        signal.disconnect(notify);
+      };
+    },
+    [signal]
+  );
+  return React.useSyncExternalStore(subscribe, read);
+}
+
+/**
+ * Part of a run's state; the component renders again only when that part is another one.
+ */
+export function useRun<T>(run: IRunModel, select: (state: RunState) => T): T {
+  return useSignal(run.changed, () => select(run.state));
+}
+
+/**
+ * The time in seconds, every second while `ticking`.
+ */
+export function useNow(ticking: boolean): number {
+  const [now, setNow] = React.useState(() => Date.now() / 1000);
+  React.useEffect(() => {
+    if (!ticking) {
+      return;
+    }
+    const tick = (): void => setNow(Date.now() / 1000);
+    tick();
+    const timer = setInterval(tick, 1000);
+    return () => clearInterval(timer);
+  }, [ticking]);
+  return now;
+}
+
+/**
+ * The time in seconds by which a run's clock goes: it stands still while the run does, and at a moment of its past.
+ */
+export function useRunNow(run: IRunModel): number {
+  const driven = useRun(
+    run,
+    state => state.status === 'running' && !state.waiting
+  );
+  const past = run.connection === 'closed';
+  const lastAt = useRun(run, state => (past ? state.lastAt : 0));
+  const now = useNow(driven && !past);
+  return past ? lastAt : now;
+}
+
+export interface IAction {
+  readonly busy: boolean;
+  /**
+   * What went wrong, in one sentence; empty when nothing did.
+   */
+  readonly error: string;
+  /**
+   * Run a command; one at a time. Resolves to whether it was carried out.
+   */
+  run(command: () => Promise<unknown>): Promise<boolean>;
+}
+
+/**
+ * A command with its state, so that a button can say that it works and why it did not.
+ */
+export function useAction(): IAction {
+  const [busy, setBusy] = React.useState(false);
+  const [error, setError] = React.useState('');
+  const running = React.useRef(false);
+  const run = React.useCallback(async (command: () => Promise<unknown>) => {
+    if (running.current) {
+      return false;
+    }
+    running.current = true;
+    setBusy(true);
+    setError('');
+    try {
+      await command();
+      return true;
+    } catch (reason) {
+      setError(sentence(reason));
+      return false;
+    } finally {
+      running.current = false;
+      setBusy(false);
+    }
+  }, []);
+  return { busy, error, run };
+}
+
+/**
+ * An error as a person reads it.
+ */
+export function sentence(reason: unknown): string {
+  return reason instanceof ApiError || reason instanceof Error
+    ? reason.message
+    : String(reason);
+}

@@ -1,0 +1,127 @@
+import * as React from 'react';
+
+import { duration } from '../format';
+import type { EventEntry } from '../generated/api';
+import { logLine } from '../log';
+import { metersOf } from '../meters';
+import type { IStep } from '../state';
+import type { IRunModel } from '../tokens';
+import { useRun, useRunNow, useServices } from './context';
+import { Growing } from './growing';
+import { CellLinks, Meter } from './parts';
+import { Section } from './section';
+
+/**
+ * What is a click away: steps, budgets, log.
+ */
+export function Details({ run }: { run: IRunModel }): JSX.Element {
+  const { trans } = useServices();
+  const count = useRun(run, state => state.steps.length);
+  return (
+    <div className="ib-details">
+      <Section title={trans.__('Steps')} aside={count}>
+        {() => <Steps run={run} />}
+      </Section>
+      <Section title={trans.__('Budget')}>
+        {() => <Budgets run={run} />}
+      </Section>
+      <Section title={trans.__('Log')}>{() => <Log run={run} />}</Section>
+    </div>
+  );
+}
+
+function Steps({ run }: { run: IRunModel }): JSX.Element {
+  const { trans } = useServices();
+  const steps = useRun(run, state => state.steps);
+  const latestFirst = React.useMemo(() => [...steps].reverse(), [steps]);
+  if (steps.length === 0) {
+    return <p className="ib-hint">{trans.__('The agent has not begun.')}</p>;
+  }
+  return (
+    <ol className="ib-rows" reversed>
+      <Growing
+        items={latestFirst}
+        render={step => <StepRow key={step.number} run={run} step={step} />}
+      />
+    </ol>
+  );
+}
+
+const StepRow = React.memo(
+  (props: { run: IRunModel; step: IStep }): JSX.Element => {
+    const { run, step } = props;
+    const { trans } = useServices();
+    return (
+      <li className="ib-step">
+        <span className="ib-step-number">{step.number}</span>
+        <div className="ib-step-body">
+          <p className="ib-step-text" title={step.text}>
+            {step.text || step.tools.join(', ') || trans.__('thinking')}
+          </p>
+          {(step.cells.length > 0 || step.errors > 0) && (
+            <p className="ib-claim-facts">
+              <CellLinks run={run} cells={step.cells} />
+              {step.errors > 0 && (
+                <span className="ib-tone-bad ib-step-errors">
+                  {trans._n('%1 error', '%1 errors', step.errors)}
+                </span>
+              )}
+            </p>
+          )}
+        </div>
+      </li>
+    );
+  }
+);
+
+function Budgets({ run }: { run: IRunModel }): JSX.Element {
+  const { trans } = useServices();
+  useRun(run, state => state.used.steps);
+  const busyS = useRun(run, state => state.organism.busyS);
+  const now = useRunNow(run);
+  return (
+    <div className="ib-meters">
+      {metersOf(run.summary, run.state, now).map(meter => (
+        <Meter key={meter.budget} meter={meter} />
+      ))}
+      {busyS > 0 && (
+        <p className="ib-hint">
+          {trans.__("The organism's model worked for %1.", duration(busyS))}
+        </p>
+      )}
+    </div>
+  );
+}
+
+function Log({ run }: { run: IRunModel }): JSX.Element {
+  const log = useRun(run, state => state.log);
+  const latestFirst = React.useMemo(() => [...log].reverse(), [log]);
+  return (
+    <ol className="ib-rows" reversed>
+      <Growing
+        items={latestFirst}
+        render={entry => <LogRow key={entry.seq} entry={entry} />}
+      />
+    </ol>
+  );
+}
+
+const LogRow = React.memo(
+  (props: { entry: EventEntry }): JSX.Element | null => {
+    const { at, event } = props.entry;
+    const { trans } = useServices();
+    const line = logLine(event, trans);
+    if (!line) {
+      return null;
+    }
+    const time = new Date(at * 1000);
+    return (
+      <li className={`ib-log-row ib-tone-${line.tone}`}>
+        <time dateTime={time.toISOString()} title={time.toLocaleString()}>
+          {time.toLocaleTimeString([], { hour12: false })}
+        </time>
+        <span>{line.text}</span>
+      </li>
+    );
+  }
+);

@@ -1,0 +1,135 @@
+import { Select } from '@jupyter/react-components';
+import * as React from 'react';
+
+import { lockIcon } from '../icons';
+import { useServices } from './context';
+
+/**
+ * A row of a form.
+ */
+export function Field(props: {
+  label: string;
+  children: React.ReactNode;
+}): JSX.Element {
+  return (
+    <div className="ib-field">
+      <span className="ib-field-label">{props.label}</span>
+      <div className="ib-field-control">{props.children}</div>
+    </div>
+  );
+}
+
+/**
+ * A value that only the administrator can change.
+ */
+export function Locked({
+  children
+}: {
+  children: React.ReactNode;
+}): JSX.Element {
+  const { trans } = useServices();
+  const title = trans.__('Set by your administrator');
+  return (
+    <span className="ib-locked" title={title}>
+      {children}
+      <lockIcon.react tag="span" width="12px" height="12px" aria-hidden />
+      <span className="ib-hidden">{title}</span>
+    </span>
+  );
+}
+
+/**
+ * One of several options.
+ */
+export function Choice(props: {
+  label: string;
+  value: string;
+  onChoose: (value: string) => void;
+  children: React.ReactNode;
+}): JSX.Element {
+  return (
+    <Select
+      className="ib-select"
+      aria-label={props.label}
+      value={props.value}
+      onChange={event =>
+        props.onChoose((event.target as HTMLSelectElement).value)
+      }
+    >
+      {props.children}
+    </Select>
+  );
+}
+
+interface IAmountProps {
+  label: string;
+  unit: string;
+  value: number | null;
+  /**
+   * Called with NaN while what is typed is not such a number.
+   */
+  onChange: (value: number | null) => void;
+  whole?: boolean;
+  from?: number;
+  /**
+   * What holds when nothing is typed.
+   */
+  usual?: number | null;
+  /**
+   * In words, where nothing is usual.
+   */
+  none?: string;
+  /**
+   * What the administrator has fixed; undefined where it is free.
+   */
+  locked?: number | null;
+}
+
+/**
+ * A number with its unit, or nothing.
+ */
+export function Amount(props: IAmountProps): JSX.Element {
+  const { label, unit, value, onChange, whole, from, usual, locked } = props;
+  const { trans } = useServices();
+  const [text, setText] = React.useState(value === null ? '' : String(value));
+  if (locked !== undefined) {
+    return (
+      <Locked>
+        {locked ?? trans.__('no limit')} {unit}
+      </Locked>
+    );
+  }
+  const invalid = Number.isNaN(parsed(text, whole, from));
+  return (
+    <label className="ib-amount">
+      <input
+        type="text"
+        inputMode="decimal"
+        className="jp-mod-styled ib-amount-input"
+        aria-label={label}
+        aria-invalid={invalid}
+        placeholder={String(usual ?? props.none ?? '–')}
+        title={usual === null ? trans.__('No limit') : undefined}
+        value={text}
+        onChange={({ target }) => {
+          setText(target.value);
+          onChange(parsed(target.value, whole, from));
+        }}
+      />
+      {unit && <span className="ib-amount-unit">{unit}</span>}
+    </label>
+  );
+}
+
+/**
+ * A positive number, or one from `from` on; null for nothing, NaN for anything else.
+ */
+function parsed(text: string, whole = false, from?: number): number | null {
+  if (text.trim() === '') {
+    return null;
+  }
+  const value = Number(text.trim().replace(',', '.'));
+  const large = from === undefined ? value > 0 : value >= from;
+  const right = Number.isFinite(value) && large;
+  return right && (!whole || Number.isInteger(value)) ? value : NaN;
+}

@@ -1,0 +1,66 @@
+import * as React from 'react';
+
+import { sendIcon } from '../icons';
+import type { IRunModel } from '../tokens';
+import { useAction, useServices } from './context';
+import { ErrorLine, IconButton } from './parts';
+
+/**
+ * As much as the server takes.
+ */
+const LONGEST = 20_000;
+
+/**
+ * A message to the agent: Enter sends it, Shift+Enter begins a line.
+ */
+export function MessageBox({ run }: { run: IRunModel }): JSX.Element {
+  const { investigations, trans } = useServices();
+  const [text, setText] = React.useState('');
+  const [sent, setSent] = React.useState(false);
+  const action = useAction();
+  const send = async (): Promise<void> => {
+    const message = text.trim();
+    if (
+      message &&
+      (await action.run(() => investigations.message(run.id, message)))
+    ) {
+      setText('');
+      setSent(true);
+    }
+  };
+  return (
+    <div className="ib-message">
+      <ErrorLine text={action.error} />
+      <p className="ib-hint" role="status">
+        {sent && trans.__('Sent. The agent sees it with its next step.')}
+      </p>
+      <div className="ib-message-row">
+        <textarea
+          className="jp-mod-styled ib-message-text"
+          rows={Math.min(6, text.split('\n').length)}
+          maxLength={LONGEST}
+          placeholder={trans.__('Message to the agent…')}
+          aria-label={trans.__('Message to the agent')}
+          value={text}
+          onChange={({ target }) => {
+            setText(target.value);
+            setSent(false);
+          }}
+          onKeyDown={event => {
+            const composing = event.nativeEvent.isComposing;
+            if (event.key === 'Enter' && !event.shiftKey && !composing) {
+              event.preventDefault();
+              void send();
+            }
+          }}
+        />
+        <IconButton
+          icon={sendIcon}
+          label={trans.__('Send')}
+          disabled={action.busy || !text.trim()}
+          onClick={() => void send()}
+        />
+      </div>
+    </div>
+  );
+}

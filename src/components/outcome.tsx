@@ -1,0 +1,176 @@
+import { Button } from '@jupyter/react-components';
+import { checkIcon } from '@jupyterlab/ui-components';
+import * as React from 'react';
+
+import { cost, duration } from '../format';
+import type { Finding } from '../generated/events';
+import type { RunState } from '../state';
+import type { IRunModel } from '../tokens';
+import { amount, asSentence, budgetName, findingsText } from '../words';
+import { useAction, useRun, useServices, useSignal } from './context';
+import { Effect } from './hypotheses';
+import { CellLinks, ErrorLine, Notice } from './parts';
+import { Resume } from './resume';
+import { Score } from './score';
+
+interface IOutcomeProps {
+  run: IRunModel;
+  onReplay: () => Promise<void>;
+  onLike: () => void;
+}
+
+/**
+ * How a run ended, and what can be done next.
+ */
+export function Outcome({ run, onReplay, onLike }: IOutcomeProps): JSX.Element {
+  const { trans } = useServices();
+  const findings = useRun(run, state => state.findings);
+  const status = useRun(run, state => state.status);
+  const summary = useRun(run, state => state.summary);
+  return (
+    <section className="ib-outcome" aria-label={trans.__('Outcome')}>
+      {status === 'finished' ? (
+        <Findings run={run} findings={findings ?? []} />
+      ) : (
+        <CutShort run={run} status={status} />
+      )}
+      {summary && <p className="ib-outcome-summary">{summary}</p>}
+      <Score run={run} />
+      <Next run={run} onReplay={onReplay} onLike={onLike} />
+    </section>
+  );
+}
+
+function Findings(props: {
+  run: IRunModel;
+  findings: readonly Finding[];
+}): JSX.Element {
+  const { run, findings } = props;
+  const { trans } = useServices();
+  const title = findingsText(findings.length, trans);
+  if (findings.length === 0) {
+    return (
+      <Notice tone="good" title={title}>
+        <Sums run={run} />
+        <p>
+          {trans.__(
+            'The agent looked and found no evidence that held up. For an organism without a secret this is the right answer.'
+          )}
+        </p>
+      </Notice>
+    );
+  }
+  return (
+    <>
+      <div className="ib-outcome-head ib-tone-good">
+        <checkIcon.react tag={null} width="16px" height="16px" />
+        <h3>{title}</h3>
+        <Sums run={run} />
+      </div>
+      <ol className="ib-claims ib-findings">
+        {findings.map(finding => (
+          <li key={finding.claim} className="ib-claim ib-mod-supported">
+            <div className="ib-claim-body">
+              <p className="ib-claim-text">{finding.claim}</p>
+              <p className="ib-claim-facts">
+                <Effect size={finding.effect_size} n={finding.n} />
+                <span className="ib-evidence">{trans.__('evidence')}</span>
+                <CellLinks run={run} cells={finding.evidence} />
+              </p>
+            </div>
+          </li>
+        ))}
+      </ol>
+    </>
+  );
+}
+
+function Sums({ run }: { run: IRunModel }): JSX.Element {
+  const { trans } = useServices();
+  const used = useRun(run, state => state.used);
+  const parts = [trans._n('%1 step', '%1 steps', used.steps)];
+  if (!used.costKnown) {
+    parts.push(trans.__('cost not known'));
+  } else if (used.costUsd > 0) {
+    parts.push(cost(used.costUsd));
+  }
+  parts.push(duration(used.activeS));
+  return <p className="ib-sums">{parts.join(' · ')}</p>;
+}
+
+function CutShort(props: {
+  run: IRunModel;
+  status: RunState['status'];
+}): JSX.Element {
+  const { run, status } = props;
+  const { trans } = useServices();
+  const message = useRun(run, state => state.endMessage);
+  const limits = useRun(run, state => state.limits);
+  const reached = useRun(run, state => state.reached);
+  const failed = status === 'failed';
+  const title = failed
+    ? trans.__('The run failed')
+    : reached.length > 0
+      ? trans.__('A budget is used up')
+      : trans.__('The run was interrupted');
+  return (
+    <Notice tone={failed ? 'bad' : 'warn'} title={title}>
+      <p>
+        {reached
+          .map(budget =>
+            trans.__(
+              '%1: all of %2 is used.',
+              budgetName(budget, trans),
+              amount(budget, limits[budget])
+            )
+          )
+          .join(' ') ||
+          asSentence(message) ||
+          trans.__('It stopped before its end.')}
+      </p>
+      <Sums run={run} />
+      <p className="ib-hint">
+        {trans.__('Everything up to here is kept in the notebook.')}
+      </p>
+      <Resume run={run} />
+    </Notice>
+  );
+}
+
+function Next({ run, onReplay, onLike }: IOutcomeProps): JSX.Element {
+  const { investigations, trans } = useServices();
+  const action = useAction();
+  const scored = useRun(run, state => state.score !== null);
+  const finished = useRun(run, state => state.status === 'finished');
+  const verdict = useSignal(run.changed, () => run.summary.verdict);
+  return (
+    <>
+      <div className="ib-buttons">
+        <Button
+          onClick={() =>
+            window.open(investigations.reportUrl(run.id), '_blank', 'noopener')
+          }
+        >
+          {trans.__('Report')}
+        </Button>
+        {finished && !scored && !verdict && (
+          <Button
+            disabled={action.busy}
+            title={trans.__('Open the ground truth and compare')}
+            onClick={() => void action.run(() => investigations.score(run.id))}
+          >
+            {action.busy ? trans.__('Scoring…') : trans.__('Score')}
+          </Button>
+        )}
+        <Button
+          disabled={action.busy}
+          onClick={() => void action.run(onReplay)}
+        >
+          {trans.__('Replay')}
+        </Button>
+        <Button onClick={onLike}>{trans.__('New run like this')}</Button>
+      </div>
+      <ErrorLine text={action.error} />
+    </>
+  );
+}

@@ -1,0 +1,212 @@
+import {
+  notebookIcon,
+  pauseIcon,
+  runIcon,
+  stopIcon
+} from '@jupyterlab/ui-components';
+import * as React from 'react';
+
+import { cost, elapsed, fileName } from '../format';
+import { activeS, metersOf, shareOf, tightest } from '../meters';
+import type { IRunModel } from '../tokens';
+import {
+  budgetName,
+  connectionText,
+  meterText,
+  statusWord,
+  veilHelp,
+  veilName
+} from '../words';
+import {
+  useAction,
+  useRun,
+  useRunNow,
+  useServices,
+  useSignal
+} from './context';
+import { organismText } from './now';
+import { Bar, ErrorLine, IconButton, Status } from './parts';
+
+interface IRunHeaderProps {
+  run: IRunModel;
+  /**
+   * Without buttons, for a replay.
+   */
+  still?: boolean;
+}
+
+/**
+ * Which run it is, how it stands, and how to hold it.
+ */
+export function RunHeader({ run, still }: IRunHeaderProps): JSX.Element {
+  const { trans } = useServices();
+  const summary = useSignal(run.changed, () => run.summary);
+  const status = useRun(run, state => state.status);
+  const waiting = useRun(run, state => state.waiting);
+  const running = status === 'running';
+  return (
+    <header className="ib-run-header">
+      <div className="ib-run-title">
+        <h2 title={summary.id}>{summary.experiment}</h2>
+        {!still && running && <Controls run={run} />}
+      </div>
+      <p className="ib-run-line">
+        <Status {...statusWord({ status, waiting }, trans)} />
+        {(still || running) && <Counters run={run} />}
+      </p>
+      {(still || running) && <TightestBudget run={run} />}
+      <Organism run={run} />
+      <NotebookLink run={run} />
+      {!still && running && <Reach run={run} />}
+    </header>
+  );
+}
+
+function NotebookLink({ run }: { run: IRunModel }): JSX.Element | null {
+  const { openNotebook } = useServices();
+  const path = useSignal(run.changed, () => run.summary.notebook);
+  return path === null ? null : (
+    <button
+      type="button"
+      className="ib-link ib-run-notebook"
+      title={path}
+      onClick={() => void openNotebook(run)}
+    >
+      <notebookIcon.react tag="span" width="14px" height="14px" />
+      {fileName(path)}
+    </button>
+  );
+}
+
+/**
+ * What is to be known of the way to the run, where it is not the usual one.
+ */
+function Reach({ run }: { run: IRunModel }): JSX.Element {
+  const { trans } = useServices();
+  const connection = useSignal(run.changed, () => run.connection);
+  const here = useSignal(run.changed, () => run.summary.here);
+  const trouble = connectionText(connection, trans);
+  return (
+    <>
+      {trouble && (
+        <p className={`ib-connection ib-mod-${connection}`}>{trouble}</p>
+      )}
+      {!here && (
+        <p className="ib-hint">
+          {trans.__(
+            'Another process drives this run; it can be watched here, and held there.'
+          )}
+        </p>
+      )}
+    </>
+  );
+}
+
+function Controls({ run }: { run: IRunModel }): JSX.Element | null {
+  const { investigations, trans } = useServices();
+  const paused = useRun(run, state => state.paused);
+  const here = useSignal(run.changed, () => run.summary.here);
+  const action = useAction();
+  if (!here) {
+    return null;
+  }
+  const toggle = (): Promise<void> =>
+    paused ? investigations.unpause(run.id) : investigations.pause(run.id);
+  return (
+    <div className="ib-run-controls">
+      <IconButton
+        icon={paused ? runIcon : pauseIcon}
+        label={paused ? trans.__('Continue') : trans.__('Pause')}
+        disabled={action.busy}
+        onClick={() => void action.run(toggle)}
+      />
+      <IconButton
+        icon={stopIcon}
+        label={trans.__('Stop')}
+        disabled={action.busy}
+        onClick={() => void action.run(() => investigations.stop(run.id))}
+      />
+      <ErrorLine text={action.error} />
+    </div>
+  );
+}
+
+/**
+ * Step, time and cost; it ticks by itself.
+ */
+function Counters({ run }: { run: IRunModel }): JSX.Element {
+  const { trans } = useServices();
+  const steps = useRun(run, state => state.used.steps);
+  const costUsd = useRun(run, state => state.used.costUsd);
+  const costKnown = useRun(run, state => state.used.costKnown);
+  const now = useRunNow(run);
+  const limits = { ...run.state.limits, ...run.summary.limits };
+  const parts: string[] = [];
+  if (steps > 0) {
+    parts.push(
+      limits.steps
+        ? trans.__('step %1 of %2', steps, limits.steps)
+        : trans.__('step %1', steps)
+    );
+  }
+  parts.push(elapsed(activeS(run.state, now)));
+  if (!costKnown) {
+    parts.push(trans.__('cost not known'));
+  } else if (limits.cost) {
+    parts.push(trans.__('%1 of %2', cost(costUsd), cost(limits.cost)));
+  } else if (costUsd > 0) {
+    parts.push(cost(costUsd));
+  }
+  return <span className="ib-counters">{parts.join(' · ')}</span>;
+}
+
+function TightestBudget({ run }: { run: IRunModel }): JSX.Element | null {
+  const { trans } = useServices();
+  // Once a second, and with each step, is often enough.
+  useRun(run, state => state.used.steps);
+  const now = useRunNow(run);
+  const meter = tightest(metersOf(run.summary, run.state, now));
+  if (!meter) {
+    return null;
+  }
+  const share = shareOf(meter);
+  const label = `${budgetName(meter.budget, trans)}: ${meterText(meter, trans)}`;
+  return (
+    <div title={label} className="ib-tightest">
+      <Bar
+        value={share}
+        label={label}
+        tone={share >= 1 ? 'bad' : share >= 0.8 ? 'warn' : 'plain'}
+      />
+    </div>
+  );
+}
+
+function Organism({ run }: { run: IRunModel }): JSX.Element {
+  const { investigations, trans } = useServices();
+  const organism = useRun(run, state => state.organism);
+  const veil = useRun(run, state => state.veil);
+  const ended = useRun(run, state => state.status !== 'running');
+  const held = useSignal(investigations.listsChanged, () =>
+    investigations.organisms.find(({ runs }) => runs.includes(run.id))
+  );
+  const words = ended
+    ? []
+    : [organismText(organism, held?.state === 'busy', trans)];
+  if (organism.device) {
+    words.push(organism.device);
+  }
+  return (
+    <p className="ib-run-organism">
+      <span>{words.join(' · ')}</span>
+      {veil && (
+        <span
+          className={`ib-veil ib-mod-${veil}`}
+          title={veilHelp(veil, trans)}
+        >
+          {trans.__('veil: %1', veilName(veil, trans))}
+        </span>
+      )}
+    </p>
+  );
+}

@@ -1,0 +1,151 @@
+// Generated from schema.json by `jlpm generate`. sha256 8aea408411407381f3f51c95d432f9318831b69e48d702a3635e37468e0f652c
+import type { Event } from './events';
+
+export interface AgentSection {
+  provider: ('playbook' | 'anthropic') | null;
+  model: string | null;
+  max_steps: number;
+  max_tokens: number | null;
+  max_cost_usd: number | null;
+  max_minutes: number | null;
+  max_gpu_minutes: number | null;
+  approval: 'auto' | 'ask' | 'ask_first';
+}
+export interface AnswerApproval {
+  request_id: string;
+  approval: string;
+  decision: 'run' | 'edit' | 'skip' | 'run_all';
+  code?: string | null;
+}
+/**
+ * Body of pause, unpause, stop and score.
+ */
+export interface Command {
+  request_id: string;
+}
+/**
+ * A config as the sidebar shows it: its public half, or what is wrong with it.
+ */
+export interface ConfigCard {
+  name: string;
+  group: string;
+  title: string;
+  description: string;
+  task: string;
+  techniques: string[];
+  access: string;
+  execution_mode: string;
+  gpu_type: string | null;
+  veil: string;
+  agent: AgentSection | null;
+  problem: string | null;
+}
+/**
+ * One event of a run's journal; ``event`` has the shape of ``events.Event``.
+ */
+export interface EventEntry {
+  seq: number;
+  at: number;
+  event: Event;
+}
+/**
+ * An organism for a person's own notebook: what ``connect()`` needs.
+ */
+export interface HeldOrganism {
+  organism: OrganismState;
+  url: string;
+  token: string;
+}
+/**
+ * An organism that this server holds.
+ */
+export interface OrganismState {
+  id: string;
+  config: string;
+  state: 'loading' | 'ready' | 'busy' | 'lost';
+  stage: string;
+  done: number;
+  total: number;
+  device: string;
+  runs: string[];
+}
+/**
+ * An error: ``message`` is one sentence that says what is wrong and what to do.
+ */
+export interface Problem {
+  code: string;
+  message: string;
+}
+/**
+ * Go on with a run that has ended early; a limit that is None stays as it was.
+ */
+export interface ResumeRun {
+  request_id: string;
+  max_steps?: number | null;
+  max_cost_usd?: number | null;
+  max_minutes?: number | null;
+}
+/**
+ * One run in a list; its events tell the rest.
+ */
+export interface RunSummary {
+  id: string;
+  experiment: string;
+  config: string;
+  notebook: string | null;
+  status: 'running' | 'finished' | 'failed' | 'interrupted';
+  waiting: ('approval' | 'paused') | null;
+  here: boolean;
+  agent: string;
+  seed: number;
+  veil: string;
+  created: number;
+  minutes: number;
+  steps: number;
+  tokens: number;
+  cost_usd: number;
+  limits: {
+    [k: string]: number;
+  };
+  findings: number | null;
+  message: string;
+  verdict: string;
+}
+export interface SendMessage {
+  request_id: string;
+  text: string;
+}
+/**
+ * What this server can do; the sidebar checks ``api`` before anything else.
+ */
+export interface ServerInfo {
+  version: string;
+  api: number;
+  providers: ('playbook' | 'anthropic')[];
+  default_provider: 'playbook' | 'anthropic';
+  models: string[];
+  collaboration: boolean;
+  sandbox_problem: string | null;
+  locked: {
+    [k: string]: unknown;
+  };
+}
+/**
+ * Start an investigation; a field that is None is as the config has it.
+ */
+export interface StartRun {
+  request_id: string;
+  config: string;
+  notebook?: string | null;
+  provider?: ('playbook' | 'anthropic') | null;
+  model?: string | null;
+  approval?: ('auto' | 'ask' | 'ask_first') | null;
+  max_steps?: number | null;
+  max_cost_usd?: number | null;
+  max_minutes?: number | null;
+  seed?: number | null;
+}
+export interface UseOrganism {
+  request_id: string;
+  config: string;
+}

@@ -1,0 +1,235 @@
+// Generated from schema.json by `jlpm generate`. sha256 8aea408411407381f3f51c95d432f9318831b69e48d702a3635e37468e0f652c
+
+export type Event =
+  | RunStarted
+  | RunResumed
+  | RunPaused
+  | RunUnpaused
+  | OrganismLoading
+  | OrganismReady
+  | OrganismWentAway
+  | OrganismUsed
+  | KernelStarted
+  | KernelWentAway
+  | CellAdded
+  | CellEdited
+  | CellStarted
+  | CellOutput
+  | CellOutputsCleared
+  | CellFinished
+  | StepStarted
+  | AgentDelta
+  | AgentReplied
+  | ToolReturned
+  | ApprovalAsked
+  | ApprovalAnswered
+  | MessageSent
+  | ProviderWaiting
+  | HypothesisNoted
+  | FindingsSubmitted
+  | BudgetUsed
+  | RunEnded
+  | Scored;
+
+export interface RunStarted {
+  type: 'run_started';
+  public: {
+    [k: string]: unknown;
+  };
+  agent: string;
+  seed: number;
+  notebook: string;
+}
+/**
+ * A run that had ended goes on; its kernel and organism are new.
+ */
+export interface RunResumed {
+  type: 'run_resumed';
+}
+/**
+ * The agent does nothing more until the run goes on; a cell that runs is not interrupted.
+ */
+export interface RunPaused {
+  type: 'run_paused';
+}
+export interface RunUnpaused {
+  type: 'run_unpaused';
+}
+export interface OrganismLoading {
+  type: 'organism_loading';
+  stage: string;
+  done: number;
+  total: number;
+}
+export interface OrganismReady {
+  type: 'organism_ready';
+  load_s: number;
+  device: string;
+}
+export interface OrganismWentAway {
+  type: 'organism_lost';
+  reason: string;
+  restarting: boolean;
+}
+/**
+ * Time that the organism's model worked since the last such event.
+ */
+export interface OrganismUsed {
+  type: 'organism_used';
+  busy_s: number;
+}
+export interface KernelStarted {
+  type: 'kernel_started';
+  veil: string;
+  restored_cells: number;
+}
+export interface KernelWentAway {
+  type: 'kernel_died';
+  reason: string;
+}
+export interface CellAdded {
+  type: 'cell_added';
+  cell_id: string;
+  kind: 'code' | 'markdown';
+  source: string;
+}
+export interface CellEdited {
+  type: 'cell_edited';
+  cell_id: string;
+  source: string;
+}
+/**
+ * The cell runs (again): its outputs are empty from here.
+ */
+export interface CellStarted {
+  type: 'cell_started';
+  cell_id: string;
+}
+/**
+ * Output number ``index`` of the cell is now ``output`` (an nbformat output); an index may be written again.
+ */
+export interface CellOutput {
+  type: 'cell_output';
+  cell_id: string;
+  index: number;
+  output: {
+    [k: string]: unknown;
+  };
+}
+export interface CellOutputsCleared {
+  type: 'cell_outputs_cleared';
+  cell_id: string;
+}
+export interface CellFinished {
+  type: 'cell_finished';
+  cell_id: string;
+  status: 'ok' | 'error' | 'interrupted' | 'timeout' | 'kernel_died';
+  execution_count: number | null;
+  duration_s: number;
+}
+export interface StepStarted {
+  type: 'step_started';
+  step: number;
+}
+/**
+ * Part of a reply while it streams; the whole follows as ``AgentReplied``.
+ */
+export interface AgentDelta {
+  type: 'agent_delta';
+  kind: 'text' | 'thinking';
+  text: string;
+}
+export interface AgentReplied {
+  type: 'agent_replied';
+  content: {
+    [k: string]: unknown;
+  }[];
+  stop_reason: string;
+  input_tokens: number;
+  output_tokens: number;
+  cache_read_tokens: number;
+  cache_write_tokens: number;
+  cost_usd: number | null;
+}
+export interface ToolReturned {
+  type: 'tool_returned';
+  tool_use_id: string;
+  content: {
+    [k: string]: unknown;
+  }[];
+  is_error: boolean;
+}
+/**
+ * The agent wants to run code, and a person must answer first; there is no time limit.
+ */
+export interface ApprovalAsked {
+  type: 'approval_asked';
+  approval: string;
+  tool: string;
+  cell_id: string;
+  code: string;
+}
+export interface ApprovalAnswered {
+  type: 'approval_answered';
+  approval: string;
+  decision: 'run' | 'edit' | 'skip' | 'run_all';
+  code: string | null;
+}
+/**
+ * A message to the agent: from the person, or from the run itself when the agent must be told something.
+ */
+export interface MessageSent {
+  type: 'message_sent';
+  sender: 'person' | 'run';
+  text: string;
+}
+export interface ProviderWaiting {
+  type: 'provider_waiting';
+  reason: string;
+  wait_s: number;
+}
+export interface HypothesisNoted {
+  type: 'hypothesis_noted';
+  claim: string;
+  status: 'open' | 'supported' | 'refuted';
+  evidence: string[];
+  effect_size: number | null;
+  n: number | null;
+}
+/**
+ * An empty list says: nothing found.
+ */
+export interface FindingsSubmitted {
+  type: 'findings_submitted';
+  findings: Finding[];
+  summary: string;
+}
+/**
+ * One claim with its evidence.
+ */
+export interface Finding {
+  claim: string;
+  evidence: string[];
+  effect_size: number | null;
+  n: number | null;
+}
+/**
+ * Share of a budget that is used: 0.8 is a warning, 1 ends the run.
+ */
+export interface BudgetUsed {
+  type: 'budget_used';
+  budget: string;
+  used: number;
+  limit: number;
+}
+export interface RunEnded {
+  type: 'run_ended';
+  status: 'finished' | 'failed' | 'interrupted';
+  message: string;
+}
+export interface Scored {
+  type: 'scored';
+  score: {
+    [k: string]: unknown;
+  };
+}

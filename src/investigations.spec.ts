@@ -1,0 +1,200 @@
+// @vitest-environment jsdom
+import type { Contents } from '@jupyterlab/services';
+import { nullTranslator } from '@jupyterlab/translation';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+
+import type { RunSummary, ServerInfo } from './generated/api';
+import { Investigations } from './investigations';
+import { RunServer } from './testing/server';
+
+const INFO: ServerInfo = {
+  version: '1.0.0',
+  api: 1,
+  providers: ['playbook'],
+  default_provider: 'playbook',
+  models: [],
+  collaboration: false,
+  sandbox_problem: null,
+  locked: {}
+};
+
+let server: RunServer;
+let service: Investigations;
+let info: ServerInfo;
+let runs: RunSummary[];
+/**
+ * Bodies of the commands that arrived, by route.
+ */
+let commands: [string, { request_id: string }][];
+let losesReplies: boolean;
+
+function summary(id: string, change: Partial<RunSummary> = {}): RunSummary {
+  return {
+    id,
+    experiment: 'amber',
+    config: 'amber',
+    notebook: `${id}.ipynb`,
+    status: 'running',
+    waiting: null,
+    here: true,
+    agent: 'playbook',
+    seed: 0,
+    veil: 'sandboxed',
+    created: 0,
+    minutes: 0,
+    steps: 0,
+    tokens: 0,
+    cost_usd: 0,
+    limits: {},
+    findings: null,
+    message: '',
+    verdict: '',
+    ...change
+  };
+}
+
+beforeEach(async () => {
+  info = INFO;
+  runs = [];
+  commands = [];
+  losesReplies = false;
+  server = await RunServer.start();
+  server.answer = (request, response) => {
+    const route = new URL(request.url ?? '', 'http://server').pathname.replace(
+      /^\/interp_bench\/api\/?/,
+      ''
+    );
+    if (request.method === 'POST') {
+      commands.push([
+        route,
+        JSON.parse(request.body) as { request_id: string }
+      ]);
+      if (losesReplies) {
+        request.socket.destroy();
+        return;
+      }
+    }
+    const replies: { [route: string]: unknown } = {
+      '': info,
+      configs: [],
+      organisms: [],
+      runs: request.method === 'POST' ? runs[0] : runs
+    };
+    response.end(JSON.stringify(replies[route] ?? runs[0]));
+  };
+  const contents = { localPath: (path: string) => path.replace(/^RTC:/, '') };
+  service = new Investigations(
+    server.api(),
+    contents as Contents.IManager,
+    nullTranslator.load('')
+  );
+});
+
+afterEach(async () => {
+  service.dispose();
+  await server.halt();
+});
+
+test('shows the run that goes on', async () => {
+  runs = [
+    summary('r2', { status: 'finished', created: 2 }),
+    summary('r1', { created: 1 })
+  ];
+  await service.refresh();
+  expect(service.current?.id).toBe('r1');
+});
+
+test('leaves alone what the person chose to see', async () => {
+  runs = [summary('r1', { status: 'finished' })];
+  await service.refresh();
+  service.setCurrent('r1');
+  runs = [summary('r2', { created: 1 }), ...runs];
+  await service.refresh();
+  expect(service.current?.id).toBe('r1');
+});
+
+test('knows the running run of a notebook, also under a drive', async () => {
+  runs = [
+    summary('r1'),
+    summary('r2', { notebook: 'b.ipynb', status: 'failed' })
+  ];
+  await service.refresh();
+  expect(service.liveRunOf('r1.ipynb')?.id).toBe('r1');
+  expect(service.liveRunOf('RTC:r1.ipynb')?.id).toBe('r1');
+  expect(service.liveRunOf('b.ipynb')).toBeNull();
+  expect(service.open('r1')).toBe(service.open('r1'));
+});
+
+test('a command whose reply was lost keeps its id when it is given again', async () => {
+  runs = [summary('r1')];
+  await service.refresh();
+  losesReplies = true;
+  await expect(service.message('r1', 'Hello')).rejects.toThrow(
+    /does not answer/
+  );
+  losesReplies = false;
+  await service.message('r1', 'Hello');
+  await service.message('r1', 'Hello');
+  const ids = commands.map(([, body]) => body.request_id);
+  expect(new Set(ids.slice(0, -1)).size).toBe(1);
+  expect(ids.at(-1)).not.toBe(ids[0]);
+});
+
+test('a start shows its run', async () => {
+  runs = [summary('r1')];
+  const run = await service.start({ config: 'amber' });
+  expect(service.current).toBe(run);
+  expect(commands).toMatchObject([['runs', { config: 'amber' }]]);
+});
+
+test.each([
+  [{ ...INFO, api: 0, version: '0.9.0' }, 'older', /0\.9\.0.*older/],
+  [{ ...INFO, api: 2, version: '9.0.0' }, 'newer', /Reload/]
+])('halves that do not fit say so', async (other, code, sentence) => {
+  info = other;
+  await service.refresh();
+  expect(service.problem).toMatchObject({ code });
+  expect(service.problem?.message).toMatch(sentence);
+  info = INFO;
+  await service.refresh();
+  expect(service.problem).toBeNull();
+});
+
+test('a missing server half is told from a server that is away', async () => {
+  const { answer } = server;
+  server.answer = (_, response) => {
+    response.statusCode = 404;
+    response.end('<html>Not here</html>');
+  };
+  await service.refresh();
+  expect(service.problem?.code).toBe('missing');
+  server.answer = answer;
+  await service.refresh();
+  expect(service.problem).toBeNull();
+  await server.halt();
+  await service.refresh();
+  expect(service.problem?.code).toBe('offline');
+  await server.restart();
+});
+
+test('what an event changes is fetched at once', async () => {
+  runs = [summary('r1')];
+  await service.refresh();
+  const run = service.open('r1');
+  await run.ready;
+  runs = [summary('r1', { waiting: 'paused' })];
+  server.append({ type: 'run_paused' });
+  await vi.waitFor(() => expect(run.summary.waiting).toBe('paused'));
+  expect(run.state.waiting).toBe('paused');
+});
+
+test('removing a run lets go of it', async () => {
+  runs = [summary('r1', { status: 'finished' })];
+  await service.refresh();
+  service.setCurrent('r1');
+  const run = service.open('r1');
+  await service.remove('r1');
+  expect(run.isDisposed).toBe(true);
+  expect(service.current).toBeNull();
+  expect(service.runs).toEqual([]);
+});

@@ -1,0 +1,313 @@
+import type { Contents } from '@jupyterlab/services';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { UUID } from '@lumino/coreutils';
+import type { IDisposable } from '@lumino/disposable';
+import type { ISignal } from '@lumino/signaling';
+import { Signal } from '@lumino/signaling';
+
+import type {
+  AnswerApproval,
+  ConfigCard,
+  EventEntry,
+  OrganismState,
+  ResumeRun,
+  RunSummary,
+  ServerInfo,
+  StartRun
+} from './generated/api';
+import type { Api, ICommands } from './request';
+import { ApiError } from './request';
+import { Lists } from './lists';
+import { RunModel } from './model';
+import type {
+  IInvestigations,
+  IRunModel,
+  IServiceProblem,
+  WithoutId
+} from './tokens';
+
+/**
+ * How many ended runs stay loaded.
+ */
+const KEPT = 6;
+
+/**
+ * Events after which the lists say something else.
+ */
+const TELLING = new Set<EventEntry['event']['type']>([
+  'run_started',
+  'run_resumed',
+  'run_paused',
+  'run_unpaused',
+  'approval_asked',
+  'approval_answered',
+  'organism_ready',
+  'organism_lost',
+  'findings_submitted',
+  'run_ended',
+  'scored'
+]);
+
+/**
+ * The server's investigations: the lists are polled, runs that are open are followed.
+ */
+export class Investigations implements IInvestigations, IDisposable {
+  constructor(
+    private readonly _api: Api,
+    private readonly _contents: Contents.IManager,
+    private readonly _trans: TranslationBundle
+  ) {
+    this._lists = new Lists(_api, _trans);
+    this._lists.changed.connect(this._onLists, this);
+  }
+
+  get info(): ServerInfo | null {
+    return this._lists.content.info;
+  }
+
+  get problem(): IServiceProblem | null {
+    return this._lists.content.problem;
+  }
+
+  get configs(): readonly ConfigCard[] {
+    return this._lists.content.configs;
+  }
+
+  get runs(): readonly RunSummary[] {
+    return this._lists.content.runs;
+  }
+
+  get organisms(): readonly OrganismState[] {
+    return this._lists.content.organisms;
+  }
+
+  get listsChanged(): ISignal<IInvestigations, void> {
+    return this._listsChanged;
+  }
+
+  get current(): IRunModel | null {
+    return this._current;
+  }
+
+  get currentChanged(): ISignal<IInvestigations, IRunModel | null> {
+    return this._currentChanged;
+  }
+
+  get isDisposed(): boolean {
+    return this._lists.isDisposed;
+  }
+
+  dispose(): void {
+    if (this.isDisposed) {
+      return;
+    }
+    this._lists.dispose();
+    this._models.forEach(model => model.dispose());
+    this._models.clear();
+    Signal.clearData(this);
+  }
+
+  setCurrent(runId: string | null): void {
+    const model = runId === null ? null : this.open(runId);
+    this._chosen = true;
+    if (model !== this._current) {
+      this._current = model;
+      this._currentChanged.emit(model);
+    }
+  }
+
+  open(runId: string): IRunModel {
+    const known = this._models.get(runId);
+    if (known) {
+      // The order of the map is that of the last use.
+      this._models.delete(runId);
+      this._models.set(runId, known);
+      return known;
+    }
+    const summary = this.runs.find(run => run.id === runId);
+    if (!summary) {
+      throw new ApiError(
+        'no_such_run',
+        this._trans.__('There is no run %1; it may have been deleted.', runId),
+        404
+      );
+    }
+    return this._follow(summary);
+  }
+
+  liveRunOf(path: string): IRunModel | null {
+    const local = this._contents.localPath(path);
+    const run = this.runs.find(
+      run => run.status === 'running' && run.notebook === local
+    );
+    return run ? this.open(run.id) : null;
+  }
+
+  async start(body: WithoutId<StartRun>): Promise<IRunModel> {
+    const summary = await this._once(`start ${JSON.stringify(body)}`, id =>
+      this._api.start({ ...body, request_id: id })
+    );
+    this._lists.put(summary);
+    this.setCurrent(summary.id);
+    return this.open(summary.id);
+  }
+
+  pause(runId: string): Promise<void> {
+    return this._command(runId, 'pause', {});
+  }
+
+  unpause(runId: string): Promise<void> {
+    return this._command(runId, 'unpause', {});
+  }
+
+  stop(runId: string): Promise<void> {
+    return this._command(runId, 'stop', {});
+  }
+
+  resume(runId: string, limits: WithoutId<ResumeRun> = {}): Promise<void> {
+    return this._command(runId, 'resume', limits);
+  }
+
+  message(runId: string, text: string): Promise<void> {
+    return this._command(runId, 'messages', { text });
+  }
+
+  answer(runId: string, answer: WithoutId<AnswerApproval>): Promise<void> {
+    return this._command(runId, 'approvals', answer);
+  }
+
+  score(runId: string): Promise<void> {
+    return this._command(runId, 'score', {});
+  }
+
+  async remove(runId: string): Promise<void> {
+    await this._api.remove(runId);
+    if (this._current?.id === runId) {
+      this.setCurrent(null);
+    }
+    this._models.get(runId)?.dispose();
+    this._models.delete(runId);
+    this._lists.drop(runId);
+  }
+
+  reportUrl(runId: string): string {
+    return this._api.reportUrl(runId);
+  }
+
+  /**
+   * All events of a run, from the first.
+   */
+  async history(runId: string): Promise<EventEntry[]> {
+    const all: EventEntry[] = [];
+    for (;;) {
+      const part = await this._api.events(runId, all.at(-1)?.seq ?? 0);
+      if (part.length === 0) {
+        return all;
+      }
+      all.push(...part);
+    }
+  }
+
+  refresh(): Promise<void> {
+    return this._lists.refreshAll();
+  }
+
+  /**
+   * Carry out a command once: until it is known how it went, the same command has the same id.
+   */
+  private async _once<T>(
+    what: string,
+    send: (id: string) => Promise<T>
+  ): Promise<T> {
+    const id = this._unanswered.get(what) ?? UUID.uuid4();
+    this._unanswered.set(what, id);
+    try {
+      const reply = await send(id);
+      this._unanswered.delete(what);
+      return reply;
+    } catch (error) {
+      if (error instanceof ApiError && error.code !== 'offline') {
+        this._unanswered.delete(what);
+      }
+      throw error;
+    }
+  }
+
+  private async _command<C extends keyof ICommands>(
+    runId: string,
+    command: C,
+    body: WithoutId<ICommands[C]>
+  ): Promise<void> {
+    const what = `${command} ${runId} ${JSON.stringify(body)}`;
+    const summary = await this._once(what, id =>
+      this._api.command(runId, command, {
+        ...body,
+        request_id: id
+      } as ICommands[C])
+    );
+    this._lists.put(summary);
+    void this._lists.refresh();
+  }
+
+  private _follow(summary: RunSummary): RunModel {
+    const model = new RunModel(this._api, summary);
+    this._models.set(summary.id, model);
+    let replayed = false;
+    void model.ready.then(() => {
+      replayed = true;
+    });
+    model.eventReceived.connect((_, { event }) => {
+      if (replayed && TELLING.has(event.type)) {
+        void this._lists.refresh();
+      }
+    });
+    this._forget();
+    return model;
+  }
+
+  /**
+   * Let go of ended runs that nobody has asked for in a while.
+   */
+  private _forget(): void {
+    const idle = [...this._models.values()].filter(
+      model => model !== this._current && model.summary.status !== 'running'
+    );
+    for (const model of idle.slice(0, -KEPT)) {
+      this._models.delete(model.id);
+      model.dispose();
+    }
+  }
+
+  private _onLists(): void {
+    for (const summary of this.runs) {
+      const model = this._models.get(summary.id);
+      if (model) {
+        model.summary = summary;
+      }
+    }
+    if (!this._current && !this._chosen) {
+      const running = this.runs.find(run => run.status === 'running');
+      if (running) {
+        this.setCurrent(running.id);
+      }
+    }
+    this._listsChanged.emit();
+  }
+
+  /**
+   * Whether the person, or the run before this one, decided what to show.
+   */
+  private _chosen = false;
+  private _current: IRunModel | null = null;
+  private readonly _currentChanged = new Signal<
+    IInvestigations,
+    IRunModel | null
+  >(this);
+  private readonly _lists: Lists;
+  private readonly _listsChanged = new Signal<IInvestigations, void>(this);
+  private readonly _models = new Map<string, RunModel>();
+  /**
+   * Commands that may or may not have arrived, with their ids.
+   */
+  private readonly _unanswered = new Map<string, string>();
+}

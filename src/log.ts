@@ -1,0 +1,138 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import { duration } from './format';
+import type { ApprovalAnswered, Event } from './generated/events';
+import {
+  amount,
+  budgetName,
+  cellStatusName,
+  findingsText,
+  statusWord
+} from './words';
+
+export interface ILine {
+  readonly text: string;
+  readonly tone: 'plain' | 'warn' | 'bad' | 'person';
+}
+
+type Describe<T extends Event['type']> = (
+  event: Extract<Event, { type: T }>,
+  trans: TranslationBundle
+) => ILine;
+
+/**
+ * An event as one line of the log; null for one that is not shown there.
+ */
+export function logLine(event: Event, trans: TranslationBundle): ILine | null {
+  const describe = LINES[event.type] as Describe<Event['type']> | undefined;
+  return describe ? describe(event, trans) : null;
+}
+
+function plain(text: string): ILine {
+  return { text, tone: 'plain' };
+}
+
+function answered(event: ApprovalAnswered, trans: TranslationBundle): ILine {
+  const words = {
+    run: trans.__('You let the cell run.'),
+    edit: trans.__('You changed the cell and let it run.'),
+    skip: trans.__('You skipped the cell.'),
+    run_all: trans.__('You let this and all later cells run.')
+  };
+  return { text: words[event.decision], tone: 'person' };
+}
+
+const LINES: { [T in Event['type']]?: Describe<T> } = {
+  run_started: (event, trans) =>
+    plain(trans.__('Started: %1, seed %2.', event.agent, event.seed)),
+  run_resumed: (_, trans) => plain(trans.__('Resumed.')),
+  run_paused: (_, trans) => ({
+    text: trans.__('Paused.'),
+    tone: 'person'
+  }),
+  run_unpaused: (_, trans) => ({
+    text: trans.__('Continued.'),
+    tone: 'person'
+  }),
+  organism_ready: (event, trans) =>
+    plain(
+      trans.__(
+        'Organism ready on %1 after %2.',
+        event.device,
+        duration(event.load_s)
+      )
+    ),
+  organism_lost: (event, trans) => ({
+    text: event.restarting
+      ? trans.__('Organism lost (%1); it is started again.', event.reason)
+      : trans.__('Organism lost: %1', event.reason),
+    tone: 'bad'
+  }),
+  kernel_started: (event, trans) =>
+    plain(
+      event.restored_cells > 0
+        ? trans._n(
+            'Kernel started; %1 earlier cell ran again.',
+            'Kernel started; %1 earlier cells ran again.',
+            event.restored_cells
+          )
+        : trans.__('Kernel started.')
+    ),
+  kernel_died: (event, trans) => ({
+    text: trans.__('Kernel died: %1', event.reason),
+    tone: 'bad'
+  }),
+  cell_finished: (event, trans) => ({
+    text: trans.__(
+      'Cell %1: %2, %3.',
+      event.cell_id,
+      cellStatusName(event.status, trans),
+      duration(event.duration_s)
+    ),
+    tone: event.status === 'ok' ? 'plain' : 'warn'
+  }),
+  approval_asked: (event, trans) => ({
+    text: trans.__('The agent asks whether cell %1 may run.', event.cell_id),
+    tone: 'warn'
+  }),
+  approval_answered: answered,
+  message_sent: (event, trans) =>
+    event.sender === 'person'
+      ? { text: trans.__('You: %1', event.text), tone: 'person' }
+      : plain(trans.__('To the agent: %1', event.text)),
+  provider_waiting: (event, trans) => ({
+    text: trans.__(
+      'Waiting %1 for the provider: %2',
+      duration(event.wait_s),
+      event.reason
+    ),
+    tone: 'warn'
+  }),
+  hypothesis_noted: (event, trans) => {
+    const words = {
+      open: trans.__('Open: %1', event.claim),
+      supported: trans.__('Supported: %1', event.claim),
+      refuted: trans.__('Refuted: %1', event.claim)
+    };
+    return plain(words[event.status]);
+  },
+  findings_submitted: (event, trans) =>
+    plain(`${findingsText(event.findings.length, trans)}.`),
+  budget_used: (event, trans) => ({
+    text: trans.__(
+      '%1: %2 of %3 are used.',
+      budgetName(event.budget, trans),
+      amount(event.budget, event.used),
+      amount(event.budget, event.limit)
+    ),
+    tone: 'warn'
+  }),
+  run_ended: (event, trans) => {
+    const { word } = statusWord({ status: event.status, waiting: null }, trans);
+    return {
+      text: event.message ? `${word}: ${event.message}` : `${word}.`,
+      tone: event.status === 'finished' ? 'plain' : 'bad'
+    };
+  },
+  scored: (_, trans) => plain(trans.__('Scored.'))
+};

@@ -1,0 +1,136 @@
+import type { Cell } from '@jupyterlab/cells';
+import type { INotebookModel, Notebook } from '@jupyterlab/notebook';
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import type { ICellMark } from './mark';
+import { MARK, markOf } from './mark';
+import type { PanelRun } from './panels';
+
+type Status = ICellMark['status'];
+
+/**
+ * Shows which cells of an open notebook a run has written: a slim edge and a small mark in the corner. They are drawn
+ * into the cell's own node, so they are there as soon as the notebook shows the cell.
+ */
+export class CellMarks {
+  constructor(
+    private readonly _panelRun: PanelRun,
+    private readonly _trans: TranslationBundle
+  ) {
+    this._notebook = _panelRun.panel.content;
+    this._notebook.modelChanged.connect(this._onModel, this);
+    this._onModel();
+    _panelRun.changed.connect(this._onRun, this);
+  }
+
+  private _onModel(): void {
+    this._model = this._notebook.model;
+    this._model?.cells.changed.connect(this._onCells, this);
+    this._onCells();
+  }
+
+  private _onCells(): void {
+    for (const cell of this._notebook.widgets) {
+      if (!this._known.has(cell)) {
+        this._known.add(cell);
+        cell.model.metadataChanged.connect((_, { key }) => {
+          if (key === MARK) {
+            this._draw(cell);
+          }
+        });
+        this._draw(cell);
+      }
+    }
+  }
+
+  private _onRun(): void {
+    const cells = this._panelRun.run?.state.cells ?? null;
+    // What streams changes the run's state many times a second, but not its cells.
+    if (cells !== this._drawn) {
+      this._drawn = cells;
+      this._notebook.widgets.forEach(cell => this._draw(cell));
+    }
+  }
+
+  private _draw(cell: Cell): void {
+    const mark = markOf(cell.model.getMetadata(MARK));
+    const found = cell.node.querySelector<HTMLElement>(':scope > .ib-CellMark');
+    if (!mark) {
+      found?.remove();
+      return;
+    }
+    const status = this._status(cell.model.id, mark);
+    const node = found ?? cell.node.appendChild(newMark());
+    const [label, spoken] = this._words(status);
+    node.dataset.status = status ?? 'written';
+    node.setAttribute('aria-label', spoken);
+    node.firstElementChild!.textContent = label;
+  }
+
+  /**
+   * The run knows best; a cell that runs by its mark while no run is at work was cut off.
+   */
+  private _status(cellId: string, mark: ICellMark): Status {
+    const { run } = this._panelRun;
+    const known =
+      run?.id === mark.run
+        ? run.state.cells.find(cell => cell.id === cellId)
+        : undefined;
+    if (known && (known.status !== null || mark.status === 'running')) {
+      return known.status;
+    }
+    return mark.status === 'running' ? 'interrupted' : mark.status;
+  }
+
+  /**
+   * What the mark shows, and what a screen reader says.
+   */
+  private _words(status: Status): [string, string] {
+    const trans = this._trans;
+    switch (status) {
+      case 'running':
+        return [
+          trans.__('agent · running'),
+          trans.__('Written by the agent, running')
+        ];
+      case 'error':
+        return [
+          trans.__('agent · error'),
+          trans.__('Written by the agent, ended with an error')
+        ];
+      case 'interrupted':
+        return [
+          trans.__('agent · interrupted'),
+          trans.__('Written by the agent, interrupted')
+        ];
+      case 'timeout':
+        return [
+          trans.__('agent · out of time'),
+          trans.__('Written by the agent, ran out of time')
+        ];
+      case 'kernel_died':
+        return [
+          trans.__('agent · kernel died'),
+          trans.__('Written by the agent, the kernel died')
+        ];
+      default:
+        return [trans.__('agent'), trans.__('Written by the agent')];
+    }
+  }
+
+  private _drawn: unknown = null;
+  private readonly _known = new WeakSet<Cell>();
+  private _model: INotebookModel | null = null;
+  private readonly _notebook: Notebook;
+}
+
+function newMark(): HTMLElement {
+  const mark = document.createElement('div');
+  mark.className = 'ib-CellMark';
+  mark.setAttribute('role', 'note');
+  const label = document.createElement('span');
+  label.className = 'ib-CellMark-label';
+  label.setAttribute('aria-hidden', 'true');
+  mark.append(label);
+  return mark;
+}

@@ -1,0 +1,134 @@
+import type {
+  JupyterFrontEnd,
+  JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import { ILabShell, ILayoutRestorer } from '@jupyterlab/application';
+import { IEditorServices } from '@jupyterlab/codeeditor';
+import { IDocumentManager } from '@jupyterlab/docmanager';
+import { INotebookTracker } from '@jupyterlab/notebook';
+import { IStateDB } from '@jupyterlab/statedb';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { Token } from '@lumino/coreutils';
+
+import { compareWidget } from './compare';
+import type { IServices } from './components/context';
+import { OpenNotebook, RunNotebooks } from './open-notebook';
+import { Places } from './places';
+import { remember } from './remember';
+import { DOMAIN } from './service';
+import { Sidebar } from './sidebar';
+import type { IRunModel } from './tokens';
+import { ICellNavigator, IInvestigations, IPreferences } from './tokens';
+
+/**
+ * The sidebar, for the plugins of this extension that lead to it.
+ */
+export interface ISidebar {
+  readonly places: Places;
+  readonly id: string;
+  /**
+   * Whether a person sees this run in it.
+   */
+  isShown(runId: string): boolean;
+  /**
+   * Show it, with the focus on what the selector finds in it, or on its tab.
+   */
+  activate(selector?: string | null): void;
+  openNotebook(run: IRunModel): Promise<void>;
+}
+
+export const ISidebar = new Token<ISidebar>('interp-bench-ext:ISidebar');
+
+/**
+ * Class of the sidebar's tab while an approval waits.
+ */
+const WAITING_CLASS = 'ib-mod-waiting';
+const RANK = 450;
+
+export const sidebarPlugin: JupyterFrontEndPlugin<ISidebar> = {
+  id: 'interp-bench-ext:sidebar',
+  description: 'The sidebar of Interp Bench.',
+  autoStart: true,
+  provides: ISidebar,
+  requires: [IInvestigations, IPreferences],
+  optional: [
+    ICellNavigator,
+    IDocumentManager,
+    IEditorServices,
+    ILabShell,
+    ILayoutRestorer,
+    INotebookTracker,
+    IStateDB,
+    ITranslator
+  ],
+  activate: (
+    app: JupyterFrontEnd,
+    investigations: IInvestigations,
+    preferences: IPreferences,
+    navigator: ICellNavigator | null,
+    documents: IDocumentManager | null,
+    editors: IEditorServices | null,
+    labShell: ILabShell | null,
+    restorer: ILayoutRestorer | null,
+    tracker: INotebookTracker | null,
+    state: IStateDB | null,
+    translator: ITranslator | null
+  ): ISidebar => {
+    const trans = (translator ?? nullTranslator).load(DOMAIN);
+    const { commands, serviceManager, shell } = app;
+    const places = new Places(investigations);
+    const notebooks = new RunNotebooks(
+      documents,
+      serviceManager.contents,
+      trans
+    );
+    const open = (run: IRunModel): Promise<void> => notebooks.open(run);
+    const services: IServices = {
+      trans,
+      investigations,
+      preferences,
+      navigator,
+      editors,
+      notebook: new OpenNotebook(tracker),
+      openNotebook: open,
+      notebookExists: run => notebooks.exists(run),
+      openSettings: () => {
+        if (commands.hasCommand('settingeditor:open')) {
+          void commands.execute('settingeditor:open', {
+            query: 'Interp Bench'
+          });
+        }
+      },
+      compare: runIds => {
+        const widget = compareWidget(runIds, investigations, trans);
+        shell.add(widget, 'main');
+        shell.activateById(widget.id);
+      }
+    };
+    const sidebar = new Sidebar(services, places);
+    shell.add(sidebar, 'left', { rank: RANK, type: 'Interp Bench' });
+    restorer?.add(sidebar, sidebar.id);
+    if (state) {
+      remember(state, places, investigations);
+    }
+    investigations.listsChanged.connect(() => {
+      const waits = investigations.runs.some(run => run.waiting === 'approval');
+      sidebar.title.className = waits ? WAITING_CLASS : '';
+    });
+    return {
+      places,
+      id: sidebar.id,
+      isShown: runId =>
+        sidebar.isVisible &&
+        !document.hidden &&
+        places.where.place === 'investigation' &&
+        investigations.current?.id === runId,
+      activate: (selector = null) => {
+        sidebar.focusNext = selector;
+        labShell?.expandLeft();
+        shell.activateById(sidebar.id);
+      },
+      openNotebook: open
+    };
+  }
+};

@@ -1,0 +1,393 @@
+import { expect, test } from 'vitest';
+
+import type { Event } from './generated/events';
+import { reduce } from './reduce';
+import type { RunState } from './state';
+import { NOTHING } from './state';
+import {
+  asked,
+  journal,
+  KERNEL,
+  ranCell,
+  READY,
+  replied,
+  started
+} from './testing/events';
+
+function after(...events: Event[]): RunState {
+  return reduce(NOTHING, journal(events));
+}
+
+function output(data: object): Event {
+  return {
+    type: 'cell_output',
+    cell_id: 'c1',
+    index: 0,
+    output: { output_type: 'display_data', data, metadata: {} }
+  };
+}
+
+const OPEN = [started(), READY, KERNEL];
+
+test('a start names the run and its limits', () => {
+  const state = after(started());
+  expect(state).toMatchObject({
+    status: 'running',
+    title: 'beekeeping-01',
+    agent: 'playbook',
+    seed: 7,
+    limits: { steps: 40, cost: 2 },
+    phase: { kind: 'starting' }
+  });
+  expect(state.limits).not.toHaveProperty('tokens');
+});
+
+test('loading keeps each stage with its times', () => {
+  const state = after(
+    started(),
+    { type: 'organism_loading', stage: 'files', done: 1, total: 2 },
+    { type: 'organism_loading', stage: 'files', done: 2, total: 2 },
+    { type: 'organism_loading', stage: 'weights', done: 10, total: 100 }
+  );
+  expect(state.organism.state).toBe('loading');
+  expect(state.organism.stages).toEqual([
+    { stage: 'files', done: 2, total: 2, from: 1001, to: 1003 },
+    { stage: 'weights', done: 10, total: 100, from: 1003, to: null }
+  ]);
+  expect(state.phase).toEqual({
+    kind: 'loading',
+    stage: state.organism.stages[1]
+  });
+  expect(after(...OPEN).organism).toMatchObject({
+    state: 'ready',
+    device: 'cpu'
+  });
+});
+
+test('a reply streams, then stands as it was sent', () => {
+  const streaming = after(
+    ...OPEN,
+    { type: 'step_started', step: 1 },
+    { type: 'agent_delta', kind: 'thinking', text: 'Hm' },
+    { type: 'agent_delta', kind: 'text', text: 'Let us ' },
+    { type: 'agent_delta', kind: 'text', text: 'look' }
+  );
+  expect(streaming.said).toEqual({
+    step: 1,
+    thinking: 'Hm',
+    text: 'Let us look',
+    done: false
+  });
+  expect(streaming.phase.kind).toBe('thinking');
+  const done = reduce(
+    streaming,
+    journal(
+      [
+        replied([
+          { type: 'text', text: 'Let us look.' },
+          { type: 'tool_use', id: 't1', name: 'run_cell', input: {} }
+        ])
+      ],
+      { after: streaming.seq }
+    )
+  );
+  expect(done.said).toMatchObject({ text: 'Let us look.', done: true });
+  expect(done.steps).toMatchObject([
+    { number: 1, text: 'Let us look.', tools: ['run_cell'] }
+  ]);
+  expect(done.used).toMatchObject({ tokens: 10_000, costUsd: 0.02 });
+});
+
+test('a reply that broke off begins again', () => {
+  const state = after(
+    ...OPEN,
+    { type: 'step_started', step: 1 },
+    { type: 'agent_delta', kind: 'text', text: 'Half a sen' },
+    { type: 'provider_waiting', reason: 'overloaded', wait_s: 8 }
+  );
+  expect(state.said.text).toBe('');
+  expect(state.phase).toEqual({
+    kind: 'provider',
+    wait: { reason: 'overloaded', until: 1013 }
+  });
+  const on = reduce(
+    state,
+    journal([{ type: 'agent_delta', kind: 'text', text: 'Half' }], {
+      after: state.seq
+    })
+  );
+  expect(on.said.text).toBe('Half');
+  expect(on.phase.kind).toBe('thinking');
+});
+
+test('an unknown price is not taken for nothing', () => {
+  const state = after(...OPEN, replied([], 0.5), replied([], null));
+  expect(state.used).toMatchObject({ costUsd: 0.5, costKnown: false });
+});
+
+test('cells are numbered, run, edited and belong to their step', () => {
+  const state = after(
+    ...OPEN,
+    { type: 'step_started', step: 1 },
+    ...ranCell('c1'),
+    ...ranCell('c2', 'y', 'error'),
+    { type: 'cell_edited', cell_id: 'c1', source: 'z' }
+  );
+  expect(state.cells).toMatchObject([
+    { id: 'c1', number: 1, source: 'z', status: null },
+    { id: 'c2', number: 2, status: 'error', durationS: 2 }
+  ]);
+  expect(state.steps[0].cells).toEqual(['c1', 'c2']);
+  expect(state.runningCell).toBeNull();
+});
+
+test('the running cell says how far its call is', () => {
+  const running = [
+    ...OPEN,
+    { type: 'step_started', step: 1 },
+    { type: 'cell_added', cell_id: 'c1', kind: 'code', source: 'x' },
+    { type: 'cell_started', cell_id: 'c1' }
+  ] satisfies Event[];
+  const line = 'logit_lens: layers 64 of 100 (64 %), 2 s';
+  const shown = after(...running, output({ 'text/plain': line }));
+  expect(shown.phase).toEqual({
+    kind: 'cell',
+    cellId: 'c1',
+    progress: 'logit_lens 64 %'
+  });
+  const table = after(
+    ...running,
+    output({ 'text/plain': line }),
+    output({ 'text/plain': 'a table' })
+  );
+  expect(table.progress).toBe('logit_lens 64 %');
+  const gone = after(...running, output({ 'text/plain': line }), output({}));
+  expect(gone.progress).toBe('');
+  const waiting = after(
+    ...running,
+    output({ 'text/plain': 'sample: waiting for its turn, 3 s' })
+  );
+  expect(waiting.progress).toBe('sample: waiting for its turn');
+});
+
+test('an approval waits until it is answered, also across an interruption', () => {
+  const open = [...OPEN, { type: 'step_started', step: 1 }, asked()] as Event[];
+  const state = after(...open);
+  expect(state.waiting).toBe('approval');
+  expect(state.phase.kind).toBe('approval');
+  const ended = after(...open, {
+    type: 'run_ended',
+    status: 'interrupted',
+    message: 'stopped'
+  });
+  expect(ended.waiting).toBeNull();
+  const resumed = after(
+    ...open,
+    { type: 'run_ended', status: 'interrupted', message: 'stopped' },
+    { type: 'run_resumed' }
+  );
+  expect(resumed.waiting).toBe('approval');
+  const answered = after(...open, {
+    type: 'approval_answered',
+    approval: 'call-1',
+    decision: 'run',
+    code: null
+  });
+  expect(answered.waiting).toBeNull();
+  expect(answered.approval).toBeNull();
+});
+
+test('a pause lets the running cell finish', () => {
+  const running = [
+    ...OPEN,
+    { type: 'cell_added', cell_id: 'c1', kind: 'code', source: 'x' },
+    { type: 'cell_started', cell_id: 'c1' },
+    { type: 'run_paused' }
+  ] satisfies Event[];
+  expect(after(...running)).toMatchObject({
+    waiting: 'paused',
+    phase: { kind: 'cell' }
+  });
+  const finished: Event = {
+    type: 'cell_finished',
+    cell_id: 'c1',
+    status: 'ok',
+    execution_count: 1,
+    duration_s: 1
+  };
+  expect(after(...running, finished).phase.kind).toBe('paused');
+  expect(
+    after(...running, finished, { type: 'run_unpaused' }).waiting
+  ).toBeNull();
+});
+
+test('time counts only while the run is driven', () => {
+  const state = after(
+    started(),
+    { type: 'run_paused' },
+    { type: 'run_unpaused' },
+    { type: 'run_ended', status: 'interrupted', message: '' },
+    { type: 'scored', score: {} },
+    { type: 'run_resumed' },
+    READY
+  );
+  // From start to pause, from going on to the end, and from the resume on.
+  expect(state.used.activeS).toBe(3);
+  expect(state.startedAt).toBe(1000);
+});
+
+test('an interruption ends what was under way, a resume begins anew', () => {
+  const cut = [
+    ...OPEN,
+    { type: 'step_started', step: 1 },
+    { type: 'cell_added', cell_id: 'c1', kind: 'code', source: 'x' },
+    { type: 'cell_started', cell_id: 'c1' },
+    { type: 'budget_used', budget: 'steps', used: 40, limit: 40 },
+    { type: 'run_ended', status: 'interrupted', message: 'the server stopped' }
+  ] satisfies Event[];
+  const state = after(...cut);
+  expect(state).toMatchObject({
+    status: 'interrupted',
+    endMessage: 'the server stopped',
+    reached: ['steps'],
+    runningCell: null,
+    phase: { kind: 'ended' },
+    said: { done: true }
+  });
+  expect(state.cells[0].status).toBe('interrupted');
+  expect(after(...cut, { type: 'run_resumed' })).toMatchObject({
+    status: 'running',
+    endMessage: '',
+    reached: [],
+    organism: { state: 'absent' },
+    kernel: 'absent'
+  });
+});
+
+test('losing organism and kernel shows until they are back', () => {
+  const lost = after(...OPEN, {
+    type: 'organism_lost',
+    reason: 'out of memory',
+    restarting: true
+  });
+  expect(lost.phase).toEqual({
+    kind: 'organism_lost',
+    reason: 'out of memory'
+  });
+  const died = [
+    ...OPEN,
+    { type: 'kernel_died', reason: 'killed' }
+  ] satisfies Event[];
+  expect(after(...died).phase).toEqual({
+    kind: 'kernel_died',
+    reason: 'killed'
+  });
+  expect(after(...died, KERNEL).kernel).toBe('alive');
+});
+
+test('a hypothesis is one however often it is noted', () => {
+  const noted = (status: 'open' | 'supported', evidence: string[]): Event => ({
+    type: 'hypothesis_noted',
+    claim: 'It likes bees',
+    status,
+    evidence,
+    effect_size: 0.4,
+    n: 20
+  });
+  expect(
+    after(...OPEN, noted('open', ['c1']), noted('supported', ['c1', 'c2']))
+      .hypotheses
+  ).toEqual([
+    {
+      claim: 'It likes bees',
+      status: 'supported',
+      evidence: ['c1', 'c2'],
+      effectSize: 0.4,
+      n: 20
+    }
+  ]);
+});
+
+test('nothing found is not the same as nothing said', () => {
+  expect(after(...OPEN).findings).toBeNull();
+  expect(
+    after(...OPEN, {
+      type: 'findings_submitted',
+      findings: [],
+      summary: 'Noise.'
+    })
+  ).toMatchObject({ findings: [], summary: 'Noise.' });
+});
+
+test('GPU time counts where there is a GPU', () => {
+  const used: Event = { type: 'organism_used', busy_s: 3 };
+  const gpu: Event = { ...READY, device: 'cuda (bfloat16)' } as Event;
+  expect(after(started(), gpu, used).used.gpuS).toBe(3);
+  expect(after(...OPEN, used).used.gpuS).toBe(0);
+  expect(after(...OPEN, used).organism.busyS).toBe(3);
+});
+
+test('an event of a later version is counted and otherwise left alone', () => {
+  const before = after(...OPEN);
+  const later = [
+    { seq: 4, at: 2000, event: { type: 'moon_rose' } as unknown as Event }
+  ];
+  expect(reduce(before, later)).toMatchObject({ seq: 4, title: before.title });
+});
+
+test('a batch is the same as its events one by one, and leaves the state before it alone', () => {
+  const entries = journal([
+    ...OPEN,
+    { type: 'step_started', step: 1 },
+    ...ranCell('c1'),
+    { type: 'step_started', step: 2 },
+    ...ranCell('c2'),
+    replied([{ type: 'text', text: 'Done' }]),
+    { type: 'run_ended', status: 'finished', message: '' }
+  ]);
+  const half = reduce(NOTHING, entries.slice(0, 8));
+  const copy = structuredClone(half);
+  const whole = reduce(NOTHING, entries);
+  expect(reduce(half, entries.slice(8))).toEqual(whole);
+  expect(
+    entries.reduce((state, entry) => reduce(state, [entry]), NOTHING)
+  ).toEqual(whole);
+  expect(half).toEqual(copy);
+});
+
+test('what an event does not touch keeps its identity', () => {
+  const before = after(...OPEN, { type: 'step_started', step: 1 });
+  const next = reduce(
+    before,
+    journal([{ type: 'agent_delta', kind: 'text', text: 'a' }], {
+      after: before.seq
+    })
+  );
+  for (const key of [
+    'cells',
+    'steps',
+    'hypotheses',
+    'log',
+    'phase',
+    'organism'
+  ] as const) {
+    expect(next[key]).toBe(before[key]);
+  }
+});
+
+test('a long run is folded fast', () => {
+  const events: Event[] = [...OPEN];
+  for (let step = 1; step <= 500; step++) {
+    events.push(
+      { type: 'step_started', step },
+      replied([{ type: 'text', text: `Step ${step}` }]),
+      ...ranCell(`c${step}`)
+    );
+  }
+  const entries = journal(events);
+  const begun = performance.now();
+  const state = reduce(NOTHING, entries);
+  expect(state.steps).toHaveLength(500);
+  expect(state.cells).toHaveLength(500);
+  expect(performance.now() - begun).toBeLessThan(200);
+});

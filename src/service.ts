@@ -1,0 +1,54 @@
+import type {
+  JupyterFrontEnd,
+  JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+
+import { Investigations } from './investigations';
+import { Preferences } from './preferences';
+import { Api } from './request';
+import { IInvestigations, IPreferences, SETTINGS_ID } from './tokens';
+
+/**
+ * Name under which translations of this extension are found.
+ */
+export const DOMAIN = 'interp_bench_ext';
+
+export const investigationsPlugin: JupyterFrontEndPlugin<IInvestigations> = {
+  id: 'interp-bench-ext:investigations',
+  description: 'The investigations of this server: lists, live runs, commands.',
+  autoStart: true,
+  provides: IInvestigations,
+  optional: [ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    translator: ITranslator | null
+  ): IInvestigations => {
+    const trans = (translator ?? nullTranslator).load(DOMAIN);
+    const { contents, serverSettings } = app.serviceManager;
+    const api = new Api(serverSettings, trans);
+    return new Investigations(api, contents, trans);
+  }
+};
+
+export const preferencesPlugin: JupyterFrontEndPlugin<IPreferences> = {
+  id: SETTINGS_ID,
+  description: "The person's settings for investigations.",
+  autoStart: true,
+  provides: IPreferences,
+  optional: [ISettingRegistry],
+  activate: (
+    _: JupyterFrontEnd,
+    registry: ISettingRegistry | null
+  ): IPreferences => {
+    const preferences = new Preferences();
+    registry?.load(SETTINGS_ID).then(
+      settings => preferences.follow(settings),
+      () => {
+        // The defaults hold; Lab itself says what is wrong with the settings.
+      }
+    );
+    return preferences;
+  }
+};

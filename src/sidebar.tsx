@@ -1,0 +1,172 @@
+import { Button } from '@jupyter/react-components';
+import { ReactWidget, settingsIcon } from '@jupyterlab/ui-components';
+import type { Message } from '@lumino/messaging';
+import * as React from 'react';
+
+import type { IServices } from './components/context';
+import { ServicesProvider, useServices, useSignal } from './components/context';
+import { History } from './components/history';
+import { Investigation, NoInvestigation } from './components/investigation';
+import { Organisms } from './components/organisms';
+import { IconButton, Notice, Status } from './components/parts';
+import { Tabs } from './components/tabs';
+import { investigateIcon } from './icons';
+import type { Places } from './places';
+import { statusWord } from './words';
+
+/**
+ * The sidebar: organisms, the investigation, the history.
+ */
+export class Sidebar extends ReactWidget {
+  constructor(
+    private readonly _services: IServices,
+    private readonly _places: Places
+  ) {
+    super();
+    this.id = 'interp-bench-sidebar';
+    this.addClass('ib-sidebar');
+    this.title.icon = investigateIcon;
+    this.title.caption = _services.trans.__('Interp Bench');
+    this.node.setAttribute('role', 'region');
+    this.node.setAttribute('aria-label', this.title.caption);
+  }
+
+  protected render(): JSX.Element {
+    return (
+      <ServicesProvider value={this._services}>
+        <Header />
+        <Body places={this._places} />
+      </ServicesProvider>
+    );
+  }
+
+  /**
+   * Selector of what gets the focus with the next activation, in place of the tab that is shown.
+   */
+  focusNext: string | null = null;
+
+  protected override onActivateRequest(message: Message): void {
+    super.onActivateRequest(message);
+    const selector = this.focusNext ?? '[role="tab"][aria-selected="true"]';
+    this.focusNext = null;
+    this.node.querySelector<HTMLElement>(selector)?.focus();
+  }
+
+  protected override onAfterShow(message: Message): void {
+    super.onAfterShow(message);
+    void this._services.investigations.refresh();
+  }
+}
+
+function Header(): JSX.Element {
+  const { investigations, openSettings, trans } = useServices();
+  const running = useSignal(investigations.listsChanged, () =>
+    investigations.runs.find(run => run.status === 'running')
+  );
+  return (
+    <div className="ib-header">
+      <h1>{trans.__('Interp Bench')}</h1>
+      {running && <Status {...statusWord(running, trans)} />}
+      {openSettings && (
+        <IconButton
+          icon={settingsIcon}
+          label={trans.__('Settings')}
+          onClick={openSettings}
+        />
+      )}
+    </div>
+  );
+}
+
+function Body({ places }: { places: Places }): JSX.Element {
+  const { investigations, openNotebook, trans } = useServices();
+  const problem = useSignal(
+    investigations.listsChanged,
+    () => investigations.problem
+  );
+  const known = useSignal(
+    investigations.listsChanged,
+    () => investigations.info !== null
+  );
+  const where = useSignal(places.changed, () => places.where);
+  const misfit =
+    problem && ['missing', 'older', 'newer'].includes(problem.code);
+  if (misfit || (problem && !known)) {
+    const titles: { [code: string]: string } = {
+      missing: trans.__('The server half is missing'),
+      older: trans.__('The server half is too old'),
+      newer: trans.__('This page is too old'),
+      offline: trans.__('Offline')
+    };
+    return (
+      <Notice
+        tone="warn"
+        title={titles[problem.code] ?? trans.__('Something went wrong')}
+      >
+        <p>{problem.message}</p>
+        <Button onClick={() => void investigations.refresh()}>
+          {trans.__('Try again')}
+        </Button>
+      </Notice>
+    );
+  }
+  return (
+    <>
+      {problem && (
+        <p className="ib-connection ib-mod-offline" role="status">
+          {problem.code === 'offline'
+            ? trans.__('Offline. Reconnecting…')
+            : problem.message}
+        </p>
+      )}
+      <Tabs
+        label={trans.__('Interp Bench')}
+        tabs={[
+          { id: 'organisms', title: trans.__('Organisms') },
+          { id: 'investigation', title: trans.__('Investigation') },
+          { id: 'history', title: trans.__('History') }
+        ]}
+        shown={where.place}
+        onShow={place => places.go(place)}
+      >
+        {where.place === 'organisms' && (
+          <Organisms
+            chosen={where.config}
+            like={where.like}
+            onChoose={name => places.choose(name)}
+            onStarted={() => {
+              places.go('investigation');
+              const run = investigations.current;
+              if (run) {
+                void openNotebook(run);
+              }
+            }}
+          />
+        )}
+        {where.place === 'investigation' && <Current places={places} />}
+        {where.place === 'history' && <History places={places} />}
+      </Tabs>
+    </>
+  );
+}
+
+function Current({ places }: { places: Places }): JSX.Element {
+  const { investigations } = useServices();
+  const run = useSignal(
+    investigations.currentChanged,
+    () => investigations.current
+  );
+  const { replay } = places.where;
+  return run ? (
+    <Investigation
+      key={run.id}
+      run={run}
+      replay={replay}
+      onReplay={() => places.replay(run.id)}
+      onReplayEnd={() => places.endReplay()}
+      onLike={() => places.startLike(run)}
+    />
+  ) : (
+    <NoInvestigation onStart={() => places.go('organisms')} />
+  );
+}

@@ -1,0 +1,271 @@
+import type { EventEntry } from './generated/api';
+import type {
+  ApprovalAsked,
+  CellAdded,
+  CellFinished,
+  Finding,
+  HypothesisNoted,
+  RunEnded
+} from './generated/events';
+
+export type CellKind = CellAdded['kind'];
+export type CellStatus = CellFinished['status'];
+
+/**
+ * A cell of the run, as its events last left it.
+ */
+export interface ICellState {
+  readonly id: string;
+  readonly kind: CellKind;
+  readonly source: string;
+  /**
+   * Its place among the run's cells, from 1.
+   */
+  readonly number: number;
+  /**
+   * Null: it has not run since it was added or edited.
+   */
+  readonly status: null | 'running' | CellStatus;
+  readonly executionCount: number | null;
+  readonly durationS: number | null;
+}
+
+/**
+ * What the run does at this moment; the sidebar puts it into words.
+ */
+export type Phase =
+  | { readonly kind: 'starting' }
+  | { readonly kind: 'loading'; readonly stage: IStage }
+  | { readonly kind: 'thinking' }
+  | {
+      readonly kind: 'cell';
+      readonly cellId: string;
+      readonly progress: string;
+    }
+  | { readonly kind: 'provider'; readonly wait: IProviderWait }
+  | { readonly kind: 'organism_lost'; readonly reason: string }
+  | { readonly kind: 'kernel_died'; readonly reason: string }
+  | { readonly kind: 'approval' }
+  | { readonly kind: 'paused' }
+  | { readonly kind: 'ended' };
+
+export interface IProviderWait {
+  readonly reason: string;
+  /**
+   * When it is asked again; Unix time in seconds.
+   */
+  readonly until: number;
+}
+
+export interface IStage {
+  readonly stage: string;
+  readonly done: number;
+  readonly total: number;
+  /**
+   * When it was first heard of, and when it was over; Unix time in seconds.
+   */
+  readonly from: number;
+  readonly to: number | null;
+}
+
+export interface IOrganism {
+  readonly state: 'absent' | 'loading' | 'ready' | 'busy' | 'lost';
+  readonly stages: readonly IStage[];
+  readonly device: string;
+  readonly loadS: number | null;
+  /**
+   * Why it went, for `lost`.
+   */
+  readonly reason: string;
+  readonly restarting: boolean;
+  /**
+   * Time that its model has worked in this run.
+   */
+  readonly busyS: number;
+}
+
+export interface IHypothesis {
+  readonly claim: string;
+  readonly status: HypothesisNoted['status'];
+  readonly evidence: readonly string[];
+  readonly effectSize: number | null;
+  readonly n: number | null;
+}
+
+/**
+ * What the run has used up so far.
+ */
+export interface IUsed {
+  readonly steps: number;
+  /**
+   * Tokens that the agent's model read, from its cache too, and wrote.
+   */
+  readonly tokens: number;
+  readonly costUsd: number;
+  /**
+   * False once a reply came from a model whose price is not known.
+   */
+  readonly costKnown: boolean;
+  /**
+   * Time that the run was driven, without the time that it lay still.
+   */
+  readonly activeS: number;
+  /**
+   * Time that a GPU worked for it.
+   */
+  readonly gpuS: number;
+}
+
+/**
+ * The agent's latest reply, as far as it has come.
+ */
+export interface ISaid {
+  readonly step: number;
+  readonly thinking: string;
+  readonly text: string;
+  readonly done: boolean;
+}
+
+/**
+ * One step of the agent: what it said, and what it did to which cells.
+ */
+export interface IStep {
+  readonly number: number;
+  /**
+   * Number of the event that began it, for replay.
+   */
+  readonly seq: number;
+  readonly at: number;
+  readonly text: string;
+  readonly tools: readonly string[];
+  readonly errors: number;
+  readonly cells: readonly string[];
+}
+
+/**
+ * One run as a fold over its events.
+ */
+export interface RunState {
+  /**
+   * Number of the last event that is part of this state; 0 for none.
+   */
+  readonly seq: number;
+  readonly status: 'running' | RunEnded['status'];
+  /**
+   * What it waits for a person to do.
+   */
+  readonly waiting: 'approval' | 'paused' | null;
+  readonly paused: boolean;
+  /**
+   * Code that is to be approved, also while the run is ended: it is asked for again when it goes on.
+   */
+  readonly approval: ApprovalAsked | null;
+  readonly agent: string;
+  readonly seed: number;
+  readonly title: string;
+  readonly task: string;
+  readonly used: IUsed;
+  /**
+   * By the budget's name: `steps`, `tokens`, `cost`, `minutes`, `GPU minutes`.
+   */
+  readonly limits: Readonly<Record<string, number>>;
+  /**
+   * Names of budgets that are used up.
+   */
+  readonly reached: readonly string[];
+  readonly startedAt: number;
+  /**
+   * When the last event was.
+   */
+  readonly lastAt: number;
+  readonly phase: Phase;
+  readonly said: ISaid;
+  /**
+   * In the notebook's order.
+   */
+  readonly cells: readonly ICellState[];
+  readonly runningCell: string | null;
+  /**
+   * How far the running cell's call is, such as `logit_lens 64 %`; empty where it does not say.
+   */
+  readonly progress: string;
+  readonly hypotheses: readonly IHypothesis[];
+  /**
+   * Null before any were submitted; empty says that nothing was found.
+   */
+  readonly findings: readonly Finding[] | null;
+  readonly summary: string;
+  readonly organism: IOrganism;
+  readonly veil: string;
+  readonly kernel: 'absent' | 'alive' | 'dead';
+  /**
+   * Why the kernel went, for `dead`.
+   */
+  readonly kernelReason: string;
+  /**
+   * Set while the agent's provider keeps the run waiting.
+   */
+  readonly provider: IProviderWait | null;
+  readonly steps: readonly IStep[];
+  /**
+   * The events that a person may want to read one by one.
+   */
+  readonly log: readonly EventEntry[];
+  /**
+   * Why it ended as it did.
+   */
+  readonly endMessage: string;
+  readonly score: Readonly<Record<string, unknown>> | null;
+}
+
+/**
+ * A run of which nothing is known yet.
+ */
+export const NOTHING: RunState = {
+  seq: 0,
+  status: 'running',
+  waiting: null,
+  paused: false,
+  approval: null,
+  agent: '',
+  seed: 0,
+  title: '',
+  task: '',
+  used: {
+    steps: 0,
+    tokens: 0,
+    costUsd: 0,
+    costKnown: true,
+    activeS: 0,
+    gpuS: 0
+  },
+  limits: {},
+  reached: [],
+  startedAt: 0,
+  lastAt: 0,
+  phase: { kind: 'starting' },
+  said: { step: 0, thinking: '', text: '', done: true },
+  cells: [],
+  runningCell: null,
+  progress: '',
+  hypotheses: [],
+  findings: null,
+  summary: '',
+  organism: {
+    state: 'absent',
+    stages: [],
+    device: '',
+    loadS: null,
+    reason: '',
+    restarting: false,
+    busyS: 0
+  },
+  veil: '',
+  kernel: 'absent',
+  kernelReason: '',
+  provider: null,
+  steps: [],
+  log: [],
+  endMessage: '',
+  score: null
+};

@@ -1,0 +1,64 @@
+"""Notebooks behind a server's own contents manager, whatever that is."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from interp_bench_ext.errors import NotebookConflict
+from interp_bench_ext.notebook.session import NotebookSession
+
+from .managers import DiskThatFillsUp, Shelf
+from .support import SERVED, Kind, Recorder, at, run, saved_sources, sources, until
+
+
+async def add_until_it_fails(session: NotebookSession) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            await session.add_markdown("more")
+            await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize("kind", SERVED)
+def test_a_full_disk_is_one_clear_sentence_and_costs_no_cell(
+    root: Path, kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = {"ServerApp": {"contents_manager_class": DiskThatFillsUp}}
+
+    async def scenario() -> Recorder:
+        async with at(kind, root, **config) as place, place.session() as (session, events):
+            await session.add_markdown("first")
+            await until(lambda: saved_sources(root / "n.ipynb") == ["first"])
+            monkeypatch.setattr(DiskThatFillsUp, "full", True)
+            with pytest.raises(NotebookConflict, match=r"n\.ipynb cannot be .*No space left on device"):
+                await add_until_it_fails(session)
+            cell_id = session.cells()[-1].cell_id
+            monkeypatch.setattr(DiskThatFillsUp, "full", False)
+            await session.edit_cell(cell_id, "room again")
+            assert (await run(session, "print(1)")).status == "ok"
+            return events
+
+    added = [event.source for event in asyncio.run(scenario()).of("cell_added")]
+    assert sources(root / "n.ipynb") == [*added[:-2], "room again", added[-1]]
+
+
+def test_notebooks_need_not_be_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Shelf, "notebooks", {})
+    config = {"ServerApp": {"contents_manager_class": Shelf}}
+
+    async def scenario() -> None:
+        async with at("contents", root, **config) as place, place.session() as (session, events):
+            await session.add_code("mine", cell_id="c")
+            Shelf.notebooks["n.ipynb"]["cells"][0]["source"] = "print('theirs')"
+            done = await session.run_cell("c", timeout_s=30)
+            assert done.outputs[0]["text"] == "theirs\n"
+            assert events.of("cell_edited")[0].source == "print('theirs')"
+            del Shelf.notebooks["n.ipynb"]
+            with pytest.raises(NotebookConflict, match="deleted or moved away"):
+                await session.add_code("more")
+
+    asyncio.run(scenario())
+    assert Shelf.notebooks == {}
+    assert not (root / "n.ipynb").exists()
