@@ -22,6 +22,7 @@ DELETE    ``/organisms/{id}``                                        204
 ========  ==================================  =====================  ===========================================
 
 An error is a Problem with a fitting status: 400 bad input, 403, 404, 409 not possible now, 500.
+A stream is closed with 4404 when the run was deleted, with 1001 when the server stops; come back with ``after``.
 """
 
 from __future__ import annotations
@@ -68,9 +69,9 @@ class ConfigCard(_Body):
     """A config as the sidebar shows it: its public half, or what is wrong with it."""
 
     name: str
-    """What StartRun calls it."""
+    """What StartRun calls it: the file's name, after its group and a slash where an earlier group has that name."""
     group: str
-    """``Bundled``, ``My configs``, or the name of an administrator's folder."""
+    """``Bundled``, ``My configs``, ``Installed`` (elsewhere on the Jupyter path), or an administrator's folder."""
     title: str
     description: str = ""
     task: str = ""

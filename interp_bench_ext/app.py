@@ -29,6 +29,8 @@ from .handlers.runs import (
 )
 
 if TYPE_CHECKING:
+    from jupyter_server.serverapp import ServerApp
+
     from .api import Provider
     from .handlers.bench import Bench, Setup
 
@@ -128,6 +130,10 @@ class InterpBenchApp(ExtensionApp):
         """Ids of the runs under way, for which a server without kernels stays."""
         bench = self._opened()
         return bench.runs.under_way() if bench is not None else None
+
+    async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
+        """Import what the first request needs, while the browser still loads its page."""
+        self._warming = asyncio.create_task(asyncio.to_thread(_import_bench))
 
     async def stop_extension(self) -> None:
         if self._opening is not None:

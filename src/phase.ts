@@ -42,7 +42,12 @@ function works(state: Facts): Phase {
       progress: state.progress
     };
   }
-  return state.used.steps > 0 ? { kind: 'thinking' } : { kind: 'starting' };
+  if (state.kernel !== 'absent' && state.used.steps > 0) {
+    return { kind: 'thinking' };
+  }
+  const nothing =
+    state.organism.state === 'absent' && state.kernel === 'absent';
+  return { kind: nothing ? 'starting' : 'opening' };
 }
 
 /**

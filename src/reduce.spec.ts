@@ -264,6 +264,21 @@ test('an interruption ends what was under way, a resume begins anew', () => {
   });
 });
 
+test('before the first step it says what is being made ready', () => {
+  expect(after(started()).phase.kind).toBe('starting');
+  expect(after(started(), READY).phase.kind).toBe('opening');
+  expect(after(...OPEN).phase.kind).toBe('opening');
+  const again = [
+    ...OPEN,
+    { type: 'step_started', step: 1 },
+    { type: 'run_ended', status: 'interrupted', message: '' },
+    { type: 'run_resumed' }
+  ] satisfies Event[];
+  expect(after(...again).phase.kind).toBe('starting');
+  expect(after(...again, READY).phase.kind).toBe('opening');
+  expect(after(...again, READY, KERNEL).phase.kind).toBe('thinking');
+});
+
 test('losing organism and kernel shows until they are back', () => {
   const lost = after(...OPEN, {
     type: 'organism_lost',

@@ -35,6 +35,7 @@ export interface ICellState {
  */
 export type Phase =
   | { readonly kind: 'starting' }
+  | { readonly kind: 'opening' }
   | { readonly kind: 'loading'; readonly stage: IStage }
   | { readonly kind: 'thinking' }
   | {

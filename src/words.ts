@@ -44,6 +44,8 @@ export function statusWord(
 export function phaseText(phase: Phase, trans: TranslationBundle): string {
   switch (phase.kind) {
     case 'starting':
+      return trans.__('Preparing the organism');
+    case 'opening':
       return trans.__('Opening the notebook');
     case 'loading':
       return trans.__('Loading the organism');

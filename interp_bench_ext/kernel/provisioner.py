@@ -22,7 +22,6 @@ from .sandbox import (
     Mount,
     bwrap_command,
     package_path,
-    read_only,
     sandbox_available,
     socket_mount,
     writable,
@@ -150,7 +149,10 @@ class SandboxProvisioner(CleanProvisioner):
         passwd.write_text(f"agent:x:{SANDBOX_USER}:{SANDBOX_USER}::{SANDBOX_HOME}:/bin/sh\n")
         mounts = [writable(sockets), writable(cwd), Mount("--ro-bind", passwd, Path("/etc/passwd"))]
         if self.parent is not None:
-            mounts.append(read_only(Path(self.parent.connection_file).resolve()))
+            # A copy: where messages are encrypted the kernel writes its connection file anew.
+            connection = Path(self.parent.connection_file).resolve()
+            copy = shutil.copy(connection, self.folder / "connection.json")
+            mounts.append(Mount("--bind", Path(copy), connection))
         organism = socket_mount(environment.get("INTERP_BENCH_URL", ""))
         return mounts if organism is None else [*mounts, organism]
 

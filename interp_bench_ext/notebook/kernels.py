@@ -12,6 +12,7 @@ from typing import Protocol
 
 import zmq
 import zmq.asyncio
+from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
@@ -75,7 +76,14 @@ class PythonSpec(KernelSpecManager):
             "{connection_file}",
             "--HistoryManager.enabled=False",
         ]
-        return KernelSpec(argv=argv, display_name=kernel_name, language="python", interrupt_mode="message")
+        return KernelSpec(
+            argv=argv,
+            display_name=kernel_name,
+            language="python",
+            interrupt_mode="message",
+            # Says whether what travels to and from it can be encrypted, which some servers insist on.
+            metadata=get_kernel_dict().get("metadata", {}),
+        )
 
 
 class Kernel:

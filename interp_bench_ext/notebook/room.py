@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -18,7 +19,13 @@ _EXTENSION = "jupyter_server_ydoc"
 _RIVAL = "jupyter_server_documents"
 _SAVE_INTERVAL_S = 1.0
 _SAVE_ATTEMPTS = 3
-_AGENT = {"username": "interp-bench-agent", "name": "Agent", "display_name": "Agent", "initials": "A"}
+_AGENT = {
+    "username": "interp-bench-agent",
+    "name": "Agent",
+    "display_name": "Agent",
+    "initials": "A",
+    "color": "var(--jp-collaborator-color1)",
+}
 
 
 def collaboration_of(serverapp: ServerApp) -> Any | None:
@@ -50,6 +57,7 @@ class SharedRoom:
         self._changes = 0
         self._changes_saved = 0
         self._problem: NotebookConflict | None = None
+        self._next_try = 0.0
         self._saving = asyncio.Lock()
         self._wake = asyncio.Event()
         self._leaving = asyncio.Event()
@@ -106,11 +114,14 @@ class SharedRoom:
         """Nothing to wait for while saving works: the room keeps the document until it is saved.
 
         Raises:
-            NotebookConflict: It does not work, also not now.
+            NotebookConflict: It does not work, also not when tried again.
         """
-        if self._problem is not None:
-            # A cancelled save is one that the file's loader takes for one that need not be.
-            await asyncio.shield(asyncio.create_task(self._save()))
+        if self._problem is None:
+            return
+        if time.monotonic() < self._next_try:
+            raise NotebookConflict(str(self._problem))
+        # A cancelled save is one that the file's loader takes for one that need not be.
+        await asyncio.shield(asyncio.create_task(self._save()))
 
     def present(self, state: JsonDict | None) -> None:
         """Show the agent among the people in the document; None: it is not there."""
@@ -153,7 +164,7 @@ class SharedRoom:
                 try:
                     done = await self._save_once()
                 except NotebookConflict as error:
-                    self._problem = error
+                    self._problem, self._next_try = error, time.monotonic() + _SAVE_INTERVAL_S
                     raise
                 if done:
                     self._changes_saved, self._problem = changes, None
@@ -162,6 +173,9 @@ class SharedRoom:
 
     async def _save_once(self) -> bool:
         """Write the document into its file; False where it has to be tried again."""
+        # Imported here, because a server without collaboration does not have it.
+        from jupyter_server_ydoc.utils import OutOfBandChanges  # type: ignore[import-untyped]
+
         loader = self._extension.file_loaders[self._file_id]
         try:
             content = await self.document.aget()
@@ -169,10 +183,10 @@ class SharedRoom:
         except IndexError:
             # A cell was removed while they were read one after the other.
             return False
+        except OutOfBandChanges:
+            await self._room._on_outofband_change()
+            return False
         except Exception as error:  # noqa: BLE001 - contents managers raise what they like
-            if type(error).__name__ == "OutOfBandChanges":
-                await self._room._on_outofband_change()
-                return False
             raise self._conflict(error) from error
         if saved is None:
             raise NotebookConflict(f"The notebook {self._location.path} cannot be saved: it is read-only.")

@@ -66,9 +66,9 @@ class ServerNotebooks:
         location = NotebookLocation(self._serverapp, path)
         if self._serverapp.gateway_config.gateway_enabled:
             raise BadInput("This server runs its kernels on a gateway, which cannot run them for an investigation.")
-        with self._reserved(path):
+        with self._reserved(location.path):
             chosen = choose_veil(veil, connection)
-            work_dir = usable_work_dir(None, notebook=path)
+            work_dir = usable_work_dir(None, notebook=location.path)
             backend = await self._open_backend(location)
             session = NotebookSession(backend, emit=emit, connection=connection, run=run)
             kernels = ServerKernels(self._serverapp, location, veil=chosen, work_dir=work_dir)
@@ -93,32 +93,30 @@ class ServerNotebooks:
 
     async def _open_backend(self, location: NotebookLocation) -> NotebookBackend:
         manager: Any = self._serverapp.contents_manager
-        there = await self._check(manager, location)
         extension = collaboration_of(self._serverapp)
+        try:
+            await self._prepare(manager, location, make=extension is not None)
+        except NotebookConflict as error:
+            raise BadInput(str(error)) from error
         if extension is None:
             return await ContentsBackend.of(ServerFile(manager, location))
-        if not there:
-            with clear_errors(location.path, "made"):
-                model = {"type": "notebook", "format": "json", "content": new_notebook()}
-                await ensure_async(manager.save(model, location.api))
         # Imported here, because a server without collaboration need not have what it needs.
         from .ydoc import YdocBackend
 
         return await YdocBackend.open(extension, location)
 
-    async def _check(self, manager: Any, location: NotebookLocation) -> bool:
-        """Whether the notebook is there. Raises BadInput where it cannot be read as one, or not be written."""
-        path = location.path
-        try:
-            if not await ensure_async(manager.file_exists(location.api)):
-                return False
+    async def _prepare(self, manager: Any, location: NotebookLocation, *, make: bool) -> None:
+        """Look whether the notebook can be read and written; ``make`` one that is not there."""
+        path, api = location.path, location.api
+        if await ensure_async(manager.file_exists(api)):
             with clear_errors(path, "read"):
-                model = await ensure_async(manager.get(location.api, type="notebook"))
-        except NotebookConflict as error:
-            raise BadInput(str(error)) from error
-        if not model["writable"]:
-            raise BadInput(f"The notebook {path} cannot be written; choose another one.")
-        return True
+                model = await ensure_async(manager.get(api, type="notebook"))
+            if not model["writable"]:
+                raise BadInput(f"The notebook {path} cannot be written; choose another one.")
+        elif make:
+            with clear_errors(path, "made"):
+                content = new_notebook()
+                await ensure_async(manager.save({"type": "notebook", "format": "json", "content": content}, api))
 
 
 def _path_of(session: NotebookSession) -> Path | None:

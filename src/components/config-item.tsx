@@ -3,7 +3,7 @@ import * as React from 'react';
 import { number } from '../format';
 import type { ConfigCard } from '../generated/api';
 import { amount, placeName, veilHelp, veilName } from '../words';
-import { useServices } from './context';
+import { useServices, useSignal } from './context';
 
 interface IConfigItemProps {
   card: ConfigCard;
@@ -21,8 +21,15 @@ export const ConfigItem = React.memo((props: IConfigItemProps): JSX.Element => {
   const { card, chosen, tabStop, onChoose } = props;
   const { trans } = useServices();
   const broken = card.problem !== null;
+  const node = React.useRef<HTMLDivElement>(null);
+  React.useEffect(() => {
+    if (chosen) {
+      node.current?.scrollIntoView({ block: 'nearest' });
+    }
+  }, [chosen]);
   return (
     <div
+      ref={node}
       role="radio"
       aria-checked={chosen}
       aria-disabled={broken}
@@ -41,6 +48,7 @@ export const ConfigItem = React.memo((props: IConfigItemProps): JSX.Element => {
         <span className="ib-card-title">{card.title}</span>
         <span className="ib-card-place">
           {placeName(card.execution_mode, card.gpu_type, trans)}
+          <Loaded config={card.name} />
         </span>
       </div>
       {broken ? (
@@ -55,6 +63,19 @@ export const ConfigItem = React.memo((props: IConfigItemProps): JSX.Element => {
     </div>
   );
 });
+
+/**
+ * Says that the organism is held by the server, so that a run begins at once.
+ */
+function Loaded({ config }: { config: string }): JSX.Element | null {
+  const { investigations, trans } = useServices();
+  const state = useSignal(
+    investigations.listsChanged,
+    () => investigations.organisms.find(held => held.config === config)?.state
+  );
+  const loaded = state === 'ready' || state === 'busy';
+  return loaded ? <> · {trans.__('loaded')}</> : null;
+}
 
 /**
  * How far the agent may look: each level includes those before it.
@@ -75,7 +96,10 @@ function AccessLevels({ access }: { access: string }): JSX.Element {
 }
 
 function Details({ card }: { card: ConfigCard }): JSX.Element {
-  const { trans } = useServices();
+  const { investigations, trans } = useServices();
+  const unsandboxed = useSignal(investigations.listsChanged, () =>
+    card.veil === 'process' ? investigations.info?.sandbox_problem : null
+  );
   return (
     <dl className="ib-facts">
       {card.task && (
@@ -91,7 +115,10 @@ function Details({ card }: { card: ConfigCard }): JSX.Element {
         ))}
       </dd>
       <dt>{trans.__('Veil')}</dt>
-      <dd title={veilHelp(card.veil, trans)}>{veilName(card.veil, trans)}</dd>
+      <dd title={veilHelp(card.veil, trans)}>
+        {veilName(card.veil, trans)}
+        {unsandboxed && <p className="ib-hint">{unsandboxed}</p>}
+      </dd>
       <dt>{trans.__('Budget')}</dt>
       <dd>{budgets(card).join(' · ') || trans.__('no limit')}</dd>
     </dl>

@@ -6,13 +6,19 @@ const MORE = 30;
 interface IGrowingProps<T> {
   items: readonly T[];
   render: (item: T, index: number) => React.ReactNode;
+  /**
+   * Index of an item that must be there, wherever it is; -1 for none.
+   */
+  needed?: number;
 }
 
 /**
  * The items of a long list as they are scrolled to: the first few at once, more when their end comes into view.
  */
-export function Growing<T>({ items, render }: IGrowingProps<T>): JSX.Element {
-  const [shown, setShown] = React.useState(FIRST);
+export function Growing<T>(props: IGrowingProps<T>): JSX.Element {
+  const { items, render, needed = -1 } = props;
+  const [reached, setReached] = React.useState(FIRST);
+  const shown = Math.max(reached, needed + 1);
   const end = React.useRef<HTMLDivElement>(null);
   const rest = items.length - shown;
   React.useEffect(() => {
@@ -22,14 +28,14 @@ export function Growing<T>({ items, render }: IGrowingProps<T>): JSX.Element {
     const observer = new IntersectionObserver(
       entries => {
         if (entries.some(entry => entry.isIntersecting)) {
-          setShown(count => count + MORE);
+          setReached(count => Math.max(count, shown) + MORE);
         }
       },
       { rootMargin: '400px' }
     );
     observer.observe(end.current);
     return () => observer.disconnect();
-  }, [rest]);
+  }, [rest, shown]);
   return (
     <>
       {items.slice(0, shown).map(render)}

@@ -198,7 +198,7 @@ export function organismText(
 ): string {
   switch (organism.state) {
     case 'absent':
-      return trans.__('no organism');
+      return trans.__('organism not loaded');
     case 'loading':
       return trans.__('organism loading');
     case 'lost':

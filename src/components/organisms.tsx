@@ -81,6 +81,7 @@ export function Organisms(props: IOrganismsProps): JSX.Element {
             {() => (
               <Growing
                 items={cards}
+                needed={cards.findIndex(({ name }) => name === chosen)}
                 render={item => (
                   <ConfigItem
                     key={item.name}

@@ -27,6 +27,7 @@ export function Outcome({ run, onReplay, onLike }: IOutcomeProps): JSX.Element {
   const findings = useRun(run, state => state.findings);
   const status = useRun(run, state => state.status);
   const summary = useRun(run, state => state.summary);
+  const more = !findings?.some(({ claim }) => claim === summary);
   return (
     <section className="ib-outcome" aria-label={trans.__('Outcome')}>
       {status === 'finished' ? (
@@ -34,7 +35,7 @@ export function Outcome({ run, onReplay, onLike }: IOutcomeProps): JSX.Element {
       ) : (
         <CutShort run={run} status={status} />
       )}
-      {summary && <p className="ib-outcome-summary">{summary}</p>}
+      {summary && more && <p className="ib-outcome-summary">{summary}</p>}
       <Score run={run} />
       <Next run={run} onReplay={onReplay} onLike={onLike} />
     </section>

@@ -1,6 +1,7 @@
 // @vitest-environment jsdom
 import '../testing/browser';
 
+import type { ISharedCodeCell } from '@jupyter/ydoc';
 import type { Context } from '@jupyterlab/docregistry';
 import type * as nbformat from '@jupyterlab/nbformat';
 import type { INotebookModel } from '@jupyterlab/notebook';
@@ -119,6 +120,23 @@ describe('what the agent writes into the file', () => {
     following.dispose();
     drive.put(PATH, notebook([code('mine', 'x = 1'), agents('c1', 'last')]));
     await comes('x = 1', 'last');
+  });
+});
+
+describe('a cell that the agent runs', () => {
+  it('no longer runs when its run was cut off', async () => {
+    write(code('mine', 'x = 1'), agents('c1', 'y', 'running'));
+    await comes('x = 1', 'y');
+    const { executionState } = cell('c1') as ISharedCodeCell;
+    expect(executionState).toBe('running');
+    vi.useFakeTimers();
+    try {
+      following.dispose();
+      await vi.advanceTimersByTimeAsync(20_000);
+    } finally {
+      vi.useRealTimers();
+    }
+    expect((cell('c1') as ISharedCodeCell).executionState).toBe('idle');
   });
 });
 

@@ -1,4 +1,3 @@
-import type { ISharedCodeCell } from '@jupyter/ydoc';
 import type { DocumentRegistry } from '@jupyterlab/docregistry';
 import type * as nbformat from '@jupyterlab/nbformat';
 import type { INotebookModel, Notebook } from '@jupyterlab/notebook';
@@ -18,6 +17,7 @@ import { MARK, markOf } from './mark';
 import type { IPlainCell } from './merge';
 import { mergeCells, plainCell, plainCells, sameCell } from './merge';
 import { OpenFile } from './openfile';
+import { endRunning, isRunByPerson } from './running';
 import { keepInView, keepPlace } from './scroll';
 
 /**
@@ -170,6 +170,7 @@ export class FileSync implements IDisposable {
    */
   private _onQuiet(): void {
     if (!this._run) {
+      endRunning(this._context.model);
       this._stop();
     }
   }
@@ -338,19 +339,6 @@ function sameExceptIds(
   return (
     others.length === open.length &&
     others.every((cell, index) => sameCell(cell, open[index]))
-  );
-}
-
-/**
- * A cell that runs, and not because the agent runs it.
- */
-function isRunByPerson(
-  cell: { cell_type: string; getMetadata(key: string): unknown } | undefined
-): boolean {
-  return (
-    cell?.cell_type === 'code' &&
-    (cell as unknown as ISharedCodeCell).executionState === 'running' &&
-    markOf(cell.getMetadata(MARK))?.status !== 'running'
   );
 }
 

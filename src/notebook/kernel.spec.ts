@@ -33,8 +33,6 @@ beforeEach(() => {
   return () => {
     panel.dispose();
     panel.context.dispose();
-    server.manager.dispose();
-    server.kernelManager.dispose();
   };
 });
 
@@ -82,6 +80,7 @@ describe("the run's kernel", () => {
     run.happen(KERNEL);
     await vi.waitFor(() => expect(kernel()).toBe('run'));
     server.attach('other', 's2', PATH);
+    await server.manager.refreshRunning();
     await server.manager.refreshRunning();
     expect(kernel()).toBe('run');
   });

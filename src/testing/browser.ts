@@ -17,11 +17,14 @@ Object.assign(globalThis, {
   DragEvent: class DragEvent extends MouseEvent {},
   IntersectionObserver: Observer,
   ResizeObserver: Observer,
-  requestIdleCallback: (call: () => void) => setTimeout(call),
-  cancelIdleCallback: (id: number) => clearTimeout(id)
+  // Lab draws cells when the browser is idle; here they are not drawn.
+  requestIdleCallback: () => 1,
+  cancelIdleCallback: () => undefined
 });
 
 window.matchMedia ??= () =>
   Object.assign(new EventTarget(), {
-    matches: false
+    matches: false,
+    addListener: () => undefined,
+    removeListener: () => undefined
   }) as unknown as MediaQueryList;

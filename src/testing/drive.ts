@@ -59,6 +59,15 @@ export class MemoryDrive implements Contents.IDrive {
     return this.get(path, { content: false });
   }
 
+  async rename(oldPath: string, newPath: string): Promise<Contents.IModel> {
+    this._files.set(newPath, this._found(oldPath));
+    this._files.delete(oldPath);
+    const newValue = await this.get(newPath, { content: false });
+    const oldValue = { ...newValue, path: oldPath };
+    this.fileChanged.emit({ type: 'rename', oldValue, newValue });
+    return newValue;
+  }
+
   listCheckpoints(): Promise<Contents.ICheckpointModel[]> {
     return Promise.resolve([{ id: 'checkpoint', last_modified: '' }]);
   }
@@ -70,7 +79,6 @@ export class MemoryDrive implements Contents.IDrive {
   getDownloadUrl = unused;
   newUntitled = unused;
   delete = unused;
-  rename = unused;
   copy = unused;
   createCheckpoint = unused;
   restoreCheckpoint = unused;

@@ -13,7 +13,7 @@ import type { IRunModel } from '../tokens';
 export class TestRun implements IRunModel {
   constructor(
     readonly id: string,
-    readonly notebook: string
+    public notebook: string
   ) {}
 
   readonly connection = 'live';

@@ -30,6 +30,10 @@ export class SessionServer {
       Promise.reject(new Error('Not part of this server.'));
     this.kernelManager = new KernelManager({
       serverSettings,
+      kernelSpecAPIClient: {
+        serverSettings,
+        get: () => Promise.resolve({ default: 'python3', kernelspecs: {} })
+      },
       kernelAPIClient: {
         serverSettings,
         listRunning: () => Promise.resolve([...this.kernels]),

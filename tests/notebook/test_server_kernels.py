@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zmq
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from jupyter_server.serverapp import ServerApp
@@ -96,6 +97,21 @@ def test_the_browser_sees_an_ordinary_kernel_with_the_notebook_s_session(
 
     asyncio.run(scenario())
     assert json.loads((root / "n.ipynb").read_text())["metadata"]["kernelspec"]["name"] == "python3"
+
+
+@pytest.mark.parametrize("veil", BOTH_VEILS)
+@pytest.mark.skipif(not zmq.has("curve"), reason="this libzmq cannot encrypt")
+def test_a_server_that_insists_on_encryption_has_it(root: Path, veil: Veil) -> None:
+    config = {"MappingKernelManager": {"transport_encryption": "required"}}
+
+    async def scenario() -> None:
+        async with at("contents", root, **config) as place, place.session(veil=veil) as (session, _):
+            assert place.app.kernel_manager.get_kernel(session.kernel_id).curve_publickey
+            assert text_of((await run(session, "print(1)")).outputs) == "1\n"
+            await session.restart_kernel()
+            assert text_of((await run(session, "print(2)")).outputs) == "2\n"
+
+    asyncio.run(scenario())
 
 
 def test_a_kernel_that_the_notebook_had_is_left_running(root: Path) -> None:

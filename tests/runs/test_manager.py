@@ -60,7 +60,10 @@ def test_a_full_disk_ends_a_run_in_a_sentence_and_it_goes_on_when_there_is_room(
         )
         started = await manager.start(StartRun(request_id="1", config="talks"))
         run = started.id
+        assert manager.under_way(waiting=False) == [run]
         await manager.pause(run)
+        # Nobody keeps a server alive for a run that waits for a person: it can be resumed.
+        assert (manager.under_way(), manager.under_way(waiting=False)) == ([run], [])
         await until(manager, run, "cell_finished")
 
         pages(journal, pages(journal))
