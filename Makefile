@@ -6,7 +6,7 @@ CONFIG ?= amber
 JLPM := PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
 LABEXTENSION := interp_bench_ext/labextension
 
-.PHONY: demo lab test test-all lint format train bench build clean
+.PHONY: demo lab test ui-test test-all lint format train bench bench-lab build clean
 
 demo: $(VENV)/run.stamp  ## Set up, then investigate an organism offline
 	$(BIN)/interp-bench run $(CONFIG) --agent playbook --out notebooks
@@ -17,6 +17,9 @@ lab: $(VENV)/lab.stamp  ## Set up, then open JupyterLab
 test: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## Set up, then run the tests
 	$(BIN)/pytest -n 2 -m "not slow"
 	$(JLPM) test
+
+ui-test: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## The tests in a real browser; Chromium must be installed
+	$(JLPM) ui-test $(UI_TESTS)
 
 test-all: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## The slow matrices too
 	$(BIN)/pytest -n 2
@@ -41,6 +44,10 @@ train: $(VENV)/run.stamp  ## Train the organisms' adapters again
 bench: $(VENV)/run.stamp  ## Measure what the README claims; exit 1 when a figure is missed
 	$(BIN)/python benchmarks/organisms.py --check
 	$(BIN)/python benchmarks/investigation.py --check
+
+bench-lab: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## The same for JupyterLab, in Chromium
+	$(BIN)/pip install --quiet --editable '.[bench]'
+	$(BIN)/python benchmarks/lab_latency.py --check
 
 build: $(VENV)/dev.stamp $(LABEXTENSION)/package.json  ## Wheel and sdist, the labextension included
 	$(BIN)/python -m build

@@ -7,7 +7,7 @@ import contextlib
 import copy
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -41,6 +41,12 @@ class NotebookFile(Protocol):
 
     async def write(self, notebook: JsonDict) -> None: ...
 
+    def listen(self, heard: Callable[[JsonDict], None]) -> None:
+        """Call ``heard`` with what others of this process are about to write, where that can be known."""
+        ...
+
+    def close(self) -> None: ...
+
 
 class LocalFile:
     """A file of this machine without a server. One that is gone is written again."""
@@ -62,6 +68,12 @@ class LocalFile:
         with clear_errors(self.path, "written"):
             await self._manager.save({"type": "notebook", "format": "json", "content": notebook}, self.path.name)
 
+    def listen(self, heard: Callable[[JsonDict], None]) -> None:
+        """Whoever else writes it is another process."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
 
 class ContentsBackend:
     """Writes its own cells only; one that somebody removed from the file is put back, as it is evidence."""
@@ -77,7 +89,10 @@ class ContentsBackend:
         self._io = asyncio.Lock()
         self._changes = 0
         self._changes_saved = 0
+        self._heard = 0
+        """How often somebody else has saved."""
         self._save_s = 0.0
+        file.listen(self._hear)
 
     @classmethod
     async def open(cls, path: Path) -> ContentsBackend:
@@ -131,13 +146,15 @@ class ContentsBackend:
 
     async def saved(self) -> None:
         async with self._io:
-            if self._changes_saved < self._changes:
+            # Somebody else may save in the midst of it, and must not be overwritten.
+            while self._changes_saved < self._changes:
                 await self._read()
                 await self._write()
 
     async def close(self) -> None:
         with contextlib.suppress(NotebookConflict):
             await self.saved()
+        self._file.close()
 
     @property
     def _cells(self) -> list[JsonDict]:
@@ -148,13 +165,15 @@ class ContentsBackend:
         stamp = await self._file.stamp()
         if stamp is None or stamp == self._stamp:
             return
+        heard = self._heard
         try:
             found = await self._file.read()
         except NotebookConflict:
             # Others may be in the midst of writing it.
             await asyncio.sleep(_HALF_WRITTEN_S)
             found = await self._file.read()
-        self._merge(_upgraded(found))
+        if heard == self._heard:
+            self._merge(_upgraded(found))
         self._stamp = stamp
 
     async def _write(self) -> None:
@@ -165,6 +184,12 @@ class ContentsBackend:
         self._stamp = await self._file.stamp()
         self._in_file, self._changes_saved = in_file, changes
         self._save_s = time.monotonic() - started
+
+    def _hear(self, found: JsonDict) -> None:
+        """Merge what somebody else is just saving: it and what is written here may reach the disk in any order."""
+        self._merge(_upgraded(found))
+        self._heard += 1
+        self._changes += 1
 
     def _merge(self, found: JsonDict) -> None:
         in_file = {cell["id"]: str(cell["source"]) for cell in reversed(found["cells"])}

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nbformat
 from jupyter_core.utils import ensure_async
 from jupyter_server.services.contents.fileio import FileManagerMixin
 from jupyter_server.utils import ApiPath, to_os_path
@@ -15,6 +19,7 @@ from ..errors import NotebookConflict
 from ..events import JsonDict
 from .contents import clear_errors, file_stamp
 from .location import NotebookLocation
+from .saves import on_save
 
 
 class ServerFile:
@@ -25,6 +30,8 @@ class ServerFile:
         self._is_folder = isinstance(contents_manager, FileManagerMixin)
         self._location = location
         self._was_there = False
+        self._written: JsonDict | None = None
+        self._unlisten: Callable[[], None] = lambda: None
         self._hashes = "require_hash" in inspect.signature(contents_manager.get).parameters
 
     @property
@@ -52,10 +59,21 @@ class ServerFile:
 
     async def write(self, notebook: JsonDict) -> None:
         api = self._location.api
+        self._written = {"type": "notebook", "format": "json", "content": notebook}
         with clear_errors(self._location.path, "written"):
-            model = {"type": "notebook", "format": "json", "content": notebook}
-            await ensure_async(self._manager.save(model, api))
+            await ensure_async(self._manager.save(self._written, api))
         self._location.bind()
+
+    def listen(self, heard: Callable[[JsonDict], None]) -> None:
+        def on_model(model: JsonDict, path: str) -> None:
+            with contextlib.suppress(NotebookConflict):
+                if path == self._location.api and model is not self._written:
+                    heard(nbformat.reads(json.dumps(model["content"]), as_version=4))
+
+        self._unlisten = on_save(self._manager, on_model)
+
+    def close(self) -> None:
+        self._unlisten()
 
     async def _stamp_of_model(self, api: str) -> object | None:
         # Times alone may be too coarse to tell two changes apart.

@@ -119,6 +119,7 @@ class Place:
         if self.kind == "ydoc":
             await self._browser_edits(change, name)
             return
+        await until(lambda: saved_sources(self.root / name) is not None)
         notebook = json.loads((self.root / name).read_text())
         change(notebook)
         (self.root / name).write_text(json.dumps(notebook))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from interp_bench_ext.errors import NotebookConflict
+from interp_bench_ext.notebook.backend import NotebookCell
 from interp_bench_ext.notebook.session import NotebookSession
 
 from .managers import DiskThatFillsUp, Shelf
@@ -71,3 +72,29 @@ def test_notebooks_need_not_be_files(root: Path, monkeypatch: pytest.MonkeyPatch
     asyncio.run(scenario())
     assert Shelf.notebooks == {}
     assert not (root / "n.ipynb").exists()
+
+
+def test_what_a_person_saves_while_the_run_saves_is_never_overwritten(root: Path) -> None:
+    names = [str(number) for number in range(30)]
+
+    async def scenario() -> None:
+        async with at("contents", root) as place, place.backend() as backend:
+            manager = place.app.contents_manager
+
+            async def agent(name: str) -> None:
+                await backend.put([NotebookCell(cell_id=f"mine-{name}", kind="code", source=f"mine {name}")])
+                await backend.saved()
+
+            async def somebody(name: str) -> None:
+                model = await manager.get("n.ipynb")
+                cell = {"id": f"theirs-{name}", "cell_type": "markdown", "metadata": {}, "source": [f"theirs {name}"]}
+                model["content"]["cells"].append(cell)
+                await manager.save({"type": "notebook", "format": "json", "content": model["content"]}, "n.ipynb")
+
+            await agent("first")
+            for name in names:
+                await asyncio.gather(somebody(name), agent(name))
+
+    asyncio.run(scenario())
+    found = sources(root / "n.ipynb")
+    assert sorted(found) == sorted(["mine first", *(f"{who} {name}" for name in names for who in ("mine", "theirs"))])

@@ -1,0 +1,219 @@
+import { join } from 'node:path';
+import type { Page } from '@playwright/test';
+
+import { expect, Lab, test } from './lab';
+import { OpenNotebook } from './sidebar';
+
+/*
+ * Brings the sidebar into each of its states and makes pictures of them, in light and dark, in the folder that UI_SHOTS
+ * names. `make ui-shots` runs it; to be looked at by a person.
+ */
+
+const folder = process.env.UI_SHOTS;
+const THEMES = ['Light', 'Dark'];
+
+test.skip(!folder, 'UI_SHOTS names no folder for the pictures');
+test.describe.configure({ timeout: 300_000 });
+
+async function useTheme(page: Page, theme: string): Promise<void> {
+  const name = `JupyterLab ${theme}`;
+  const body = page.locator('body');
+  if ((await body.getAttribute('data-jp-theme-name')) !== name) {
+    await page.getByRole('menuitem', { name: 'Settings', exact: true }).click();
+    await page.getByRole('menuitem', { name: 'Theme', exact: true }).hover();
+    await page.getByRole('menuitem', { name, exact: true }).click();
+    await expect(body).toHaveAttribute('data-jp-theme-name', name);
+  }
+}
+
+/** A picture of the page as it is, in both themes. */
+async function shoot(page: Page, state: string): Promise<void> {
+  for (const theme of THEMES) {
+    await useTheme(page, theme);
+    await page.mouse.move(700, 700);
+    const path = join(folder!, `${state}-${theme.toLowerCase()}.png`);
+    await page.screenshot({ path, animations: 'disabled' });
+  }
+}
+
+test('before any run', async ({ page, lab }) => {
+  const sidebar = await lab.open(page);
+  await sidebar.go('History');
+  await expect(sidebar.region).toContainText('No runs yet');
+  await shoot(page, 'history-empty');
+  await sidebar.go('Investigation');
+  await shoot(page, 'investigation-none');
+  await sidebar.go('Organisms');
+  await sidebar.organism('quick').click();
+  await shoot(page, 'organisms-no-notebook');
+});
+
+test('an organism loads', async ({ page, lab }) => {
+  await lab.makeNotebook('loading.ipynb');
+  const sidebar = await lab.open(page, 'loading.ipynb');
+  for (const theme of THEMES) {
+    await useTheme(page, theme);
+    const held = await lab.api<{ id: string }[]>('GET', 'organisms');
+    for (const { id } of held) {
+      await lab.api('DELETE', `organisms/${id}`);
+    }
+    await sidebar.start('slow');
+    await expect(sidebar.now).toContainText('Weights');
+    const path = join(folder!, `loading-${theme.toLowerCase()}.png`);
+    await page.screenshot({ path, animations: 'disabled' });
+    await lab.calm();
+  }
+});
+
+test('running, paused, asking', async ({ page, lab }) => {
+  await lab.makeNotebook('running.ipynb', ['mine = 1']);
+  const sidebar = await lab.open(page, 'running.ipynb');
+  await lab.start('slow', 'running.ipynb', { approval: 'ask' });
+  await sidebar.go('Investigation');
+  await expect(sidebar.approval).toContainText('time.sleep(600)');
+  await shoot(page, 'approval');
+  await sidebar.approval.getByRole('button', { name: 'Edit' }).click();
+  await shoot(page, 'approval-edit');
+  await sidebar.button('Undo edit').click();
+  await sidebar.button('Run').click();
+  await expect(new OpenNotebook(page).cell('begun')).toBeVisible();
+  await expect(sidebar.now).toContainText('Running cell');
+  await shoot(page, 'running');
+  await sidebar.button('Pause').click();
+  await expect(sidebar.status).toHaveText('Paused');
+  await shoot(page, 'paused');
+});
+
+test('finished', async ({ page, lab }) => {
+  await lab.makeNotebook('finished.ipynb');
+  const sidebar = await lab.open(page, 'finished.ipynb');
+  await sidebar.start('quick');
+  await expect(sidebar.outcome).toContainText('1 finding');
+  await shoot(page, 'finished');
+  await sidebar.button('Score').click();
+  await expect(
+    sidebar.outcome.getByRole('heading', { name: 'Score' })
+  ).toBeVisible();
+  await shoot(page, 'scored');
+  await sidebar.button('Replay').click();
+  const slider = sidebar.region.getByRole('slider', {
+    name: 'Moment of the run'
+  });
+  await slider.focus();
+  await page.keyboard.press('End');
+  await shoot(page, 'replay');
+  await sidebar.button('End the replay').click();
+  const run = await lab.start('many', 'none.ipynb');
+  await lab.ended(run.id);
+  await sidebar.go('History');
+  await sidebar.region.locator(`[data-run="${run.id}"]`).click();
+  await expect(sidebar.outcome).toContainText('Nothing found');
+  await shoot(page, 'finished-none');
+  await sidebar.go('History');
+  for (const pick of await sidebar.region.getByRole('checkbox').all()) {
+    await pick.click();
+  }
+  await shoot(page, 'history');
+  await sidebar.region
+    .getByRole('button', { name: /Compare \d+ runs/ })
+    .click();
+  await expect(page.getByRole('table').first()).toBeVisible();
+  await shoot(page, 'compare');
+});
+
+test('it goes wrong', async ({ page, lab }) => {
+  const sidebar = await lab.open(page);
+  await lab.start('overloaded', 'overloaded.ipynb');
+  await sidebar.go('Investigation');
+  await expect(sidebar.now).toContainText('Trying again');
+  await shoot(page, 'overloaded');
+  await lab.calm();
+
+  await sidebar.start('refused');
+  await expect(sidebar.status).toHaveText('Failed');
+  await shoot(page, 'failed');
+
+  const budget = await lab.start('many', 'budget.ipynb', { max_steps: 2 });
+  await lab.ended(budget.id);
+  await sidebar.go('History');
+  await sidebar.region.locator(`[data-run="${budget.id}"]`).click();
+  await expect(sidebar.outcome).toContainText('A budget is used up');
+  await shoot(page, 'budget');
+});
+
+test('kernel and organism are lost', async ({ page, lab }) => {
+  await lab.makeNotebook('lost.ipynb');
+  const sidebar = await lab.open(page, 'lost.ipynb');
+  const notebook = new OpenNotebook(page);
+  await sidebar.start('deadly');
+  await expect(sidebar.outcome).toBeVisible();
+  await expect(notebook.marks.last()).toHaveAccessibleName(/the kernel died/);
+  await shoot(page, 'kernel-died');
+
+  await sidebar.start('slow');
+  await expect(notebook.cell('begun')).toBeVisible();
+  lab.loseOrganisms();
+  await expect(sidebar.region).toContainText(
+    /organism (was )?lost|organism loading/i
+  );
+  await shoot(page, 'organism-lost');
+});
+
+test('a long run', async ({ page, lab }) => {
+  const run = await lab.start('long', 'long.ipynb', { max_steps: 600 });
+  await expect
+    .poll(async () => (await lab.run(run.id)).status, { timeout: 200_000 })
+    .toBe('finished');
+  const sidebar = await lab.open(page);
+  await sidebar.go('History');
+  await sidebar.region.locator(`[data-run="${run.id}"]`).click();
+  await sidebar.rows('Steps');
+  await expect(sidebar.region).toContainText('Thought 500');
+  await shoot(page, 'steps-500');
+});
+
+test('the server goes away', async ({ page, lab }) => {
+  await lab.makeNotebook('away.ipynb');
+  const sidebar = await lab.open(page, 'away.ipynb');
+  await sidebar.start('slow');
+  await expect(sidebar.now).toContainText('Running cell');
+  await lab.kill();
+  await expect(sidebar.region).toContainText('Offline');
+  await shoot(page, 'offline');
+  await lab.restart();
+  await page.reload();
+  await lab.shown(page);
+  await sidebar.show();
+  await expect(sidebar.status).toHaveText('Interrupted');
+  await shoot(page, 'interrupted');
+});
+
+test('the server half is missing', async ({ page, lab }) => {
+  await page.route('**/interp_bench/api**', route =>
+    route.fulfill({ status: 404, body: 'not found' })
+  );
+  const sidebar = await lab.open(page);
+  await sidebar.show();
+  await expect(sidebar.region).toContainText('The server half is missing');
+  await shoot(page, 'server-missing');
+});
+
+test('first use, without a key', async ({ page }) => {
+  const lab = await Lab.start({ key: false });
+  const sidebar = await lab.open(page);
+  await sidebar.go('Organisms');
+  await sidebar.organism('quick').click();
+  await sidebar.region.getByText('What is the playbook?').click();
+  await shoot(page, 'first-use');
+  await lab.stop();
+});
+
+test('200 organisms, and an administrator', async ({ page }) => {
+  const lab = await Lab.start({ locked: true, organisms: 200 });
+  const sidebar = await lab.open(page);
+  await sidebar.go('Organisms');
+  await sidebar.organism('quick').click();
+  await expect(sidebar.region).toContainText('Set by your administrator');
+  await shoot(page, 'locked-200-organisms');
+  await lab.stop();
+});
