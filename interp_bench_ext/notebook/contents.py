@@ -20,6 +20,7 @@ from tornado.web import HTTPError
 from ..errors import BadInput, NotebookConflict
 from ..events import JsonDict
 from .backend import KERNELSPEC, MARK, CellView, NotebookCell, is_blank, new_notebook, place_of, view_of
+from .whole_files import write_whole_files
 
 _SAVE_INTERVAL_S = 1.0
 _HALF_WRITTEN_S = 0.2
@@ -54,6 +55,7 @@ class LocalFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._manager: Any = AsyncLargeFileManager(root_dir=str(path.parent), allow_hidden=True)
+        write_whole_files(self._manager)
 
     async def stamp(self) -> object | None:
         return file_stamp(self.path)

@@ -20,6 +20,7 @@ from ..events import JsonDict
 from .contents import clear_errors, file_stamp
 from .location import NotebookLocation
 from .saves import on_save
+from .whole_files import write_whole_files
 
 
 class ServerFile:
@@ -28,6 +29,8 @@ class ServerFile:
     def __init__(self, contents_manager: Any, location: NotebookLocation) -> None:
         self._manager = contents_manager
         self._is_folder = isinstance(contents_manager, FileManagerMixin)
+        if self._is_folder:
+            write_whole_files(contents_manager)
         self._location = location
         self._was_there = False
         self._written: JsonDict | None = None
@@ -68,7 +71,8 @@ class ServerFile:
         def on_model(model: JsonDict, path: str) -> None:
             with contextlib.suppress(NotebookConflict):
                 if path == self._location.api and model is not self._written:
-                    heard(nbformat.reads(json.dumps(model["content"]), as_version=4))
+                    reads: Any = nbformat.reads
+                    heard(reads(json.dumps(model["content"]), as_version=4))
 
         self._unlisten = on_save(self._manager, on_model)
 

@@ -18,7 +18,7 @@ from ..agent.prompt import system_prompt
 from ..agent.provider import Provider
 from ..agent.tools import ToolSession
 from ..config import Experiment, PublicConfig
-from ..contracts import TechniqueSpec
+from ..contracts import Connection, TechniqueSpec
 from ..errors import BadInput, BudgetReached, InterpBenchError
 from ..events import (
     ApprovalDecision,
@@ -201,14 +201,11 @@ class Run:
         self._task = asyncio.current_task()
         recorder = self.recorder
         try:
-            self._heed_stop()
+            if self._why_stopped is not None:
+                raise asyncio.CancelledError
             async with self._workplace.organism(self._spec, recorder, run=self.id) as organism:
-                session = await self._workplace.notebook(
-                    self.notebook, emit=recorder, connection=organism.connection, run=self.id
-                )
+                session = await self._opened(organism.connection)
                 try:
-                    # The shared document's store takes a cancellation for an error of its own and goes on.
-                    self._heed_stop()
                     await self._investigate(session, organism)
                 finally:
                     await session.close()
@@ -231,6 +228,21 @@ class Run:
                 await self._provider.aclose()
         return self._workplace.journal.find_run(self.id)
 
+    async def _opened(self, connection: Connection) -> NotebookSession:
+        """The notebook, opened whole even if the run is stopped meanwhile.
+
+        A cancellation half-way is something that the libraries below cannot take: the shared document's store goes on
+        without the rest of it, and a kernel that is neither started nor not keeps the whole server from ending.
+        """
+        opening = asyncio.create_task(
+            self._workplace.notebook(self.notebook, emit=self.recorder, connection=connection, run=self.id)
+        )
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            await (await opening).close()
+            raise
+
     async def _investigate(self, session: NotebookSession, organism: OrganismHandle) -> None:
         budgets = Budgets(self.public.agent)
         tools = ToolSession(
@@ -245,11 +257,6 @@ class Run:
         system = _system(self.public, organism.specs, budgets)
         await investigate(gate=self._gate, provider=self._provider, system=system, budgets=budgets)
         self._end("finished", "")
-
-    def _heed_stop(self) -> None:
-        """Stop now if that was asked for before this task had begun, or while something below it did not listen."""
-        if self._why_stopped is not None or (self._task is not None and self._task.cancelling()):
-            raise asyncio.CancelledError
 
     def _end(self, status: Literal["finished", "failed", "interrupted"], message: str) -> None:
         """Record how the run ended. What goes wrong while its notebook closes does not change that."""

@@ -1,0 +1,103 @@
+"""Stopping a run at moments that a real notebook passes through too quickly to be met."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from interp_bench_ext.config import load_config
+from interp_bench_ext.contracts import Connection
+from interp_bench_ext.errors import NotebookConflict
+from interp_bench_ext.events import KernelStarted, RunEnded
+from interp_bench_ext.journal import Journal
+from interp_bench_ext.runs import Run, Workplace
+from interp_bench_ext.runs.drive import STOPPED
+
+
+@dataclass
+class Place:
+    """An organism and a notebook that do nothing; the notebook opens when ``go_on`` is set."""
+
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
+    did: list[str] = field(default_factory=list)
+    connection = Connection("unix:///nowhere", "token")
+    specs = ()
+    fails_to_close: bool = False
+
+    def busy_s(self) -> float:
+        return 0.0
+
+    @asynccontextmanager
+    async def organism(self, spec, emit, *, run) -> AsyncIterator[Place]:
+        self.did.append("loaded")
+        yield self
+        self.did.append("let go")
+
+    async def notebook(self, path, *, emit, connection, run):
+        self.begun.set()
+        await self.go_on.wait()
+        emit(KernelStarted(veil="process"))
+        self.did.append("opened")
+        return self
+
+    async def close(self) -> None:
+        self.did.append("closed")
+        if self.fails_to_close:
+            raise NotebookConflict("The notebook is gone.")
+
+
+@pytest.fixture
+def journal(tmp_path):
+    journal = Journal(tmp_path / "journal.sqlite")
+    yield journal
+    journal.close()
+
+
+def begin(journal: Journal, place: Place, folder: Path) -> Run:
+    config = folder / "x.yaml"
+    config.write_text("experiment_name: x\nmodel: {name: a/b, execution_mode: local}\ntask: t\n", encoding="utf-8")
+    workplace = Workplace(journal=journal, organism=place.organism, notebook=place.notebook)
+    return Run.begin(load_config(config), workplace=workplace, listener=lambda event: None, notebook=None, out=folder)
+
+
+def ends(journal: Journal, run: Run) -> list[tuple[str, str]]:
+    return [(event.status, event.message) for event in journal.events(run.id) if isinstance(event, RunEnded)]
+
+
+def test_a_run_stopped_before_its_task_has_begun_loads_nothing(journal, tmp_path):
+    async def main():
+        place = Place()
+        run = begin(journal, place, tmp_path)
+        task = asyncio.create_task(run.drive())
+        run.stop("no time")
+        await asyncio.wait([task])
+        assert place.did == []
+        assert ends(journal, run) == [("interrupted", "no time")]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("fails_to_close", [False, True])
+def test_a_notebook_that_opens_while_its_run_is_stopped_is_opened_whole_and_closed(journal, tmp_path, fails_to_close):
+    async def main():
+        place = Place(fails_to_close=fails_to_close)
+        run = begin(journal, place, tmp_path)
+        task = asyncio.create_task(run.drive())
+        await place.begun.wait()
+        run.stop()
+        run.stop("a second time")
+        done, _ = await asyncio.wait([task], timeout=0.05)
+        assert not done
+        place.go_on.set()
+        await asyncio.wait([task])
+        assert place.did[:3] == ["loaded", "opened", "closed"]
+        assert ends(journal, run) == [("interrupted", STOPPED)]
+        task.cancelled() or task.exception()
+
+    asyncio.run(main())
