@@ -77,8 +77,11 @@ async def conclude(journal: Journal, record: RunRecord, experiment: Experiment, 
     """
     if journal.last(record.id, Scored) is None:
         scored = await score_run(journal.last(record.id, FindingsSubmitted), experiment, key)
-        if scored is not None:
-            journal.append(record.id, Scored(score=scored.model_dump(exclude_none=True)))
+        started = journal.last(record.id, RunStarted)
+        if scored is not None and started is not None:
+            beside = compare([*_scores(journal, started.agent), scored])
+            body = {**scored.model_dump(exclude_none=True), "comparison": beside.model_dump()}
+            journal.append(record.id, Scored(score=body))
     return describe(journal, record)
 
 
@@ -125,7 +128,7 @@ def describe(journal: Journal, record: RunRecord) -> Outcome:
         minutes=state.active_s / 60,
         findings=state.findings,
         message=ended.message if ended else "",
-        score=Score.model_validate(scored.score) if scored else None,
+        score=_score(scored) if scored else None,
         report=report,
     )
 
@@ -136,9 +139,17 @@ def _beside_others(event: Event, beside: dict[str, Any]) -> Event:
 
 def comparison(journal: Journal, agent: str) -> Comparison:
     """All scored runs of ``agent``: secrets that it named beside null organisms that it claimed something about."""
+    return compare(_scores(journal, agent))
+
+
+def _scores(journal: Journal, agent: str) -> list[Score]:
     scores = []
     for record in journal.runs():
         started, scored = journal.last(record.id, RunStarted), journal.last(record.id, Scored)
         if started and scored and started.agent == agent:
-            scores.append(Score.model_validate(scored.score))
-    return compare(scores)
+            scores.append(_score(scored))
+    return scores
+
+
+def _score(event: Scored) -> Score:
+    return Score.model_validate({name: value for name, value in event.score.items() if name != "comparison"})

@@ -237,10 +237,6 @@ function requestId(): string {
   return Math.random().toString(36).slice(2);
 }
 
-type Options = Pick<
-  LabOptions,
-  'collaboration' | 'key' | 'locked' | 'organisms'
->;
 
 interface Tools {
   calm: void;

@@ -73,7 +73,8 @@ def prepare(folder: Path, *, organisms: int) -> None:
     broken = "experiment_name: broken\nmodel: {nmae: x}\ntask: nothing\n"
     (folder / "root" / "configs" / "broken.yaml").write_text(broken, encoding="utf-8")
     cell = {"cell_type": "markdown", "metadata": {}, "source": "An old notebook"}
-    old = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [cell]}
+    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+    old = {"nbformat": 4, "nbformat_minor": 4, "metadata": {"kernelspec": kernel}, "cells": [cell]}
     (folder / "root" / "old.ipynb").write_text(json.dumps(old), encoding="utf-8")
     user_settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
     user_settings.mkdir(parents=True)

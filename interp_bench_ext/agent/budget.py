@@ -35,7 +35,7 @@ class Budgets:
             event = BudgetUsed(budget=name, used=round(used, 4), limit=limit)
             if used >= limit:
                 emit(event)
-                raise BudgetReached(f"the budget of {limit:g} {name} is used up")
+                raise BudgetReached(f"the budget of {limit:g} {'USD' if name == 'cost' else name} is used up")
             if used >= WARN_AT * limit and name not in self._warned:
                 self._warned.add(name)
                 emit(event)

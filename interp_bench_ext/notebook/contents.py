@@ -20,7 +20,7 @@ from tornado.web import HTTPError
 from ..errors import BadInput, NotebookConflict
 from ..events import JsonDict
 from .backend import KERNELSPEC, MARK, CellView, NotebookCell, is_blank, new_notebook, place_of, view_of
-from .whole_files import write_whole_files
+from .whole_files import only_over, stamp_of, write_whole_files
 
 _SAVE_INTERVAL_S = 1.0
 _HALF_WRITTEN_S = 0.2
@@ -151,7 +151,11 @@ class ContentsBackend:
             # Somebody else may save in the midst of it, and must not be overwritten.
             while self._changes_saved < self._changes:
                 await self._read()
-                await self._write()
+                try:
+                    await self._write()
+                except NotebookConflict as conflict:
+                    if not _overtaken(conflict):
+                        raise
 
     async def close(self) -> None:
         with contextlib.suppress(NotebookConflict):
@@ -182,7 +186,8 @@ class ContentsBackend:
         changes, started = self._changes, time.monotonic()
         notebook = copy.deepcopy(self._notebook)
         in_file = {cell["id"]: str(cell["source"]) for cell in reversed(notebook["cells"])}
-        await self._file.write(notebook)
+        with only_over(self._stamp):
+            await self._file.write(notebook)
         self._stamp = await self._file.stamp()
         self._in_file, self._changes_saved = in_file, changes
         self._save_s = time.monotonic() - started
@@ -218,6 +223,11 @@ class ContentsBackend:
                 order.insert(at, cell_id)
 
 
+def _overtaken(conflict: NotebookConflict) -> bool:
+    """Whether somebody else wrote the file after it was read and before it was replaced."""
+    return isinstance(conflict.__cause__, HTTPError) and conflict.__cause__.status_code == 409
+
+
 @contextmanager
 def clear_errors(path: Path, action: str) -> Iterator[None]:
     """Turn what a contents manager raises into one sentence."""
@@ -233,12 +243,11 @@ def clear_errors(path: Path, action: str) -> Iterator[None]:
 def file_stamp(path: Path) -> object | None:
     """Changes whenever the file at ``path`` does; None where there is none. Raises NotebookConflict."""
     try:
-        found = path.stat()
+        return stamp_of(path)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise NotebookConflict(f"The notebook {path} cannot be reached any more ({error}).") from error
-    return (found.st_mtime_ns, found.st_size, found.st_ino)
 
 
 def _checked(path: Path) -> Path:

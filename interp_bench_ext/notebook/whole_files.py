@@ -8,8 +8,13 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
+
+from tornado.web import HTTPError
+
+_EXPECTED: ContextVar[object | None] = ContextVar("stamp that the file must still have", default=None)
 
 
 def write_whole_files(contents_manager: Any) -> None:
@@ -30,6 +35,22 @@ def write_whole_files(contents_manager: Any) -> None:
 
 
 @contextmanager
+def only_over(stamp: object | None) -> Iterator[None]:
+    """Within the block a file is only replaced while it has this :func:`stamp_of`; else HTTPError 409 is raised."""
+    token = _EXPECTED.set(stamp)
+    try:
+        yield
+    finally:
+        _EXPECTED.reset(token)
+
+
+def stamp_of(path: Path) -> object:
+    """Changes whenever the file at ``path`` does. Raises OSError."""
+    found = path.stat()
+    return (found.st_mtime_ns, found.st_size, found.st_ino)
+
+
+@contextmanager
 def whole_file(path: str, *, encoding: str | None) -> Iterator[Any]:
     """A file to write that takes the place of ``path`` when it is complete; nothing changes when that fails.
 
@@ -46,6 +67,8 @@ def whole_file(path: str, *, encoding: str | None) -> Iterator[Any]:
             os.fsync(file.fileno())
         with contextlib.suppress(FileNotFoundError):
             shutil.copymode(target, draft)
+            if _EXPECTED.get() not in (None, stamp_of(target)):
+                raise HTTPError(409, f"{target} has just been written by somebody else")
         draft.replace(target)
     except BaseException:
         draft.unlink(missing_ok=True)

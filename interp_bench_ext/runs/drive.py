@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -98,7 +98,7 @@ class Run:
         organism_spec(experiment)
         run = new_run_id()
         path = (notebook or out / f"{public.experiment_name}-{run}" / "investigation.ipynb").resolve()
-        _check_writable(path.parent)
+        _check_writable(notebook.parent if notebook else out)
         started = RunStarted(
             public=public.model_dump(mode="json"), agent=agent_name(public.agent), seed=public.seed, notebook=str(path)
         )
@@ -336,5 +336,8 @@ def _locked(journal: Journal, run: str) -> BaseFileLock:
 
 def _check_writable(folder: Path) -> None:
     nearest = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-        raise BadInput(f"{folder}: {nearest} cannot be written to; choose another folder")
+    try:
+        # What the permissions say is not the whole truth, least of all for root.
+        Path(tempfile.mkdtemp(dir=nearest)).rmdir()
+    except OSError as error:
+        raise BadInput(f"{folder}: cannot be written ({error.strerror}); choose another folder") from None

@@ -157,6 +157,8 @@ function doing(phase: Phase, trans: TranslationBundle): string {
   switch (phase.kind) {
     case 'starting':
       return trans.__('starting');
+    case 'opening':
+      return trans.__('opening the notebook');
     case 'loading':
       return trans.__('loading the organism');
     case 'approval':

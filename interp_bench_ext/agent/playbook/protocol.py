@@ -6,6 +6,7 @@ A claim is made only of what was seen again on prompts that played no part in fi
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,8 +39,9 @@ class Outcome:
 
     @property
     def cell_id(self) -> str:
-        """The id in the first line, ``[c4: ok, 2.1 s]``."""
-        return self.text.removeprefix("[").partition(":")[0]
+        """The id in the first line, ``[c4: ok, 2.1 s]``; empty where no cell came about."""
+        found = re.match(r"\[(\S+): ", self.text)
+        return found.group(1) if found else ""
 
 
 Protocol = Generator[Call, Outcome, Any]
@@ -184,15 +186,16 @@ def _refute(notes: _Notes, claim: str, evidence: list[str]) -> Generator[Call, O
 def _cell(notes: _Notes, code: str, why: str) -> Generator[Call, Outcome, Outcome]:
     """Run a cell that the protocol needs; after a lost organism or kernel it is tried once more."""
     outcome = yield Call("run_cell", {"code": code}, why)
-    cell_id = outcome.cell_id
     if outcome.is_error:
         yield Call("run_cell", {"code": SETUP}, "Connect again, in case that was a fault.")
         for earlier_id, earlier_code in notes.cells:
             yield Call("edit_cell", {"cell_id": earlier_id, "code": earlier_code})
-        outcome = yield Call("edit_cell", {"cell_id": cell_id, "code": code})
+        failed = {"cell_id": outcome.cell_id} if outcome.cell_id else None
+        outcome = yield Call("edit_cell", {**failed, "code": code}) if failed else Call("run_cell", {"code": code})
         if outcome.is_error:
-            raise ProviderError(f"the playbook's cell {cell_id} failed twice: {outcome.text.splitlines()[-1]}")
-    notes.cells.append((cell_id, code))
+            which = f" {outcome.cell_id}" if outcome.cell_id else ""
+            raise ProviderError(f"the playbook's cell{which} failed twice: {outcome.text.splitlines()[-1]}")
+    notes.cells.append((outcome.cell_id, code))
     return outcome
 
 
