@@ -186,9 +186,9 @@ class ContentsBackend:
         changes, started = self._changes, time.monotonic()
         notebook = copy.deepcopy(self._notebook)
         in_file = {cell["id"]: str(cell["source"]) for cell in reversed(notebook["cells"])}
-        with only_over(self._stamp):
+        with only_over(self._stamp) as replacement:
             await self._file.write(notebook)
-        self._stamp = await self._file.stamp()
+        self._stamp = replacement.after or await self._file.stamp()
         self._in_file, self._changes_saved = in_file, changes
         self._save_s = time.monotonic() - started
 

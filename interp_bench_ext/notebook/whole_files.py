@@ -9,12 +9,24 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tornado.web import HTTPError
 
-_EXPECTED: ContextVar[object | None] = ContextVar("stamp that the file must still have", default=None)
+
+@dataclass
+class Replacement:
+    """What is known of one file that is about to be replaced."""
+
+    before: object | None
+    """Its stamp as it was last read."""
+    after: object | None = None
+    """Its stamp once it is replaced; what the file has a moment later may be somebody else's."""
+
+
+_UNDER_WAY: ContextVar[Replacement | None] = ContextVar("replacement under way", default=None)
 
 
 def write_whole_files(contents_manager: Any) -> None:
@@ -35,13 +47,14 @@ def write_whole_files(contents_manager: Any) -> None:
 
 
 @contextmanager
-def only_over(stamp: object | None) -> Iterator[None]:
+def only_over(stamp: object | None) -> Iterator[Replacement]:
     """Within the block a file is only replaced while it has this :func:`stamp_of`; else HTTPError 409 is raised."""
-    token = _EXPECTED.set(stamp)
+    replacement = Replacement(stamp)
+    token = _UNDER_WAY.set(replacement)
     try:
-        yield
+        yield replacement
     finally:
-        _EXPECTED.reset(token)
+        _UNDER_WAY.reset(token)
 
 
 def stamp_of(path: Path) -> object:
@@ -58,7 +71,7 @@ def whole_file(path: str, *, encoding: str | None) -> Iterator[Any]:
         path: The file; a symbolic link stays one.
         encoding: None: bytes are written.
     """
-    target = Path(path).resolve()
+    target, replacement = Path(path).resolve(), _UNDER_WAY.get() or Replacement(None)
     draft = target.with_name(f".~{target.name}.{secrets.token_hex(4)}")
     try:
         with draft.open("xb" if encoding is None else "x", encoding=encoding) as file:
@@ -67,8 +80,9 @@ def whole_file(path: str, *, encoding: str | None) -> Iterator[Any]:
             os.fsync(file.fileno())
         with contextlib.suppress(FileNotFoundError):
             shutil.copymode(target, draft)
-            if _EXPECTED.get() not in (None, stamp_of(target)):
+            if replacement.before not in (None, stamp_of(target)):
                 raise HTTPError(409, f"{target} has just been written by somebody else")
+        replacement.after = stamp_of(draft)
         draft.replace(target)
     except BaseException:
         draft.unlink(missing_ok=True)
