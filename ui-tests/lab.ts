@@ -237,7 +237,6 @@ function requestId(): string {
   return Math.random().toString(36).slice(2);
 }
 
-
 interface Tools {
   calm: void;
   /** Open a browser of its own: a page behind another one of the same browser is not drawn. */

@@ -70,7 +70,7 @@ def prepare(folder: Path, *, organisms: int) -> None:
     for name in [*SCENARIOS, *(f"organism-{number:03}" for number in range(organisms))]:
         text = _CONFIG.format(name=name, model=folder / "model")
         (folder / "root" / "configs" / f"{name}.yaml").write_text(text, encoding="utf-8")
-    broken = "experiment_name: broken\nmodel: {nmae: x}\ntask: nothing\n"
+    broken = "experiment_name: broken\nmodel: {name: gpt2, nmae: x}\ntask: nothing\n"
     (folder / "root" / "configs" / "broken.yaml").write_text(broken, encoding="utf-8")
     cell = {"cell_type": "markdown", "metadata": {}, "source": "An old notebook"}
     kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}

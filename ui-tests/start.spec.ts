@@ -138,7 +138,7 @@ test('a bundled organism and the playbook @real', async ({ page, lab }) => {
   const notebook = new OpenNotebook(page);
   await sidebar.go('Organisms');
   await sidebar.organism('amber').click();
-  await sidebar.region.getByRole('combobox', { name: 'Agent' }).click();
+  await sidebar.region.getByRole('combobox', { name: 'Agent' }).first().click();
   await sidebar.region.getByRole('option', { name: /Playbook/ }).click();
   await sidebar.button('Start investigation').click();
   await expect(notebook.marks.nth(3)).toBeAttached({ timeout: 240_000 });

@@ -5,9 +5,9 @@
 const WAITS_MS = [40, 60, 80, 120, 200, 500, 1000, 2000, 3000];
 
 /**
- * What was found is worked on at most four times a second, less often where that takes long.
+ * What was found is worked on at most ten times a second, less often where that takes long.
  */
-const GAP_MS = 250;
+const GAP_MS = 100;
 const GAP_PER_WORK = 5;
 
 /**
