@@ -22,6 +22,7 @@ from pydantic import BaseModel
 from .errors import BadInput
 from .events import EVENT, Event, RunEnded, RunResumed, RunStatus
 
+CUT_OFF = "the process that drove it ended without a word"
 Kind = TypeVar("Kind", bound=BaseModel)
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
@@ -97,6 +98,17 @@ class Journal:
                 "INSERT INTO runs VALUES (?, ?, ?, ?, ?)", (run, experiment, str(config), str(notebook), time.time())
             )
             self.append(run, first)
+
+    def end_if_cut_off(self, run: str) -> bool:
+        """Record the end of a run whose process has died without doing so; returns whether that was the case."""
+        if isinstance(self.last(run, RunEnded, RunResumed), RunEnded):
+            return False
+        try:
+            with self.lock(run):
+                self.append(run, RunEnded(status="interrupted", message=CUT_OFF))
+        except Timeout:
+            return False
+        return True
 
     def delete_run(self, run: str) -> None:
         """Forget a run and its events; the caller sees to it that nobody drives it."""

@@ -66,6 +66,16 @@ def test_status_follows_the_events_and_the_driver(journal):
     assert journal.find_run(run).status == "interrupted"
 
 
+def test_a_run_whose_process_died_is_given_its_end_once(journal):
+    run = new_run(journal)
+    with journal.lock(run):
+        assert not journal.end_if_cut_off(run)
+    assert journal.end_if_cut_off(run)
+    assert not journal.end_if_cut_off(run)
+    ended = journal.events(run)[1:]
+    assert [(event.type, event.status) for event in ended] == [("run_ended", "interrupted")]
+
+
 def test_an_ambiguous_or_unknown_run_is_bad_input(journal):
     with pytest.raises(BadInput, match="no run has an id that begins with 'zz'"):
         journal.find_run("zz")

@@ -63,7 +63,10 @@ export class Lab {
     );
     const lines = createInterface({ input: child.stdout! });
     const { value } = await lines[Symbol.asyncIterator]().next();
-    const told = JSON.parse(value as string);
+    if (value === undefined) {
+      throw new Error('lab_server.py ended; why is said above');
+    }
+    const told = JSON.parse(value);
     const lab = new Lab(child, told.url, told.token, told.folder);
     await lab.answers();
     return lab;

@@ -33,6 +33,7 @@ class EventsHandler(BenchHandler):
         after = self.after()
         bench = await self.bench()
         bench.runs.record(run)
+        bench.runs.notice_end(run)
         self.set_header("Content-Type", "application/json")
         opening = "["
         while entries := _batch(bench.runs.journal, run, after):
@@ -102,6 +103,7 @@ class StreamHandler(TellsNothing, WebSocketMixin, WebSocketHandler, JupyterHandl
                     self.close(GONE, "the run was deleted")
                     return
                 else:
+                    self._bench.runs.notice_end(self._run)
                     await feed.more(self._run)
             self.close(GOING_AWAY, "the server stops")
         except (WebSocketClosedError, StreamClosedError):

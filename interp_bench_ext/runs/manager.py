@@ -170,6 +170,11 @@ class RunManager:
             raise NotFound(f"there is no run {run}; it may have been deleted")
         return record
 
+    def notice_end(self, run: str) -> None:
+        """Record that a run was cut off, where its process has died: its readers would wait for ever."""
+        if run not in self._driven and self.journal.end_if_cut_off(run):
+            self.feed.tell(run)
+
     def summary(self, run: str) -> RunSummary:
         return self._summarised(self.record(run), self.journal)
 
