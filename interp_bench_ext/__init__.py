@@ -39,6 +39,10 @@ def _jupyter_server_extension_points() -> list[dict[str, Any]]:
     return [{"module": "interp_bench_ext.app", "app": InterpBenchApp}]
 
 
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    return [{"src": "labextension", "dest": "interp-bench-ext"}]
+
+
 def __getattr__(name: str) -> str:
     # Reading the installed metadata takes longer than the rest of this import.
     if name == "__version__":

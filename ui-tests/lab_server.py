@@ -85,7 +85,7 @@ def prepare(folder: Path, *, organisms: int) -> None:
 def command(folder: Path, port: int, token: str, *, collaboration: bool, locked: bool) -> list[str]:
     return [
         sys.executable,
-        *("-m", "jupyterlab", "--allow-root", "--no-browser", "--ServerApp.port_retries=0"),
+        *("-m", "jupyterlab", "--allow-root", "--no-browser", "--expose-app-in-browser", "--ServerApp.port_retries=0"),
         f"--ServerApp.port={port}",
         f"--IdentityProvider.token={token}",
         f"--ServerApp.root_dir={folder / 'root'}",

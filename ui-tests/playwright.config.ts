@@ -11,6 +11,7 @@ export default defineConfig({
   reporter: [['list']],
   outputDir: '../.ui-test-results',
   use: {
+    actionTimeout: 30_000,
     viewport: { width: 1360, height: 860 },
     screenshot: 'only-on-failure',
     trace: 'retain-on-failure',

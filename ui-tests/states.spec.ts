@@ -17,13 +17,15 @@ test.describe.configure({ timeout: 300_000 });
 
 async function useTheme(page: Page, theme: string): Promise<void> {
   const name = `JupyterLab ${theme}`;
+  await page.evaluate(
+    name =>
+      (window as any).jupyterapp.commands.execute('apputils:change-theme', {
+        theme: name
+      }),
+    name
+  );
   const body = page.locator('body');
-  if ((await body.getAttribute('data-jp-theme-name')) !== name) {
-    await page.getByRole('menuitem', { name: 'Settings', exact: true }).click();
-    await page.getByRole('menuitem', { name: 'Theme', exact: true }).hover();
-    await page.getByRole('menuitem', { name, exact: true }).click();
-    await expect(body).toHaveAttribute('data-jp-theme-name', name);
-  }
+  await expect(body).toHaveAttribute('data-jp-theme-name', name);
 }
 
 /** A picture of the page as it is, in both themes. */
