@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -14,7 +14,15 @@ import { Sidebar } from './sidebar';
 const python =
   process.env.INTERP_BENCH_PYTHON ?? join(__dirname, '..', '.venv/bin/python');
 
+/** Whether Python has this package. */
+export function hasPackage(name: string): boolean {
+  const { status } = spawnSync(python, ['-c', `import ${name}`]);
+  return status === 0;
+}
+
 export interface LabOptions {
+  /** What is served: `jupyterlab`, or `notebook` for Notebook 7. */
+  application: 'jupyterlab' | 'notebook';
   /** Whether the shared document carries the notebook. */
   collaboration: boolean;
   /** Whether the server has a key for Claude. */
@@ -49,6 +57,7 @@ export class Lab {
   static async start(wanted: Partial<LabOptions> = {}): Promise<Lab> {
     const { collaboration = true, key = true } = wanted;
     const options = [
+      `--application=${wanted.application ?? 'jupyterlab'}`,
       ...(collaboration ? [] : ['--no-collaboration']),
       ...(key ? [] : ['--no-key']),
       ...(wanted.locked ? ['--locked'] : []),
@@ -215,6 +224,16 @@ export class Lab {
     const place = path ? `/lab/tree/${path}` : '/lab';
     await page.goto(`${this.url}${place}?token=${this.token}&reset`);
     return this.shown(page);
+  }
+
+  /** Close what Lab itself says about a lost server or a dead kernel, whenever it does. */
+  async expectTrouble(page: Page): Promise<void> {
+    const dialog = page.getByRole('dialog', {
+      name: /^(Server Connection Error|Kernel Restarting)/
+    });
+    await page.addLocatorHandler(dialog, shown =>
+      shown.getByRole('button').last().click()
+    );
   }
 
   /** Wait until Lab is there, after a reload for example. */

@@ -82,10 +82,10 @@ def prepare(folder: Path, *, organisms: int) -> None:
     (user_settings / "notification.jupyterlab-settings").write_text(quiet, encoding="utf-8")
 
 
-def command(folder: Path, port: int, token: str, *, collaboration: bool, locked: bool) -> list[str]:
+def command(folder: Path, port: int, token: str, *, application: str, collaboration: bool, locked: bool) -> list[str]:
     return [
         sys.executable,
-        *("-m", "jupyterlab", "--allow-root", "--no-browser", "--expose-app-in-browser", "--ServerApp.port_retries=0"),
+        *("-m", application, "--allow-root", "--no-browser", "--expose-app-in-browser", "--ServerApp.port_retries=0"),
         f"--ServerApp.port={port}",
         f"--IdentityProvider.token={token}",
         f"--ServerApp.root_dir={folder / 'root'}",
@@ -108,6 +108,7 @@ def free_port() -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--application", choices=["jupyterlab", "notebook"], default="jupyterlab")
     parser.add_argument("--no-collaboration", action="store_true")
     parser.add_argument("--no-key", action="store_true")
     parser.add_argument("--locked", action="store_true", help="an administrator has fixed some choices")

@@ -142,11 +142,7 @@ test('after a crash of the server the run is resumed to its end', async ({
   await lab.makeNotebook('crash.ipynb');
   const sidebar = await lab.open(page, 'crash.ipynb');
   const notebook = new OpenNotebook(page);
-  // Lab says so itself, too.
-  const lost = page.getByRole('dialog', { name: 'Server Connection Error' });
-  await page.addLocatorHandler(lost, dialog =>
-    dialog.getByRole('button', { name: 'Close' }).click()
-  );
+  await lab.expectTrouble(page);
   await sidebar.start('listening');
   await expect(notebook.cell(source(3))).toBeVisible();
   await lab.kill();
