@@ -122,7 +122,14 @@ def main() -> None:
         def started() -> subprocess.Popen[bytes]:
             log = (folder / "lab.log").open("ab")
             return subprocess.Popen(
-                command(folder, port, token, collaboration=not options.no_collaboration, locked=options.locked),
+                command(
+                    folder,
+                    port,
+                    token,
+                    application=options.application,
+                    collaboration=not options.no_collaboration,
+                    locked=options.locked,
+                ),
                 env=environment(folder, messages, key=not options.no_key),
                 cwd=folder,
                 stdout=log,
