@@ -15,14 +15,14 @@ lab: $(VENV)/lab.stamp  ## Set up, then open JupyterLab
 	$(BIN)/interp-bench lab -- $(LAB_ARGUMENTS)
 
 test: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## Set up, then run the tests
-	$(BIN)/pytest -n 2 -m "not slow"
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
 	$(JLPM) test
 
 ui-test: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## The tests in a real browser; Chromium must be installed
 	$(JLPM) ui-test $(UI_TESTS)
 
 test-all: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## The slow matrices too
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal
 
 lint: $(VENV)/dev.stamp node_modules/.stamp
 	$(BIN)/ruff format --check .
