@@ -22,7 +22,12 @@ def on_save(contents_manager: Any, listener: SaveListener) -> Callable[[], None]
         contents_manager.register_pre_save_hook(_tell)
     listeners = _LISTENERS[contents_manager]
     listeners.append(listener)
-    return lambda: listeners.remove(listener)
+
+    def end() -> None:
+        if listener in listeners:
+            listeners.remove(listener)
+
+    return end
 
 
 def _tell(*, model: JsonDict, path: str, contents_manager: Any, **_: Any) -> None:

@@ -65,6 +65,7 @@ class ServerFile:
         self._written = {"type": "notebook", "format": "json", "content": notebook}
         with clear_errors(self._location.path, "written"):
             await ensure_async(self._manager.save(self._written, api))
+        self._was_there = True
         self._location.bind()
 
     def listen(self, heard: Callable[[JsonDict], None]) -> None:

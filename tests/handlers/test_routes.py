@@ -252,14 +252,15 @@ class TestJournal:
         output = {"output_type": "stream", "name": "stdout", "text": "word " * 40}
         for number in range(1000):
             journal.append(RUN, CellOutput(cell_id="c1", index=number, output=output))
+        journal.append(RUN, RunEnded(status="finished", message=""))
         await fetch("GET", "")
         began = time.perf_counter()
         socket = await jp_ws_fetch("interp_bench/api/runs", RUN, "stream", params={"after": "1"})
         entries: list[dict[str, Any]] = []
-        while len(entries) < 1000:
+        while len(entries) < 1001:
             entries += json.loads(await socket.read_message())
         assert time.perf_counter() - began < 1
-        assert [entry["seq"] for entry in entries] == list(range(2, 1002))
+        assert [entry["seq"] for entry in entries] == list(range(2, 1003))
         assert json.loads((await fetch("GET", f"runs/{RUN}/events?after=1")).body) == entries
         socket.close()
 
