@@ -14,7 +14,8 @@ from .outputs import execution_count
 
 _IDLE_TIMEOUT_S = 5.0
 _INTERRUPTS = 5
-_Reply = asyncio.Task[JsonDict]
+_REPLY_AFTER_IDLE_S = 0.5
+_Reply = asyncio.Task[JsonDict | None]
 _Cause = Literal["reply", "dead", "stop", "deadline"]
 
 
@@ -63,7 +64,7 @@ class Executor:
         # Without stop_on_error=False the kernel drops what arrives shortly after an interrupted cell.
         request_id = self._kernel.client.execute(code, allow_stdin=False, stop_on_error=False)
         self._kernel.iopub.subscribe(request_id, handle)
-        reply = asyncio.create_task(self._kernel.reply(request_id))
+        reply = asyncio.create_task(self._reply(request_id, idle))
         dead = asyncio.create_task(self._kernel.dead.wait())
         try:
             cause = await self._first(reply, dead, timeout_s=timeout_s)
@@ -83,12 +84,33 @@ class Executor:
         if not self._kernel.iopub.busy_elsewhere:
             return
         # The kernel answers in order, so an answer says that it is free.
-        free = asyncio.create_task(self._kernel.reply(self._kernel.client.kernel_info()))
+        free = asyncio.create_task(self._reply(self._kernel.client.kernel_info(), asyncio.Event()))
         dead = asyncio.create_task(self._kernel.dead.wait())
         try:
             await self._first(free, dead, timeout_s=timeout_s)
         finally:
             await _end(free, dead)
+
+    async def _reply(self, request_id: str, idle: asyncio.Event) -> JsonDict | None:
+        """Content of the answer; None when the kernel dropped the request.
+
+        That is what it does when an interrupt reaches it before the request's first line: it becomes idle and
+        never answers. It answers in order, so a later request's answer shows that there will be none.
+        """
+        request_ids = [request_id]
+
+        async def ask_once_idle() -> None:
+            await idle.wait()
+            while True:
+                await asyncio.sleep(_REPLY_AFTER_IDLE_S)
+                request_ids.append(self._kernel.client.kernel_info())
+
+        asking = asyncio.create_task(ask_once_idle())
+        try:
+            answered, content = await self._kernel.reply(request_ids)
+            return content if answered == request_id else None
+        finally:
+            await _end(asking)
 
     async def _first(self, reply: _Reply, dead: asyncio.Task[bool], *, timeout_s: float) -> _Cause:
         stop = asyncio.create_task(self._stop.wait())
@@ -127,6 +149,8 @@ class Executor:
 
 def _outcome(cause: _Cause, reply: _Reply) -> tuple[CellStatus, int | None]:
     content = reply.result() if reply.done() else {}
+    if content is None:
+        return ("timeout" if cause == "deadline" else "interrupted"), None
     count = execution_count(content)
     if cause == "deadline":
         return "timeout", count

@@ -7,7 +7,7 @@ import contextlib
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Protocol
 
 import zmq
@@ -122,16 +122,16 @@ class Kernel:
         """Process that was started: the kernel, or bubblewrap around it."""
         return int(self._process.pid)
 
-    async def reply(self, request_id: str) -> JsonDict:
-        """Content of the answer to a request on the shell channel."""
-        return await self._answer(self.client.get_shell_msg, request_id)
+    async def reply(self, request_ids: Collection[str]) -> tuple[str, JsonDict]:
+        """The request that is answered first on the shell channel, and its answer; ids may be added meanwhile."""
+        return await self._answer(self.client.get_shell_msg, request_ids)
 
     async def interrupt(self) -> None:
         """Raise KeyboardInterrupt in the running cell; returns when the kernel has taken note of it."""
         request = self.client.session.msg("interrupt_request", {})
         self.client.control_channel.send(request)
         # Without waiting, a late interrupt would hit the next cell.
-        answer = self._answer(self.client.get_control_msg, request["header"]["msg_id"])
+        answer = self._answer(self.client.get_control_msg, [request["header"]["msg_id"]])
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(answer, _REPLY_TIMEOUT_S)
 
@@ -178,13 +178,16 @@ class Kernel:
                 task.cancel()
         raise KernelDied(f"The kernel did not answer within {_START_TIMEOUT_S:.0f} seconds of its start.")
 
-    async def _answer(self, receive: Callable[[], Awaitable[JsonDict]], request_id: str) -> JsonDict:
+    async def _answer(
+        self, receive: Callable[[], Awaitable[JsonDict]], request_ids: Collection[str]
+    ) -> tuple[str, JsonDict]:
         while True:
             # The agent's code may send anything on these sockets; what is no answer is passed over.
             with contextlib.suppress(ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
                 message = await receive()
-                if message["parent_header"].get("msg_id") == request_id and isinstance(message["content"], dict):
-                    return message["content"]
+                answered = message["parent_header"].get("msg_id")
+                if answered in request_ids and isinstance(message["content"], dict):
+                    return answered, message["content"]
             await asyncio.sleep(0)
 
     async def _watch(self) -> None:

@@ -226,6 +226,28 @@ def test_interrupt_and_cancellation_end_the_running_cell_only(root: Path, kind: 
     asyncio.run(scenario())
 
 
+DROP_THE_NEXT_REQUEST = """
+kernel = get_ipython().kernel
+original = kernel.do_execute
+async def interrupted_at_once(*args, **kwargs):
+    kernel.do_execute = original
+    raise KeyboardInterrupt
+kernel.do_execute = interrupted_at_once
+"""
+
+
+def test_a_cell_that_an_interrupt_hits_before_its_first_line_ends_and_the_kernel_lives(root: Path) -> None:
+    async def scenario() -> None:
+        async with at("file", root) as place, place.session() as (session, events):
+            await run(session, DROP_THE_NEXT_REQUEST)
+            done = await run(session, "print('never printed')", timeout_s=60)
+            assert (done.status, done.outputs) == ("interrupted", [])
+            assert (await run(session, "original is kernel.do_execute")).status == "ok"
+            assert len(events.of("kernel_started")) == 1
+
+    asyncio.run(scenario())
+
+
 @every_kind
 def test_what_a_person_does_to_the_notebook_during_a_run_survives(root: Path, kind: Kind) -> None:
     path = root / "n.ipynb"
