@@ -113,7 +113,9 @@ def serving(*, collaboration: bool, labextension: Path) -> Iterator[Lab]:
         folder = Path(scratch)
         _prepare(folder, labextension)
         port, token = lab_server.free_port(), uuid.uuid4().hex
-        command = lab_server.command(folder, port, token, collaboration=collaboration, locked=False)
+        command = lab_server.command(
+            folder, port, token, application="jupyterlab", collaboration=collaboration, locked=False
+        )
         environment = lab_server.environment(folder, messages, key=True)
         with (folder / "lab.log").open("wb") as log:
             process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
