@@ -38,6 +38,10 @@ export function Code(props: ICodeProps): JSX.Element {
     model.sharedModel.changed.connect(() => {
       changed.current?.(model.sharedModel.getSource());
     });
+    // Lab's editor is a text box without a name.
+    editor.host
+      .querySelector('[role="textbox"]')
+      ?.setAttribute('aria-label', label);
     if (editable) {
       editor.focus();
     }
@@ -49,9 +53,7 @@ export function Code(props: ICodeProps): JSX.Element {
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [editors, editable]);
   if (editors) {
-    return (
-      <div ref={host} className="ib-code" role="group" aria-label={label} />
-    );
+    return <div ref={host} className="ib-code" />;
   }
   return editable ? (
     <textarea
