@@ -76,7 +76,9 @@ def _plain(node: Any) -> Any:
 
 def _sentences(path: Path, tree: CommentedMap, model: type[BaseModel], error: ValidationError) -> list[str]:
     out = []
-    for problem in error.errors(include_url=False, include_context=False, include_input=True):
+    problems = error.errors(include_url=False, include_context=False, include_input=True)
+    # A misspelt key is also a missing one: what is there comes first, as only the first sentence may be shown.
+    for problem in sorted(problems, key=lambda problem: problem["type"] == "missing"):
         location = problem["loc"]
         line, column = _position(tree, location)
         key = ".".join(str(part) for part in location) or "the file"

@@ -96,6 +96,12 @@ def test_bad_input_is_one_sentence_with_its_place(tmp_path, change, expected):
     assert "Traceback" not in message
 
 
+def test_a_misspelt_key_is_named_before_the_key_that_is_missing_for_it(tmp_path):
+    first, second = complaint(tmp_path, GOOD.replace("task: find it", "taks: find it")).splitlines()
+    assert "unknown key `taks`" in first
+    assert "`task` is missing" in second
+
+
 def test_a_hidden_prompt_comes_from_one_place(tmp_path):
     (tmp_path / "p.txt").write_text("x", encoding="utf-8")
     both = GOOD.replace("name: gpt2", "name: gpt2\n  hidden_system_prompt: x\n  hidden_system_prompt_file: p.txt")
