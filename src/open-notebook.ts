@@ -30,9 +30,13 @@ export class OpenNotebook implements IOpenNotebook {
     return this._changed;
   }
 
+  /**
+   * Bring what was typed to the server, which has a shared document's text already: saving that one from here would
+   * only ask the person about the server's own last save.
+   */
   async save(): Promise<void> {
     const context = this._tracker?.currentWidget?.context;
-    if (context?.model.dirty) {
+    if (context?.model.dirty && !context.model.collaborative) {
       await context.save();
     }
   }
