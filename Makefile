@@ -6,7 +6,7 @@ CONFIG ?= amber
 JLPM := PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
 LABEXTENSION := interp_bench_ext/labextension
 
-.PHONY: demo lab test ui-test test-all lint format train bench bench-lab build clean
+.PHONY: demo lab test ui-test ui-shots test-all lint format train bench bench-lab build clean
 
 demo: $(VENV)/run.stamp  ## Set up, then investigate an organism offline
 	$(BIN)/interp-bench run $(CONFIG) --agent playbook --out notebooks
@@ -20,6 +20,10 @@ test: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## Set up, then run the tests
 
 ui-test: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## The tests in a real browser; Chromium must be installed
 	$(JLPM) ui-test $(UI_TESTS)
+
+ui-shots: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## Pictures of the sidebar's states, light and dark, in ui-shots/
+	mkdir -p ui-shots
+	UI_SHOTS="$(CURDIR)/ui-shots" $(JLPM) ui-test states.spec.ts
 
 test-all: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## The slow matrices too
 	$(BIN)/pytest -n 2 --dist worksteal
