@@ -22,6 +22,7 @@ from .room import collaboration_of
 from .server_file import ServerFile
 from .server_kernels import ServerKernels
 from .session import GRACE_S, NotebookSession
+from .whole_files import write_whole_files
 from .work_dir import usable_work_dir
 
 
@@ -29,6 +30,7 @@ class ServerNotebooks:
     """Opens notebooks below the server's root, each for one run at a time."""
 
     def __init__(self, serverapp: ServerApp) -> None:
+        write_whole_files(serverapp.contents_manager)
         self._serverapp = serverapp
         self._opening: set[Path] = set()
         self._sessions: WeakSet[NotebookSession] = WeakSet()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import inspect
 import json
 from collections.abc import Callable
@@ -20,7 +21,6 @@ from ..events import JsonDict
 from .contents import clear_errors, file_stamp
 from .location import NotebookLocation
 from .saves import on_save
-from .whole_files import write_whole_files
 
 
 class ServerFile:
@@ -29,8 +29,6 @@ class ServerFile:
     def __init__(self, contents_manager: Any, location: NotebookLocation) -> None:
         self._manager = contents_manager
         self._is_folder = isinstance(contents_manager, FileManagerMixin)
-        if self._is_folder:
-            write_whole_files(contents_manager)
         self._location = location
         self._was_there = False
         self._written: JsonDict | None = None
@@ -62,7 +60,8 @@ class ServerFile:
 
     async def write(self, notebook: JsonDict) -> None:
         api = self._location.api
-        self._written = {"type": "notebook", "format": "json", "content": notebook}
+        # Hooks of the server may change what they are given.
+        self._written = {"type": "notebook", "format": "json", "content": copy.deepcopy(notebook)}
         with clear_errors(self._location.path, "written"):
             await ensure_async(self._manager.save(self._written, api))
         self._was_there = True

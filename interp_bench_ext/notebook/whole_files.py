@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jupyter_server.services.contents.fileio import FileManagerMixin
 from tornado.web import HTTPError
 
 
@@ -30,12 +31,12 @@ _UNDER_WAY: ContextVar[Replacement | None] = ContextVar("replacement under way",
 
 
 def write_whole_files(contents_manager: Any) -> None:
-    """Have a contents manager of files replace them at once when it saves.
+    """Have a contents manager replace its files at once when it saves; nothing changes in one that has no files.
 
     jupyter_server writes into the file itself and keeps the old one beside it meanwhile. Whoever asks the server for
     the notebook in that moment finds it broken and has it moved aside, and it can be gone then (jupyter_server 2.21).
     """
-    if not contents_manager.use_atomic_writing:
+    if not isinstance(contents_manager, FileManagerMixin) or not contents_manager.use_atomic_writing:
         return
 
     @contextmanager
