@@ -36,7 +36,8 @@ def write_whole_files(contents_manager: Any) -> None:
     jupyter_server writes into the file itself and keeps the old one beside it meanwhile. Whoever asks the server for
     the notebook in that moment finds it broken and has it moved aside, and it can be gone then (jupyter_server 2.21).
     """
-    if not isinstance(contents_manager, FileManagerMixin) or not contents_manager.use_atomic_writing:
+    has_files = isinstance(contents_manager, FileManagerMixin)
+    if not (has_files and contents_manager.use_atomic_writing):
         return
 
     @contextmanager
