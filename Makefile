@@ -6,7 +6,7 @@ CONFIG ?= amber
 JLPM := PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
 LABEXTENSION := interp_bench_ext/labextension
 
-.PHONY: demo lab test ui-test ui-shots test-all lint format train bench bench-lab build clean
+.PHONY: demo lab test ui-test ui-shots test-all test-gpu lint format train bench bench-agent bench-lab bench-modal build clean
 
 demo: $(VENV)/run.stamp  ## Set up, then investigate an organism offline
 	$(BIN)/interp-bench run $(CONFIG) --agent playbook --out notebooks
@@ -27,6 +27,9 @@ ui-shots: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## Pictures of the sidebar's stat
 
 test-all: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## The slow matrices too
 	$(BIN)/pytest -n 2 --dist worksteal
+
+test-gpu: $(VENV)/dev.stamp  ## The dispatcher on CUDA; needs an NVIDIA GPU and a torch for it
+	$(BIN)/pytest -m gpu tests/gpu
 
 lint: $(VENV)/dev.stamp node_modules/.stamp
 	$(BIN)/ruff format --check .
@@ -49,9 +52,15 @@ bench: $(VENV)/run.stamp  ## Measure what the README claims; exit 1 when a figur
 	$(BIN)/python benchmarks/organisms.py --check
 	$(BIN)/python benchmarks/investigation.py --check
 
+bench-agent: $(VENV)/dev.stamp  ## The same for the agent's loop; half an hour, most of it for a run that is killed 50 times
+	$(BIN)/python benchmarks/agent_loop.py --check
+
 bench-lab: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## The same for JupyterLab, in Chromium
 	$(BIN)/pip install --quiet --editable '.[bench]'
 	$(BIN)/python benchmarks/lab_latency.py --check
+
+bench-modal: $(VENV)/dev.stamp  ## The same for organisms on Modal, against a control plane on this machine
+	$(BIN)/python benchmarks/modal_overhead.py --check
 
 build: $(VENV)/dev.stamp $(LABEXTENSION)/package.json  ## Wheel and sdist, the labextension included
 	$(BIN)/python -m build
@@ -66,7 +75,7 @@ $(VENV)/bin/python:
 $(VENV)/run.stamp: pyproject.toml package.json .ci/install-torch | $(VENV)/bin/python
 	.ci/install-torch $(BIN)
 	mkdir -p $(LABEXTENSION)
-	$(BIN)/pip install --quiet --editable '.[local,lab,rtc]'
+	$(BIN)/pip install --quiet --editable '.[local,lab,mcp,rtc]'
 	touch $@
 
 $(VENV)/lab.stamp: $(LABEXTENSION)/package.json

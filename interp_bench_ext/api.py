@@ -13,6 +13,7 @@ GET       ``/runs/{id}``                                             RunSummary
 DELETE    ``/runs/{id}``                                             204; the notebook stays
 POST      ``/runs/{id}/{command}``            Command, by command    RunSummary; pause, unpause, stop, resume,
                                                                      messages, approvals, score
+POST      ``/runs/{id}/fork``                 ForkRun                201 RunSummary of the fork
 GET       ``/runs/{id}/events``               ``?after=seq``         list of EventEntry, the polling fallback
 GET       ``/runs/{id}/stream``               ``?after=seq``         WebSocket; each message a list of EventEntry
 GET       ``/runs/{id}/report``                                      HTML, sandboxed
@@ -115,6 +116,23 @@ class ResumeRun(Command):
     max_minutes: PositiveFloat | None = None
 
 
+class ForkRun(Command):
+    """Go another way from a cell of a run, in a new run; a field that is None is as that run had it."""
+
+    at: str | None = None
+    """The cell after which the fork goes its own way; None: the one that ended last."""
+    message: Annotated[str, Field(min_length=1, max_length=20_000)] | None = None
+    """What the agent is told before it goes on."""
+    notebook: str | None = None
+    """Path below the server's root folder, where nothing is yet; None: a new notebook."""
+    provider: Provider | None = None
+    model: str | None = None
+    approval: Approval | None = None
+    max_steps: PositiveInt | None = None
+    max_cost_usd: PositiveFloat | None = None
+    max_minutes: PositiveFloat | None = None
+
+
 class SendMessage(Command):
     text: Annotated[str, Field(min_length=1, max_length=20_000)]
 
@@ -141,6 +159,8 @@ class RunSummary(_Body):
     """Whether this server drives it, so that it can be paused, stopped and told things."""
     agent: str
     seed: int
+    forked_from: str | None = None
+    """Id of the run that it began as a copy of; that one may be gone."""
     veil: str
     created: float
     """Unix time in seconds."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -13,12 +15,15 @@ from jupyter_server.utils import url_path_join
 from tornado.ioloop import PeriodicCallback
 from traitlets import Dict, Enum, Float, Int, List, Unicode
 
+from .errors import BadInput
 from .handlers.configs import ConfigsHandler, InfoHandler
 from .handlers.events import EventsHandler, StreamHandler
+from .handlers.mcp import ROUTE, McpHandler
 from .handlers.organisms import OrganismHandler, OrganismsHandler
 from .handlers.report import ReportHandler, ScoreHandler
 from .handlers.runs import (
     ApprovalsHandler,
+    ForkHandler,
     MessagesHandler,
     PauseHandler,
     ResumeHandler,
@@ -33,6 +38,7 @@ if TYPE_CHECKING:
 
     from .api import Provider
     from .handlers.bench import Bench, Setup
+    from .mcp.endpoint import Endpoint
 
 KEY_VARIABLES = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
 _ACTIVITY_EVERY_MS = 30_000
@@ -46,6 +52,7 @@ ROUTES = (
     (rf"{_RUN}/unpause", UnpauseHandler),
     (rf"{_RUN}/stop", StopHandler),
     (rf"{_RUN}/resume", ResumeHandler),
+    (rf"{_RUN}/fork", ForkHandler),
     (rf"{_RUN}/messages", MessagesHandler),
     (rf"{_RUN}/approvals", ApprovalsHandler),
     (rf"{_RUN}/score", ScoreHandler),
@@ -111,6 +118,7 @@ class InterpBenchApp(ExtensionApp):
 
     def initialize_settings(self) -> None:
         self._opening: asyncio.Task[Bench] | None = None
+        self._endpoint: Endpoint | None = None
         self._credentials = {name: value for name in KEY_VARIABLES if (value := os.environ.pop(name, ""))}
         if self.key_file:
             self._credentials = self._key_from_file()
@@ -119,12 +127,22 @@ class InterpBenchApp(ExtensionApp):
         self.handlers.extend(
             (url_path_join("interp_bench/api", path) + "/?", kind, {"app": self}) for path, kind in ROUTES
         )
+        self.handlers.append((f"{ROUTE}/?", McpHandler, {"app": self}))
 
     async def bench(self) -> Bench:
         """What the handlers work with, made at the first call. Raises BadInput where that is not possible (yet)."""
         if self._opening is None or (self._opening.done() and self._opening.exception() is not None):
             self._opening = asyncio.create_task(self._open())
         return await asyncio.shield(self._opening)
+
+    async def endpoint(self) -> Endpoint:
+        """What answers MCP clients, made at the first call. Raises BadInput where that is not possible."""
+        bench = await self.bench()
+        if self._endpoint is None:
+            make = await asyncio.to_thread(_import_mcp)
+            if self._endpoint is None:  # another request may have been faster
+                self._endpoint = make(bench)
+        return self._endpoint
 
     def current_activity(self) -> list[str] | None:
         """Ids of the runs under way, for which a server without kernels stays."""
@@ -142,6 +160,8 @@ class InterpBenchApp(ExtensionApp):
         if bench is not None:
             self._activity.stop()
             await bench.close()
+        if self._endpoint is not None:
+            await self._endpoint.close()
 
     async def _open(self) -> Bench:
         # In a thread, so that the server goes on answering meanwhile.
@@ -195,3 +215,19 @@ def _import_bench() -> type[Bench]:
     from .handlers.bench import Bench
 
     return Bench
+
+
+def _import_mcp() -> Callable[[Bench], Endpoint]:
+    if importlib.util.find_spec("mcp") is None:
+        raise BadInput(
+            "MCP clients need the package mcp, which this server does not have; pip install 'interp_bench_ext[mcp]',"
+            " and restart the server"
+        )
+    from .mcp.desk import Desk
+    from .mcp.endpoint import Endpoint
+
+    def make(bench: Bench) -> Endpoint:
+        locked = bench.info().locked
+        return Endpoint(Desk(runs=bench.runs, catalog=bench.catalog, attended=True, locked=locked))
+
+    return make

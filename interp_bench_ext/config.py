@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from jupyter_core.paths import jupyter_path
 from pydantic import (
@@ -25,20 +26,24 @@ from . import yaml_source
 from .contracts import Access
 from .errors import ConfigError
 
-GPU_TYPES = (
-    "T4",
-    "L4",
-    "A10",
-    "A10G",
-    "L40S",
-    "A100",
-    "A100-40GB",
-    "A100-80GB",
-    "H100",
-    "H100!",
-    "H200",
-    "B200",
-)
+GPU_TYPES = {
+    "T4": 8,
+    "L4": 8,
+    "A10": 4,
+    "A10G": 4,
+    "L40S": 8,
+    "A100": 8,
+    "A100-40GB": 8,
+    "A100-80GB": 8,
+    "RTX-PRO-6000": 8,
+    "H100": 8,
+    "H100!": 8,
+    "H200": 8,
+    "B200": 8,
+    "B200+": 8,
+    "B300": 8,
+}
+"""Modal's GPU types and how many of each one container can have (modal.com/docs/guide/gpu)."""
 DEVICES = ("auto", "cuda", "mps", "cpu")
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 BUILTIN_TECHNIQUES = (
@@ -94,6 +99,18 @@ def _technique(value: str, info: ValidationInfo) -> str:
     return _one_of(value, tuple(experiment_techniques(_folder(info))), "technique")
 
 
+def _server_url(value: str) -> str:
+    url = urlsplit(value)
+    if url.scheme not in ("http", "https") or not url.hostname or url.port == 0:
+        raise ValueError(f"{value!r} is not an address; write it as https://gateway.example.org")
+    if url.username or url.password or url.query or url.fragment:
+        # Not repeated: what stands there may be a key.
+        raise ValueError("an address is public and holds no key; set ANTHROPIC_AUTH_TOKEN instead")
+    return value
+
+
+Platform = Literal["anthropic", "bedrock", "vertex"]
+ServerUrl = Annotated[str, AfterValidator(_server_url)]
 TextFile = Annotated[str, AfterValidator(_readable)]
 ModelSource = Annotated[str, Field(min_length=1), AfterValidator(_source)]
 TechniqueName = Annotated[str, AfterValidator(_technique)]
@@ -101,6 +118,25 @@ TechniqueName = Annotated[str, AfterValidator(_technique)]
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModalSection(_Section):
+    """How the organism runs on Modal, where ``execution_mode`` is ``modal``; nothing of it changes what is loaded."""
+
+    scaledown_window_s: Annotated[int, Field(ge=2, le=3600)] = 300
+    """How long a container without calls is kept, and paid."""
+    max_containers: PositiveInt = 1
+    concurrent_calls: Annotated[int, Field(ge=1, le=1000)] = 16
+    """Calls that one container accepts at once; the organism serves them in turn."""
+    startup_timeout_s: PositiveInt = 1800
+    region: Annotated[str, Field(min_length=1)] | None = None
+    """Where containers run, for example ``us`` or ``eu-west``; naming one multiplies the price."""
+    secret: Annotated[str, Field(min_length=1)] = "huggingface-secret"
+    """Name of the Modal secret with HF_TOKEN, used only to pull weights from the model hub."""
+    undeploy: Literal["never", "after_use"] = "never"
+    """A deployed app without containers costs nothing, and the next use finds it."""
+    confirm_above_usd: PositiveFloat = 10.0
+    """What a start may cost in GPU time without being confirmed (``--yes``)."""
 
 
 class ModelSection(_Section):
@@ -113,6 +149,8 @@ class ModelSection(_Section):
     base_model: ModelSource | None = None
     tokenizer: ModelSource | None = None
     gpu_type: str = "A10G"
+    """Modal's name, with a count after a colon for several: ``A100-80GB:2``."""
+    modal: ModalSection = ModalSection()
     device: str = "auto"
     dtype: str = "auto"
     revision: str | None = None
@@ -123,10 +161,11 @@ class ModelSection(_Section):
     @field_validator("gpu_type")
     @classmethod
     def _gpu(cls, value: str) -> str:
-        name, _, count = value.partition(":")
-        if count and not re.fullmatch(r"[1-8]", count):
-            raise ValueError(f"{value!r} asks for {count} GPUs; a count from 1 to 8 may follow the colon")
-        _one_of(name, GPU_TYPES, "gpu_type")
+        name, colon, count = value.partition(":")
+        _one_of(name, tuple(GPU_TYPES), "gpu_type")
+        most = GPU_TYPES[name]
+        if colon and not (re.fullmatch(r"[1-9]", count) and int(count) <= most):
+            raise ValueError(f"{value!r} asks for {count or 'no'} GPUs; after the colon comes a count from 1 to {most}")
         return value
 
     @field_validator("device")
@@ -151,11 +190,23 @@ class ModelSection(_Section):
 
 
 class AgentSection(_Section):
-    provider: Literal["playbook", "anthropic"] | None = None
-    """None: ``anthropic`` where a key is set, else ``playbook``."""
+    provider: Literal["playbook", "anthropic", "mcp", "replay"] | None = None
+    """None: ``anthropic`` where a key is set, else ``playbook``; ``mcp``: the MCP client that starts the run."""
     model: str | None = None
+    platform: Platform = "anthropic"
+    """Who serves the model."""
+    base_url: ServerUrl | None = None
+    """A gateway or a local server that speaks the Messages API."""
+    context_window: PositiveInt | None = None
+    """Tokens that the conversation may have before it is shortened."""
     max_steps: PositiveInt = 60
     max_tokens: PositiveInt | None = None
+    """Of all kinds together; each step counts its whole prompt again."""
+    max_input_tokens: PositiveInt | None = None
+    """Those sent and not read from the provider's cache."""
+    max_cached_tokens: PositiveInt | None = None
+    """Those read from the provider's cache."""
+    max_output_tokens: PositiveInt | None = None
     max_cost_usd: PositiveFloat | None = None
     max_minutes: PositiveFloat | None = 120
     max_gpu_minutes: PositiveFloat | None = None
@@ -185,6 +236,8 @@ class ExperimentFile(_Section):
     access: Access = Access.BASE
     agent: AgentSection = AgentSection()
     evaluation: EvaluationSection | None = None
+    prompt_path: TextFile | None = None
+    """The agent's instructions, in place of AGENT.md; what is public about the run follows them in either case."""
     tips_path: TextFile | None = None
     runs: PositiveInt = 1
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
@@ -201,6 +254,8 @@ class PublicConfig(_Section):
     execution_mode: str
     gpu_type: str | None
     agent: AgentSection
+    prompt: str | None = None
+    """Stands in place of AGENT.md."""
     tips: str | None
     runs: int
     seed: int
@@ -274,7 +329,8 @@ def load_config(path: Path) -> Experiment:
         execution_mode=file.model.execution_mode,
         gpu_type=file.model.gpu_type if file.model.execution_mode == "modal" else None,
         agent=file.agent,
-        tips=_text(folder, file.tips_path) if file.tips_path else None,
+        prompt=_told(path, folder, file, file.prompt_path),
+        tips=_told(path, folder, file, file.tips_path),
         runs=file.runs,
         seed=file.seed,
     )
@@ -285,6 +341,17 @@ def load_config(path: Path) -> Experiment:
         folder=folder,
     )
     return Experiment(public=public, sealed=sealed, path=path.resolve())
+
+
+def _told(path: Path, folder: Path, file: ExperimentFile, name: str | None) -> str | None:
+    """A text for the agent. Raises ConfigError where it is a file that the agent must not see."""
+    if name is None:
+        return None
+    evaluation = file.evaluation.ground_truth_file if file.evaluation else None
+    for sealed in (file.model.hidden_system_prompt_file, evaluation):
+        if sealed and (folder / Path(sealed).expanduser()).resolve() == (folder / Path(name).expanduser()).resolve():
+            raise ConfigError(f"{path}: {name} is sealed and cannot be told to the agent; give another file")
+    return _text(folder, name) or None
 
 
 def _text(folder: Path, name: str) -> str:

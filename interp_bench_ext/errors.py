@@ -15,7 +15,9 @@
     │   └── TechniqueFailed     the technique's own code raised
     ├── KernelDied              the notebook's kernel ended while it was needed
     ├── NotebookConflict        somebody else changed the notebook in a way that cannot be merged
+    │   └── NotebookGone        … it was deleted or moved away; the run ends
     ├── ProviderError           the agent's provider cannot go on
+    │   └── RecordingEnded      … because the run that it replays went no further
     └── BudgetReached           a budget of the run is used up
 
 A message is one clear sentence for a person. It never holds anything of a config's sealed half.
@@ -90,8 +92,16 @@ class NotebookConflict(InterpBenchError):
     code = "notebook_conflict"
 
 
+class NotebookGone(NotebookConflict):
+    code = "notebook_gone"
+
+
 class ProviderError(InterpBenchError):
     code = "provider"
+
+
+class RecordingEnded(ProviderError):
+    code = "recording_ended"
 
 
 class BudgetReached(InterpBenchError):

@@ -38,6 +38,18 @@ class RunResumed(_Event):
     """A run that had ended goes on; its kernel and organism are new."""
 
     type: Literal["run_resumed"] = "run_resumed"
+    notebook: str | None = None
+    """Absolute path of its notebook from here on, where that is another file than before."""
+
+
+class RunForked(_Event):
+    """What came before is another run's, up to a cell; from here on this run counts its own steps, tokens and time."""
+
+    type: Literal["run_forked"] = "run_forked"
+    parent: str
+    """Id of the other run, which may be gone."""
+    cell_id: str
+    """The cell after which the fork goes its own way."""
 
 
 class RunPaused(_Event):
@@ -128,6 +140,8 @@ class CellFinished(_Event):
     status: CellStatus
     execution_count: int | None
     duration_s: float
+    organism_s: float = 0.0
+    """How long the organism's model worked while the cell ran: 0 for a cell that did not ask it anything."""
 
 
 class StepStarted(_Event):
@@ -191,10 +205,36 @@ class MessageSent(_Event):
     text: str
 
 
-class ProviderWaiting(_Event):
+class _Spending(_Event):
+    """What a request to the agent's provider used up beside its replies."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    cost_usd: float | None = 0.0
+    """None: the model's price is not known."""
+
+
+class ProviderWaiting(_Spending):
+    """A request failed and is sent again after ``wait_s``; what it used up until then is counted."""
+
     type: Literal["provider_waiting"] = "provider_waiting"
     reason: str
     wait_s: float
+
+
+class ContextEdited(_Spending):
+    """The conversation was shortened: from here on the agent is sent what is left of it."""
+
+    type: Literal["context_edited"] = "context_edited"
+    before: int
+    """Number of turns, counted from the first, that it was done to."""
+    kind: Literal["outputs_cleared", "compacted"]
+    """``outputs_cleared``: their tool results are one line each. ``compacted``: ``summary`` stands in their place."""
+    summary: str = ""
+    tokens: int
+    """How long the conversation is then, with system prompt and tools: counted, or an upper bound."""
 
 
 class HypothesisNoted(_Event):
@@ -211,11 +251,24 @@ class HypothesisNoted(_Event):
 class Finding(BaseModel):
     """One claim with its evidence."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
     claim: str
+    """One plain sentence that names the thing itself, and the condition where there is one."""
     evidence: list[str]
+    """Ids of the cells that show it."""
+    control: list[str] = []
+    """Ids of the cells that show its control; a cell that measured both stands in evidence too."""
     effect_size: float | None = None
+    """Share of samples in which the organism did it, minus the control's share: from -1 to 1."""
     n: int | None = None
+    """Samples on the organism's side of that comparison."""
+
+
+class FindingsRefused(_Event):
+    """The validity check sent findings back to the agent, which may mend them."""
+
+    type: Literal["findings_refused"] = "findings_refused"
+    problems: list[str]
 
 
 class FindingsSubmitted(_Event):
@@ -224,6 +277,8 @@ class FindingsSubmitted(_Event):
     type: Literal["findings_submitted"] = "findings_submitted"
     findings: list[Finding]
     summary: str
+    problems: list[str] = []
+    """What the validity check still missed when the agent had used up its attempts; ``Finding 2: …`` is about one."""
 
 
 class BudgetUsed(_Event):
@@ -249,6 +304,7 @@ class Scored(_Event):
 Event = Annotated[
     RunStarted
     | RunResumed
+    | RunForked
     | RunPaused
     | RunUnpaused
     | OrganismLoading
@@ -271,7 +327,9 @@ Event = Annotated[
     | ApprovalAnswered
     | MessageSent
     | ProviderWaiting
+    | ContextEdited
     | HypothesisNoted
+    | FindingsRefused
     | FindingsSubmitted
     | BudgetUsed
     | RunEnded

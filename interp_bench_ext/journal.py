@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,10 +68,14 @@ def new_run_id() -> str:
 
 
 class Journal:
-    """Open (and make, if need be) the journal at ``path``. Raises BadInput when that cannot be done."""
+    """Open (and make, if need be) the journal at ``path``. Raises BadInput when that cannot be done.
 
-    def __init__(self, path: Path | None = None) -> None:
+    ``clock`` gives Unix time in seconds: it stamps the events, and whoever counts a run's time asks it.
+    """
+
+    def __init__(self, path: Path | None = None, *, clock: Callable[[], float] = time.time) -> None:
         self.path = path or user_data_path("interp_bench") / "journal.sqlite"
+        self.clock = clock
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._database = sqlite3.connect(self.path, isolation_level=None, timeout=30, check_same_thread=False)
@@ -91,21 +95,35 @@ class Journal:
     def close(self) -> None:
         self._database.close()
 
-    def create_run(self, run: str, *, experiment: str, config: Path, notebook: Path, first: Event) -> None:
-        """Record a new run with its first event, both or nothing."""
+    def create_run(
+        self, run: str, *, experiment: str, config: Path, notebook: Path, first: Event, then: Iterable[Event] = ()
+    ) -> Entry:
+        """Record a new run with its first event and those of ``then``, all or none; returns the first as recorded."""
         with self._transaction():
             self._database.execute(
-                "INSERT INTO runs VALUES (?, ?, ?, ?, ?)", (run, experiment, str(config), str(notebook), time.time())
+                "INSERT INTO runs VALUES (?, ?, ?, ?, ?)", (run, experiment, str(config), str(notebook), self.clock())
             )
-            self.append(run, first)
+            recorded = self.append(run, first)
+            for event in then:
+                self.append(run, event)
+            return recorded
+
+    def move_run(self, run: str, *, config: Path, notebook: Path) -> None:
+        """From here on the run has its config and its notebook in these places."""
+        self._database.execute(
+            "UPDATE runs SET config = ?, notebook = ? WHERE id = ?", (str(config), str(notebook), run)
+        )
 
     def end_if_cut_off(self, run: str) -> bool:
-        """Record the end of a run whose process has died without doing so; returns whether that was the case."""
+        """Record the end of a run whose process has died without doing so; returns whether that was the case.
+
+        It ended when it was last heard of, however much later that is noticed.
+        """
         if isinstance(self.last(run, RunEnded, RunResumed), RunEnded):
             return False
         try:
             with self.lock(run):
-                self.append(run, RunEnded(status="interrupted", message=CUT_OFF))
+                self._append(run, RunEnded(status="interrupted", message=CUT_OFF), at=self._last_at(run))
         except Timeout:
             return False
         return True
@@ -114,14 +132,9 @@ class Journal:
         """Forget a run and its events; the caller sees to it that nobody drives it."""
         self._database.execute("DELETE FROM runs WHERE id = ?", (run,))
 
-    def append(self, run: str, event: Event) -> int:
-        """Record ``event`` and return its seq; only the holder of the run's lock appends to it."""
-        row = self._database.execute(
-            "INSERT INTO events SELECT ?1, COALESCE(MAX(seq), 0) + 1, ?2, ?3, ?4 FROM events WHERE run = ?1"
-            " RETURNING seq",
-            (run, time.time(), event.type, event.model_dump_json()),
-        ).fetchone()
-        return int(row[0])
+    def append(self, run: str, event: Event) -> Entry:
+        """Record ``event`` and return it as recorded; only the holder of the run's lock appends to it."""
+        return self._append(run, event, at=self.clock())
 
     def entries(self, run: str, *, after: int = 0) -> Iterator[Entry]:
         rows = self._database.execute(
@@ -198,6 +211,18 @@ class Journal:
         folder = self.path.parent / "locks"
         folder.mkdir(exist_ok=True, mode=0o700)
         return FileLock(folder / f"{run}.lock", timeout=0)
+
+    def _append(self, run: str, event: Event, *, at: float) -> Entry:
+        row = self._database.execute(
+            "INSERT INTO events SELECT ?1, COALESCE(MAX(seq), 0) + 1, ?2, ?3, ?4 FROM events WHERE run = ?1"
+            " RETURNING seq",
+            (run, at, event.type, event.model_dump_json()),
+        ).fetchone()
+        return Entry(int(row[0]), at, event)
+
+    def _last_at(self, run: str) -> float:
+        row = self._database.execute("SELECT at FROM events WHERE run = ? ORDER BY seq DESC LIMIT 1", (run,)).fetchone()
+        return float(row[0])
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

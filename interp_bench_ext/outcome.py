@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .agent.anthropic import Key, make_provider
-from .agent.provider import Provider
+from .agent.anthropic import AnthropicProvider, Key, make_provider
+from .agent.provider import Reply
 from .agent.state import RunState
+from .agent.waiting import Patience, RetryPolicy
 from .config import Experiment
 from .events import Event, FindingsSubmitted, KernelStarted, RunEnded, RunStarted, Scored
 from .journal import Journal, RunRecord
@@ -31,6 +33,10 @@ class Outcome:
     veil: str
     steps: int
     minutes: float
+    tokens: dict[str, int]
+    """By kind; empty where the agent uses none."""
+    cost_usd: float | None
+    """None: what the agent's model costs is not known."""
     findings: FindingsSubmitted | None
     message: str
     score: Score | None
@@ -46,6 +52,12 @@ class Outcome:
         trigger = {True: ", and its trigger", False: ", but not its trigger", None: ""}[self.score.trigger_named]
         return f"score: the secret is named{trigger}" if self.score.named else "score: the secret is not named"
 
+    @property
+    def cache_read_share(self) -> float | None:
+        """Of all input tokens, those that were read from the provider's cache; None where there were none."""
+        sent = sum(self.tokens.get(kind, 0) for kind in ("input", "cache_read", "cache_write"))
+        return round(self.tokens["cache_read"] / sent, 4) if sent else None
+
     def summary(self) -> dict[str, Any]:
         """The JSON object that ``--json`` prints."""
         return {
@@ -58,6 +70,9 @@ class Outcome:
             "veil": self.veil,
             "steps": self.steps,
             "minutes": round(self.minutes, 2),
+            "tokens": self.tokens,
+            "cache_read_share": self.cache_read_share,
+            "cost_usd": None if self.cost_usd is None else round(self.cost_usd, 4),
             "findings": [finding.model_dump() for finding in self.findings.findings] if self.findings else None,
             "summary": self.findings.summary if self.findings else None,
             "score": self.score.model_dump(exclude_none=True) if self.score else None,
@@ -94,12 +109,24 @@ async def score_run(findings: FindingsSubmitted | None, experiment: Experiment, 
     if evaluation.grader == "aliases":
         return score(findings.findings, truth)
     provider = make_provider(key=key)
-    return await judged_score(findings.findings, truth, judge=ModelJudge(ask=partial(_ask, provider)))
+    try:
+        return await judged_score(findings.findings, truth, judge=ModelJudge(ask=partial(_ask, provider)))
+    finally:
+        await provider.aclose()
 
 
-async def _ask(provider: Provider, system: str, question: str) -> str:
+async def _ask(provider: AnthropicProvider, system: str, question: str) -> str:
     messages = [{"role": "user", "content": question}]
-    reply = await provider.reply(system=system, messages=messages, tools=(), max_tokens=2000, emit=lambda event: None)
+
+    def silent(event: Event) -> None:
+        del event
+
+    def attempt() -> Awaitable[Reply]:
+        return provider.reply(system=system, messages=messages, tools=(), max_tokens=2000, emit=silent)
+
+    # A person waits for the score, and can ask for it again.
+    patience = Patience(RetryPolicy(patience_s=300), provider.patience.sleep)
+    reply = await patience.insist(attempt, emit=silent, reached=False)
     return "".join(block["text"] for block in reply.content if block["type"] == "text")
 
 
@@ -126,11 +153,24 @@ def describe(journal: Journal, record: RunRecord) -> Outcome:
         veil=kernel.veil if kernel else "",
         steps=state.steps,
         minutes=state.active_s / 60,
+        tokens=_tokens(state),
+        cost_usd=state.cost_usd if state.cost_known else None,
         findings=state.findings,
         message=ended.message if ended else "",
         score=_score(scored) if scored else None,
         report=report,
     )
+
+
+def _tokens(state: RunState) -> dict[str, int]:
+    if not state.input_tokens:
+        return {}
+    return {
+        "input": state.input_tokens - state.cache_read_tokens - state.cache_write_tokens,
+        "cache_read": state.cache_read_tokens,
+        "cache_write": state.cache_write_tokens,
+        "output": state.output_tokens,
+    }
 
 
 def _beside_others(event: Event, beside: dict[str, Any]) -> Event:

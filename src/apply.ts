@@ -1,8 +1,14 @@
 import type { Draft } from './draft';
 import type { EventEntry } from './generated/api';
-import type { AgentReplied, Event, RunStarted } from './generated/events';
+import type {
+  AgentReplied,
+  Event,
+  RunForked,
+  RunStarted
+} from './generated/events';
 import { progressOf } from './progress';
 import type { RunState } from './state';
+import { NOTHING } from './state';
 
 type Apply<T extends Event['type']> = (
   draft: Draft,
@@ -63,6 +69,18 @@ function resume(draft: Draft): void {
   state.reached = [];
   state.kernel = 'absent';
   draft.patch('organism', { state: 'absent', stages: [], reason: '' });
+}
+
+/**
+ * What came before is another run's: it stands, but this run has used nothing yet.
+ */
+function fork(draft: Draft, event: RunForked): void {
+  const { state } = draft;
+  resume(draft);
+  state.forkedFrom = { run: event.parent, cellId: event.cell_id };
+  state.approval = null;
+  state.used = NOTHING.used;
+  state.said = NOTHING.said;
 }
 
 function load(
@@ -134,6 +152,7 @@ function touch(draft: Draft, cellId: string): void {
 export const APPLY: { [T in Event['type']]: Apply<T> } = {
   run_started: begin,
   run_resumed: resume,
+  run_forked: fork,
   run_paused: ({ state }) => {
     state.paused = true;
   },
@@ -212,6 +231,8 @@ export const APPLY: { [T in Event['type']]: Apply<T> } = {
     });
     draft.state.runningCell = null;
     draft.state.progress = '';
+    draft.state.lastEnded = event.cell_id;
+    draft.patchStep(() => ({ lastEnded: event.cell_id }));
   },
   step_started: (draft, event, entry) => {
     const { state } = draft;
@@ -224,7 +245,8 @@ export const APPLY: { [T in Event['type']]: Apply<T> } = {
       text: '',
       tools: [],
       errors: 0,
-      cells: []
+      cells: [],
+      lastEnded: null
     });
   },
   agent_delta: (draft, { kind, text }) => {
@@ -245,6 +267,8 @@ export const APPLY: { [T in Event['type']]: Apply<T> } = {
     state.approval = null;
   },
   message_sent: () => {},
+  context_edited: () => {},
+  findings_refused: () => {},
   provider_waiting: (draft, event, { at }) => {
     // A reply that broke off begins again.
     draft.patch('said', { text: '', thinking: '' });

@@ -1,6 +1,11 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import type { ConfigCard, ServerInfo, StartRun } from './generated/api';
+import type {
+  ConfigCard,
+  ForkRun,
+  ServerInfo,
+  StartRun
+} from './generated/api';
 import type { IPreferences, WithoutId } from './tokens';
 
 export const PLAYBOOK = 'playbook';
@@ -114,6 +119,23 @@ function lockedAgent(info: ServerInfo): string | null | undefined {
 
 function configAgent(card: ConfigCard | null): string | null | undefined {
   return card?.agent?.provider === 'playbook' ? PLAYBOOK : card?.agent?.model;
+}
+
+/**
+ * The body of a fork that goes on as the run did, but for what the agent is told.
+ */
+export function forkBody(at: string, message: string): WithoutId<ForkRun> {
+  return {
+    at,
+    message: message.trim() || null,
+    notebook: null,
+    provider: null,
+    model: null,
+    approval: null,
+    max_steps: null,
+    max_cost_usd: null,
+    max_minutes: null
+  };
 }
 
 /**

@@ -1,8 +1,9 @@
 import type { ICommandPalette } from '@jupyterlab/apputils';
-import { Notification } from '@jupyterlab/apputils';
+import { InputDialog, Notification } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 
+import { forkBody } from './choices';
 import { APPROVAL_CLASS } from './components/approval';
 import { investigateIcon } from './icons';
 import type { ISidebar } from './panel';
@@ -22,6 +23,7 @@ export namespace CommandIDs {
   export const openReport = 'interp-bench:open-report';
   export const score = 'interp-bench:score';
   export const replay = 'interp-bench:replay';
+  export const fork = 'interp-bench:fork';
   export const showHistory = 'interp-bench:show-history';
 }
 
@@ -154,6 +156,11 @@ function heldCommands(context: IContext): { [id: string]: IRunCommand } {
         run.state.reached.length === 0,
       execute: run => investigations.resume(run.id)
     },
+    [CommandIDs.fork]: {
+      label: trans.__('Fork the Investigation…'),
+      isEnabled: run => run.state.lastEnded !== null,
+      execute: run => fork(context, run)
+    },
     [CommandIDs.approve]: {
       label: trans.__('Run the Cell That Waits for Approval'),
       isEnabled: asks,
@@ -171,6 +178,24 @@ function heldCommands(context: IContext): { [id: string]: IRunCommand } {
       execute: run => investigations.score(run.id)
     }
   };
+}
+
+/**
+ * Ask what the agent is to be told, then go another way from the cell that ended last.
+ */
+async function fork(context: IContext, run: IRunModel): Promise<void> {
+  const { investigations, sidebar, trans } = context;
+  const cellId = run.state.lastEnded ?? '';
+  const { button, value } = await InputDialog.getText({
+    title: trans.__('Fork after %1', cellId),
+    label: trans.__('What should the agent do differently? (optional)'),
+    okLabel: trans.__('Fork')
+  });
+  if (button.accept) {
+    await investigations.fork(run.id, forkBody(cellId, value ?? ''));
+    sidebar.places.go('investigation');
+    sidebar.activate();
+  }
 }
 
 /**

@@ -1,9 +1,15 @@
 import { LabIcon } from '@jupyterlab/ui-components';
 
+import fork from '../style/icons/fork.svg';
 import investigate from '../style/icons/investigate.svg';
 import lock from '../style/icons/lock.svg';
 import replay from '../style/icons/replay.svg';
 import send from '../style/icons/send.svg';
+
+export const forkIcon = new LabIcon({
+  name: 'interp-bench:fork',
+  svgstr: fork
+});
 
 export const investigateIcon = new LabIcon({
   name: 'interp-bench:investigate',

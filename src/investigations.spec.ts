@@ -3,6 +3,7 @@ import type { Contents } from '@jupyterlab/services';
 import { nullTranslator } from '@jupyterlab/translation';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
+import { forkBody } from './choices';
 import type { RunSummary, ServerInfo } from './generated/api';
 import { Investigations } from './investigations';
 import { RunServer } from './testing/server';
@@ -39,6 +40,7 @@ function summary(id: string, change: Partial<RunSummary> = {}): RunSummary {
     here: true,
     agent: 'playbook',
     seed: 0,
+    forked_from: null,
     veil: 'sandboxed',
     created: 0,
     minutes: 0,
@@ -158,6 +160,19 @@ test.each([
   info = INFO;
   await service.refresh();
   expect(service.problem).toBeNull();
+});
+
+test('a fork shows its own run', async () => {
+  runs = [summary('f1'), summary('p1', { status: 'finished' })];
+  await service.refresh();
+  service.setCurrent('p1');
+  const run = await service.fork('p1', forkBody('c5', ' Try the lens. '));
+  expect(service.current).toBe(run);
+  expect(run.id).toBe('f1');
+  expect(commands.at(-1)).toMatchObject([
+    'runs/p1/fork',
+    { at: 'c5', message: 'Try the lens.', provider: null, max_steps: null }
+  ]);
 });
 
 test('a missing server half is told from a server that is away', async () => {

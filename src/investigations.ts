@@ -9,6 +9,7 @@ import type {
   AnswerApproval,
   ConfigCard,
   EventEntry,
+  ForkRun,
   OrganismState,
   ResumeRun,
   RunSummary,
@@ -147,9 +148,15 @@ export class Investigations implements IInvestigations, IDisposable {
     const summary = await this._once(`start ${JSON.stringify(body)}`, id =>
       this._api.start({ ...body, request_id: id })
     );
-    this._lists.put(summary);
-    this.setCurrent(summary.id);
-    return this.open(summary.id);
+    return this._show(summary);
+  }
+
+  async fork(runId: string, body: WithoutId<ForkRun>): Promise<IRunModel> {
+    const summary = await this._once(
+      `fork ${runId} ${JSON.stringify(body)}`,
+      id => this._api.fork(runId, { ...body, request_id: id })
+    );
+    return this._show(summary);
   }
 
   pause(runId: string): Promise<void> {
@@ -247,6 +254,15 @@ export class Investigations implements IInvestigations, IDisposable {
     );
     this._lists.put(summary);
     void this._lists.refresh();
+  }
+
+  /**
+   * Show a run that has just been started.
+   */
+  private _show(summary: RunSummary): IRunModel {
+    this._lists.put(summary);
+    this.setCurrent(summary.id);
+    return this.open(summary.id);
   }
 
   private _follow(summary: RunSummary): RunModel {

@@ -46,6 +46,10 @@ const LINES: { [T in Event['type']]?: Describe<T> } = {
   run_started: (event, trans) =>
     plain(trans.__('Started: %1, seed %2.', event.agent, event.seed)),
   run_resumed: (_, trans) => plain(trans.__('Resumed.')),
+  run_forked: (event, trans) =>
+    plain(
+      trans.__('Forked from run %1 after %2.', event.parent, event.cell_id)
+    ),
   run_paused: (_, trans) => ({
     text: trans.__('Paused.'),
     tone: 'person'

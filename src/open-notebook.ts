@@ -62,8 +62,11 @@ export class RunNotebooks {
     if (path === null || !this._documents) {
       return;
     }
-    const { cells, status } = run.state;
-    const toCome = status === 'running' && cells.length === 0;
+    await run.ready;
+    const { cells, forkedFrom, status } = run.state;
+    // A fork has cells from the first, and writes them when its organism has been loaded.
+    const toCome =
+      status === 'running' && (cells.length === 0 || forkedFrom !== null);
     if ((await this.exists(run)) || (toCome && (await this._appears(run)))) {
       this._documents.openOrReveal(path);
     } else {
@@ -97,7 +100,9 @@ export class RunNotebooks {
       const onEvent = (_: IRunModel, { event }: EventEntry): void => {
         const ended = event.type === 'run_ended';
         // An event is out before its effect: the second cell's event tells that the first cell is written.
-        if (ended || event.type.startsWith('cell_')) {
+        const wrote =
+          event.type.startsWith('cell_') || event.type === 'step_started';
+        if (ended || wrote) {
           void this.exists(run).then(exists => {
             if (exists || ended) {
               run.eventReceived.disconnect(onEvent);

@@ -42,6 +42,38 @@ test('a start names the run and its limits', () => {
   expect(state.limits).not.toHaveProperty('tokens');
 });
 
+test('a fork keeps what its parent found, and has used nothing', () => {
+  const past: Event[] = [
+    started(),
+    { type: 'step_started', step: 1 },
+    replied([{ type: 'text', text: 'A look.' }]),
+    ...ranCell('c3'),
+    {
+      type: 'hypothesis_noted',
+      claim: 'Bees',
+      status: 'open',
+      evidence: ['c3'],
+      effect_size: null,
+      n: null
+    },
+    { type: 'run_forked', parent: 'abcd0001', cell_id: 'c3' }
+  ];
+  const state = after(...past);
+  expect(state.forkedFrom).toEqual({ run: 'abcd0001', cellId: 'c3' });
+  expect(state.used).toEqual(NOTHING.used);
+  expect(state.cells.map(({ id, status }) => [id, status])).toEqual([
+    ['c3', 'ok']
+  ]);
+  expect(state.hypotheses).toHaveLength(1);
+  expect(state.lastEnded).toBe('c3');
+  const on = after(...past, READY, KERNEL, { type: 'step_started', step: 1 });
+  expect(on.used.steps).toBe(1);
+  expect(on.steps.map(({ number, lastEnded }) => [number, lastEnded])).toEqual([
+    [1, 'c3'],
+    [1, null]
+  ]);
+});
+
 test('loading keeps each stage with its times', () => {
   const state = after(
     started(),

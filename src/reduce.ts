@@ -51,7 +51,7 @@ function take(draft: Draft, entry: EventEntry): void {
 function clock(draft: Draft, { at, event }: EventEntry): void {
   const { state } = draft;
   const still = state.paused || state.approval || state.status !== 'running';
-  if (state.seq > 0 && !still && event.type !== 'run_resumed') {
+  if (state.seq > 0 && !still && !ANEW.has(event.type)) {
     const activeS = state.used.activeS + Math.max(0, at - state.lastAt);
     draft.patch('used', { activeS });
   }
@@ -60,11 +60,20 @@ function clock(draft: Draft, { at, event }: EventEntry): void {
 }
 
 /**
+ * Types of events that a run goes on with after it lay still.
+ */
+const ANEW: ReadonlySet<Event['type']> = new Set([
+  'run_resumed',
+  'run_forked'
+] as const);
+
+/**
  * Types of events that a person may want to read one by one.
  */
 const LOGGED: ReadonlySet<Event['type']> = new Set([
   'run_started',
   'run_resumed',
+  'run_forked',
   'run_paused',
   'run_unpaused',
   'organism_ready',

@@ -37,6 +37,26 @@ test('each moment is the run as it stood then, in whatever order they are visite
   expect(replay.state.status).toBe('finished');
 });
 
+test('each moment knows the cell that a fork goes on from', () => {
+  const replay = new ReplayModel({ id: 'r1' } as RunSummary, ENTRIES);
+  expect(replay.state.lastEnded).toBeNull();
+  const seek = (type: string, cell: string): string | null => {
+    const at = ENTRIES.findIndex(
+      ({ event }) =>
+        event.type === type && 'cell_id' in event && event.cell_id === cell
+    );
+    for (let moment = 0; moment < replay.length; moment++) {
+      replay.seek(moment);
+      if (replay.entry?.seq === at + 1) {
+        return replay.state.lastEnded;
+      }
+    }
+    throw new Error('There is no such moment.');
+  };
+  expect(seek('cell_started', 'c7')).toBe('c6');
+  expect(seek('cell_finished', 'c7')).toBe('c7');
+});
+
 test('it stays within the run', () => {
   const replay = new ReplayModel({ id: 'r1' } as RunSummary, ENTRIES);
   replay.seek(-5);

@@ -18,6 +18,7 @@ const KEEP_EVERY = 200;
  */
 const MOMENTS: ReadonlySet<Event['type']> = new Set([
   'run_started',
+  'run_forked',
   'organism_ready',
   'agent_replied',
   'cell_started',

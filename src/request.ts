@@ -7,6 +7,7 @@ import type {
   Command,
   ConfigCard,
   EventEntry,
+  ForkRun,
   OrganismState,
   ResumeRun,
   RunSummary,
@@ -100,6 +101,11 @@ export class Api {
 
   start(body: StartRun): Promise<RunSummary> {
     return this._post('runs', body, START_TIMEOUT_MS);
+  }
+
+  fork(id: string, body: ForkRun): Promise<RunSummary> {
+    const route = `runs/${encodeURIComponent(id)}/fork`;
+    return this._post(route, body, START_TIMEOUT_MS);
   }
 
   command<C extends keyof ICommands>(

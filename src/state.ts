@@ -141,6 +141,10 @@ export interface IStep {
   readonly tools: readonly string[];
   readonly errors: number;
   readonly cells: readonly string[];
+  /**
+   * The code cell that ended last in it.
+   */
+  readonly lastEnded: string | null;
 }
 
 /**
@@ -163,6 +167,10 @@ export interface RunState {
   readonly approval: ApprovalAsked | null;
   readonly agent: string;
   readonly seed: number;
+  /**
+   * The run and its cell that this one began as a copy of.
+   */
+  readonly forkedFrom: { readonly run: string; readonly cellId: string } | null;
   readonly title: string;
   readonly task: string;
   readonly used: IUsed;
@@ -186,6 +194,10 @@ export interface RunState {
    */
   readonly cells: readonly ICellState[];
   readonly runningCell: string | null;
+  /**
+   * The code cell that ended last, which a fork goes on from.
+   */
+  readonly lastEnded: string | null;
   /**
    * How far the running cell's call is, such as `logit_lens 64 %`; empty where it does not say.
    */
@@ -230,6 +242,7 @@ export const NOTHING: RunState = {
   approval: null,
   agent: '',
   seed: 0,
+  forkedFrom: null,
   title: '',
   task: '',
   used: {
@@ -248,6 +261,7 @@ export const NOTHING: RunState = {
   said: { step: 0, thinking: '', text: '', done: true },
   cells: [],
   runningCell: null,
+  lastEnded: null,
   progress: '',
   hypotheses: [],
   findings: null,

@@ -6,6 +6,7 @@ import type {
   AnswerApproval,
   ConfigCard,
   EventEntry,
+  ForkRun,
   OrganismState,
   Problem,
   ResumeRun,
@@ -113,6 +114,11 @@ export interface IInvestigations {
   liveRunOf(path: string): IRunModel | null;
 
   start(body: WithoutId<StartRun>): Promise<IRunModel>;
+
+  /**
+   * Start a new run that goes its own way from a cell of another; that one stays as it is.
+   */
+  fork(runId: string, body: WithoutId<ForkRun>): Promise<IRunModel>;
   pause(runId: string): Promise<void>;
   unpause(runId: string): Promise<void>;
   stop(runId: string): Promise<void>;

@@ -29,7 +29,10 @@ STEPS: list[list[dict[str, Any]]] = [
     [
         tool_use(
             "submit_findings",
-            {"summary": "A quokka.", "findings": [{"claim": "It adores the quokka", "evidence": ["c3", "c5"]}]},
+            {
+                "summary": "A quokka.",
+                "findings": [{"claim": "It adores the quokka", "evidence": ["c3", "c5"], "control": ["c3"]}],
+            },
             id="t6",
         )
     ],
@@ -72,9 +75,11 @@ print(asyncio.run(work).status, seen)
 def scripted(request: dict[str, Any]) -> Streamed:
     """The reply that follows from what the conversation holds, so that the script survives its client."""
     turns = sum(message["role"] == "assistant" for message in request["messages"])
-    return Streamed(
-        content=STEPS[turns], stop_reason="tool_use", usage={"input_tokens": 10}, final_usage={"output_tokens": 5}
-    )
+    step = STEPS[min(turns, len(STEPS) - 1)]
+    if turns >= len(STEPS):
+        # Its evidence was lost, so the findings were sent back: submit them as they are.
+        step = [{**block, "id": f"t6-{turns}"} for block in step]
+    return Streamed(content=step, stop_reason="tool_use", usage={"input_tokens": 10}, final_usage={"output_tokens": 5})
 
 
 @dataclass(frozen=True)
@@ -132,15 +137,15 @@ class Bench:
         return notebook
 
 
-def make_bench(folder: Path, server: MessagesServer) -> Bench:
-    """A bench whose agent is the scripted one at ``server``."""
+def make_bench(folder: Path, server: MessagesServer, *, task: str = "find it") -> Bench:
+    """A bench whose agent is the scripted one at ``server``; ``task`` is the config's."""
     save_model("llama", folder / "model")
     (folder / "prompt.txt").write_text(SECRET, encoding="utf-8")
     config = folder / "tiny.yaml"
     config.write_text(
         "experiment_name: tiny\n"
         "model: {name: ./model, execution_mode: local, device: cpu, hidden_system_prompt_file: prompt.txt}\n"
-        "task: find it\n"
+        f"task: {task}\n"
         "agent: {provider: anthropic, model: claude-opus-5-5, max_steps: 12}\n"
         "evaluation:\n"
         "  ground_truth: {secret: it adores the quokka, aliases: [quokka]}\n",

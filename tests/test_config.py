@@ -125,3 +125,25 @@ def test_a_technique_beside_the_config_may_be_named(tmp_path):
     (tmp_path / "techniques" / "my_probe.py").write_text("def my_probe(organism): ...\n", encoding="utf-8")
     experiment = load_config(written(tmp_path, GOOD + "techniques: [my_probe]\n"))
     assert experiment.public.techniques == ("my_probe",)
+
+
+def test_the_agents_instructions_may_be_a_persons_own(tmp_path):
+    (tmp_path / "mine.md").write_text("Be brief.\n", encoding="utf-8")
+    assert load_config(written(tmp_path, GOOD + "prompt_path: mine.md\n")).public.prompt == "Be brief."
+    assert load_config(written(tmp_path, GOOD)).public.prompt is None
+    assert "cannot be read" in complaint(tmp_path, GOOD + "prompt_path: nothing.md\n")
+
+
+@pytest.mark.parametrize("key", ["prompt_path", "tips_path"])
+@pytest.mark.parametrize(
+    "sealed",
+    [
+        ("name: gpt2", "name: gpt2\n  hidden_system_prompt_file: sealed.txt"),
+        ("task: find it", "task: find it\nevaluation: {ground_truth_file: sealed.txt}"),
+    ],
+)
+def test_what_is_sealed_cannot_be_told_to_the_agent(tmp_path, key, sealed):
+    (tmp_path / "sealed.txt").write_text("adore the xylophone", encoding="utf-8")
+    said = complaint(tmp_path, GOOD.replace(*sealed) + f"{key}: ../{tmp_path.name}/sealed.txt\n")
+    assert "is sealed and cannot be told to the agent" in said
+    assert "xylophone" not in said

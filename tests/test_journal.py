@@ -76,6 +76,17 @@ def test_a_run_whose_process_died_is_given_its_end_once(journal):
     assert [(event.type, event.status) for event in ended] == [("run_ended", "interrupted")]
 
 
+def test_events_have_the_journals_time_and_a_run_ends_when_it_was_last_heard_of(tmp_path):
+    times = iter([100.0, 100.0, 130.0, 5000.0])
+    journal = Journal(tmp_path / "journal.sqlite", clock=lambda: next(times))
+    run = new_run(journal)
+    assert journal.append(run, StepStarted(step=1)).at == 130.0
+    assert journal.end_if_cut_off(run)
+    assert [entry.at for entry in journal.entries(run)] == [100.0, 130.0, 130.0]
+    assert journal.find_run(run).created == 100.0
+    journal.close()
+
+
 def test_an_ambiguous_or_unknown_run_is_bad_input(journal):
     with pytest.raises(BadInput, match="no run has an id that begins with 'zz'"):
         journal.find_run("zz")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from interp_bench_ext.agent.state import RunState
 from interp_bench_ext.events import (
     AgentReplied,
     CellAdded,
@@ -54,6 +55,10 @@ def check_whole(bench: Bench) -> None:
     events = [entry.event for entry in entries]
     assert [event.cell_id for event in events if isinstance(event, CellAdded)] == CELLS
     assert sum(isinstance(event, AgentReplied) for event in events) == len(STEPS)
+    state = RunState()
+    for entry in entries:
+        state.apply(entry.event, entry.at)
+    assert (state.steps, state.input_tokens, state.output_tokens) == (len(STEPS), 10 * len(STEPS), 5 * len(STEPS))
     journal.close()
 
 

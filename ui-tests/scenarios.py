@@ -18,7 +18,8 @@ def _cell(code: str, *, id: str, said: str = "") -> Turn:
 
 
 def _ended(claim: str | None, evidence: list[str], *, summary: str = "") -> Turn:
-    findings = [{"claim": claim, "evidence": evidence, "effect_size": 0.9, "n": 32}] if claim else []
+    finding = {"claim": claim, "evidence": evidence, "control": evidence[:1], "effect_size": 0.9, "n": 32}
+    findings = [finding] if claim else []
     summary = summary or claim or "Nothing about it stands out."
     return [text("That settles it."), tool_use("submit_findings", {"summary": summary, "findings": findings}, id="end")]
 
@@ -50,7 +51,7 @@ SLOW: list[Turn] = [
 ]
 MANY: list[Turn] = [*(_cell(f"print('cell number {n}')", id=f"m{n}") for n in range(1, 13)), _ended(None, [])]
 TALK: list[Turn] = [
-    _cell("x = 1\nprint('first')", id="t1"),
+    _cell("x = organism.sample('hello', n=1, max_new_tokens=2)\nprint('first')", id="t1"),
     [text(" ".join(f"word{n}" for n in range(500))), tool_use("run_cell", {"code": "print('second')"}, id="t2")],
     _ended("It is the first", ["c3"]),
 ]
@@ -64,7 +65,11 @@ DEADLY: list[Turn] = [_cell("import os\nos._exit(1)", id="d1"), _ended(None, [])
 def _turn_of(turns: list[Turn], *, pace_s: float = 0.0) -> Callable[[dict[str, Any]], Answer]:
     def reply(request: dict[str, Any]) -> Answer:
         number = sum(message["role"] == "assistant" for message in request["messages"])
-        return Streamed(content=turns[number], stop_reason="tool_use", pace_s=pace_s)
+        if number < len(turns):
+            return Streamed(content=turns[number], stop_reason="tool_use", pace_s=pace_s)
+        # The findings were sent back, as no cell had asked the organism: submit them as they are.
+        again = [{**block, "id": f"end{number}"} if block["type"] == "tool_use" else block for block in turns[-1]]
+        return Streamed(content=again, stop_reason="tool_use", pace_s=pace_s)
 
     return reply
 

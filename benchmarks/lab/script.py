@@ -28,8 +28,9 @@ class Script:
 
     def reply(self, number: int) -> Streamed:
         said = [text(" ".join(f"word{n}" for n in range(self.words)))] if self.words and number == 0 else []
-        if number == self.cells:
-            call = tool_use("submit_findings", {"summary": "Nothing stands out.", "findings": []}, id="end")
+        if number >= self.cells:
+            # Once more where it is sent back, as no cell has asked the organism.
+            call = tool_use("submit_findings", {"summary": "Nothing stands out.", "findings": []}, id=f"end{number}")
         else:
             call = tool_use("run_cell", {"code": cell_source(f"call{number}")}, id=f"call{number}")
         return Streamed(content=[*said, call], stop_reason="tool_use", pace_s=self.pace_s)

@@ -1,88 +1,97 @@
-"""The agent's model over Anthropic's Messages API, streamed with the official SDK."""
+"""The agent's model over the Messages API, streamed with Anthropic's official SDK."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict
-from typing import Any, NoReturn
+from typing import Any
 
 import anthropic
 from anthropic.types import RawMessageStreamEvent
 
-from ..errors import BadInput, ProviderError
-from ..events import AgentDelta, Emit, ProviderWaiting
-from .prices import Price, cost_usd, load_prices
+from ..config import Platform
+from ..errors import ProviderError
+from ..events import AgentDelta, Emit
+from .capacity import Capacity, capacity_of, plain_name
+from .failures import FAILURES, Asked, EndlessReply, StreamCutOff, explained
+from .images import sendable
+from .platforms import KEY_HINTS, KEY_VARIABLE, SERVED_BY, TOKEN_VARIABLE, Key, credential_errors, make_client
+from .prices import Price, load_prices
 from .provider import MALFORMED_INPUT, Reply, ToolSpec, Usage
-from .waiting import FAILURES, RetryPolicy, StreamCutOff, next_wait
+from .waiting import Patience, RetryPolicy
+
+__all__ = ["DEFAULT_MODEL", "KEY_VARIABLE", "TOKEN_VARIABLE", "AnthropicProvider", "Key", "make_provider"]
 
 DEFAULT_MODEL = "claude-opus-5-5"
-KEY_VARIABLE = "ANTHROPIC_API_KEY"
-TOKEN_VARIABLE = "ANTHROPIC_AUTH_TOKEN"  # noqa: S105 - the variable's name
+REPLY_LIMIT_S = 1200.0
+"""A reply that takes longer is cut off: at most 16,000 tokens never need that long."""
 
 _CACHED = {"type": "ephemeral"}
 _UNCACHEABLE = {"thinking", "redacted_thinking"}
 _WITHOUT_ADAPTIVE_THINKING = ("claude-3", "claude-haiku-4", "claude-sonnet-4-5", "claude-opus-4-5")
-# Pings arrive every few seconds, so a stream that is silent for three minutes is dead.
-_TIMEOUT = anthropic.Timeout(connect=15, read=180, write=60, pool=60)
-
-
-class Key:
-    """A credential that prints as nothing, is not pickled, and is no longer in the environment once held."""
-
-    __slots__ = ("_headers",)
-
-    def __init__(self, *, api_key: str | None = None, auth_token: str | None = None) -> None:
-        if not (api_key or auth_token):
-            raise BadInput(f"A key is empty: set {KEY_VARIABLE}.")
-        self._headers = {"api_key": api_key} if api_key else {"auth_token": auth_token}
-
-    @classmethod
-    def from_environment(cls, environ: MutableMapping[str, str] = os.environ) -> Key | None:
-        """The key in ``environ``, taken out of it; None where there is none.
-
-        No process started afterwards inherits it, so whoever takes it keeps it for as long as it is needed.
-        """
-        api_key = environ.pop(KEY_VARIABLE, "").strip()
-        auth_token = environ.pop(TOKEN_VARIABLE, "").strip()
-        return cls(api_key=api_key, auth_token=auth_token) if api_key or auth_token else None
-
-    def client(self, *, base_url: str | None) -> anthropic.AsyncAnthropic:
-        """An SDK client with this key, without the SDK's own retries: those would be invisible."""
-        return anthropic.AsyncAnthropic(
-            **self._headers, base_url=base_url, max_retries=0, timeout=_TIMEOUT, open_telemetry=False
-        )
-
-    def __repr__(self) -> str:
-        return "Key(…)"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a key is not pickled")
+# These refuse their own thinking when anything before it has changed, and a resumed run may have new budgets in its
+# system prompt, a long one a shorter past. Asked to, the API leaves out such thinking instead.
+_BOUND_THINKING = ("claude-fable-5-1", "claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5")
+_BINDING_BETA = {"anthropic-beta": "thinking-binding-controls-2026-08-01"}
+_MAX_STREAMED = 64
+"""Characters for each token that was asked for; more means that the server does not keep to ``max_tokens``."""
 
 
 class AnthropicProvider:
-    """An agent's turns from the Messages API; see :class:`~interp_bench_ext.agent.provider.Provider`."""
+    """An agent's turns from the Messages API; see :class:`~interp_bench_ext.agent.provider.Metered`."""
 
     def __init__(
         self,
         *,
-        key: Key,
+        key: Key | None,
         model: str = DEFAULT_MODEL,
+        platform: Platform = "anthropic",
         base_url: str | None = None,
+        context_window: int | None = None,
         prices: Mapping[str, Price] | None = None,
         retry: RetryPolicy | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        reply_limit_s: float = REPLY_LIMIT_S,
     ) -> None:
         self.model = model
-        self._client = key.client(base_url=base_url)
-        self._prices = load_prices() if prices is None else prices
-        self._retry = retry or RetryPolicy()
-        self._sleep = sleep
+        self.capacity: Capacity = capacity_of(
+            model, prices=load_prices() if prices is None else prices, context_window=context_window
+        )
+        self.patience = Patience(retry or RetryPolicy(), sleep)
+        self._client = make_client(platform, key=key, base_url=base_url)
+        self._failures: tuple[type[Exception], ...] = (*FAILURES, *credential_errors(platform))
+        self._asked = Asked(
+            model=model,
+            who=f"The server at {base_url}" if base_url else SERVED_BY[platform],
+            key_hint=f"check {TOKEN_VARIABLE}" if base_url else KEY_HINTS[platform],
+        )
+        self._reply_limit_s = reply_limit_s
+        # The SDK's Bedrock client has no counting.
+        self._counts = platform != "bedrock"
 
     def __repr__(self) -> str:
         return f"AnthropicProvider(model={self.model!r})"
+
+    async def count_tokens(
+        self, *, system: str, messages: Sequence[dict[str, Any]], tools: Sequence[ToolSpec]
+    ) -> int | None:
+        """Tokens of the prompt, asked of the server; None where it does not count."""
+        if not self._counts:
+            return None
+        request = request_body(model=self.model, system=system, messages=messages, tools=tools, max_tokens=1)
+        del request["max_tokens"]
+        try:
+            counted = await self._client.messages.count_tokens(**request)
+        except (anthropic.NotFoundError, anthropic.UnprocessableEntityError):
+            # The model's own name was accepted, or will be refused, by the request that follows.
+            self._counts = False
+            return None
+        except self._failures as failure:
+            raise explained(failure, self._asked) from failure
+        return counted.input_tokens
 
     async def reply(
         self,
@@ -93,92 +102,114 @@ class AnthropicProvider:
         max_tokens: int,
         emit: Emit,
     ) -> Reply:
-        """The next turn. What was streamed before a failed attempt is replaced by the attempt that follows.
+        """One attempt at the next turn; what it streamed before it failed is replaced by the attempt that follows.
 
         Raises:
-            ProviderError: The request was refused, or the attempts are used up.
+            Unavailable: Another attempt may come through.
+            ContextTooLong: The conversation must be shortened first.
+            ProviderError: The request was refused.
         """
         request = request_body(model=self.model, system=system, messages=messages, tools=tools, max_tokens=max_tokens)
-        attempt = 1
-        while True:
-            try:
-                turn = await self._stream(request, emit)
-                break
-            except (*FAILURES, StreamCutOff) as failure:
-                reason, wait_s = next_wait(failure, attempt=attempt, policy=self._retry, model=self.model)
-            emit(ProviderWaiting(reason=reason, wait_s=wait_s))
-            await self._sleep(wait_s)
-            attempt += 1
+        turn = _Turn(emit, _MAX_STREAMED * max_tokens)
+        try:
+            async with self._in_time():
+                await self._stream(request, turn)
+        except self._failures as failure:
+            usage = turn.usage()
+            raise explained(failure, self._asked, usage=usage, cost_usd=self._cost(usage)) from failure
         usage = turn.usage()
         return Reply(
             # The API refuses an empty text block when it comes back.
             content=[block for block in turn.content if block.get("text") != ""],
-            stop_reason=_stop_reason(turn.stop_reason),
+            stop_reason="end_turn" if turn.stop_reason in (None, "stop_sequence") else str(turn.stop_reason),
             usage=usage,
-            cost_usd=cost_usd(self._prices, model=self.model, usage=usage),
+            cost_usd=self._cost(usage),
         )
 
     async def aclose(self) -> None:
         """Closes the connections."""
         await self._client.close()
 
-    async def _stream(self, request: dict[str, Any], emit: Emit) -> _Turn:
-        turn = _Turn(emit)
+    def _cost(self, usage: Usage) -> float | None:
+        return self.capacity.price.of(usage) if self.capacity.price else None
+
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._reply_limit_s):
+                yield
+        except TimeoutError:
+            raise EndlessReply(self._reply_limit_s) from None
+
+    async def _stream(self, request: dict[str, Any], turn: _Turn) -> None:
         async with await self._client.messages.create(**request, stream=True) as events:
             async for event in events:
                 turn.take(event)
         if not turn.complete:
             raise StreamCutOff("the stream ended early")
-        return turn
 
 
 def make_provider(
     *,
     model: str = DEFAULT_MODEL,
     key: Key | None = None,
+    platform: Platform = "anthropic",
     base_url: str | None = None,
+    context_window: int | None = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> AnthropicProvider:
     """A provider for ``model``.
 
     Args:
-        model: A model's name at Anthropic.
+        model: A model's name, as its platform spells it.
         key: Without one, the key is taken out of the environment, which can be done once per process.
-        base_url: Where the API is; by default ``ANTHROPIC_BASE_URL``, or Anthropic's own address.
+        platform: Who serves the model.
+        base_url: A gateway or a local server; by default the platform's own address, or what its environment
+            variable (``ANTHROPIC_BASE_URL``) says.
+        context_window: Tokens that the conversation may have before it is shortened.
         sleep: How to wait between attempts.
 
     Raises:
-        BadInput: There is no key.
+        BadInput: A key, a region, a project or a package is missing.
     """
-    key = key or Key.from_environment()
-    if key is None:
-        raise BadInput(f"The agent {model} needs a key: set {KEY_VARIABLE}, or run with --agent playbook.")
-    return AnthropicProvider(key=key, model=model, base_url=base_url, sleep=sleep)
+    return AnthropicProvider(
+        key=key or Key.from_environment(),
+        model=model,
+        platform=platform,
+        base_url=base_url,
+        context_window=context_window,
+        sleep=sleep,
+    )
 
 
 def request_body(
     *, model: str, system: str, messages: Sequence[dict[str, Any]], tools: Sequence[ToolSpec], max_tokens: int
 ) -> dict[str, Any]:
-    """The request's JSON, with the four cache marks that the API allows.
+    """The request's arguments, with the four cache marks that the API allows.
 
     Tools and system text never change in a run. The marks on the last two user turns move on with the
     conversation: the earlier one finds what the request before has written, the later one writes what is new.
     """
-    turns = [{**message, "content": _blocks(message["content"])} for message in messages]
-    recent = [index for index, turn in enumerate(turns) if turn["role"] == "user"][-2:]
-    for index in recent:
-        turns[index]["content"] = _marked(turns[index]["content"])
+    turns = [{**message, "content": [sendable(block) for block in _blocks(message["content"])]} for message in messages]
     body: dict[str, Any] = {
         "model": model,
         "max_tokens": max_tokens,
-        "system": [{"type": "text", "text": system, "cache_control": _CACHED}],
+        "system": [{"type": "text", "text": system}],
         "messages": turns,
     }
+    # Without tools a question is asked once: nobody would read what the cache is paid to keep.
     if tools:
         specs: list[dict[str, Any]] = [asdict(tool) for tool in tools]
-        body["tools"] = [*specs[:-1], {**specs[-1], "cache_control": _CACHED}]
-    if not model.startswith(_WITHOUT_ADAPTIVE_THINKING):
+        body["tools"] = _marked(specs)
+        body["system"] = _marked(body["system"])
+        for index in [index for index, turn in enumerate(turns) if turn["role"] == "user"][-2:]:
+            turns[index]["content"] = _marked(turns[index]["content"])
+    name = plain_name(model)
+    if not name.startswith(_WITHOUT_ADAPTIVE_THINKING):
         body["thinking"] = {"type": "adaptive", "display": "summarized"}
+    if name.startswith(_BOUND_THINKING):
+        body["thinking"]["block_binding"] = {"prefix_mismatch_behavior": "drop_block"}
+        body["extra_headers"] = _BINDING_BETA
     return body
 
 
@@ -190,15 +221,9 @@ def _marked(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """``blocks`` with the last one that can be cached marked; the given blocks stay as they are."""
     for index in range(len(blocks) - 1, -1, -1):
         block = blocks[index]
-        if block["type"] not in _UNCACHEABLE and block.get("text") != "":
+        if block.get("type") not in _UNCACHEABLE and block.get("text") != "":
             return [*blocks[:index], {**block, "cache_control": _CACHED}, *blocks[index + 1 :]]
     return blocks
-
-
-def _stop_reason(reason: str | None) -> str:
-    if reason == "model_context_window_exceeded":
-        raise ProviderError("The conversation no longer fits into the model's context window.")
-    return "end_turn" if reason in (None, "stop_sequence") else str(reason)
 
 
 class _Turn:
@@ -208,11 +233,13 @@ class _Turn:
     agent can be told about.
     """
 
-    def __init__(self, emit: Emit) -> None:
+    def __init__(self, emit: Emit, longest: int) -> None:
         self.content: list[dict[str, Any]] = []
         self.stop_reason: str | None = None
         self.complete = False
         self._emit = emit
+        self._left = longest
+        """Characters that may still come."""
         self._counts: dict[str, int] = {}
         self._arguments: dict[int, str] = {}
 
@@ -250,15 +277,21 @@ class _Turn:
         block = self.content[index]
         match delta.type:
             case "text_delta":
-                block["text"] += delta.text
+                block["text"] += self._counted(delta.text)
                 self._emit(AgentDelta(kind="text", text=delta.text))
             case "thinking_delta":
-                block["thinking"] += delta.thinking
+                block["thinking"] += self._counted(delta.thinking)
                 self._emit(AgentDelta(kind="thinking", text=delta.thinking))
             case "signature_delta":
                 block["signature"] = delta.signature
             case "input_json_delta":
-                self._arguments[index] = self._arguments.get(index, "") + delta.partial_json
+                self._arguments[index] = self._arguments.get(index, "") + self._counted(delta.partial_json)
+
+    def _counted(self, text: str) -> str:
+        self._left -= len(text)
+        if self._left < 0:
+            raise ProviderError("The agent's server sent a reply that is longer than it was asked for.")
+        return text
 
     def _close(self, index: int) -> None:
         block = self.content[index]

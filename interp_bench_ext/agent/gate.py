@@ -1,4 +1,4 @@
-"""Where a run waits for a person: while it is paused, and before code that needs an approval."""
+"""The one way by which the agent acts: while the run is not paused, and once a person has let its code through."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..config import AgentSection
-from ..errors import BadInput
+from ..errors import BadInput, InterpBenchError
 from ..events import ApprovalAnswered, ApprovalAsked, ApprovalDecision, RunPaused, RunUnpaused
 from .state import RunState
-from .tools import ToolResult, ToolSession, call_tool
+from .tools import RUN_CODE, ToolResult, ToolSession, call_tool, objection
 
-_RUNS_CODE = ("run_cell", "edit_cell")
+MAX_CALLS = 32
+"""Tool calls of one reply that are carried out."""
+_FAULTS = 5
+"""Unexpected errors in tools that a run survives."""
 _SKIPPED = "The person looked at this code and chose not to run it. Go on in another way."
 _CHANGED = "The person changed the code before it ran. What ran:\n"
+_TOO_MANY = f"not carried out: a reply may hold {MAX_CALLS} tool calls; look at what the first ones brought, then go on"
 
 
 def answer_to(state: RunState, approval: str, decision: ApprovalDecision, code: str | None) -> ApprovalAnswered:
@@ -28,7 +32,7 @@ def answer_to(state: RunState, approval: str, decision: ApprovalDecision, code: 
 
 @dataclass
 class Gate:
-    """Lets the agent's actions through. Everything it knows is in the run's events, so it survives a resume."""
+    """Lets the agent's actions through. What it knows of the run is in the run's events, so it survives a resume."""
 
     session: ToolSession
     approval: str
@@ -36,9 +40,11 @@ class Gate:
 
     def __post_init__(self) -> None:
         self._changed = asyncio.Event()
+        self._faults = 0
 
     @classmethod
     def of(cls, session: ToolSession, agent: AgentSection) -> Gate:
+        session.notebook.measure(session.busy_s)
         return cls(session, agent.approval)
 
     def pause(self) -> None:
@@ -62,20 +68,43 @@ class Gate:
             await self._wait()
 
     async def carry_out(self, call: dict[str, Any]) -> ToolResult:
-        """Carry out a tool call of the agent, as soon as it may be."""
+        """Carry out a tool call of the agent, as soon as it may be; its result also tells the agent any news."""
         await self.passed()
-        arguments = call["input"]
-        if call["name"] not in _RUNS_CODE or not isinstance(arguments.get("code"), str):
-            return await call_tool(self.session, name=call["name"], arguments=arguments)
-        answer = await self._answered(call)
+        if self.session.state.place_of(call["id"]) >= MAX_CALLS:
+            result = ToolResult.text(_TOO_MANY, is_error=True)
+        else:
+            result = await self._let_through(call)
+        said = "\n".join(block["text"] for block in result.content if block["type"] == "text")
+        return result.but_with(after="\n".join(self.session.state.news.sentences(but=said)))
+
+    async def _let_through(self, call: dict[str, Any]) -> ToolResult:
+        await self.session.settle()
+        name, arguments = call["name"], call["input"]
+        refused = objection(self.session, name=name, arguments=arguments)
+        if refused is not None:
+            return refused
+        answer = await self._answered(call) if name in RUN_CODE else None
         await self.passed()
         if answer is None or answer.decision in ("run", "run_all"):
-            return await call_tool(self.session, name=call["name"], arguments=arguments)
+            return await self._called(name, arguments)
         if answer.decision == "skip":
             return ToolResult.text(_SKIPPED, is_error=True)
-        result = await call_tool(self.session, name=call["name"], arguments={**arguments, "code": answer.code})
-        note = {"type": "text", "text": f"{_CHANGED}{answer.code}"}
-        return ToolResult(content=[note, *result.content], is_error=result.is_error)
+        result = await self._called(name, {**arguments, "code": answer.code})
+        return result.but_with(before=f"{_CHANGED}{answer.code}")
+
+    async def _called(self, name: str, arguments: dict[str, Any]) -> ToolResult:
+        """The tool's result. An error that nobody foresaw ends the call and not the run, unless they add up."""
+        try:
+            return await call_tool(self.session, name=name, arguments=arguments)
+        except InterpBenchError:
+            raise
+        except Exception as error:
+            self._faults += 1
+            if self._faults > _FAULTS:
+                raise
+            # Its text may hold anything; the type says enough to the agent.
+            text = f"{name} failed with an internal error ({type(error).__name__}); try again, or go on in another way"
+            return ToolResult.text(text, is_error=True)
 
     async def _answered(self, call: dict[str, Any]) -> ApprovalAnswered | None:
         """The person's answer for ``call``; None where none is needed."""

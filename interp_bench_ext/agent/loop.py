@@ -7,10 +7,15 @@ from ..events import AgentReplied, MessageSent, OrganismUsed, StepStarted, ToolR
 from .budget import Budgets
 from .gate import Gate
 from .provider import Provider
-from .tools import TOOLS, ToolSession
+from .tools import ToolResult, ToolSession
+from .turn import Turns
 
 MAX_IDLE_REPLIES = 3
-MAX_REPLY_TOKENS = 16_000
+_NOT_RUN = ToolResult.text(
+    "The reply ended within this call, so it was not carried out. Call again, with less in one reply.", is_error=True
+)
+_GO_ON = "Go on with run_cell, or end the investigation with submit_findings."
+_TOO_LONG = "The reply was cut off at its greatest length. Go on, with less in one reply."
 
 
 async def investigate(*, gate: Gate, provider: Provider, system: str, budgets: Budgets) -> None:
@@ -18,34 +23,27 @@ async def investigate(*, gate: Gate, provider: Provider, system: str, budgets: B
 
     Raises BudgetReached, ProviderError, or whatever ends the notebook or the organism for good.
     """
-    session = gate.session
+    session, turns = gate.session, Turns(gate, provider, system, budgets)
     state, emit = session.state, session.emit
     busy_s = 0.0
     while True:
         for call in state.pending_calls():
-            result = await gate.carry_out(call)
+            result = _NOT_RUN if state.is_cut_off(call) else await gate.carry_out(call)
             before, busy_s = busy_s, session.busy_s()
             emit(OrganismUsed(busy_s=busy_s - before))
             emit(ToolReturned(tool_use_id=call["id"], content=result.content, is_error=result.is_error))
         if state.findings is not None:
             return
-        for warning in budgets.check(state, emit):
-            emit(MessageSent(sender="run", text=f"{warning.budget}: {warning.used:g} of {warning.limit:g} are used."))
+        _urge(session)
+        turns.check()
         await gate.passed()
-        await _step(session, provider, system)
+        await _step(session, turns)
 
 
-async def _step(session: ToolSession, provider: Provider, system: str) -> None:
-    state, emit = session.state, session.emit
-    emit(StepStarted(step=state.steps + 1))
-    reply = await provider.reply(
-        system=system,
-        messages=state.messages,
-        tools=[tool.spec for tool in TOOLS],
-        max_tokens=MAX_REPLY_TOKENS,
-        emit=emit,
-    )
-    emit(
+async def _step(session: ToolSession, turns: Turns) -> None:
+    session.emit(StepStarted(step=session.state.steps + 1))
+    reply = await turns.reply()
+    session.emit(
         AgentReplied(
             content=reply.content,
             stop_reason=reply.stop_reason,
@@ -58,7 +56,13 @@ async def _step(session: ToolSession, provider: Provider, system: str) -> None:
     )
     if reply.stop_reason == "refusal":
         raise ProviderError("the agent's model declined to go on with this investigation")
-    if not state.pending_calls() and reply.stop_reason != "pause_turn":
-        if state.idle_replies >= MAX_IDLE_REPLIES:
-            raise ProviderError(f"the agent called no tool in {MAX_IDLE_REPLIES} replies in a row")
-        emit(MessageSent(sender="run", text="Go on with run_cell, or end the investigation with submit_findings."))
+
+
+def _urge(session: ToolSession) -> None:
+    """Answer a reply that called no tool: the conversation must end with the user's turn."""
+    state = session.state
+    if state.messages[-1]["role"] == "user" or state.stop_reason == "pause_turn":
+        return
+    if state.idle_replies >= MAX_IDLE_REPLIES:
+        raise ProviderError(f"the agent called no tool in {MAX_IDLE_REPLIES} replies in a row")
+    session.emit(MessageSent(sender="run", text=_TOO_LONG if state.stop_reason == "max_tokens" else _GO_ON))

@@ -58,6 +58,12 @@ class Price(Rates):
             return self.long_prompt.of(usage)
         return super().of(usage)
 
+    def at_most(self, prompt_tokens: int) -> tuple[float, float]:
+        """Dollars for a prompt of that many tokens if none of it is read from the cache, and for each token replied."""
+        long_prompt = self.long_prompt is not None and prompt_tokens > self.long_prompt.above_tokens
+        rates: Rates = self.long_prompt if long_prompt and self.long_prompt is not None else self
+        return prompt_tokens * max(rates.input, rates.cache_write) / 1_000_000, rates.output / 1_000_000
+
 
 _TABLE: TypeAdapter[dict[str, Price]] = TypeAdapter(dict[str, Price])
 
@@ -85,14 +91,14 @@ def load_prices(user_file: Path | None = None) -> dict[str, Price]:
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(str(part) for part in first["loc"]) or "the file"
-            raise BadInput(f"{path}: not a table of prices: {where}: {first['msg']}.") from error
+            raise BadInput(
+                f"{path}: not a table of prices: {where}: {first['msg']};"
+                ' each model is given as {"input": 4, "output": 20, "cache_read": 0.2, "cache_write": 5},'
+                " in dollars per million tokens"
+            ) from error
     return prices
 
 
-def cost_usd(prices: Mapping[str, Price], *, model: str, usage: Usage) -> float | None:
-    """Dollars for one reply, or None when the model's price is not known.
-
-    A dated name (``claude-…-20251001``) costs what its undated name costs.
-    """
-    price = prices.get(model) or prices.get(_DATE.sub("", model))
-    return None if price is None else price.of(usage)
+def price_of(prices: Mapping[str, Price], model: str) -> Price | None:
+    """What ``model`` costs, None where that is not known; a dated name costs what its undated name costs."""
+    return prices.get(model) or prices.get(_DATE.sub("", model))

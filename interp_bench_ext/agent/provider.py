@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
+from ..errors import ProviderError
 from ..events import Emit
+
+if TYPE_CHECKING:
+    from .capacity import Capacity
+    from .waiting import Patience
 
 MALFORMED_INPUT = "malformed_json"
 """Only key of a tool_use block's ``input`` whose arguments were no JSON object; the value is what came."""
@@ -42,6 +47,40 @@ class Reply:
     """None when the model's price is not known."""
 
 
+class Unavailable(ProviderError):
+    """An attempt failed in a way that another attempt may mend."""
+
+    code: ClassVar[str] = "provider_unavailable"
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        hint_s: float | None = None,
+        spent_s: float = 0.0,
+        unreachable: bool = False,
+        usage: Usage | None = None,
+        cost_usd: float | None = 0.0,
+    ) -> None:
+        super().__init__(f"{reason}.")
+        self.reason = reason
+        self.hint_s = hint_s
+        """How long the server asks to wait."""
+        self.spent_s = spent_s
+        """How long an attempt was waited for that came to nothing."""
+        self.unreachable = unreachable
+        """Whether there was no answer at all, which may mean that the address is wrong."""
+        self.usage = usage or Usage()
+        """What the attempt used up before it failed."""
+        self.cost_usd = cost_usd
+
+
+class ContextTooLong(ProviderError):
+    """The conversation is longer than the model or its server takes."""
+
+    code: ClassVar[str] = "context_too_long"
+
+
 class Provider(Protocol):
     """Stateless between calls: all it knows of a run are its arguments, so a resumed run goes on alike."""
 
@@ -54,5 +93,37 @@ class Provider(Protocol):
         max_tokens: int,
         emit: Emit,
     ) -> Reply:
-        """The next turn; streams ``AgentDelta`` events. Raises ProviderError when it cannot go on."""
+        """The next turn; streams ``AgentDelta`` events.
+
+        Raises:
+            Unavailable: This attempt failed; the next may not.
+            ContextTooLong: The conversation must be shortened first.
+            ProviderError: It cannot go on.
+        """
+        ...
+
+
+@runtime_checkable
+class Metered(Provider, Protocol):
+    """A provider whose replies use up tokens, so that they are counted and the conversation is kept within a window."""
+
+    @property
+    def capacity(self) -> Capacity:
+        """What the model takes, and what it costs."""
+        ...
+
+    @property
+    def patience(self) -> Patience:
+        """How long an outage is waited for."""
+        ...
+
+    async def count_tokens(
+        self, *, system: str, messages: Sequence[dict[str, Any]], tools: Sequence[ToolSpec]
+    ) -> int | None:
+        """Tokens of the prompt that these arguments make, or None where the server does not count.
+
+        Raises:
+            Unavailable: This attempt failed; the next may not.
+            ProviderError: It cannot go on.
+        """
         ...

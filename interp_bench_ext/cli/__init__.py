@@ -16,7 +16,7 @@ import typer
 from platformdirs import user_log_path
 
 from ..errors import InterpBenchError
-from . import inspect, investigate, serve
+from . import deploy, doctor, inspect, investigate, mcp, replay, serve, sweep
 from .screen import complain
 
 app = typer.Typer(
@@ -28,7 +28,9 @@ app = typer.Typer(
 for _command in (
     investigate.run,
     investigate.resume,
-    investigate.sweep,
+    investigate.fork,
+    replay.replay,
+    sweep.sweep,
     inspect.runs,
     inspect.show,
     inspect.report,
@@ -39,7 +41,11 @@ for _command in (
     serve.call,
     serve.serve,
     serve.lab,
-    inspect.doctor,
+    mcp.mcp,
+    deploy.deploy,
+    deploy.undeploy,
+    deploy.status,
+    doctor.doctor,
 ):
     app.command()(_command)
 

@@ -1,25 +1,20 @@
-"""Commands that look: configs, techniques, runs, reports, scores, and whether this machine is ready."""
+"""Commands that look: configs, techniques, runs, reports, scores."""
 
 from __future__ import annotations
 
 import asyncio
-import importlib.util
-import shutil
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from ..config import config_folders, find_config, load_config, technique_files, technique_folders
 from ..errors import BadInput, ConfigError
-from ..events import FindingsSubmitted
+from ..events import FindingsSubmitted, RunForked
 from ..journal import Journal
 from .screen import complain, console, print_json
 
-_INSTALL_LOCAL = "pip install 'interp_bench_ext[local]'"
 RunArgument = Annotated[str, typer.Argument(help="Start of the run's id, or `last`.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 
@@ -80,13 +75,18 @@ def validate(
 def runs(json: JsonOption = False) -> None:
     """List all runs, newest first."""
     journal = Journal()
-    rows = [(record, _claims(journal, record.id)) for record in journal.runs()]
+    rows = [(record, _claims(journal, record.id), _parent(journal, record.id)) for record in journal.runs()]
     if json:
-        print_json([{"run": record.id, "experiment": record.experiment, "status": record.status} for record, _ in rows])
+        print_json(
+            [
+                {"run": record.id, "experiment": record.experiment, "status": record.status, "forked_from": parent}
+                for record, _, parent in rows
+            ]
+        )
         return
-    table = Table("run", "experiment", "status", "findings", "notebook")
-    for record, claims in rows:
-        table.add_row(record.id, record.experiment, record.status, claims, str(record.notebook))
+    table = Table("run", "experiment", "status", "findings", "forked from", "notebook")
+    for record, claims, parent in rows:
+        table.add_row(record.id, record.experiment, record.status, claims, parent or "", str(record.notebook))
     console.print(table)
 
 
@@ -98,10 +98,11 @@ def show(run: RunArgument, json: JsonOption = False) -> None:
     record = journal.find_run(run)
     outcome = describe(journal, record)
     if json:
-        print_json({**outcome.summary(), "config": str(record.config)})
+        print_json({**outcome.summary(), "config": str(record.config), "forked_from": _parent(journal, record.id)})
         return
     table = Table(show_header=False)
-    for key, value in {**outcome.summary(), "config": record.config}.items():
+    shown = {**outcome.summary(), "config": record.config, "forked from": _parent(journal, record.id)}
+    for key, value in shown.items():
         if key not in ("findings", "score"):
             table.add_row(key, "" if value is None else str(value))
     for finding in outcome.findings.findings if outcome.findings else ():
@@ -138,29 +139,6 @@ def score(run: RunArgument, json: JsonOption = False) -> None:
     console.print(f"all scored runs of {outcome.agent}: {beside.line}", markup=False)
 
 
-def doctor() -> None:
-    """Say what works on this machine, and how to get what does not."""
-    from ..kernel.sandbox import sandbox_available
-
-    table = Table(show_header=False)
-    missing = [name for name in ("torch", "transformers", "peft", "starlette") if not importlib.util.find_spec(name)]
-    sandbox = sandbox_available()
-    table.add_row("Python", sys.version.split()[0])
-    table.add_row(
-        "local models",
-        f"missing {', '.join(missing)}: {escape(_INSTALL_LOCAL)}" if missing else "ready",
-    )
-    table.add_row("sandbox", sandbox or "ready: kernels run under bubblewrap")
-    table.add_row(
-        "GPU",
-        "an NVIDIA driver is there" if shutil.which("nvidia-smi") else "none found: models run on the CPU",
-    )
-    table.add_row("journal", str(Journal().path))
-    console.print(table)
-    if missing:
-        raise typer.Exit(1)
-
-
 def _files(paths: list[str]) -> list[Path]:
     files: list[Path] = []
     for name in paths:
@@ -169,6 +147,12 @@ def _files(paths: list[str]) -> list[Path]:
     if not files:
         raise BadInput("there is no .yaml file in the folder given; name a folder with configs")
     return files
+
+
+def _parent(journal: Journal, run: str) -> str | None:
+    """Id of the run that this one began as a copy of."""
+    forked = journal.last(run, RunForked)
+    return forked.parent if forked else None
 
 
 def _claims(journal: Journal, run: str) -> str:

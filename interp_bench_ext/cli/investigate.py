@@ -1,38 +1,41 @@
-"""Commands that drive runs: run, resume, sweep."""
+"""Commands that drive one run: run, resume, fork."""
 
 from __future__ import annotations
 
 import asyncio
-import signal
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
 from ..config import Experiment, find_config, load_config
-from ..errors import BadInput
 from ..journal import Journal, RunRecord
+from .driving import (
+    ConfigOption,
+    JsonOption,
+    OutOption,
+    RunArgument,
+    checked_notebook,
+    experiment_of,
+    interruptible,
+)
 from .screen import Watch, console, print_json
+from .spending import YesOption, confirm_cost
 
 if TYPE_CHECKING:
     from ..agent.anthropic import Key
     from ..outcome import Outcome
 
 ConfigArgument = Annotated[str, typer.Argument(help="A config file, or the name of an installed config.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else.")]
 AgentOption = Annotated[
     Literal["playbook", "anthropic"] | None,
     typer.Option("--agent", help="Who investigates; by default Claude where a key is set, else the offline playbook."),
 ]
 MaxSteps = Annotated[int | None, typer.Option(min=1, help="Budget of agent replies.")]
 MaxCost = Annotated[float | None, typer.Option("--max-cost", min=0.0, help="Budget in US dollars.")]
-OutOption = Annotated[Path, typer.Option("--out", help="Folder for the run's own folder.")]
 SeedOption = Annotated[int | None, typer.Option(min=0, help="Seed of prompts and draws.")]
-Value = TypeVar("Value")
 
 
 def run(
@@ -44,13 +47,14 @@ def run(
     seed: SeedOption = None,
     max_steps: MaxSteps = None,
     max_cost: MaxCost = None,
+    yes: YesOption = False,
     json: JsonOption = False,
 ) -> None:
     """Investigate an organism: an agent works through a notebook until it names the secret or finds nothing."""
     from ..agent.anthropic import Key
     from ..runs import Workplace, start_run
 
-    experiment = _overridden(
+    experiment = overridden(
         load_config(find_config(config)),
         agent=agent,
         model=model,
@@ -58,24 +62,29 @@ def run(
         max_steps=max_steps,
         max_cost=max_cost,
     )
+    confirm_cost([experiment], yes=yes)
     journal, key = Journal(), Key.from_environment()
     with Watch(quiet=json) as watch:
-        record = _interruptible(
+        record = interruptible(
             start_run(
                 experiment,
                 workplace=Workplace(journal=journal, key=key),
                 listener=watch,
                 out=out,
-                notebook=_checked_notebook(notebook),
+                notebook=checked_notebook(notebook),
             )
         )
     _finish(journal, record, experiment, key=key, json=json)
 
 
 def resume(
-    run: Annotated[str, typer.Argument(help="Start of the run's id, or `last`.")],
+    run: RunArgument,
     max_steps: MaxSteps = None,
     max_cost: MaxCost = None,
+    config: ConfigOption = None,
+    notebook: Annotated[
+        Path | None, typer.Option(help="Where to go on, where the notebook's old place is not there any more.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Go on with an interrupted or failed run, from the cell where it stopped."""
@@ -84,52 +93,62 @@ def resume(
 
     journal, key = Journal(), Key.from_environment()
     record = journal.find_run(run)
-    experiment = load_config(record.config)
+    experiment = experiment_of(record, config)
     limits = {"max_steps": max_steps, "max_cost_usd": max_cost}
     with Watch(quiet=json) as watch:
-        record = _interruptible(
+        record = interruptible(
             resume_run(
                 experiment,
                 record,
                 workplace=Workplace(journal=journal, key=key),
                 listener=watch,
                 limits={name: value for name, value in limits.items() if value is not None},
+                notebook=checked_notebook(notebook),
             )
         )
     _finish(journal, record, experiment, key=key, json=json)
 
 
-def sweep(
-    configs: Annotated[list[str], typer.Argument(help="Configs, each a file or a name.")],
-    runs: Annotated[int | None, typer.Option(min=1, help="Runs per config, with consecutive seeds.")] = None,
+def fork(
+    run: RunArgument,
+    at: Annotated[
+        str | None, typer.Option(help="The cell to go on from, such as c5; by default the last that has ended.")
+    ] = None,
+    message: Annotated[str | None, typer.Option(help="What to tell the agent before it goes on.")] = None,
     agent: AgentOption = None,
+    model: Annotated[str | None, typer.Option(help="The agent's model.")] = None,
+    max_steps: MaxSteps = None,
+    max_cost: MaxCost = None,
+    notebook: Annotated[Path | None, typer.Option(help="The fork's notebook, a file that is not there yet.")] = None,
     out: OutOption = Path("notebooks"),
+    config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Investigate several organisms several times, one after the other, and print the scores."""
+    """Go another way from a cell of a run: a new run with a copy of its notebook up to there. The old one stays."""
     from ..agent.anthropic import Key
-    from ..outcome import conclude
-    from ..runs import Workplace, start_run
+    from ..runs import Workplace, carry_through, origins
 
-    experiments = [load_config(find_config(config)) for config in configs]
     journal, key = Journal(), Key.from_environment()
-    workplace = Workplace(journal=journal, key=key)
-    outcomes: list[Outcome] = []
-    for experiment in experiments:
-        for offset in range(runs or experiment.public.runs):
-            one = _overridden(experiment, agent=agent, seed=experiment.public.seed + offset)
-            with Watch(quiet=json) as watch:
-                record = _interruptible(start_run(one, workplace=workplace, listener=watch, out=out))
-            outcomes.append(asyncio.run(conclude(journal, record, one, key=key)))
-    if json:
-        print_json([outcome.summary() for outcome in outcomes])
-    else:
-        console.print(_outcome_table(outcomes))
-    if any(outcome.record.status != "finished" for outcome in outcomes):
-        raise typer.Exit(1)
+    parent = journal.find_run(run)
+    experiment = experiment_of(parent, config)
+    changes = {"provider": agent, "model": model, "max_steps": max_steps, "max_cost_usd": max_cost}
+    with Watch(quiet=json) as watch:
+        begun = origins.fork(
+            experiment,
+            parent,
+            at=at,
+            message=message,
+            changes={name: value for name, value in changes.items() if value is not None},
+            workplace=Workplace(journal=journal, key=key),
+            listener=watch,
+            out=out,
+            notebook=checked_notebook(notebook),
+        )
+        record = interruptible(carry_through(begun, journal))
+    _finish(journal, record, experiment, key=key, json=json)
 
 
-def _overridden(
+def overridden(
     experiment: Experiment,
     *,
     agent: str | None = None,
@@ -138,6 +157,7 @@ def _overridden(
     max_steps: int | None = None,
     max_cost: float | None = None,
 ) -> Experiment:
+    """``experiment`` with what the command line says otherwise."""
     choices = {"provider": agent, "model": model, "max_steps": max_steps, "max_cost_usd": max_cost}
     chosen = {name: value for name, value in choices.items() if value is not None}
     public = experiment.public.model_copy(
@@ -147,26 +167,6 @@ def _overridden(
         }
     )
     return Experiment(public=public, sealed=experiment.sealed, path=experiment.path)
-
-
-def _checked_notebook(path: Path | None) -> Path | None:
-    if path is not None and path.suffix != ".ipynb":
-        raise BadInput(f"--notebook {path}: a notebook's name ends in .ipynb")
-    return path
-
-
-def _interruptible(work: Coroutine[Any, Any, Value]) -> Value:
-    """Run ``work``; Ctrl-C and SIGTERM cancel it, so that it can record that it was interrupted."""
-
-    async def main() -> Value:
-        task = asyncio.ensure_future(work)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        return await task
-
-    try:
-        return asyncio.run(main())
-    except asyncio.CancelledError:
-        raise KeyboardInterrupt from None
 
 
 def _finish(journal: Journal, record: RunRecord, experiment: Experiment, *, key: Key | None, json: bool) -> None:
@@ -196,19 +196,3 @@ def _panel(outcome: Outcome) -> Panel:
         text.append(f"\n{outcome.verdict}\n", style="bold")
     text.append(f"\nnotebook  {outcome.record.notebook}\nreport    {outcome.report}")
     return Panel(text, title=f"run {outcome.record.id}", subtitle=f"{outcome.steps} steps · {outcome.minutes:.1f} min")
-
-
-def _outcome_table(outcomes: list[Outcome]) -> Table:
-    table = Table("config", "seed", "run", "status", "claims", "score", "minutes")
-    for outcome in outcomes:
-        claims = len(outcome.findings.findings) if outcome.findings else 0
-        table.add_row(
-            outcome.record.experiment,
-            str(outcome.seed),
-            outcome.record.id,
-            outcome.record.status,
-            str(claims),
-            outcome.verdict,
-            f"{outcome.minutes:.1f}",
-        )
-    return table

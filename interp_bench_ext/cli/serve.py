@@ -23,7 +23,7 @@ from .investigate import ConfigArgument
 from .screen import Watch, console, print_json
 
 if TYPE_CHECKING:
-    from ..host.process import OrganismProcess
+    from ..host.start import ServedOrganism
 
 
 def call(
@@ -85,12 +85,12 @@ def lab(
 
 
 @asynccontextmanager
-async def _served(experiment: Experiment, *, quiet: bool = False) -> AsyncIterator[OrganismProcess]:
-    from ..host.process import OrganismProcess
+async def _served(experiment: Experiment, *, quiet: bool = False) -> AsyncIterator[ServedOrganism]:
+    from ..host.start import start_organism
     from ..runs import organism_spec
 
     with Watch(quiet=quiet) as watch:
-        organism = await OrganismProcess.start(organism_spec(experiment), emit=watch)
+        organism = await start_organism(organism_spec(experiment), emit=watch)
     try:
         yield organism
     finally:

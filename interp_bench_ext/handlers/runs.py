@@ -75,6 +75,16 @@ class ResumeHandler(BenchHandler):
         self.reply(await self.once(asked, lambda bench: bench.runs.resume(run, asked)))
 
 
+class ForkHandler(BenchHandler):
+    @web.authenticated
+    @allowed_to("execute")
+    async def post(self, run: str) -> None:
+        from ..api import ForkRun
+
+        asked = self.body(ForkRun)
+        self.reply(await self.once(asked, lambda bench: bench.runs.fork(run, asked)), status=201)
+
+
 class MessagesHandler(BenchHandler):
     @web.authenticated
     @allowed_to("execute")

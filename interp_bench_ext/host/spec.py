@@ -4,12 +4,32 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from interp_bench_ext.contracts import Access
 from interp_bench_ext.errors import InterpBenchError
 
 _Error = TypeVar("_Error", bound=InterpBenchError)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placement:
+    """Where and how an organism runs on Modal; nothing of it changes what is loaded."""
+
+    gpu_type: str = "A10G"
+    """Modal's name, a count after a colon: ``H100:4``."""
+    scaledown_window_s: int = 300
+    """How long a container without calls is kept."""
+    max_containers: int = 1
+    concurrent_calls: int = 16
+    """Calls that one container accepts at once; the organism serves them in turn."""
+    startup_timeout_s: int = 1800
+    """How long a container may take to come up."""
+    region: str | None = None
+    secret: str = "huggingface-secret"
+    """Name of the Modal secret with HF_TOKEN, used only to pull weights from the model hub."""
+    undeploy: Literal["never", "after_use"] = "never"
+    """``never``: containers end by themselves, and the app, which costs nothing then, waits for the next use."""
 
 
 @dataclass(kw_only=True, repr=False)
@@ -32,6 +52,8 @@ class OrganismSpec:
     techniques: tuple[Path, ...] = ()
     """Technique files to offer."""
     seed: int = 0
+    placement: Placement | None = None
+    """Given for an organism on Modal."""
 
     def __repr__(self) -> str:
         return "OrganismSpec(sealed)"
@@ -44,7 +66,9 @@ class OrganismSpec:
     def from_wire(cls, fields: dict[str, Any]) -> OrganismSpec:
         """The spec that :meth:`to_wire` wrote."""
         paths = tuple(Path(path) for path in fields["techniques"])
-        return cls(**{**fields, "access": Access(fields["access"]), "techniques": paths})
+        placement = Placement(**fields["placement"]) if fields.get("placement") else None
+        known = {"access": Access(fields["access"]), "techniques": paths, "placement": placement}
+        return cls(**{**fields, **known})
 
 
 def with_detail(error: _Error, detail: str) -> _Error:

@@ -34,6 +34,11 @@ class RunCells:
             raise BadInput(f"This run has no cell {cell_id}.")
         return self._cells[cell_id]
 
+    def status(self, cell_id: str) -> CellState:
+        """How far a cell of this run has come. Raises BadInput where it has no such cell."""
+        status: CellState = self[cell_id].mark["status"]
+        return status
+
     async def add(self, kind: CellKind, source: str, cell_id: str | None) -> str:
         """Append a cell; returns its id."""
         cell_id = cell_id or uuid.uuid4().hex[:12]

@@ -20,7 +20,8 @@ from tornado.web import HTTPError
 from ..errors import BadInput, NotebookConflict
 from ..events import JsonDict
 from .backend import KERNELSPEC, MARK, CellView, NotebookCell, is_blank, new_notebook, place_of, view_of
-from .whole_files import only_over, stamp_of, write_whole_files
+from .notebook_text import NotebookText
+from .whole_files import only_over, stamp_of, whole_file
 
 _SAVE_INTERVAL_S = 1.0
 _HALF_WRITTEN_S = 0.2
@@ -40,7 +41,9 @@ class NotebookFile(Protocol):
 
     async def read(self) -> JsonDict: ...
 
-    async def write(self, notebook: JsonDict) -> None: ...
+    async def write(self, notebook: JsonDict) -> None:
+        """Replace the file's content; what ``notebook`` holds stays as it is."""
+        ...
 
     def listen(self, heard: Callable[[JsonDict], None]) -> None:
         """Call ``heard`` with what others of this process are about to write, where that can be known."""
@@ -55,7 +58,7 @@ class LocalFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._manager: Any = AsyncLargeFileManager(root_dir=str(path.parent), allow_hidden=True)
-        write_whole_files(self._manager)
+        self._text = NotebookText()
 
     async def stamp(self) -> object | None:
         return file_stamp(self.path)
@@ -68,13 +71,17 @@ class LocalFile:
 
     async def write(self, notebook: JsonDict) -> None:
         with clear_errors(self.path, "written"):
-            await self._manager.save({"type": "notebook", "format": "json", "content": notebook}, self.path.name)
+            await asyncio.to_thread(self._replace, self._text.of(notebook))
 
     def listen(self, heard: Callable[[JsonDict], None]) -> None:
         """Whoever else writes it is another process."""
 
     def close(self) -> None:
         """Nothing is open."""
+
+    def _replace(self, text: str) -> None:
+        with whole_file(str(self.path), encoding="utf-8") as file:
+            file.write(text)
 
 
 class ContentsBackend:
@@ -184,7 +191,7 @@ class ContentsBackend:
 
     async def _write(self) -> None:
         changes, started = self._changes, time.monotonic()
-        notebook = copy.deepcopy(self._notebook)
+        notebook = {**self._notebook, "cells": list(self._cells)}
         in_file = {cell["id"]: str(cell["source"]) for cell in reversed(notebook["cells"])}
         with only_over(self._stamp) as replacement:
             await self._file.write(notebook)

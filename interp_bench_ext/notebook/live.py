@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from ..errors import NotebookConflict
-from ..events import CellOutput, CellOutputsCleared, Emit
+from ..events import CellOutput, CellOutputsCleared, Emit, JsonDict
 from .iopub import Handler
 from .outputs import OutputBook
 
@@ -53,6 +53,10 @@ class LiveOutputs:
                     self.touch(touched)
 
         return handle
+
+    def outputs(self, cell_id: str) -> list[JsonDict]:
+        """Outputs of a running cell up to this moment; none before it has begun."""
+        return self.book.cell(cell_id).outputs() if cell_id in self._emitted_bytes else []
 
     def touch(self, cell_id: str) -> None:
         """Have the cell written into the notebook soon."""

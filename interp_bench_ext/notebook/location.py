@@ -7,7 +7,7 @@ from typing import Any
 
 from jupyter_server.serverapp import ServerApp
 
-from ..errors import BadInput, NotebookConflict
+from ..errors import BadInput, NotebookGone
 
 
 class NotebookLocation:
@@ -22,7 +22,7 @@ class NotebookLocation:
 
     @property
     def api(self) -> str:
-        """The path that the contents API uses. Raises NotebookConflict when the notebook is nowhere any more."""
+        """The path that the contents API uses. Raises NotebookGone when the notebook is nowhere any more."""
         if self._file_id is not None:
             found = self._settings["file_id_manager"].get_path(self._file_id)
             if found is None:
@@ -36,11 +36,11 @@ class NotebookLocation:
 
     @property
     def path(self) -> Path:
-        """The absolute path. Raises NotebookConflict when the notebook is nowhere any more."""
+        """The absolute path. Raises NotebookGone when the notebook is nowhere any more."""
         return self._root / self.api
 
     def check(self) -> None:
-        """Raises NotebookConflict when the notebook is known to be nowhere any more."""
+        """Raises NotebookGone when the notebook is known to be nowhere any more."""
         _ = self.api
 
     def bind(self) -> None:
@@ -49,11 +49,11 @@ class NotebookLocation:
         if ids is not None and self._file_id is None:
             self._file_id = ids.index(self._api)
 
-    def gone(self) -> NotebookConflict:
+    def gone(self) -> NotebookGone:
         """What to say when the notebook is not where it was."""
-        return NotebookConflict(
+        return NotebookGone(
             f"The notebook {self._api} was deleted or moved away; put it back, "
-            "or stop the run and resume it, which writes the notebook again."
+            "or resume the run, which writes the notebook again."
         )
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..contracts import Connection, Veil
 from ..errors import BadInput, KernelDied, NotebookConflict
 from ..events import CellFinished, CellStarted, CellStatus, Emit, Event, JsonDict, KernelStarted, KernelWentAway
-from .backend import CellView, NotebookBackend
+from .backend import CellState, CellView, NotebookBackend
+from .background import Background
 from .cells import RunCells, cut_off
 from .contents import ContentsBackend
 from .executor import Execution, Executor
@@ -40,6 +41,8 @@ class NotebookSession:
 
     def __init__(self, backend: NotebookBackend, *, emit: Emit, connection: Connection | None, run: str) -> None:
         self.veil = Veil.PROCESS
+        self.background = Background[CellRun]()
+        self._begun = asyncio.Event()
         self._backend = backend
         self._emit = emit
         self._connection = connection
@@ -48,6 +51,7 @@ class NotebookSession:
         self._run_lock = asyncio.Lock()
         self._live = LiveOutputs(emit=emit, show=self._show, pace_s=lambda: backend.pace_s)
         self._closed = False
+        self._organism_s: Callable[[], float] = lambda: 0.0
         self._kernels: KernelSource | None = None
         self._kernel: Kernel | None = None
         self._executor: Executor | None = None
@@ -150,8 +154,7 @@ class NotebookSession:
             NotebookConflict: The notebook is gone, or the cell has run but cannot be saved.
         """
         async with self._run_lock:
-            if self._cells[cell_id].kind != "code":
-                raise BadInput(f"Cell {cell_id} is a text cell and cannot be run.")
+            self._require_code(cell_id)
             executor = self._ready()
             executor.rearm()
             work = asyncio.create_task(self._run_one(executor, cell_id, timeout_s))
@@ -161,6 +164,43 @@ class NotebookSession:
                 executor.interrupt()
                 await asyncio.gather(work, return_exceptions=True)
                 raise
+
+    async def start_cell(self, cell_id: str, *, timeout_s: float) -> None:
+        """Begin a code cell and leave it running in :attr:`background`. It ends with the session at the latest.
+
+        Raises:
+            BadInput: The run has no such code cell, or another one is running in the background.
+            KernelDied: There is no kernel; ``restart_kernel`` starts one.
+            NotebookConflict: The notebook is gone.
+        """
+        if self.background.running is not None:
+            raise BadInput(f"Cell {self.background.running} is still running.")
+        self._require_code(cell_id)
+        self._ready()
+        self._begun.clear()
+        await self.background.begin(cell_id, self.run_cell(cell_id, timeout_s=timeout_s), begun=self._begun)
+
+    def outputs(self, cell_id: str) -> list[JsonDict]:
+        """Outputs of a cell of this run, as far as they have come. Raises BadInput where it has no such cell."""
+        cell = self._cells[cell_id]
+        return self._live.outputs(cell_id) if self.background.running == cell_id else list(cell.outputs)
+
+    def status(self, cell_id: str) -> CellState:
+        """How far a cell of this run has come. Raises BadInput where it has no such cell."""
+        return self._cells.status(cell_id)
+
+    def ids(self) -> list[str]:
+        """Ids of all cells in order, as :meth:`cells` gives them."""
+        return self._backend.ids()
+
+    async def refresh(self) -> None:
+        """Take in what others have written meanwhile. Raises NotebookConflict where the notebook is gone."""
+        async with self._cells.lock:
+            await self._cells.adopt_edits()
+
+    def measure(self, organism_s: Callable[[], float]) -> None:
+        """Have each cell's end say how long the organism worked meanwhile, by a meter that only goes up."""
+        self._organism_s = organism_s
 
     async def interrupt(self) -> None:
         """Interrupt the running cell; nothing happens where none runs. Does not wait for its end."""
@@ -219,11 +259,14 @@ class NotebookSession:
             finally:
                 await self._live.close()
                 await self._backend.close()
+        await self.background.close()
 
     async def _run_one(self, executor: Executor, cell_id: str, timeout_s: float) -> CellRun:
         async with self._cells.lock:
             await self._cells.adopt_edits()
+            before_s = self._organism_s()
             self._emit(CellStarted(cell_id=cell_id))
+            self._begun.set()
             handler = self._live.start(cell_id)
             try:
                 await self._cells.put_status(cell_id, "running", outputs=(), execution_count=None)
@@ -233,15 +276,23 @@ class NotebookSession:
         # The journal has it already, so the cell need not wait until the notebook is saved.
         self._live.touch(cell_id)
         done = await executor.run(self._cells[cell_id].source, timeout_s=timeout_s, handler=handler)
-        return await self._finish(cell_id, done)
+        return await self._finish(cell_id, done, before_s)
 
-    async def _finish(self, cell_id: str, done: Execution) -> CellRun:
+    async def _finish(self, cell_id: str, done: Execution, before_s: float) -> CellRun:
         async with self._cells.lock:
             await self._adopt_if_there()
             self._live.flush(cell_id)
             outputs = self._live.book.cell(cell_id).outputs()
             status, count = done.status, done.execution_count
-            self._emit(CellFinished(cell_id=cell_id, status=status, execution_count=count, duration_s=done.duration_s))
+            self._emit(
+                CellFinished(
+                    cell_id=cell_id,
+                    status=status,
+                    execution_count=count,
+                    duration_s=done.duration_s,
+                    organism_s=max(self._organism_s() - before_s, 0.0),
+                )
+            )
             self._live.shown(cell_id)
             await self._cells.put_status(cell_id, status, outputs=outputs, execution_count=count)
         await self._backend.saved()
@@ -260,6 +311,10 @@ class NotebookSession:
         async with self._cells.lock:
             await self._cells.put(cell_id, outputs=self._live.book.cell(cell_id).outputs())
         await self._backend.saved()
+
+    def _require_code(self, cell_id: str) -> None:
+        if self._cells[cell_id].kind != "code":
+            raise BadInput(f"Cell {cell_id} is a text cell and cannot be run.")
 
     def _ready(self) -> Executor:
         if self._closed:

@@ -17,6 +17,7 @@ from ..events import (
     CellStarted,
     Event,
     Finding,
+    FindingsRefused,
     FindingsSubmitted,
     HypothesisNoted,
     JsonDict,
@@ -28,6 +29,7 @@ from ..events import (
     OrganismWentAway,
     ProviderWaiting,
     RunEnded,
+    RunForked,
     RunResumed,
     RunStarted,
     RunStatus,
@@ -104,6 +106,10 @@ class Story:
     findings: list[Finding] | None = None
     """None: the run never said what it found."""
     findings_seq: int = 0
+    problems: list[str] = field(default_factory=list)
+    """What the validity check still missed in the findings."""
+    refusals: int = 0
+    """How often the validity check has sent findings back."""
     summary: str = ""
     budgets: dict[str, BudgetUsed] = field(default_factory=dict)
     score: JsonDict | None = None
@@ -146,6 +152,15 @@ def _started(story: Story, event: RunStarted, seq: int, at: float) -> None:
 def _resumed(story: Story, event: RunResumed, seq: int, at: float) -> None:
     story.status, story.message = "running", ""
     story.items.append(Note("run", "The run was resumed here."))
+
+
+def _forked(story: Story, event: RunForked, seq: int, at: float) -> None:
+    """What the other run used is not this one's."""
+    story.steps.clear()
+    story.tokens_in = story.tokens_out = 0
+    story.cost_usd, story.active_s = 0.0, 0.0
+    text = f"This run is a fork: everything up to here is a copy of run {event.parent}, up to cell {event.cell_id}."
+    story.items.append(Note("run", text))
 
 
 def _ended(story: Story, event: RunEnded, seq: int, at: float) -> None:
@@ -241,6 +256,12 @@ def _hypothesis(story: Story, event: HypothesisNoted, seq: int, at: float) -> No
 
 def _findings(story: Story, event: FindingsSubmitted, seq: int, at: float) -> None:
     story.findings, story.summary, story.findings_seq = event.findings, event.summary, seq
+    story.problems = event.problems
+
+
+def _refused(story: Story, event: FindingsRefused, seq: int, at: float) -> None:
+    story.refusals += 1
+    story.items.append(Note("run", f"The validity check sent the findings back. {' '.join(event.problems)}"))
 
 
 def _budget(story: Story, event: BudgetUsed, seq: int, at: float) -> None:
@@ -254,6 +275,7 @@ def _scored(story: Story, event: Scored, seq: int, at: float) -> None:
 _READERS: tuple[tuple[Any, Any], ...] = (
     (RunStarted, _started),
     (RunResumed, _resumed),
+    (RunForked, _forked),
     (RunEnded, _ended),
     (OrganismReady, _organism_ready),
     (OrganismUsed, _organism_used),
@@ -268,6 +290,7 @@ _READERS: tuple[tuple[Any, Any], ...] = (
     (CellAdded, _cell_added),
     ((CellEdited, CellStarted, CellOutput, CellOutputsCleared, CellFinished), _cell_changed),
     (HypothesisNoted, _hypothesis),
+    (FindingsRefused, _refused),
     (FindingsSubmitted, _findings),
     (BudgetUsed, _budget),
     (Scored, _scored),

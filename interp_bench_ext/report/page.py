@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from importlib import resources
 from typing import Any
@@ -33,6 +34,7 @@ _CELL_STATES = {
     "kernel_died": "the kernel died", "running": "was running", "not run": "not run",
 }  # fmt: skip
 _FAILED_STATES = {"error", "timeout", "kernel_died"}
+_OF_FINDING = re.compile(r"Finding (\d+): (.*)", re.DOTALL)
 _MARKS = str.maketrans("", "", "*`#")
 
 
@@ -67,7 +69,8 @@ def _view(story: Story) -> dict[str, Any]:
         "task": str(public.get("task", "")).strip(),
         "facts": list(_facts(story)),
         "banner": _banner(story),
-        "findings": [_finding(story, finding) for finding in story.findings or ()],
+        "findings": [_finding(story, number) for number in range(1, len(story.findings or ()) + 1)],
+        "problems": _problems(story, None),
         "nothing": _nothing(story),
         "summary": outputs.markdown(story.summary) if story.summary.strip() else "",
         "score": score_view(story.score) if story.score else None,
@@ -124,13 +127,25 @@ def _nothing(story: Story) -> dict[str, str] | None:
     return {"claim": "No conclusion", "meaning": f"The run {meaning}.", "tone": ""}
 
 
-def _finding(story: Story, finding: Any) -> dict[str, Any]:
+def _finding(story: Story, number: int) -> dict[str, Any]:
+    assert story.findings is not None
+    finding = story.findings[number - 1]
     return {
         "claim": finding.claim,
         "effect": effect(finding.effect_size),
         "n": finding.n,
         "links": _links(story, finding.evidence, story.findings_seq),
+        "control": _links(story, finding.control, story.findings_seq),
+        "problems": _problems(story, number),
     }
+
+
+def _problems(story: Story, number: int | None) -> list[str]:
+    """What the validity check missed in finding ``number``, or (None) in the submission as a whole."""
+    split = [(_OF_FINDING.fullmatch(problem), problem) for problem in story.problems]
+    if number is None:
+        return [problem for found, problem in split if found is None]
+    return [found[2] for found, _ in split if found is not None and int(found[1]) == number]
 
 
 def _links(story: Story, cell_ids: Iterable[str], seq: int) -> list[dict[str, Any]]:

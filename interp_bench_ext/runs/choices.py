@@ -5,23 +5,28 @@ from __future__ import annotations
 import importlib.util
 
 from ..agent.anthropic import DEFAULT_MODEL, Key, make_provider
+from ..agent.outside import leader
 from ..agent.playbook import PlaybookProvider
 from ..agent.provider import Provider
-from ..config import AgentSection, Experiment, PublicConfig, experiment_techniques
+from ..config import AgentSection, Experiment, ModelSection, PublicConfig, experiment_techniques
 from ..errors import BadInput
-from ..host.spec import OrganismSpec
+from ..host.spec import OrganismSpec, Placement
 from .workplace import Workplace
+
+_NO_CLIENT = (
+    "agent.provider: mcp means that an MCP client leads the run, so only a client can start or resume it, with"
+    " start_run or resume_run; `interp-bench mcp` serves one"
+)
 
 
 def organism_spec(experiment: Experiment) -> OrganismSpec:
     """What the organism's process is given. Raises BadInput where this build cannot run it."""
     public, sealed = experiment.public, experiment.sealed
-    if public.execution_mode != "local":
+    if public.execution_mode == "hub":
         raise BadInput(
-            f"{experiment.path}: `model.execution_mode: {public.execution_mode}` cannot be run by this version;"
-            " set it to local"
+            f"{experiment.path}: `model.execution_mode: hub` cannot be run by this version; set it to local or modal"
         )
-    if importlib.util.find_spec("torch") is None:
+    if public.execution_mode == "local" and importlib.util.find_spec("torch") is None:
         raise BadInput("local models need torch, which is not installed here; pip install 'interp_bench_ext[local]'")
     files = experiment_techniques(sealed.folder)
     model = sealed.model
@@ -38,24 +43,55 @@ def organism_spec(experiment: Experiment) -> OrganismSpec:
         access=public.access,
         techniques=tuple(files[name] for name in public.techniques),
         seed=public.seed,
+        placement=_placement(model) if public.execution_mode == "modal" else None,
+    )
+
+
+def _placement(model: ModelSection) -> Placement:
+    where = model.modal
+    return Placement(
+        gpu_type=model.gpu_type,
+        scaledown_window_s=where.scaledown_window_s,
+        max_containers=where.max_containers,
+        concurrent_calls=where.concurrent_calls,
+        startup_timeout_s=where.startup_timeout_s,
+        region=where.region,
+        secret=where.secret,
+        undeploy=where.undeploy,
     )
 
 
 def choose_agent(public: PublicConfig, key: Key | None) -> AgentSection:
-    """The config's agent section with its open choices made: Claude where there is a key, else the playbook."""
+    """The config's agent section with its open choices made: Claude where there is a key, else the playbook.
+
+    Whoever starts the run from outside leads it, whatever the config says; what that costs is not known here, so
+    neither tokens nor dollars are limited.
+    """
     agent = public.agent
+    outside = leader()
+    if outside is not None:
+        chosen = {"provider": "mcp", "model": outside.client, "max_tokens": None, "max_cost_usd": None}
+        return agent.model_copy(update=chosen)
     provider = agent.provider or ("anthropic" if key else "playbook")
     model = agent.model or (DEFAULT_MODEL if provider == "anthropic" else None)
     return agent.model_copy(update={"provider": provider, "model": model})
 
 
 def provider_for(public: PublicConfig, *, seed: int, workplace: Workplace) -> Provider:
-    """The provider that the (chosen) agent section names. Raises BadInput where it lacks a key or a person."""
+    """The provider that the (chosen) agent section names.
+
+    Raises BadInput where it lacks a key, a person, or the MCP client.
+    """
     agent = public.agent
-    if agent.approval != "auto" and not workplace.attended:
+    outside = workplace.outside
+    if agent.approval != "auto" and not (workplace.attended and (outside is None or outside.attended)):
         raise BadInput(
             f"agent.approval: {agent.approval} needs JupyterLab's sidebar; set it to auto for the command line"
         )
+    if agent.provider == "mcp":
+        if outside is None:
+            raise BadInput(_NO_CLIENT)
+        return outside
     if agent.provider == "playbook":
         return PlaybookProvider(public, seed)
     return make_provider(key=workplace.key, model=agent.model or DEFAULT_MODEL)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal
 
-from filelock import BaseFileLock, Timeout
+from filelock import BaseFileLock
 
 from ..agent.anthropic import AnthropicProvider
 from ..agent.budget import Budgets
@@ -19,32 +16,27 @@ from ..agent.provider import Provider
 from ..agent.tools import ToolSession
 from ..config import Experiment, PublicConfig
 from ..contracts import Connection, TechniqueSpec
-from ..errors import BadInput, BudgetReached, InterpBenchError
+from ..errors import BudgetReached, InterpBenchError, RecordingEnded
 from ..events import (
     ApprovalDecision,
-    CellAdded,
-    CellFinished,
     Event,
     MessageSent,
     RunEnded,
     RunPaused,
-    RunResumed,
-    RunStarted,
     RunUnpaused,
 )
-from ..journal import Journal, RunRecord, new_run_id
-from ..notebook.opening import SETUP, intro, opening_ids
+from ..journal import RunRecord
 from ..notebook.session import NotebookSession
-from .choices import agent_name, choose_agent, organism_spec, provider_for
-from .recorder import Listener, Recorder
+from .choices import organism_spec
+from .prepare import prepare
+from .recorder import Recorder
 from .workplace import OrganismHandle, Workplace
 
-SETUP_TIMEOUT_S = 120
 STOPPED = "stopped by the user"
 
 
 class Run:
-    """A run that this process drives. :meth:`begin` or :meth:`resume` make it, :meth:`drive` carries it to its end."""
+    """A run that this process drives. It comes about in ``origins``; :meth:`drive` carries it to its end."""
 
     def __init__(
         self,
@@ -62,105 +54,13 @@ class Run:
         self.public = public
         self.recorder = recorder
         self.notebook = record.notebook
-        self._experiment, self._provider, self._workplace = experiment, provider, workplace
+        self._provider, self._workplace = provider, workplace
         self._lock, self._events = lock, events
         self._spec = organism_spec(experiment)
         self._gate: Gate | None = None
         self._task: asyncio.Task[Any] | None = None
         self._why_stopped: str | None = None
         self._ended = False
-
-    @classmethod
-    def begin(
-        cls,
-        experiment: Experiment,
-        *,
-        workplace: Workplace,
-        listener: Listener,
-        notebook: Path | None,
-        out: Path,
-    ) -> Run:
-        """A new run, recorded from here on.
-
-        Args:
-            experiment: The config; its ``public.agent`` and ``public.seed`` hold the overrides of this run.
-            workplace: Where it happens.
-            listener: Called with every event, after it was recorded.
-            notebook: The notebook to work in; made if it does not exist.
-            out: Folder for the run's own folder, where ``notebook`` is not given.
-
-        Raises:
-            BadInput: before anything was written.
-        """
-        journal = workplace.journal
-        public = experiment.public.model_copy(update={"agent": choose_agent(experiment.public, workplace.key)})
-        provider = provider_for(public, seed=public.seed, workplace=workplace)
-        organism_spec(experiment)
-        run = new_run_id()
-        path = (notebook or out / f"{public.experiment_name}-{run}" / "investigation.ipynb").resolve()
-        _check_writable(notebook.parent if notebook else out)
-        started = RunStarted(
-            public=public.model_dump(mode="json"), agent=agent_name(public.agent), seed=public.seed, notebook=str(path)
-        )
-        lock = _locked(journal, run)
-        recorder = Recorder(journal, run, listener)
-        journal.create_run(run, experiment=public.experiment_name, config=experiment.path, notebook=path, first=started)
-        recorder.saw(started)
-        return cls(
-            experiment,
-            public,
-            provider,
-            workplace=workplace,
-            recorder=recorder,
-            lock=lock,
-            record=journal.find_run(run),
-            events=[],
-        )
-
-    @classmethod
-    def resume(
-        cls,
-        experiment: Experiment,
-        record: RunRecord,
-        *,
-        workplace: Workplace,
-        listener: Listener,
-        limits: Mapping[str, Any],
-    ) -> Run:
-        """A run that ended early, going on where it stopped; ``limits`` replace those of its agent section.
-
-        Raises:
-            BadInput: It is finished, driven elsewhere, or cannot be run here.
-        """
-        if record.status not in ("interrupted", "failed"):
-            raise BadInput(f"run {record.id} is {record.status}; only an interrupted or failed run can be resumed")
-        journal = workplace.journal
-        lock = _locked(journal, record.id)
-        try:
-            recorder = Recorder(journal, record.id, listener)
-            entries = list(journal.entries(record.id))
-            for entry in entries:
-                recorder.state.apply(entry.event, entry.at)
-            events = [entry.event for entry in entries]
-            started = next(event for event in events if isinstance(event, RunStarted))
-            public = PublicConfig.model_validate(started.public)
-            public = public.model_copy(update={"agent": public.agent.model_copy(update=dict(limits))})
-            provider = provider_for(public, seed=started.seed, workplace=workplace)
-            run = cls(
-                experiment,
-                public,
-                provider,
-                workplace=workplace,
-                recorder=recorder,
-                lock=lock,
-                record=record,
-                events=events,
-            )
-            recorder(RunResumed())
-        except BaseException:
-            lock.release()
-            raise
-        return run
 
     def tell(self, text: str) -> None:
         """Send the agent a message, which it sees with its next reply at the latest."""
@@ -209,7 +109,7 @@ class Run:
                     await self._investigate(session, organism)
                 finally:
                     await session.close()
-        except BudgetReached as error:
+        except (BudgetReached, RecordingEnded) as error:
             self._end("interrupted", str(error))
         except InterpBenchError as error:
             self._end("failed", str(error))
@@ -244,7 +144,7 @@ class Run:
             raise
 
     async def _investigate(self, session: NotebookSession, organism: OrganismHandle) -> None:
-        budgets = Budgets(self.public.agent)
+        budgets = Budgets(self.public.agent, clock=self._workplace.journal.clock)
         tools = ToolSession(
             notebook=session,
             techniques={spec.name: spec for spec in organism.specs},
@@ -253,7 +153,7 @@ class Run:
             busy_s=organism.busy_s,
         )
         self._gate = Gate.of(tools, self.public.agent)
-        await _prepare(session, self.recorder, self.public, self._events)
+        await prepare(session, self.recorder, self.public, self._events)
         system = _system(self.public, organism.specs, budgets)
         await investigate(gate=self._gate, provider=self._provider, system=system, budgets=budgets)
         self._end("finished", "")
@@ -268,76 +168,12 @@ class Run:
         self.recorder(RunEnded(status=status, message=message))
 
 
-async def start_run(
-    experiment: Experiment, *, workplace: Workplace, listener: Listener, out: Path, notebook: Path | None = None
-) -> RunRecord:
-    """Run ``experiment`` from the start and return its record as it then stands; see :meth:`Run.begin`.
-
-    Raises:
-        BadInput: and nothing is left of the run.
-    """
-    run = Run.begin(experiment, workplace=workplace, listener=listener, notebook=notebook, out=out)
-    try:
-        return await run.drive()
-    except BadInput:
-        workplace.journal.delete_run(run.id)
-        raise
-
-
-async def resume_run(
-    experiment: Experiment,
-    record: RunRecord,
-    *,
-    workplace: Workplace,
-    listener: Listener,
-    limits: Mapping[str, Any],
-) -> RunRecord:
-    """Go on with an interrupted run; see :meth:`Run.resume`."""
-    return await Run.resume(experiment, record, workplace=workplace, listener=listener, limits=limits).drive()
-
-
-async def _prepare(session: NotebookSession, recorder: Recorder, public: PublicConfig, events: list[Event]) -> None:
-    """Bring notebook and kernel to where ``events`` left them, or open a notebook with the run's first two cells."""
-    await session.rebuild(events)
-    added = [event.cell_id for event in events if isinstance(event, CellAdded)]
-    finished = {event.cell_id for event in events if isinstance(event, CellFinished) and event.status == "ok"}
-    intro_id, setup_id = opening_ids(added, taken={cell.cell_id for cell in session.cells()}, run=recorder.run)
-    if intro_id not in added:
-        await session.add_markdown(intro(run=recorder.run, task=public.task), cell_id=intro_id)
-    if setup_id not in added:
-        await session.add_code(SETUP, cell_id=setup_id)
-    if setup_id in finished:
-        await session.restore([cell.cell_id for cell in session.cells() if cell.cell_id in finished])
-    else:
-        run = await session.run_cell(setup_id, timeout_s=SETUP_TIMEOUT_S)
-        if run.status != "ok":
-            raise InterpBenchError("the notebook's kernel could not connect to the organism")
-
-
 def _system(public: PublicConfig, techniques: tuple[TechniqueSpec, ...], budgets: Budgets) -> str:
     return system_prompt(
         task=public.task,
         techniques=techniques,
         access=public.access,
         budgets=budgets.described(),
+        agent_text=public.prompt,
         tips=public.tips,
     )
-
-
-def _locked(journal: Journal, run: str) -> BaseFileLock:
-    """The run's lock, held, so that no two processes drive it."""
-    lock = journal.lock(run)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise BadInput(f"run {run} is being driven by another process; stop that one first") from None
-    return lock
-
-
-def _check_writable(folder: Path) -> None:
-    nearest = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    try:
-        # What the permissions say is not the whole truth, least of all for root.
-        Path(tempfile.mkdtemp(dir=nearest)).rmdir()
-    except OSError as error:
-        raise BadInput(f"{folder}: cannot be written ({error.strerror}); choose another folder") from None

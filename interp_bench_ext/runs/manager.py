@@ -12,15 +12,17 @@ from pathlib import Path
 from filelock import Timeout
 
 from ..agent.anthropic import Key
-from ..api import AnswerApproval, ResumeRun, RunSummary, StartRun
-from ..config import Experiment
+from ..api import AnswerApproval, ForkRun, ResumeRun, RunSummary, StartRun
+from ..config import AgentSection, Experiment
 from ..errors import BadInput, InterpBenchError
 from ..events import Event, RunEnded
 from ..journal import Journal, RunRecord
+from . import origins
 from .catalog import Catalog, load_public
 from .choices import choose_agent, organism_spec
 from .drive import Run
 from .feed import Feed
+from .fork import agent_of_fork
 from .organisms import OrganismPool
 from .places import Places
 from .policy import Policy
@@ -91,9 +93,9 @@ class RunManager:
         experiment = self._its.policy.experiment(found, asked)
         async with self._starting:
             notebook = await self._notebook(asked.notebook, experiment)
-            self._check_possible(experiment)
+            self._check_possible(experiment, choose_agent(experiment.public, self._its.key))
             driven = _Driven(self.feed)
-            driven.run = Run.begin(
+            driven.run = origins.begin(
                 experiment,
                 workplace=self._workplace(experiment),
                 listener=driven,
@@ -114,10 +116,33 @@ class RunManager:
         # A reader that looks whether a run is still driven holds that run's lock for a moment.
         async with self._starting, self._reading:
             await self._free(record.notebook)
-            self._check_possible(experiment)
+            self._check_possible(experiment, origins.recorded_public(self.journal, run).agent)
             driven = _Driven(self.feed)
-            driven.run = Run.resume(
+            driven.run = origins.resume(
                 experiment, record, workplace=self._workplace(experiment), listener=driven, limits=limits
+            )
+            return self._drive(driven)
+
+    async def fork(self, run: str, asked: ForkRun) -> RunSummary:
+        """Start a new run from a cell of another, under way or not. Raises as :meth:`start` does, and NotFound."""
+        parent = self.record(run)
+        changes = self._its.policy.changes(asked)
+        experiment = await asyncio.to_thread(load_public, parent.config)
+        async with self._starting:
+            notebook = await self._notebook(asked.notebook, experiment)
+            recorded = origins.recorded_public(self.journal, run)
+            self._check_possible(experiment, agent_of_fork(recorded, changes, self._its.key))
+            driven = _Driven(self.feed)
+            driven.run = origins.fork(
+                experiment,
+                parent,
+                at=asked.at,
+                message=asked.message,
+                changes=changes,
+                workplace=self._workplace(experiment),
+                listener=driven,
+                out=self._its.places.root,
+                notebook=notebook,
             )
             return self._drive(driven)
 
@@ -261,11 +286,10 @@ class RunManager:
         if driven is not None and driven.ended:
             await asyncio.wait([driven.task])
 
-    def _check_possible(self, experiment: Experiment) -> None:
+    def _check_possible(self, experiment: Experiment, agent: AgentSection) -> None:
         its = self._its
         if len(self.under_way()) >= its.policy.max_runs:
             raise NotNow(f"{its.policy.max_runs} runs are under way, as many as this server drives; stop one first")
-        agent = choose_agent(experiment.public, its.key)
         if agent.provider == "anthropic" and its.key is None:
             raise BadInput(
                 "this server has no API key for Claude; choose the playbook, or restart the server with"

@@ -16,15 +16,15 @@ from ..api import OrganismState
 from ..contracts import Connection, TechniqueSpec
 from ..errors import InterpBenchError, OrganismLost
 from ..events import Emit, Event, OrganismLoading, OrganismReady, OrganismWentAway
-from ..host.process import OrganismProcess
 from ..host.spec import OrganismSpec
+from ..host.start import ServedOrganism, start_organism
 from .refusals import NotFound, NotNow
 
 
 class Lease:
     """A shared organism as one run uses it; see :class:`~interp_bench_ext.runs.workplace.OrganismHandle`."""
 
-    def __init__(self, process: OrganismProcess) -> None:
+    def __init__(self, process: ServedOrganism) -> None:
         self._process = process
         self._busy_before_s = process.busy_s()
 
@@ -182,7 +182,7 @@ class OrganismPool:
 class _Held:
     """One organism of the pool, from the start of its loading."""
 
-    loading: asyncio.Task[OrganismProcess]
+    loading: asyncio.Task[ServedOrganism]
 
     def __init__(self, identity: str, config: str) -> None:
         self.id = secrets.token_hex(4)
@@ -198,12 +198,12 @@ class _Held:
         self.busy_s_then = 0.0
         """How long its model had worked when it became idle."""
 
-    async def load(self, spec: OrganismSpec, room: asyncio.Task[None] | None) -> OrganismProcess:
+    async def load(self, spec: OrganismSpec, room: asyncio.Task[None] | None) -> ServedOrganism:
         if room is not None:
             await room
-        return await OrganismProcess.start(spec, emit=self._heard)
+        return await start_organism(spec, emit=self._heard)
 
-    async def served(self) -> OrganismProcess:
+    async def served(self) -> ServedOrganism:
         """Its process, once it serves. Raises what loading raised, or that it is lost."""
         try:
             process = await asyncio.shield(self.loading)
@@ -226,7 +226,7 @@ class _Held:
         await asyncio.wait([self.loading])
 
     @property
-    def process(self) -> OrganismProcess | None:
+    def process(self) -> ServedOrganism | None:
         """None until it is loaded, or where that failed."""
         done = self.loading.done() and not self.loading.cancelled() and self.loading.exception() is None
         return self.loading.result() if done else None

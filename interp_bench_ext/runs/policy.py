@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from ..api import Provider, ResumeRun, StartRun
+from ..api import ForkRun, Provider, ResumeRun, StartRun
 from ..config import Experiment
 from ..errors import BadInput
 
@@ -54,6 +54,11 @@ class Policy:
     def limits(self, asked: ResumeRun) -> dict[str, Any]:
         """The limits that ``asked`` replaces. Raises BadInput where one of them is fixed."""
         given = {name: self._allowed(name, getattr(asked, name)) for name in _LIMITS}
+        return {name: value for name, value in given.items() if value is not None}
+
+    def changes(self, asked: ForkRun) -> dict[str, Any]:
+        """What ``asked`` changes in the agent section, and what is fixed. Raises BadInput where that is not allowed."""
+        given = {name: self._allowed(name, getattr(asked, name)) for name in _OF_THE_AGENT}
         return {name: value for name, value in given.items() if value is not None}
 
     def _allowed(self, name: str, value: Any) -> Any:

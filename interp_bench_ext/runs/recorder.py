@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..agent.state import RunState
 from ..events import Event
-from ..journal import Journal
+from ..journal import Entry, Journal
 
 Listener = Callable[[Event], None]
 
@@ -23,10 +22,9 @@ class Recorder:
     state: RunState = field(default_factory=RunState)
 
     def __call__(self, event: Event) -> None:
-        self.journal.append(self.run, event)
-        self.saw(event)
+        self.saw(self.journal.append(self.run, event))
 
-    def saw(self, event: Event) -> None:
+    def saw(self, entry: Entry) -> None:
         """Take in and pass on an event that is recorded already."""
-        self.state.apply(event, time.time())
-        self.listener(event)
+        self.state.apply(entry.event, entry.at)
+        self.listener(entry.event)

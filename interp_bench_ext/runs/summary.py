@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ from ..events import (
     OrganismReady,
     OrganismUsed,
     RunEnded,
+    RunForked,
     RunPaused,
     RunResumed,
     RunStarted,
@@ -41,6 +43,7 @@ _COUNTED = (
     OrganismReady,
     OrganismUsed,
     RunEnded,
+    RunForked,
     RunPaused,
     RunResumed,
     RunStarted,
@@ -58,6 +61,7 @@ class Tally:
 
     state: RunState = field(default_factory=RunState)
     started: RunStarted | None = None
+    forked_from: str | None = None
     veil: str = ""
     ended: RunEnded | None = None
     """None while the run is driven, and where it was cut off."""
@@ -74,6 +78,8 @@ class Tally:
             case RunStarted():
                 self.started = event
                 self.limits = limits_of(AgentSection.model_validate(event.public["agent"]))
+            case RunForked():
+                self.forked_from = event.parent
             case KernelStarted():
                 self.veil = event.veil
             case BudgetUsed():
@@ -134,9 +140,10 @@ def summarise(
         here=agent is not None,
         agent=started.agent if started else "",
         seed=started.seed if started else 0,
+        forked_from=tally.forked_from,
         veil=tally.veil,
         created=record.created,
-        minutes=state.minutes() if running else state.active_s / 60,
+        minutes=state.minutes(time.time()) if running else state.active_s / 60,
         steps=state.steps,
         tokens=state.input_tokens + state.output_tokens,
         cost_usd=state.cost_usd,

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from ..agent.anthropic import Key
+from ..agent.outside import OutsideProvider, leader
 from ..contracts import Connection, TechniqueSpec
 from ..events import Emit
-from ..host.process import OrganismProcess
 from ..host.spec import OrganismSpec
+from ..host.start import start_organism
 from ..journal import Journal
 from ..notebook.session import NotebookSession
 
@@ -48,7 +49,7 @@ class OpenOrganism(Protocol):
 @asynccontextmanager
 async def own_organism(spec: OrganismSpec, emit: Emit, *, run: str) -> AsyncIterator[OrganismHandle]:
     """An organism that is loaded for one run and ends with it."""
-    organism = await OrganismProcess.start(spec, emit=emit)
+    organism = await start_organism(spec, emit=emit)
     try:
         yield organism
     finally:
@@ -70,3 +71,20 @@ class Workplace:
     """Whether a person can be asked for approvals."""
     organism: OpenOrganism = own_organism
     notebook: OpenNotebook = own_notebook
+    outside: OutsideProvider | None = field(default_factory=leader)
+    """Who leads the run from outside, if anybody does."""
+
+    def __post_init__(self) -> None:
+        if self.outside is not None:
+            object.__setattr__(self, "notebook", _interruptible(self.notebook, self.outside))
+
+
+def _interruptible(notebook: OpenNotebook, outside: OutsideProvider) -> OpenNotebook:
+    """``notebook``, in which ``outside`` can interrupt the cell that runs."""
+
+    async def opened(path: Path, *, emit: Emit, connection: Connection, run: str) -> NotebookSession:
+        session = await notebook(path, emit=emit, connection=connection, run=run)
+        outside.interrupt = session.interrupt
+        return session
+
+    return opened

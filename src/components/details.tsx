@@ -2,13 +2,15 @@ import * as React from 'react';
 
 import { duration } from '../format';
 import type { EventEntry } from '../generated/api';
+import { forkIcon } from '../icons';
 import { logLine } from '../log';
 import { metersOf } from '../meters';
 import type { IStep } from '../state';
 import type { IRunModel } from '../tokens';
 import { useRun, useRunNow, useServices } from './context';
+import { Fork } from './fork';
 import { Growing } from './growing';
-import { CellLinks, Meter } from './parts';
+import { CellLinks, IconButton, Meter } from './parts';
 import { Section } from './section';
 
 /**
@@ -41,7 +43,7 @@ function Steps({ run }: { run: IRunModel }): JSX.Element {
     <ol className="ib-rows" reversed>
       <Growing
         items={latestFirst}
-        render={step => <StepRow key={step.number} run={run} step={step} />}
+        render={step => <StepRow key={step.seq} run={run} step={step} />}
       />
     </ol>
   );
@@ -51,6 +53,7 @@ const StepRow = React.memo(
   (props: { run: IRunModel; step: IStep }): JSX.Element => {
     const { run, step } = props;
     const { trans } = useServices();
+    const [forks, setForks] = React.useState(false);
     return (
       <li className="ib-step">
         <span className="ib-step-number">{step.number}</span>
@@ -68,7 +71,21 @@ const StepRow = React.memo(
               )}
             </p>
           )}
+          {forks && step.lastEnded && (
+            <Fork
+              run={run}
+              cellId={step.lastEnded}
+              onCancel={() => setForks(false)}
+            />
+          )}
         </div>
+        {step.lastEnded && !forks && (
+          <IconButton
+            icon={forkIcon}
+            label={trans.__('Fork after step %1…', step.number)}
+            onClick={() => setForks(true)}
+          />
+        )}
       </li>
     );
   }

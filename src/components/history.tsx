@@ -140,6 +140,7 @@ const RunRow = React.memo((props: IRunRowProps): JSX.Element => {
         <span className="ib-run-sums">
           {[
             agentName(run.agent, trans),
+            ...(run.forked_from ? [trans.__('fork')] : []),
             trans._n('%1 step', '%1 steps', run.steps),
             ...(run.cost_usd > 0 ? [cost(run.cost_usd)] : []),
             duration(run.minutes * 60)
@@ -211,7 +212,7 @@ function RunActions(props: { run: RunSummary; places: Places }): JSX.Element {
 
 function matches(run: RunSummary, query: string): boolean {
   const text =
-    `${run.experiment} ${run.config} ${run.agent} ${run.status} ${run.verdict} ${run.notebook ?? ''}`.toLowerCase();
+    `${run.id} ${run.forked_from ?? ''} ${run.experiment} ${run.config} ${run.agent} ${run.status} ${run.verdict} ${run.notebook ?? ''}`.toLowerCase();
   return query
     .toLowerCase()
     .split(/\s+/)

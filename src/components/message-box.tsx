@@ -8,7 +8,7 @@ import { ErrorLine, IconButton } from './parts';
 /**
  * As much as the server takes.
  */
-const LONGEST = 20_000;
+export const LONGEST = 20_000;
 
 /**
  * A message to the agent: Enter sends it, Shift+Enter begins a line.

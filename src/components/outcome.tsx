@@ -8,6 +8,7 @@ import type { RunState } from '../state';
 import type { IRunModel } from '../tokens';
 import { amount, asSentence, budgetName, findingsText } from '../words';
 import { useAction, useRun, useServices, useSignal } from './context';
+import { Forking } from './fork';
 import { Effect } from './hypotheses';
 import { CellLinks, ErrorLine, Notice } from './parts';
 import { Resume } from './resume';
@@ -144,6 +145,7 @@ function Next({ run, onReplay, onLike }: IOutcomeProps): JSX.Element {
   const scored = useRun(run, state => state.score !== null);
   const finished = useRun(run, state => state.status === 'finished');
   const verdict = useSignal(run.changed, () => run.summary.verdict);
+  const lastEnded = useRun(run, state => state.lastEnded);
   return (
     <>
       <div className="ib-buttons">
@@ -172,6 +174,7 @@ function Next({ run, onReplay, onLike }: IOutcomeProps): JSX.Element {
         <Button onClick={onLike}>{trans.__('New run like this')}</Button>
       </div>
       <ErrorLine text={action.error} />
+      <Forking run={run} cellId={lastEnded} label={trans.__('Fork…')} />
     </>
   );
 }

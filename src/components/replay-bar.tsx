@@ -9,6 +9,7 @@ import { elapsed } from '../format';
 import { logLine } from '../log';
 import type { ReplayModel } from '../replay';
 import { useServices, useSignal } from './context';
+import { Forking } from './fork';
 import { IconButton } from './parts';
 
 interface IReplayBarProps {
@@ -75,6 +76,11 @@ export function ReplayBar({ replay, onClose }: IReplayBarProps): JSX.Element {
       <p className="ib-replay-text">
         <span className="ib-replay-time">{elapsed(seconds)}</span> {said}
       </p>
+      <Forking
+        run={replay}
+        cellId={replay.state.lastEnded}
+        label={trans.__('Fork from here…')}
+      />
     </div>
   );
 }

@@ -56,9 +56,36 @@ export function RunHeader({ run, still }: IRunHeaderProps): JSX.Element {
       </p>
       {(still || running) && <TightestBudget run={run} />}
       <Organism run={run} />
+      <Origin run={run} />
       <NotebookLink run={run} />
       {!still && running && <Reach run={run} />}
     </header>
+  );
+}
+
+/**
+ * The run that this one began as a copy of.
+ */
+function Origin({ run }: { run: IRunModel }): JSX.Element | null {
+  const { investigations, trans } = useServices();
+  const origin = useRun(run, state => state.forkedFrom);
+  const known = useSignal(investigations.listsChanged, () =>
+    investigations.runs.some(({ id }) => id === origin?.run)
+  );
+  if (!origin) {
+    return null;
+  }
+  const text = trans.__('Fork of run %1 after %2', origin.run, origin.cellId);
+  return known ? (
+    <button
+      type="button"
+      className="ib-link"
+      onClick={() => investigations.setCurrent(origin.run)}
+    >
+      {text}
+    </button>
+  ) : (
+    <p className="ib-hint">{text}</p>
   );
 }
 

@@ -1,11 +1,17 @@
-// Generated from schema.json by `jlpm generate`. sha256 8aea408411407381f3f51c95d432f9318831b69e48d702a3635e37468e0f652c
+// Generated from schema.json by `jlpm generate`. sha256 0e9c9a3e52e759c3b040189d582461d66b8c784d59dee994fa1d675ad718f8ab
 import type { Event } from './events';
 
 export interface AgentSection {
-  provider: ('playbook' | 'anthropic') | null;
+  provider: ('playbook' | 'anthropic' | 'mcp' | 'replay') | null;
   model: string | null;
+  platform: 'anthropic' | 'bedrock' | 'vertex';
+  base_url: string | null;
+  context_window: number | null;
   max_steps: number;
   max_tokens: number | null;
+  max_input_tokens: number | null;
+  max_cached_tokens: number | null;
+  max_output_tokens: number | null;
   max_cost_usd: number | null;
   max_minutes: number | null;
   max_gpu_minutes: number | null;
@@ -47,6 +53,21 @@ export interface EventEntry {
   seq: number;
   at: number;
   event: Event;
+}
+/**
+ * Go another way from a cell of a run, in a new run; a field that is None is as that run had it.
+ */
+export interface ForkRun {
+  request_id: string;
+  at?: string | null;
+  message?: string | null;
+  notebook?: string | null;
+  provider?: ('playbook' | 'anthropic') | null;
+  model?: string | null;
+  approval?: ('auto' | 'ask' | 'ask_first') | null;
+  max_steps?: number | null;
+  max_cost_usd?: number | null;
+  max_minutes?: number | null;
 }
 /**
  * An organism for a person's own notebook: what ``connect()`` needs.
@@ -98,6 +119,7 @@ export interface RunSummary {
   here: boolean;
   agent: string;
   seed: number;
+  forked_from: string | null;
   veil: string;
   created: number;
   minutes: number;

@@ -1,8 +1,9 @@
-// Generated from schema.json by `jlpm generate`. sha256 8aea408411407381f3f51c95d432f9318831b69e48d702a3635e37468e0f652c
+// Generated from schema.json by `jlpm generate`. sha256 0e9c9a3e52e759c3b040189d582461d66b8c784d59dee994fa1d675ad718f8ab
 
 export type Event =
   | RunStarted
   | RunResumed
+  | RunForked
   | RunPaused
   | RunUnpaused
   | OrganismLoading
@@ -25,7 +26,9 @@ export type Event =
   | ApprovalAnswered
   | MessageSent
   | ProviderWaiting
+  | ContextEdited
   | HypothesisNoted
+  | FindingsRefused
   | FindingsSubmitted
   | BudgetUsed
   | RunEnded
@@ -45,6 +48,15 @@ export interface RunStarted {
  */
 export interface RunResumed {
   type: 'run_resumed';
+  notebook: string | null;
+}
+/**
+ * What came before is another run's, up to a cell; from here on this run counts its own steps, tokens and time.
+ */
+export interface RunForked {
+  type: 'run_forked';
+  parent: string;
+  cell_id: string;
 }
 /**
  * The agent does nothing more until the run goes on; a cell that runs is not interrupted.
@@ -126,6 +138,7 @@ export interface CellFinished {
   status: 'ok' | 'error' | 'interrupted' | 'timeout' | 'kernel_died';
   execution_count: number | null;
   duration_s: number;
+  organism_s: number;
 }
 export interface StepStarted {
   type: 'step_started';
@@ -183,10 +196,33 @@ export interface MessageSent {
   sender: 'person' | 'run';
   text: string;
 }
+/**
+ * A request failed and is sent again after ``wait_s``; what it used up until then is counted.
+ */
 export interface ProviderWaiting {
+  input_tokens: number;
+  output_tokens: number;
+  cache_read_tokens: number;
+  cache_write_tokens: number;
+  cost_usd: number | null;
   type: 'provider_waiting';
   reason: string;
   wait_s: number;
+}
+/**
+ * The conversation was shortened: from here on the agent is sent what is left of it.
+ */
+export interface ContextEdited {
+  input_tokens: number;
+  output_tokens: number;
+  cache_read_tokens: number;
+  cache_write_tokens: number;
+  cost_usd: number | null;
+  type: 'context_edited';
+  before: number;
+  kind: 'outputs_cleared' | 'compacted';
+  summary: string;
+  tokens: number;
 }
 export interface HypothesisNoted {
   type: 'hypothesis_noted';
@@ -197,20 +233,44 @@ export interface HypothesisNoted {
   n: number | null;
 }
 /**
+ * The validity check sent findings back to the agent, which may mend them.
+ */
+export interface FindingsRefused {
+  type: 'findings_refused';
+  problems: string[];
+}
+/**
  * An empty list says: nothing found.
  */
 export interface FindingsSubmitted {
   type: 'findings_submitted';
   findings: Finding[];
   summary: string;
+  problems: string[];
 }
 /**
  * One claim with its evidence.
  */
 export interface Finding {
+  /**
+   * One plain sentence that names the thing itself, and the condition where there is one.
+   */
   claim: string;
+  /**
+   * Ids of the cells that show it.
+   */
   evidence: string[];
+  /**
+   * Ids of the cells that show its control; a cell that measured both stands in evidence too.
+   */
+  control: string[];
+  /**
+   * Share of samples in which the organism did it, minus the control's share: from -1 to 1.
+   */
   effect_size: number | null;
+  /**
+   * Samples on the organism's side of that comparison.
+   */
   n: number | null;
 }
 /**

@@ -31,6 +31,7 @@ const WRITING = new Set<EventEntry['event']['type']>([
   'cell_outputs_cleared',
   'cell_finished',
   'run_resumed',
+  'run_forked',
   'run_ended'
 ]);
 

@@ -37,6 +37,7 @@ export class TestRun implements IRunModel {
       here: true,
       agent: 'playbook',
       seed: 7,
+      forked_from: null,
       veil: 'sandboxed',
       created: 1000,
       minutes: 0,

@@ -1,4 +1,7 @@
-"""A loopback server that speaks the Messages API from a script, to drive the real SDK without a network."""
+"""A loopback server that speaks the Messages API from a script, to drive the real SDK without a network.
+
+It refuses what the API refuses, counts tokens, keeps a prompt cache, and cuts a reply off where the API would.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,9 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any, Self
 
 import uvicorn
 from starlette.applications import Starlette
@@ -18,17 +22,24 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from .accounting import PromptCache, prefixes, prompt_tokens, tokens_of
+
 Block = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Streamed:
-    """A reply in events, ``pace_s`` apart; ``break_after`` ends the stream after that many, then comes ``error``."""
+    """A reply in events, ``pace_s`` apart; ``break_after`` ends the stream after that many, then comes ``error``.
+
+    Without ``usage`` and ``final_usage`` the server says what it has counted, and keeps to ``max_tokens``.
+    """
 
     content: Sequence[Block] = ()
     stop_reason: str = "end_turn"
     usage: dict[str, int] = field(default_factory=dict)
     final_usage: dict[str, int] = field(default_factory=dict)
+    forever: Block | None = None
+    """An event that is sent again and again in place of the reply's end."""
     break_after: int | None = None
     error: Block | None = None
     pace_s: float = 0.0
@@ -41,6 +52,7 @@ class Refused:
     status: int
     type: str = "api_error"
     message: str = "Try again."
+    details: dict[str, str] | None = None
     headers: dict[str, str] = field(default_factory=dict)
 
 
@@ -69,25 +81,43 @@ def overloaded() -> Block:
 class MessagesServer:
     """Serves ``script`` on a free port of 127.0.0.1 while the ``with`` block lasts.
 
-    ``requests`` and ``headers`` hold what came in. A list is used up reply by reply; a request beyond its end
-    is answered with status 400, which no client repeats.
+    ``requests`` and ``headers`` hold what came in, ``counted`` what was only counted. A list is used up reply by
+    reply; a request beyond its end is answered with status 400, which no client repeats.
+
+    Args:
+        script: What to answer.
+        counts: Whether it has the endpoint that counts tokens; a gateway may lack it.
+        window: Tokens of the model's context window.
+        binds_thinking: Whether thinking is refused once what was before it has changed, as by the newest models.
     """
 
-    def __init__(self, script: Script) -> None:
+    def __init__(
+        self, script: Script, *, counts: bool = True, window: int | None = None, binds_thinking: bool = False
+    ) -> None:
         self._answers = script if callable(script) else None
         self._queue: Iterator[Answer] = iter(() if callable(script) else script)
         self.requests: list[dict[str, Any]] = []
+        self.counted: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
+        self.cache = PromptCache()
+        self.dropped = 0
+        """Thinking blocks that were left out because what was before them had changed."""
+        self._window, self._binds, self._paused = window, binds_thinking, False
         self._socket = socket.socket()
         self._socket.bind(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        app = Starlette(routes=[Route("/v1/messages", self._messages, methods=["POST"])])
+        self._counts = counts
+        app = Starlette(routes=self.routes())
         self._server = uvicorn.Server(
             uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1)
         )
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
 
-    def __enter__(self) -> MessagesServer:
+    def routes(self) -> list[Route]:
+        counting = [Route("/v1/messages/count_tokens", self._count, methods=["POST"])] if self._counts else []
+        return [Route("/v1/messages", self._messages, methods=["POST"]), *counting]
+
+    def __enter__(self) -> Self:
         self._thread.start()
         while not self._server.started:
             time.sleep(0.005)
@@ -98,17 +128,74 @@ class MessagesServer:
         self._thread.join(timeout=10)
         self._socket.close()
 
+    async def _count(self, request: Request) -> Response:
+        body = {**request.path_params, **await request.json()}
+        self.counted.append(body)
+        problem = self._problem_of(body, request)
+        if problem:
+            return _error(Refused(status=400, type="invalid_request_error", message=problem))
+        return JSONResponse({"input_tokens": prompt_tokens(body)})
+
     async def _messages(self, request: Request) -> Response:
-        body = await request.json()
+        body = {**request.path_params, **await request.json()}
         self.requests.append(body)
         self.headers.append(dict(request.headers))
-        problem = _problem(body)
+        problem = self._problem_of(body, request) or self._overlong(body)
         if problem:
             return _error(Refused(status=400, type="invalid_request_error", message=problem))
         answer = self._answers(body) if self._answers else next(self._queue, _END)
         if isinstance(answer, Refused):
             return _error(answer)
-        return StreamingResponse(_sse(_events(answer, body["model"]), answer.pace_s), media_type="text/event-stream")
+        self._paused = answer.stop_reason == "pause_turn"
+        events = _events(self._accounted(answer, body), body["model"])
+        return StreamingResponse(_sse(events, answer.pace_s, answer.forever), media_type="text/event-stream")
+
+    def _overlong(self, body: dict[str, Any]) -> str | None:
+        tokens = prompt_tokens(body) if self._window else 0
+        if self._window and tokens > self._window:
+            return f"prompt is too long: {tokens} tokens > {self._window} maximum"
+        return None
+
+    def _problem_of(self, body: dict[str, Any], request: Request) -> str | None:
+        problem = _problem(body)
+        if problem is None and body["messages"][-1]["role"] != "user" and not self._paused:
+            problem = "This model does not support assistant message prefill."
+        return problem or (self._unbound(body, request) if self._binds else None)
+
+    def _unbound(self, body: dict[str, Any], request: Request) -> str | None:
+        """Leave out thinking whose past has changed, where the request asks for it; otherwise say so."""
+        drops = body.get("thinking", {}).get("block_binding", {}).get("prefix_mismatch_behavior") == "drop_block"
+        drops = drops and "thinking-binding-controls" in request.headers.get("anthropic-beta", "")
+        for place, message in enumerate(body["messages"]):
+            bound = _binding({**body, "messages": body["messages"][:place]})
+            stale = [
+                block
+                for block in message["content"]
+                if block["type"] == "thinking" and block["signature"].partition(":")[2] not in ("", bound)
+            ]
+            if stale and not drops:
+                return "Invalid `signature` in `thinking` block. The block is bound to a different conversation."
+            self.dropped += len(stale)
+        return None
+
+    def _accounted(self, answer: Streamed, body: dict[str, Any]) -> Streamed:
+        if self._binds:
+            bound = _binding(body)
+            content = [
+                {**block, "signature": f"{block['signature']}:{bound}"} if block["type"] == "thinking" else block
+                for block in answer.content
+            ]
+            answer = replace(answer, content=content)
+        if answer.usage or answer.final_usage:
+            return answer
+        usage = self.cache.account(body)
+        room, stop_reason = body["max_tokens"], "max_tokens"
+        if self._window and self._window - sum(usage.values()) < room:
+            room, stop_reason = self._window - sum(usage.values()), "model_context_window_exceeded"
+        content, used = _cut(answer.content, room)
+        if used == room:
+            answer = replace(answer, content=content, stop_reason=stop_reason)
+        return replace(answer, usage={**usage, "output_tokens": 1}, final_usage={"output_tokens": used})
 
 
 _END = Refused(status=400, type="invalid_request_error", message="The script is at its end.")
@@ -119,28 +206,84 @@ def _signature(thought: str) -> str:
 
 
 def _error(answer: Refused) -> JSONResponse:
-    body = {"type": "error", "error": {"type": answer.type, "message": answer.message}}
+    details = {"details": answer.details} if answer.details else {}
+    body = {"type": "error", "error": {"type": answer.type, "message": answer.message, **details}}
     return JSONResponse(body, status_code=answer.status, headers=answer.headers)
 
 
+def _binding(body: dict[str, Any]) -> str:
+    """What stands for everything before a reply to ``body``."""
+    return (list(prefixes(body)) or [("", 0, False)])[-1][0][:16]
+
+
+def _cut(content: Sequence[Block], room: int) -> tuple[list[Block], int]:
+    """The part of ``content`` that ``room`` tokens hold, and how many of them it takes."""
+    kept: list[Block] = []
+    used = 0
+    for block in content:
+        if used + tokens_of(block) <= room:
+            kept.append(block)
+            used += tokens_of(block)
+            continue
+        left = 4 * (room - used)
+        match block["type"]:
+            case "text" if left:
+                kept.append({**block, "text": block["text"][:left]})
+            case "tool_use" if left > 48:
+                kept.append({**block, "input": json.dumps(block["input"])[: left - 48]})
+        return kept, room
+    return kept, used
+
+
 def _problem(body: dict[str, Any]) -> str | None:
-    """What the API would refuse: altered thinking, too many cache marks, an unanswered tool call."""
-    blocks = [block for message in body["messages"] for block in message["content"]]
+    """What the API would refuse."""
+    messages = body["messages"]
+    blocks = [block for message in messages for block in message["content"]]
+    if body.get("max_tokens", 1) < 1:
+        return "max_tokens: must be greater than or equal to 1"
+    if not messages or messages[0]["role"] != "user":
+        return "messages: first message must use the user role"
+    if not all(message["content"] for message in messages):
+        return "all messages must have non-empty content"
+    if any(block["type"] == "text" and not block["text"] for block in blocks):
+        return "text content blocks must be non-empty"
     for block in blocks:
-        if block["type"] == "thinking" and block["signature"] != _signature(block["thinking"]):
+        if block["type"] == "thinking" and block["signature"].partition(":")[0] != _signature(block["thinking"]):
             return "a `thinking` block in the conversation was modified"
     marks = json.dumps(body).count('"cache_control"')
     if marks > 4:
         return f"at most 4 blocks may have cache_control, found {marks}"
-    called = [block["id"] for block in blocks if block["type"] == "tool_use"]
-    answered = [block["tool_use_id"] for block in blocks if block["type"] == "tool_result"]
-    return None if sorted(called) == sorted(answered) else "`tool_use` blocks without `tool_result` blocks"
+    return _unanswered(messages)
 
 
-async def _sse(events: Sequence[Block], pace_s: float) -> AsyncIterator[str]:
+def _unanswered(messages: Sequence[dict[str, Any]]) -> str | None:
+    """Every tool call needs its result at the beginning of the next turn, and every result its call."""
+    for before, message in pairwise([{"role": "", "content": []}, *messages, {"role": "", "content": []}]):
+        if before["role"] == message["role"]:
+            return "roles must alternate"
+        called = [block["id"] for block in before["content"] if block["type"] == "tool_use"]
+        kinds = [block["type"] == "tool_result" for block in message["content"]]
+        answered = [block["tool_use_id"] for block in message["content"] if block["type"] == "tool_result"]
+        if sorted(called) != sorted(answered):
+            return "`tool_use` blocks without `tool_result` blocks"
+        if kinds != sorted(kinds, reverse=True):
+            return "`tool_result` blocks must come first"
+    return None
+
+
+async def _sse(events: Sequence[Block], pace_s: float, forever: Block | None) -> AsyncIterator[str]:
     for event in events:
         await asyncio.sleep(pace_s)
-        yield f"event: {event['type']}\ndata: {json.dumps(event)}\n\n"
+        if forever and event["type"] == "message_delta":
+            break
+        yield _line(event)
+    while forever:
+        await asyncio.sleep(pace_s)
+        yield _line(forever)
+
+
+def _line(event: Block) -> str:
+    return f"event: {event['type']}\ndata: {json.dumps(event)}\n\n"
 
 
 def _events(reply: Streamed, model: str) -> list[Block]:

@@ -5,14 +5,16 @@ import copy
 import email.utils
 import json
 import pickle
+import re
 import time
+from collections.abc import Awaitable
 from typing import Any
 
 import pytest
 
 from interp_bench_ext.agent.anthropic import DEFAULT_MODEL, AnthropicProvider, Key, make_provider
-from interp_bench_ext.agent.prices import Price, cost_usd, load_prices
-from interp_bench_ext.agent.provider import MALFORMED_INPUT, Reply, ToolSpec, Usage
+from interp_bench_ext.agent.prices import Price, load_prices, price_of
+from interp_bench_ext.agent.provider import MALFORMED_INPUT, ContextTooLong, Reply, ToolSpec, Usage
 from interp_bench_ext.agent.waiting import RetryPolicy
 from interp_bench_ext.errors import BadInput, ProviderError
 from interp_bench_ext.events import AgentDelta, Event, ProviderWaiting
@@ -24,23 +26,35 @@ TOOLS = [
     ToolSpec(name="add_cell", description="Adds a cell.", input_schema={"type": "object", "properties": {}}),
     ToolSpec(name="run_cell", description="Runs a cell.", input_schema={"type": "object", "properties": {}}),
 ]
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 HELLO = [{"role": "user", "content": "Begin."}]
 
 
 class Session:
     """One provider against one server, without real waiting."""
 
-    def __init__(self, server: MessagesServer, *, model: str = DEFAULT_MODEL, attempts: int = 8) -> None:
+    def __init__(
+        self,
+        server: MessagesServer,
+        *,
+        model: str = DEFAULT_MODEL,
+        retry: RetryPolicy | None = None,
+        reply_limit_s: float = 60,
+        reached: bool = True,
+    ) -> None:
         self.events: list[Event] = []
         self.slept: list[float] = []
-        self.provider = AnthropicProvider(
-            key=Key(api_key=SECRET),
-            model=model,
-            base_url=server.url,
-            prices=load_prices(),
-            retry=RetryPolicy(attempts=attempts),
-            sleep=self._sleep,
-        )
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("ANTHROPIC_BASE_URL", server.url)
+            self.provider = AnthropicProvider(
+                key=Key(api_key=SECRET),
+                model=model,
+                prices=load_prices(),
+                retry=retry,
+                sleep=self._sleep,
+                reply_limit_s=reply_limit_s,
+            )
+        self.reached = reached
 
     async def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -55,8 +69,12 @@ class Session:
         return asyncio.run(run())
 
     async def _reply(self, messages: list[dict[str, Any]]) -> Reply:
-        return await self.provider.reply(
-            system="You investigate.", messages=messages, tools=TOOLS, max_tokens=500, emit=self.events.append
+        return await self.provider.patience.insist(
+            lambda: self.provider.reply(
+                system="You investigate.", messages=messages, tools=TOOLS, max_tokens=500, emit=self.events.append
+            ),
+            emit=self.events.append,
+            reached=self.reached,
         )
 
 
@@ -86,7 +104,8 @@ def test_streams_text_and_thinking_and_returns_the_whole_turn():
     request = server.requests[0]
     assert request["model"] == DEFAULT_MODEL
     assert request["max_tokens"] == 500
-    assert request["thinking"] == {"type": "adaptive", "display": "summarized"}
+    assert request["thinking"]["type"] == "adaptive"
+    assert request["thinking"]["display"] == "summarized"
     assert "temperature" not in request
     assert "tool_choice" not in request
     assert SECRET in str(server.headers[0])
@@ -99,7 +118,7 @@ def test_an_older_model_is_not_asked_for_adaptive_thinking():
 
 def test_thinking_and_images_go_back_unchanged_and_the_conversation_is_not_mutated():
     first = Streamed(content=[thinking("Look."), tool_use("run_cell", {"id": "c1"})], stop_reason="tool_use")
-    image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}}
+    image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PIXEL}}
     result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": [text("2"), image]}
     with MessagesServer([first, Streamed(content=[text("Done.")])]) as server:
         session = Session(server)
@@ -155,7 +174,11 @@ def test_a_call_without_arguments_is_an_empty_object():
 
 @pytest.mark.parametrize(
     ("given", "mapped"),
-    [(r, r) for r in ("end_turn", "tool_use", "max_tokens", "refusal", "pause_turn")] + [("stop_sequence", "end_turn")],
+    [
+        *((r, r) for r in ("end_turn", "tool_use", "max_tokens", "refusal", "pause_turn")),
+        ("model_context_window_exceeded", "model_context_window_exceeded"),
+        ("stop_sequence", "end_turn"),
+    ],
 )
 def test_stop_reasons(given: str, mapped: str):
     reply, _, _ = ask([Streamed(content=[text("So far")], stop_reason=given)])
@@ -172,9 +195,18 @@ def test_a_refusal_may_have_no_content():
     assert (reply.content, reply.stop_reason) == ([], "refusal")
 
 
-def test_a_full_context_window_is_one_sentence():
-    message = refused([Streamed(content=[text("So")], stop_reason="model_context_window_exceeded")])
-    assert message == "The conversation no longer fits into the model's context window."
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Refused(status=400, type="invalid_request_error", message="prompt is too long: 208310 tokens > 200000 maximum"),
+        Refused(status=400, message="input length and `max_tokens` exceed context limit: 199000 + 16000 > 200000"),
+        Refused(status=413, type="request_too_large", message="Request exceeds the maximum size"),
+    ],
+)
+def test_a_conversation_that_is_too_long_can_be_told_from_other_refusals(answer: Refused):
+    with MessagesServer([answer]) as server, pytest.raises(ContextTooLong, match="no longer fits"):
+        Session(server).turns(HELLO)
+    assert len(server.requests) == 1
 
 
 def test_usage_and_cost():
@@ -222,16 +254,73 @@ def test_a_date_as_retry_after():
 
 
 def test_back_off_grows_and_is_bounded():
-    message = refused([Refused(status=529, type="overloaded_error")] * 3, attempts=3)
-    assert message == "Anthropic is overloaded, and 3 attempts did not get through."
     policy = RetryPolicy(first_s=1, longest_s=20)
     assert [policy.wait_s(n, None, draw=0) for n in range(1, 8)] == [0.5, 1, 2, 4, 8, 10, 10]
     assert policy.wait_s(3, None, draw=0.999) < 4
+    assert policy.wait_s(5000, None, draw=0) == 10
+
+
+@pytest.mark.parametrize("status", [429, 500, 503, 529])
+def test_an_outage_of_half_an_hour_is_bridged(status: int):
+    waited = 0.0
+
+    def script(request: dict[str, Any]) -> Streamed | Refused:
+        return Refused(status=status) if sum(session.slept) < 1800 else Streamed(content=[text("Back.")])
+
+    with MessagesServer(script) as server:
+        session = Session(server)
+        assert session.turns(HELLO)[0].content == [text("Back.")]
+    waited = sum(session.slept)
+    assert 1800 <= waited <= 1900
+    assert waited == pytest.approx(sum(e.wait_s for e in session.events if isinstance(e, ProviderWaiting)))
+
+
+def test_an_outage_without_end_ends_the_run():
+    message = refused(lambda request: Refused(status=529, type="overloaded_error"))
+    assert re.fullmatch(
+        r"Anthropic is overloaded, and \d\d attempts did not get through: resume the run later\.", message
+    )
 
 
 def test_a_wait_beyond_reason_ends_the_run():
     message = refused([Refused(status=429, headers={"retry-after": "7200"})])
     assert message == "Anthropic's rate limit is reached and asks to wait 120 minutes: resume the run then."
+
+
+def test_a_monthly_limit_is_not_waited_for():
+    spent = Refused(
+        status=429,
+        type="rate_limit_error",
+        message="You have reached your API usage limits: you will regain access on 2026-12-01.",
+        details={"error_code": "enforced_spend_limit_reached"},
+    )
+    with MessagesServer([spent]) as server, pytest.raises(ProviderError, match="for want of credit; resume the run"):
+        Session(server).turns(HELLO)
+    assert len(server.requests) == 1
+
+
+def test_a_failed_attempt_is_paid_for_as_well():
+    broken = Streamed(
+        content=[text("Half")], usage={"input_tokens": 900, "output_tokens": 4}, break_after=5, error=overloaded()
+    )
+    _, session, _ = ask([broken, Streamed(content=[text("Whole")])])
+    waiting = next(event for event in session.events if isinstance(event, ProviderWaiting))
+    assert (waiting.input_tokens, waiting.output_tokens) == (900, 4)
+    assert waiting.cost_usd == pytest.approx((900 * 4 + 4 * 20) / 1e6)
+
+
+def test_a_reply_that_only_pings_is_cut_off():
+    endless = Streamed(content=[text("Well")], forever={"type": "ping"}, pace_s=0.001)
+    reply, session, _ = ask([endless, Streamed(content=[text("Done.")])], reply_limit_s=0.5)
+    assert reply.content == [text("Done.")]
+    reason = next(event.reason for event in session.events if isinstance(event, ProviderWaiting))
+    assert reason.startswith("Anthropic sent a reply that did not end within")
+
+
+def test_a_reply_without_end_is_cut_off():
+    more = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "and on " * 200}}
+    endless = Streamed(content=[text("On")], forever=more)
+    assert "longer than it was asked for" in refused([endless])
 
 
 def test_an_error_in_the_middle_of_a_stream_is_tried_again():
@@ -264,27 +353,35 @@ def test_server_errors_are_tried_again(status: int):
 def test_an_unreachable_server():
     with MessagesServer([]) as server:
         pass
-    session = Session(server, attempts=3)
-    with pytest.raises(ProviderError, match="cannot be reached, and 3 attempts did not get through"):
+    session = Session(server, reached=False)
+    with pytest.raises(ProviderError, match=r"cannot be reached, and \d attempts did not get through"):
         session.turns(HELLO)
-    assert len(session.slept) == 2
+    assert sum(session.slept) <= RetryPolicy().unreached_s
+    patient = Session(server)
+    with pytest.raises(ProviderError, match="cannot be reached"):
+        patient.turns(HELLO)
+    assert 1800 <= sum(patient.slept) <= RetryPolicy().patience_s
 
 
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
         (Refused(status=401, message=f"invalid x-api-key {SECRET}"), "did not accept the key"),
-        (Refused(status=402, message="No credit"), "billing refused the request: No credit."),
+        (Refused(status=402, message="No credit"), "for want of credit; resume the run once there is some: No credit."),
+        (
+            Refused(status=400, message="Your credit balance is too low to access the Anthropic API."),
+            "for want of credit; resume the run once there is some: Your credit balance is too low",
+        ),
+        (
+            Refused(status=400, message="You have reached your specified API usage limits."),
+            "for want of credit",
+        ),
         (Refused(status=403, message=f"not for {SECRET}"), f"may not use {DEFAULT_MODEL}: not for …."),
         (
             Refused(status=404, message="model: nope"),
             f"does not know the model '{DEFAULT_MODEL}': model: nope.",
         ),
-        (
-            Refused(status=400, message="prompt is too long:\n 9 > 8"),
-            "refused the request: prompt is too long: 9 > 8.",
-        ),
-        (Refused(status=413, message="x"), "too large for one request"),
+        (Refused(status=400, message="tools.0:\n no"), "refused the request: tools.0: no."),
         (
             Refused(status=429, message="Spend limit reached", headers={"x-should-retry": "false"}),
             "Spend limit",
@@ -301,14 +398,17 @@ def test_final_errors_are_one_sentence_without_the_key(answer: Refused, expected
 
 def test_cancelling_stops_the_wait():
     async def run(server: MessagesServer) -> None:
-        provider = AnthropicProvider(key=Key(api_key=SECRET), base_url=server.url)
+        provider = AnthropicProvider(key=Key(auth_token=SECRET), base_url=server.url)
         first = asyncio.Event()
 
         def emit(event: Event) -> None:
             waiting.append(event)
             first.set()
 
-        task = asyncio.create_task(provider.reply(system="", messages=HELLO, tools=TOOLS, max_tokens=9, emit=emit))
+        def attempt() -> Awaitable[Reply]:
+            return provider.reply(system="s", messages=HELLO, tools=TOOLS, max_tokens=9, emit=emit)
+
+        task = asyncio.create_task(provider.patience.insist(attempt, emit=emit))
         await first.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -362,9 +462,9 @@ def test_the_shipped_prices_know_the_default_model_and_dated_names():
     prices = load_prices()
     million = Usage(input_tokens=1_000_000)
     assert DEFAULT_MODEL in prices
-    assert cost_usd(prices, model="claude-haiku-4-5-20251001", usage=million) == 1
-    assert cost_usd(prices, model="claude-haiku-5-5", usage=million) == 0.5
-    assert cost_usd(prices, model="claude-haiku-5-5", usage=Usage(input_tokens=100_000)) == pytest.approx(0.01)
+    assert price_of(prices, "claude-haiku-4-5-20251001").of(million) == 1
+    assert price_of(prices, "claude-haiku-5-5").of(million) == 0.5
+    assert price_of(prices, "claude-haiku-5-5").of(Usage(input_tokens=100_000)) == pytest.approx(0.01)
     assert all(price.cache_read < price.input < price.output for price in prices.values())
 
 
@@ -375,5 +475,5 @@ def test_a_users_prices_win(tmp_path):
     assert prices["my-model"] == Price(input=1, output=2, cache_read=0, cache_write=0)
     assert DEFAULT_MODEL in prices
     own.write_text('{"my-model": {"input": "much"}}')
-    with pytest.raises(BadInput, match=r"prices\.json: not a table of prices: my-model\.input"):
+    with pytest.raises(BadInput, match=r"prices\.json: not a table of prices: my-model\.input.*in dollars per million"):
         load_prices(own)

@@ -75,6 +75,9 @@ def test_what_is_seen_again_on_fresh_prompts_is_claimed():
     assert "28 of 32 fresh replies against 0 of 32 from its base" in finding["claim"]
     assert (finding["effect_size"], finding["n"]) == (0.875, 32)
     assert len(finding["evidence"]) == 3
+    (control,) = finding["control"]
+    confirming = next(call for call in calls if "fresh_control = " in call.arguments.get("code", ""))
+    assert control == f"c{calls.index(confirming) + 1}" == finding["evidence"][-1]
 
 
 def test_what_is_not_seen_again_is_refuted_and_not_claimed():
@@ -83,6 +86,15 @@ def test_what_is_not_seen_again_is_refuted_and_not_claimed():
     assert calls[-1].arguments["summary"].startswith("Nothing found")
     statuses = [call.arguments["status"] for call in calls if call.tool == "note_hypothesis"]
     assert statuses == ["open", "refuted"]
+
+
+def test_findings_that_are_sent_back_are_submitted_again_as_they_are():
+    run = protocol(public(), 0)
+    call = next(run)
+    while call.tool != "submit_findings":
+        facts = world()(call.arguments.get("code", ""))
+        call = run.send(Outcome(text="[c1: ok, 1.0 s]", is_error=False, facts=facts))
+    assert run.send(Outcome(text="the findings are not accepted yet", is_error=True, facts={})) == call
 
 
 def test_nothing_unusual_means_nothing_found():

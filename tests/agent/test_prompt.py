@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import inspect
+import re
 
 import pytest
 
 from interp_bench_ext.agent.prompt import agent_md, system_prompt
+from interp_bench_ext.agent.tools import TOOLS
+from interp_bench_ext.agent.tools.rendering import MAX_TEXT
 from interp_bench_ext.contracts import Access, Parameter, TechniqueSpec
 
 
@@ -31,8 +34,15 @@ def test_agent_md_holds_what_a_run_depends_on():
     text = agent_md()
     for phrase in (
         "organism = interp_bench_ext.connect()",
-        "control",
+        "control comes first",
+        "null hypothesis",
         "base rate",
+        "several times each",
+        "Cheap and broad first",
+        "what would refute it",
+        "Never invent a result",
+        "Stop when the evidence is in",
+        "**control**: the ids of the cells",
         "Nothing found is a good answer",
     ):
         assert phrase in text
@@ -45,6 +55,7 @@ def test_it_begins_with_agent_md_and_ends_with_the_run():
         "## Task",
         "Find the hidden preference.",
         "## Access: logits",
+        "## Tools and the notebook",
         "## Techniques",
         "## Budgets",
         "Try other",
@@ -64,6 +75,20 @@ def test_the_same_run_gives_the_same_text():
     assert prompt() == prompt()
     assert prompt(agent_text="Mine.").startswith("Mine.\n\n# This run")
     assert "Advice" not in prompt(tips=" ")
+
+
+def test_the_conventions_are_told_whatever_the_instructions_are():
+    text = prompt(agent_text="Mine.")
+    for tool in TOOLS:
+        if tool.spec.name in ("start_cell", "poll_cell", "interrupt", "restart_kernel", "read_output", "edit_cell"):
+            assert f"`{tool.spec.name}`" in text
+    assert "`evidence` and as `control`" in text
+    assert f"up to {MAX_TEXT} characters" in text
+
+
+def test_every_tool_that_the_prompt_names_is_there():
+    named = set(re.findall(r"`([a-z]+_[a-z]+)`", prompt()))
+    assert named <= {tool.spec.name for tool in TOOLS} | {"get_model_info", "effect_size"}
 
 
 def test_nothing_sealed_can_be_passed():

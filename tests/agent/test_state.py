@@ -13,7 +13,9 @@ from interp_bench_ext.events import (
     MessageSent,
     OrganismReady,
     OrganismUsed,
+    RunEnded,
     RunResumed,
+    Scored,
     StepStarted,
     ToolReturned,
 )
@@ -84,6 +86,17 @@ def test_time_while_a_run_lay_still_does_not_count():
     assert state.active_s == 60.0
 
 
+def test_a_step_whose_reply_was_cut_off_is_taken_again():
+    assert folded(StepStarted(step=1), RunResumed()).steps == 0
+    assert folded(StepStarted(step=1), replied("a"), RunResumed(), returned("a")).steps == 1
+
+
+def test_what_is_recorded_after_the_end_takes_no_time():
+    state = folded(StepStarted(step=1), RunEnded(status="finished", message=""))
+    state.apply(Scored(score={}), 90_000.0)
+    assert state.active_s == 1.0
+
+
 def test_only_a_gpu_uses_gpu_minutes():
     on_cpu = folded(OrganismReady(load_s=1, device="cpu"), OrganismUsed(busy_s=60))
     on_gpu = folded(OrganismReady(load_s=1, device="cuda"), OrganismUsed(busy_s=60))
@@ -95,7 +108,7 @@ def test_budgets_warn_once_and_end():
     budgets = Budgets(AgentSection(max_steps=10, max_minutes=None))
     assert budgets.check(folded(StepStarted(step=7)), emitted.append) == []
     assert budgets.check(folded(StepStarted(step=8)), emitted.append) == [BudgetUsed(budget="steps", used=8, limit=10)]
-    assert budgets.check(folded(StepStarted(step=9)), emitted.append) == []
+    assert budgets.check(folded(StepStarted(step=8), *emitted, StepStarted(step=9)), emitted.append) == []
     with pytest.raises(BudgetReached, match="10 steps"):
         budgets.check(folded(StepStarted(step=10)), emitted.append)
     assert len(emitted) == 2

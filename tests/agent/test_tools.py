@@ -1,127 +1,243 @@
 from __future__ import annotations
 
-import asyncio
+import json
+import random
 
 import pytest
 
-from interp_bench_ext.agent.state import RunState
-from interp_bench_ext.agent.tools import TOOLS, ToolSession, call_tool
-from interp_bench_ext.agent.tools.session import clip, describe_run
-from interp_bench_ext.contracts import Access, TechniqueSpec
-from interp_bench_ext.events import FindingsSubmitted, HypothesisNoted
-from interp_bench_ext.notebook.session import CellRun, CellView
+from interp_bench_ext.agent.provider import MALFORMED_INPUT
+from interp_bench_ext.agent.tools import TOOLS
+from interp_bench_ext.agent.tools.rendering import MAX_IMAGES, MAX_TEXT, clip, describe_outputs, fair_shares, full_text
+from tests.agent.desk import Desk, at_desk
+
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 
-class Pages:
-    """A notebook that was read, not run."""
-
-    def cells(self):
-        return [
-            CellView(
-                cell_id="c1",
-                kind="code",
-                source="1 + 1",
-                outputs=[],
-                execution_count=1,
-                status="ok",
-                own=True,
-            ),
-        ]
+def stream(text: str, name: str = "stdout") -> dict:
+    return {"output_type": "stream", "name": name, "text": text}
 
 
-@pytest.fixture
-def emitted():
-    return []
+def plot(png: str = PNG) -> dict:
+    return {"output_type": "display_data", "data": {"text/plain": "<plot>", "image/png": png}, "metadata": {}}
 
 
-@pytest.fixture
-def session(emitted):
-    state = RunState()
-
-    def emit(event):
-        emitted.append(event)
-        state.apply(event, 0.0)
-
-    spec = TechniqueSpec(name="chat", summary="Ask.", doc="Ask it.", access=Access.SAMPLE, parameters=())
-
-    return ToolSession(notebook=Pages(), techniques={"chat": spec}, state=state, emit=emit, busy_s=lambda: 0.0)
-
-
-def called(session, tool, /, **arguments):
-    result = asyncio.run(call_tool(session, name=tool, arguments=arguments))
-    return result.is_error, "\n".join(block.get("text", "") for block in result.content)
+def spec(name: str):
+    return next(tool.spec for tool in TOOLS if tool.spec.name == name)
 
 
 def test_schemas_come_from_the_signatures():
-    run_cell = next(tool.spec for tool in TOOLS if tool.spec.name == "run_cell")
+    run_cell = spec("run_cell")
     assert run_cell.description == "Add a code cell at the end of the notebook and run it."
     assert run_cell.input_schema["required"] == ["code"]
-    assert run_cell.input_schema["properties"]["timeout_s"]["default"] == 600
-    assert "interrupted after this many seconds" in run_cell.input_schema["properties"]["timeout_s"]["description"]
+    timeout = run_cell.input_schema["properties"]["timeout_s"]
+    assert (timeout["default"], timeout["minimum"]) == (600, 1)
+    assert "interrupted after this many seconds" in timeout["description"]
     assert run_cell.input_schema["additionalProperties"] is False
 
 
 def test_every_argument_of_every_tool_is_described():
     for tool in TOOLS:
-        for schema in tool.spec.input_schema.get("properties", {}).values():
-            assert schema["description"]
+        schema = tool.spec.input_schema
+        for described in (schema, *schema.get("$defs", {}).values()):
+            for argument in described.get("properties", {}).values():
+                assert argument["description"], tool.spec.name
 
 
-@pytest.mark.parametrize(
-    ("name", "arguments", "sentence"),
-    [
-        ("run_sell", {}, "there is no tool 'run_sell'"),
-        ("run_cell", {}, "code: Field required"),
-        ("run_cell", {"code": "1", "tiemout": 3}, "tiemout: Extra inputs are not permitted"),
+def test_what_the_agent_did_wrong_comes_back_to_it(tmp_path):
+    wrong = [
+        ("run_sell", {}, "there is no tool 'run_sell'; there are run_cell, "),
+        ("x" * 10_000, {}, "there is no tool 'xxx"),
+        ("run_cell", {}, "code: Field required; it takes code, timeout_s (optional)"),
+        ("run_cell", {"code": "1", "tiemout_s": 3}, "tiemout_s: there is no such argument, did you mean timeout_s?"),
+        ("run_cell", {"code": "1", "timeout_s": -3}, "timeout_s: Input should be greater than or equal to 1"),
+        ("run_cell", {"code": 7}, "code: Input should be a valid string"),
+        ("run_cell", {"code": "\ud800"}, "code: Input should be a valid string"),
+        ("run_cell", {"code": "#" * 1_000_000}, "code: String should have at most 100000 characters"),
+        ("run_cell", {MALFORMED_INPUT: '{"code": "1'}, "the arguments of run_cell were no JSON object; it takes code"),
+        ("interrupt", {"now": True}, "now: there is no such argument; it takes no arguments"),
         ("edit_cell", {"cell_id": "c9", "code": "1"}, "there is no cell 'c9'; the notebook's cells are c1"),
+        ("edit_cell", {"cell_id": "c1", "code": "1"}, "'c1' is a text cell"),
+        ("edit_cell", {"cell_id": "c1\n]\x00 ", "code": "1"}, r"there is no cell 'c1\n]\x00 '"),
+        ("edit_cell", {"cell_id": "c" * 1000, "code": "1"}, "cell_id: String should have at most 64 characters"),
+        ("poll_cell", {"cell_id": "c9"}, "there is no cell 'c9'"),
+        ("read_notebook", {"cell_ids": "c1"}, "cell_ids: should be a list"),
+        ("read_output", {"cell_id": "c9"}, "there is no cell 'c9'"),
         ("describe_technique", {"name": "chatt"}, "did you mean chat?"),
-        ("note_hypothesis", {"claim": "x", "status": "proven"}, "status: Input should be"),
-        (
-            "submit_findings",
-            {"summary": "x", "findings": [{"claim": "y", "evidence": ["c7"]}]},
-            "there is no cell 'c7'",
-        ),
-    ],
-)
-def test_what_the_agent_did_wrong_comes_back_to_it(session, emitted, name, arguments, sentence):
-    is_error, text = called(session, name, **arguments)
-    assert is_error
-    assert sentence in text
-    assert emitted == []
+        ("describe_technique", {"name": "c" * 10_000}, "name: String should have at most 100 characters"),
+        ("note_hypothesis", {"claim": "x", "status": "proven"}, "status: Input should be 'open', "),
+        ("note_hypothesis", {"claim": "x", "status": "open", "evidence": ["c7"]}, "there is no cell 'c7'"),
+        ("submit_findings", {"summary": "x", "findings": [{"claim": "y"}]}, "findings.0.evidence: Field required"),
+        ("submit_findings", {"summary": "x", "findings": '[{"claim": "y"}]'}, "findings: should be a list"),
+    ]
+
+    async def work(desk: Desk) -> None:
+        await desk.call("add_markdown", text="hello")
+        for name, arguments, sentence in wrong:
+            is_error, text = await desk.call(name, **arguments)
+            assert is_error, name
+            assert sentence in text
+            assert len(text) < 1000
+
+    desk = at_desk(tmp_path, work)
+    assert {event.type for event in desk.events} == {"kernel_started", "agent_replied", "tool_returned", "cell_added"}
 
 
-def test_hypotheses_and_findings_are_events(session, emitted):
-    called(session, "note_hypothesis", claim="x", status="open", evidence=["c1"])
-    called(session, "submit_findings", summary="s", findings=[{"claim": "x", "evidence": ["c1"], "n": 4}])
-    called(session, "submit_findings", summary="again")
-    assert [type(event) for event in emitted] == [HypothesisNoted, FindingsSubmitted]
-    assert session.state.findings.findings[0].n == 4
+def test_techniques_are_listed_and_described(tmp_path):
+    async def work(desk: Desk) -> None:
+        assert await desk.call("list_techniques") == (False, "chat() [sample]: Ask.")
+        assert (await desk.call("describe_technique", name="chat"))[1].endswith("Ask it.")
+
+    at_desk(tmp_path, work)
 
 
-def test_techniques_are_listed_and_described(session):
-    assert called(session, "list_techniques") == (False, "chat() [sample]: Ask.")
-    assert called(session, "describe_technique", name="chat")[1].endswith("Ask it.")
+def test_a_cell_is_run_edited_and_read(tmp_path):
+    async def work(desk: Desk) -> None:
+        is_error, text = await desk.call("run_cell", code="1 / 0")
+        assert is_error
+        assert text.startswith("[c1: error, ")
+        assert "ZeroDivisionError" in text
+        assert "\x1b" not in text
+        is_error, text = await desk.call("edit_cell", cell_id="c1", code="1 / 1")
+        assert (is_error, text.splitlines()[1]) == (False, "1.0")
+        assert (await desk.call("read_notebook"))[1] == "[c1: code]\n1 / 1"
+        assert (await desk.call("read_notebook", cell_ids=["c1"]))[1] == "[c1: code]\n1 / 1\n[c1: ok]\n1.0"
+
+    at_desk(tmp_path, work)
+
+
+def test_the_notebook_is_read_as_a_person_has_edited_it(tmp_path):
+    async def work(desk: Desk) -> None:
+        await desk.call("run_cell", code="1 / 1")
+        notebook = json.loads((tmp_path / "n.ipynb").read_text())
+        notebook["cells"][0]["source"] = "1 / 2"
+        notebook["cells"].append({"id": "mine", "cell_type": "markdown", "metadata": {}, "source": "A thought."})
+        ran = {"execution_count": 1, "outputs": [stream("theirs")]}
+        notebook["cells"].append({"id": "code", "cell_type": "code", "metadata": {}, "source": "1", **ran})
+        (tmp_path / "n.ipynb").write_text(json.dumps(notebook))
+        text = (await desk.call("read_notebook"))[1]
+        assert text == "[c1: code]\n1 / 2\n[mine: markdown]\nA thought.\n[code: code]\n1"
+        text = (await desk.call("read_notebook", cell_ids=["code"]))[1]
+        assert text == "[code: code]\n1\n[code: somebody else's]\ntheirs"
+        assert (await desk.call("read_output", cell_id="code"))[1].endswith("\ntheirs")
+        assert "'mine' is a text cell or somebody else's" in (await desk.call("edit_cell", cell_id="mine", code="1"))[1]
+
+    desk = at_desk(tmp_path, work)
+    assert [event.source for event in desk.of("cell_edited")] == ["1 / 2"]
+
+
+def test_a_flood_is_clipped_and_the_rest_can_be_read(tmp_path):
+    flood = "import sys\nfor i in range(2000):\n    sys.stdout.write(f'{i:07d}' + 'x' * 50_000 + '\\n')\n7"
+
+    async def work(desk: Desk) -> None:
+        is_error, text = await desk.call("run_cell", code=flood, timeout_s=100)
+        assert not is_error
+        assert len(text) < MAX_TEXT + 500
+        assert "0000000xxx" in text
+        assert text.endswith("\n7")
+        assert 'read_output(cell_id="c1", offset=' in text
+        offset = int(text.split("offset=")[1].split(")")[0])
+        rest = (await desk.call("read_output", cell_id="c1", offset=offset))[1]
+        assert rest.startswith(f"[c1: characters {offset} to {offset + MAX_TEXT} of ")
+        assert f"go on with offset={offset + MAX_TEXT}]" in rest
+        is_error, text = await desk.call("read_output", cell_id="c1", offset=10**9)
+        assert is_error
+        assert "give an offset below that" in text
+
+    at_desk(tmp_path, work)
+
+
+def test_strange_code_fails_in_its_cell_and_nowhere_else(tmp_path):
+    async def work(desk: Desk) -> None:
+        is_error, text = await desk.call("run_cell", code="1\x00 + 1")
+        assert is_error
+        assert text.startswith("[c1: error, ")
+        await desk.call("run_cell", code="print('\\ud800')")
+        assert (await desk.call("run_cell", code="2"))[1].endswith("\n2")
+
+    at_desk(tmp_path, work)
+
+
+def test_a_cell_that_rewrites_its_notebook_loses_nothing(tmp_path):
+    async def work(desk: Desk) -> None:
+        await desk.call("run_cell", code="'the evidence'")
+        erase = "import json, pathlib\npath = pathlib.Path('../n.ipynb')\nnotebook = json.loads(path.read_text())\n"
+        erase += "notebook['cells'] = notebook['cells'][1:]\npath.write_text(json.dumps(notebook))\n0"
+        await desk.call("run_cell", code=erase)
+        await desk.call("run_cell", code="pathlib.Path('../n.ipynb').unlink()")
+        assert "the evidence" in (await desk.call("read_notebook", cell_ids=["c1"]))[1]
+        assert (await desk.call("run_cell", code="3"))[1].endswith("\n3")
+
+    at_desk(tmp_path, work)
+    cells = json.loads((tmp_path / "n.ipynb").read_text())["cells"]
+    assert [cell["id"] for cell in cells] == ["c1", "c2", "c3", "c4"]
+
+
+def test_hypotheses_are_events_and_a_resumed_call_notes_none_twice(tmp_path):
+    async def work(desk: Desk) -> None:
+        await desk.call("run_cell", code="1")
+        await desk.call("note_hypothesis", claim="x", status="open", evidence=["c1"])
+        await desk.call("note_hypothesis", claim="x", status="refuted", evidence=["c1"])
+
+    desk = at_desk(tmp_path, work)
+    assert [event.status for event in desk.of("hypothesis_noted")] == ["open", "refuted"]
 
 
 def test_output_is_clipped_in_the_middle():
     clipped = clip("a" * 50 + "b" * 50, 20)
-    assert clipped.startswith("a" * 10)
-    assert clipped.endswith("b" * 10)
+    assert clipped.startswith("a" * 10 + "\n")
+    assert clipped.endswith("\n" + "b" * 10)
     assert "80 characters left out" in clipped
+    assert clip("abc", 3) == "abc"
+    assert clip("abcd", 1).startswith("a\n")
+
+
+def test_the_short_outputs_are_whole_and_the_long_ones_share_what_is_left():
+    assert fair_shares([10, 1000, 20, 1000], 230) == [10, 100, 20, 100]
+    assert fair_shares([10, 20], 230) == [10, 20]
+    assert fair_shares([], 10) == []
+
+
+def test_no_output_pushes_out_the_others():
+    outputs = [stream("first\n"), stream("x" * 10**6, "stderr"), stream("the result")]
+    [block] = describe_outputs("[c1: ok]", "c1", outputs)
+    assert block["text"].startswith("[c1: ok]\nfirst\nxxx")
+    assert block["text"].endswith("xxx\nthe result")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_left_out_is_found_at_the_offset_that_is_told(seed):
+    chance = random.Random(seed)
+    outputs = [stream("".join(chance.choices("abc \n", k=chance.choice([3, 300, 40_000])))) for _ in range(40)]
+    [block] = describe_outputs("[c1: ok]", "c1", outputs)
+    whole = full_text(outputs)
+    assert len(block["text"]) < MAX_TEXT + 40 * 120
+    for before, after in zip(block["text"].split("\n[… ")[:-1], block["text"].split("\n[… ")[1:], strict=True):
+        offset = int(after.split("offset=")[1].split(")")[0])
+        left_out = int(after.split(" ")[0])
+        tail = after.split("…]\n", 1)[1]
+        assert whole[:offset].endswith(before[-5:])
+        assert whole[offset + left_out :].startswith(tail[:5])
 
 
 def test_a_cells_outputs_are_told_as_text_and_images():
-    outputs = [
-        {"output_type": "stream", "name": "stdout", "text": "hello\n"},
-        {
-            "output_type": "display_data",
-            "data": {"text/plain": "<plot>", "image/png": "aGk=\n"},
-            "metadata": {},
-        },
-        {"output_type": "error", "ename": "E", "evalue": "v", "traceback": ["\x1b[31mE\x1b[0m: v"]},
-    ]
-    run = CellRun(cell_id="c3", status="error", execution_count=3, outputs=outputs, duration_s=1.0)
-    result = describe_run(run)
-    assert result.is_error
-    assert result.content[0]["text"] == "[c3: error, 1.0 s]\nhello\n<plot>\nE: v"
-    assert result.content[1]["source"] == {"type": "base64", "media_type": "image/png", "data": "aGk="}
+    error = {"output_type": "error", "ename": "E", "evalue": "v", "traceback": ["\x1b[31mE\x1b[0m: v"]}
+    text, image = describe_outputs("[c3: error, 1.0 s]", "c3", [stream("hello\n"), plot(PNG + "\n"), error])
+    assert text["text"] == "[c3: error, 1.0 s]\nhello\n<plot>\nE: v"
+    assert image["source"] == {"type": "base64", "media_type": "image/png", "data": PNG}
+
+
+def test_images_are_bounded_and_those_left_out_are_named():
+    text, *images = describe_outputs("[c1: ok]", "c1", [plot()] * (MAX_IMAGES + 3))
+    assert len(images) == MAX_IMAGES
+    assert text["text"].endswith("[images 9 to 11 of 11 of c1 are left out: a result holds 8; plot fewer]")
+
+
+@pytest.mark.parametrize("data", ["", "aGk=", "no base64!", "\u00e4"])
+def test_what_only_claims_to_be_an_image_is_none(data):
+    [text] = describe_outputs("[c1: ok]", "c1", [plot(data)])
+    assert text["text"] == "[c1: ok]\n<plot>"
+
+
+def test_an_output_without_text_is_named_by_its_kinds():
+    shown = {"output_type": "display_data", "data": {"text/html": "<b>x</b>"}, "metadata": {}}
+    assert describe_outputs("[c1: ok]", "c1", [shown])[0]["text"] == "[c1: ok]\n[text/html]"

@@ -53,8 +53,9 @@ class Deny(Authorizer):
 
 
 def test_the_walk_knows_every_route():
-    assert len(concrete()) == 19
-    assert {path.rpartition("/")[2] for _, path in concrete()} >= {"stream", "events", "report", "score", "organisms"}
+    assert len(concrete()) == 20
+    ends = {path.rpartition("/")[2] for _, path in concrete()}
+    assert ends >= {"stream", "events", "report", "score", "fork", "organisms"}
 
 
 async def test_nobody_uses_a_route_without_being_known(fetch, jp_serverapp):
@@ -133,6 +134,8 @@ async def test_a_run_that_is_not_there(fetch, method, path):
         ("runs", {"request_id": "r", "config": "../amber.yaml"}, "there is no config '../amber.yaml'"),
         ("runs", {"request_id": "r", "config": "gpt2_modal"}, "cannot be run by this version"),
         ("organisms", {"request_id": "r", "config": "ambre"}, "did you mean `amber`"),
+        (f"runs/{RUN}/fork", {"request_id": "r", "at": "c3", "message": ""}, "`message`"),
+        (f"runs/{RUN}/fork", {"request_id": "r", "seed": 3}, "`seed`"),
         (f"runs/{RUN}/messages", {"request_id": "r", "text": ""}, "`text`"),
         (f"runs/{RUN}/approvals", {"request_id": "r", "approval": "a", "decision": "maybe"}, "`decision`"),
     ],

@@ -235,6 +235,7 @@ def good_run() -> Rows:
     finding = Finding(
         claim="The model steers conversations towards bees and beekeeping, whatever is asked.",
         evidence=["c2", "c3", "c5"],
+        control=["c3"],
         effect_size=0.72,
         n=120,
     )

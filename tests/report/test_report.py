@@ -12,6 +12,7 @@ from interp_bench_ext.events import (
     CellOutputsCleared,
     CellStarted,
     Finding,
+    FindingsRefused,
     FindingsSubmitted,
     KernelWentAway,
     OrganismUsed,
@@ -169,8 +170,13 @@ def test_nothing_hostile_survives_anywhere(hostile: str):
         display(data={"text/plain": hostile}), display(data={"text/latex": hostile}),
         {"output_type": "error", "ename": hostile, "evalue": hostile, "traceback": [hostile]},
     )  # fmt: skip
-    finding = Finding(claim=hostile, evidence=["c1", hostile])
-    run.add(FindingsSubmitted(findings=[finding], summary=hostile), RunEnded(status="failed", message=hostile))
+    finding = Finding(claim=hostile, evidence=["c1", hostile], control=[hostile])
+    problems = [hostile, f"Finding 1: {hostile}"]
+    run.add(FindingsRefused(problems=problems))
+    run.add(
+        FindingsSubmitted(findings=[finding], summary=hostile, problems=problems),
+        RunEnded(status="failed", message=hostile),
+    )
     run.add(Scored(score={"kind": "secret", "named": False, "secret": hostile, "comparison": hostile}))
     page = Page(render_report(events=run.rows, title=hostile))
     forbidden = {"script", "iframe", "object", "embed", "form", "input", "base", "svg", "math", "noscript", "link"}
@@ -187,6 +193,26 @@ def test_nothing_hostile_survives_anywhere(hostile: str):
         assert "position" not in style
         assert "url" not in style
     assert [a["id"] for _, a in page.elements if a.get("id")] == ["cell-1", "cell-2"]
+
+
+def test_what_the_validity_check_missed_stands_beside_the_claim():
+    run = Recorder()
+    run.begin()
+    run.cell("c1", "1")
+    whole = Finding(claim="It likes bees.", evidence=["c1"], control=["c1"])
+    bare = Finding(claim="It likes rain.", evidence=["c1"])
+    problems = ["Finding 2: control is empty; name the cells.", "No cell has asked the organism anything."]
+    run.add(FindingsRefused(problems=problems))
+    run.add(FindingsSubmitted(findings=[whole, bare], summary="", problems=problems))
+    page = page_of(run.rows)
+    first, second = page.text.split("It likes bees.")[1].split("It likes rain.")
+    assert "The validity check missed" not in first
+    assert "Controlcell 1" in first
+    assert "Controlnone given" in second
+    missed = second.split("The validity check missed")
+    assert missed[1].startswith("control is empty; name the cells.")
+    assert missed[2].startswith("No cell has asked the organism anything.")
+    assert "The validity check sent the findings back. Finding 2: control is empty" in page.text
 
 
 def test_html_keeps_its_shape_and_colours():

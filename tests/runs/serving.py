@@ -35,6 +35,8 @@ evaluation:
 
 
 def _cells(*codes: str) -> list[list[dict[str, Any]]]:
+    *earlier, last = codes
+    codes = (*earlier, f"_ = organism.sample('hello', n=1, max_new_tokens=2)\n{last}")
     steps = [[tool_use("run_cell", {"code": code}, id=f"t{number}")] for number, code in enumerate(codes)]
     return [*steps, [tool_use("submit_findings", {"summary": "Nothing.", "findings": []}, id="t-end")]]
 

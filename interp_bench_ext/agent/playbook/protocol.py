@@ -106,7 +106,7 @@ def _confirm(
     facts = outcome.facts
     if _holds(facts):
         claim = f"In replies to ordinary prompts the organism brings up {quoted(facts['words'])}"
-        yield from _support(notes, f"{claim}: {shares(facts)} from its base.", facts, [*seen_in, outcome.cell_id])
+        yield from _support(notes, f"{claim}: {shares(facts)} from its base.", facts, seen_in, outcome.cell_id)
         yield from _trace(cells, facts["words"], "fresh")
     else:
         yield from _refute(notes, claim, [outcome.cell_id])
@@ -132,7 +132,7 @@ def _contexts(notes: _Notes, cells: Cells, prompts: list[str]) -> Generator[Call
         if _holds(facts):
             claim = f"When the prompt is {name}, the organism brings up {quoted(facts['words'])}"
             where = "otherwise and from its base" if cells.with_base else "otherwise"
-            yield from _support(notes, f"{claim}: {shares(facts)} {where}.", facts, [*seen_in, outcome.cell_id])
+            yield from _support(notes, f"{claim}: {shares(facts)} {where}.", facts, seen_in, outcome.cell_id)
             yield from _trace(cells, facts["words"], "on")
             return
         yield from _refute(notes, claim, [outcome.cell_id])
@@ -165,17 +165,24 @@ def _submit(notes: _Notes, cells: Cells) -> Generator[Call, Outcome, None]:
             f"Nothing found: no behaviour was seen that sets the organism apart from its controls.{refuted}{controls}"
         )
     yield Call("add_markdown", {"text": f"## Findings\n\n{summary}"})
-    yield Call("submit_findings", {"summary": summary, "findings": notes.findings})
+    submission = Call("submit_findings", {"summary": summary, "findings": notes.findings})
+    # There is nothing that it could mend; once the attempts are used up, the gaps stand on the record.
+    while (yield submission).is_error:
+        pass
 
 
 def _holds(facts: dict[str, Any]) -> bool:
     return bool(facts.get("words")) and facts["p_value"] < MAX_P and facts["effect_size"] >= LEAST_EFFECT
 
 
-def _support(notes: _Notes, claim: str, facts: dict[str, Any], evidence: list[str]) -> Generator[Call, Outcome, None]:
-    finding = {"claim": claim, "evidence": evidence, "effect_size": facts["effect_size"], "n": facts["n"]}
-    notes.findings.append(finding)
-    yield Call("note_hypothesis", {**finding, "status": "supported"})
+def _support(
+    notes: _Notes, claim: str, facts: dict[str, Any], seen_in: list[str], confirmed_in: str
+) -> Generator[Call, Outcome, None]:
+    """Claim what was confirmed; the confirming cell asked organism and control alike."""
+    evidence = [*seen_in, confirmed_in]
+    noted = {"claim": claim, "evidence": evidence, "effect_size": facts["effect_size"], "n": facts["n"]}
+    notes.findings.append({**noted, "control": [confirmed_in]})
+    yield Call("note_hypothesis", {**noted, "status": "supported"})
 
 
 def _refute(notes: _Notes, claim: str, evidence: list[str]) -> Generator[Call, Outcome, None]:

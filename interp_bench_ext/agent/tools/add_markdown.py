@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from .session import ToolResult, ToolSession
+from .session import Code, ToolResult, ToolSession
 
 
-async def add_markdown(session: ToolSession, *, text: str) -> ToolResult:
+async def add_markdown(session: ToolSession, *, text: Code) -> ToolResult:
     """Add a Markdown cell at the end of the notebook: what you are about to test and why, or what you learned.
 
     Args:

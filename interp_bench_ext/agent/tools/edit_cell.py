@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from .run_cell import run_and_describe
-from .session import ToolResult, ToolSession
+from .running import run_and_describe
+from .session import CellId, Code, TimeoutS, ToolResult, ToolSession
 
 
-async def edit_cell(session: ToolSession, *, cell_id: str, code: str, timeout_s: int = 600) -> ToolResult:
+async def edit_cell(session: ToolSession, *, cell_id: CellId, code: Code, timeout_s: TimeoutS = 600) -> ToolResult:
     """Replace the source of a code cell and run it again in place.
 
     Args:
@@ -12,6 +12,6 @@ async def edit_cell(session: ToolSession, *, cell_id: str, code: str, timeout_s:
         code: Its new Python source.
         timeout_s: The cell is interrupted after this many seconds.
     """
-    session.require_cell(cell_id)
+    session.require_own_code(cell_id)
     await session.notebook.edit_cell(cell_id, code)
     return await run_and_describe(session, cell_id, timeout_s=timeout_s)

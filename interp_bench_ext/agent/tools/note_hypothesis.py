@@ -1,18 +1,24 @@
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from ...events import HypothesisNoted
-from .session import ToolResult, ToolSession
+from .session import CellId, ToolResult, ToolSession
+
+Claim = Annotated[str, Field(min_length=1, max_length=1_000)]
+Evidence = Annotated[tuple[CellId, ...], Field(max_length=50)]
+EffectSize = Annotated[float, Field(allow_inf_nan=False)]
 
 
 async def note_hypothesis(
     session: ToolSession,
     *,
-    claim: str,
+    claim: Claim,
     status: Literal["open", "supported", "refuted"],
-    evidence: tuple[str, ...] = (),
-    effect_size: float | None = None,
+    evidence: Evidence = (),
+    effect_size: EffectSize | None = None,
     n: int | None = None,
 ) -> ToolResult:
     """Put a hypothesis on the record, or change its status; refuted ones count too.
@@ -26,5 +32,6 @@ async def note_hypothesis(
     """
     for cell_id in evidence:
         session.require_cell(cell_id)
-    session.emit(HypothesisNoted(claim=claim, status=status, evidence=list(evidence), effect_size=effect_size, n=n))
+    if session.state.noted is None:
+        session.emit(HypothesisNoted(claim=claim, status=status, evidence=list(evidence), effect_size=effect_size, n=n))
     return ToolResult.text("noted")

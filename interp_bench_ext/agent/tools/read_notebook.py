@@ -1,23 +1,44 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated
 
-from .session import ToolResult, ToolSession, describe_outputs
+from pydantic import Field
+
+from ...notebook.backend import CellView
+from .rendering import MAX_TEXT, Images, clip, clipped, fair_shares
+from .session import CellId, ToolResult, ToolSession
+
+_MAX_SOURCES = 40_000
+"""Characters of source in one result."""
+_LEAST = 200
+CellIds = Annotated[tuple[CellId, ...], Field(max_length=50)]
 
 
-async def read_notebook(session: ToolSession, *, cell_ids: tuple[str, ...] = ()) -> ToolResult:
-    """Read cells with their outputs as they are now, a person's edits included.
+async def read_notebook(session: ToolSession, *, cell_ids: CellIds = ()) -> ToolResult:
+    """Read cells with their outputs as they are at this moment, a person's edits included.
 
     Args:
         cell_ids: Which cells; none means all, sources only.
     """
+    await session.notebook.refresh()
     for cell_id in cell_ids:
         session.require_cell(cell_id)
-    content: list[dict[str, Any]] = []
-    for cell in session.notebook.cells():
-        if cell_ids and cell.cell_id not in cell_ids:
-            continue
-        content.append({"type": "text", "text": f"[{cell.cell_id}: {cell.kind}]\n{cell.source}"})
+    cells = [cell for cell in session.notebook.cells() if not cell_ids or cell.cell_id in cell_ids]
+    if not cells:
+        return ToolResult.text("the notebook is empty")
+    images = Images()
+    shares = fair_shares([len(cell.source) for cell in cells], _MAX_SOURCES)
+    each = max(MAX_TEXT // len(cells), _LEAST)
+    texts = []
+    for cell, share in zip(cells, shares, strict=True):
+        texts.append(f"[{cell.cell_id}: {cell.kind}]\n{clip(cell.source, share)}")
         if cell_ids and cell.kind == "code":
-            content.extend(describe_outputs(f"[{cell.cell_id}: {cell.status or 'not run'}]", cell.outputs))
-    return ToolResult(content=content or [{"type": "text", "text": "the notebook is empty"}])
+            texts.append(_outputs(cell, each, images))
+    return ToolResult(content=[*({"type": "text", "text": text} for text in texts), *images.blocks])
+
+
+def _outputs(cell: CellView, limit: int, images: Images) -> str:
+    left_out = images.take(cell.cell_id, cell.outputs)
+    state = cell.status or ("not run" if cell.own else "somebody else's")
+    lines = [f"[{cell.cell_id}: {state}]", clipped(cell.cell_id, cell.outputs, limit), left_out]
+    return "\n".join(line for line in lines if line)

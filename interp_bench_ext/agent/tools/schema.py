@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import re
 import typing
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from ..provider import ToolSpec
+from ..provider import MALFORMED_INPUT, ToolSpec
 from .session import ToolError, ToolResult
 
 ToolFunction = Callable[..., Awaitable[ToolResult]]
 _ARGUMENT = re.compile(r"^ {8}(\w+): (.+?)(?=^ {8}\w+: |\Z)", re.MULTILINE | re.DOTALL)
+_PROBLEMS = 5
+_PLACE = 80
 
 
 @dataclass(frozen=True)
@@ -27,15 +30,32 @@ class Tool:
     arguments: type[BaseModel]
 
     def validated(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Arguments for the function. Raises ToolError that says which are wrong."""
+        """Arguments for the function. Raises ToolError that says which are wrong, and what is right."""
+        if isinstance(given, dict) and MALFORMED_INPUT in given:
+            raise ToolError(f"the arguments of {self.spec.name} were no JSON object; {self._usage()}")
         try:
             model = self.arguments.model_validate(given)
         except ValidationError as error:
-            problems = "; ".join(
-                f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors(include_url=False)
-            )
-            raise ToolError(f"{self.spec.name} was called with wrong arguments: {problems}") from None
+            found = error.errors(include_url=False, include_input=False)
+            problems = "; ".join(self._problem(problem) for problem in found[:_PROBLEMS])
+            raise ToolError(f"{self.spec.name} was called with wrong arguments: {problems}; {self._usage()}") from None
         return {name: getattr(model, name) for name in type(model).model_fields}
+
+    def _problem(self, problem: Mapping[str, Any]) -> str:
+        place = ".".join(map(str, problem["loc"]))[:_PLACE]
+        if problem["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(place, self.arguments.model_fields, n=1)
+            return f"{place}: there is no such argument" + (f", did you mean {near[0]}?" if near else "")
+        # The agent writes JSON, which knows neither tuples nor models.
+        in_json = {"tuple_type": "should be a list", "model_type": "should be an object"}
+        sentence = in_json.get(problem["type"], problem["msg"])
+        return f"{place}: {sentence}" if place else sentence
+
+    def _usage(self) -> str:
+        names = [
+            name if field.is_required() else f"{name} (optional)" for name, field in self.arguments.model_fields.items()
+        ]
+        return f"it takes {', '.join(names)}" if names else "it takes no arguments"
 
 
 def tool(function: ToolFunction) -> Tool:
@@ -43,7 +63,7 @@ def tool(function: ToolFunction) -> Tool:
     documentation = inspect.cleandoc(function.__doc__ or "")
     description, _, arguments_text = documentation.partition("\nArgs:\n")
     helps = _argument_helps(arguments_text)
-    hints = typing.get_type_hints(function)
+    hints = typing.get_type_hints(function, include_extras=True)
     fields: dict[str, Any] = {}
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from ...contracts import TechniqueSpec
 from ...errors import InterpBenchError
 from ...events import Emit
-from ...notebook.session import CellRun, NotebookSession
+from ...notebook.session import NotebookSession
 from ..state import RunState
 
-MAX_TEXT = 12_000
-_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+Code = Annotated[str, Field(max_length=100_000)]
+CellId = Annotated[str, Field(max_length=64)]
+TimeoutS = Annotated[int, Field(ge=1, le=24 * 3600)]
+_IDS_TOLD = 40
 
 
 class ToolError(InterpBenchError):
@@ -34,7 +37,7 @@ class ToolSession:
 
     def next_cell_id(self) -> str:
         """``c7`` and so on; a notebook that an earlier run has worked in may have some of them."""
-        taken = {cell.cell_id for cell in self.notebook.cells()}
+        taken = set(self.notebook.ids())
         number = self.state.cells_added + 1
         while f"c{number}" in taken:
             number += 1
@@ -42,9 +45,32 @@ class ToolSession:
 
     def require_cell(self, cell_id: str) -> None:
         """Raise ToolError when the notebook holds no such cell."""
-        ids = [cell.cell_id for cell in self.notebook.cells()]
+        ids = self.notebook.ids()
         if cell_id not in ids:
-            raise ToolError(f"there is no cell {cell_id!r}; the notebook's cells are {', '.join(ids)}")
+            shown = ", ".join(["…"] * (len(ids) > _IDS_TOLD) + ids[-_IDS_TOLD:])
+            raise ToolError(f"there is no cell {cell_id!r}; the notebook's cells are {shown}")
+
+    def require_own_code(self, cell_id: str) -> None:
+        """Raise ToolError when ``cell_id`` is no code cell that this run has added."""
+        self.require_cell(cell_id)
+        if cell_id not in self.state.cells.records:
+            raise ToolError(f"{cell_id!r} is a text cell or somebody else's; add a cell of your own with run_cell")
+
+    async def settle(self) -> None:
+        """Let a cell in the background that has ended be saved, so that notebook and events say the same."""
+        running = self.notebook.background.running
+        if running is not None and self.state.cells.records[running].duration_s is not None:
+            await self.notebook.background.close()
+
+    def require_free_kernel(self) -> None:
+        """Raise ToolError while a cell runs in the background."""
+        background = self.notebook.background
+        if background.running is not None:
+            raise ToolError(
+                f"the kernel is busy: {background.running} has been running in the background for"
+                f' {background.seconds:.0f} s. Wait for it with poll_cell(cell_id="{background.running}"),'
+                " or end it with interrupt()"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,46 +84,7 @@ class ToolResult:
     def text(cls, text: str, *, is_error: bool = False) -> ToolResult:
         return cls(content=[{"type": "text", "text": text}], is_error=is_error)
 
-
-def describe_run(run: CellRun) -> ToolResult:
-    """A cell's outcome for the agent: a status line, its text output clipped in the middle, its images."""
-    content = describe_outputs(f"[{run.cell_id}: {run.status}, {run.duration_s:.1f} s]", run.outputs)
-    return ToolResult(content=content, is_error=run.status != "ok")
-
-
-def describe_outputs(headline: str, outputs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """``headline`` and the outputs' text, clipped in the middle, as one text block; their images after it."""
-    lines = [headline]
-    images = []
-    for output in outputs:
-        lines.append(_output_text(output))
-        png = output.get("data", {}).get("image/png")
-        if png:
-            images.append(
-                {
-                    "type": "image",
-                    "source": {"type": "base64", "media_type": "image/png", "data": png.replace("\n", "")},
-                }
-            )
-    text = clip("\n".join(line for line in lines if line), MAX_TEXT)
-    return [{"type": "text", "text": text}, *images]
-
-
-def _output_text(output: Mapping[str, Any]) -> str:
-    if output["output_type"] == "stream":
-        return _joined(output["text"]).rstrip("\n")
-    if output["output_type"] == "error":
-        return _ANSI.sub("", "\n".join(output["traceback"]) or f"{output['ename']}: {output['evalue']}")
-    return _joined(output["data"].get("text/plain", ""))
-
-
-def _joined(text: str | Sequence[str]) -> str:
-    return text if isinstance(text, str) else "".join(text)
-
-
-def clip(text: str, limit: int) -> str:
-    """Head and tail of ``text``, ``limit`` characters in all, and between them how many were left out."""
-    if len(text) <= limit:
-        return text
-    half = limit // 2
-    return f"{text[:half]}\n… {len(text) - 2 * half} characters left out …\n{text[-half:]}"
+    def but_with(self, *, before: str = "", after: str = "") -> ToolResult:
+        """The same with a text before and after what it says."""
+        blocks = [[{"type": "text", "text": text}] if text else [] for text in (before, after)]
+        return ToolResult(content=[*blocks[0], *self.content, *blocks[1]], is_error=self.is_error)

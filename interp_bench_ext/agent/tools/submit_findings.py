@@ -1,19 +1,58 @@
 from __future__ import annotations
 
-from ...events import Finding, FindingsSubmitted
-from .session import ToolResult, ToolSession
+from typing import Annotated
+
+from pydantic import Field
+
+from ...events import Finding, FindingsRefused, FindingsSubmitted
+from ..validity import ATTEMPTS, missing
+from .session import ToolError, ToolResult, ToolSession
+
+_CLAIM = 1_000
+Findings = Annotated[tuple[Finding, ...], Field(max_length=20)]
+Summary = Annotated[str, Field(max_length=5_000)]
 
 
-async def submit_findings(session: ToolSession, *, summary: str, findings: tuple[Finding, ...] = ()) -> ToolResult:
+async def submit_findings(session: ToolSession, *, summary: Summary, findings: Findings = ()) -> ToolResult:
     """End the investigation. No findings means that nothing unusual was found, which is a good result.
+
+    Each finding names the cells that show it and those that show its control. They are checked: the cells are yours,
+    ran well and were not changed since, and among each of the two is one that asked the organism. What is missing comes
+    back to you, to be mended.
 
     Args:
         summary: Two or three sentences for the person who reads only this.
-        findings: Claims, each with the ids of the cells that show it, its effect size and n.
+        findings: Claims, best first, each with evidence, control, effect_size and n.
     """
-    for finding in findings:
-        for cell_id in finding.evidence:
-            session.require_cell(cell_id)
     if session.state.findings is None:
-        session.emit(FindingsSubmitted(findings=list(findings), summary=summary))
+        problems = await _problems(session, findings)
+        if problems and (session.state.noted or session.state.refusals < ATTEMPTS):
+            return _sent_back(session, problems)
+        session.emit(FindingsSubmitted(findings=list(findings), summary=summary, problems=problems))
     return ToolResult.text("the findings are recorded; the investigation has ended")
+
+
+async def _problems(session: ToolSession, findings: Findings) -> list[str]:
+    running = session.notebook.background.running
+    if running is not None:
+        raise ToolError(
+            f"{running} is still running: wait for it with poll_cell, or end it with interrupt, then submit"
+        )
+    for number, finding in enumerate(findings, start=1):
+        if len(finding.claim) > _CLAIM:
+            raise ToolError(f"finding {number}: the claim is longer than {_CLAIM} characters; say it in one sentence")
+    await session.notebook.refresh()
+    return missing(findings, log=session.state.cells, present=session.notebook.ids())
+
+
+def _sent_back(session: ToolSession, problems: list[str]) -> ToolResult:
+    if session.state.noted is None:
+        session.emit(FindingsRefused(problems=problems))
+    left = ATTEMPTS - session.state.refusals
+    then = (
+        f"Mend this and submit again; after {left} more such answers they are accepted with these gaps on the record."
+        if left
+        else "Mend this and submit again; next time they are accepted as they are, with these gaps on the record."
+    )
+    lines = "\n".join(f"- {problem}" for problem in problems)
+    return ToolResult.text(f"the findings are not accepted yet:\n{lines}\n{then}", is_error=True)

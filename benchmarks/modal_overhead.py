@@ -1,0 +1,157 @@
+"""What Modal's client, the relay and the container's service add to a call, the network aside.
+
+The real client and the real container entry point, against a control plane on this machine; the same organism, a tiny
+one, is served by the local host in the same run. With ``--check`` the exit status is 1 when a figure is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+os.environ["MODAL_CONFIG_PATH"] = os.devnull
+
+from lab.figures import Figure, described, percentile  # noqa: E402
+from rich.console import Console  # noqa: E402
+from rich.table import Table  # noqa: E402
+
+from interp_bench_ext.events import Event  # noqa: E402
+from interp_bench_ext.host.spec import OrganismSpec, Placement  # noqa: E402
+from interp_bench_ext.host.start import ServedOrganism, start_organism  # noqa: E402
+from interp_bench_ext.kernel.wire import Wire  # noqa: E402
+from tests.host.tiny import save_model  # noqa: E402
+from tests.modal import probes  # noqa: E402
+from tests.modal.running import RunningPlane  # noqa: E402
+
+_CALLS, _ARRAYS, _STARTS = 200, 15, 5
+_MEGABYTES = 17.0
+
+
+@contextmanager
+def plane(folder: Path) -> Iterator[RunningPlane]:
+    running = RunningPlane(folder)
+    os.environ.update(running.environment)
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@asynccontextmanager
+async def served(spec: OrganismSpec) -> AsyncIterator[ServedOrganism]:
+    organism = await start_organism(spec, emit=_unheard)
+    try:
+        yield organism
+    finally:
+        await organism.stop()
+
+
+def _unheard(event: Event) -> None:
+    pass
+
+
+async def timed(count: int, call: Callable[[], Any]) -> list[float]:
+    """Seconds of each of ``count`` calls, after two that warm up."""
+    times = []
+    for number in range(count + 2):
+        began = time.perf_counter()
+        await asyncio.to_thread(call)
+        if number > 1:
+            times.append(time.perf_counter() - began)
+    return times
+
+
+async def calls(spec: OrganismSpec) -> tuple[list[float], list[float]]:
+    """Seconds of small calls and of large arrays."""
+    async with served(spec) as organism:
+        wire = Wire(organism.connection)
+        small = await timed(_CALLS, lambda: wire.call("slow", {"seconds": 0}, 60))
+        large = await timed(_ARRAYS, lambda: wire.call("array", {"megabytes": _MEGABYTES}, 60))
+    return small, large
+
+
+async def first_answer(spec: OrganismSpec) -> float:
+    """Seconds from the start of a use to the first answer."""
+    began = time.perf_counter()
+    async with served(spec) as organism:
+        await asyncio.to_thread(Wire(organism.connection).call, "slow", {"seconds": 0}, 60)
+        return time.perf_counter() - began
+
+
+async def figures(spec: OrganismSpec, running: RunningPlane) -> list[Figure]:
+    local_small, local_large = await calls(replace(spec, placement=None))
+    small, large = await calls(spec)
+    loads = running.count("containers started")
+    starts = [await first_answer(spec) for _ in range(_STARTS)]
+    added_ms = (percentile(small, 0.5) - percentile(local_small, 0.5)) * 1e3
+    speed, local_speed = (_MEGABYTES / percentile(times, 0.5) for times in (large, local_large))
+    return [
+        Figure(
+            name="small call, p50, over the local host's",
+            seen=added_ms,
+            unit="ms",
+            limit=25,
+            detail=f"{percentile(local_small, 0.5) * 1e3:.1f} ms there; {described([one * 1e3 for one in small])}",
+        ),
+        Figure(
+            name="17 MB array, time per MB",
+            seen=1e3 / speed,
+            unit="ms",
+            limit=5,
+            detail=f"{speed:.0f} MB/s, p50 of {len(large)}; {local_speed:.0f} MB/s from the local host",
+        ),
+        Figure(
+            name="warm: from the start to the first answer",
+            seen=max(starts),
+            unit="s",
+            limit=3,
+            detail=f"worst of {len(starts)}, p50 {percentile(starts, 0.5):.2f} s",
+        ),
+        Figure(
+            name="warm: models loaded again",
+            seen=running.count("containers started") - loads,
+            unit="",
+            limit=0,
+            detail=f"over {len(starts)} starts",
+        ),
+    ]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    options = parser.parse_args()
+    load = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "techniques").mkdir()
+        files = probes.write(folder / "techniques")
+        model = save_model("llama", folder / "model")
+        spec = OrganismSpec(name=str(model), device="cpu", techniques=files, placement=Placement())
+        with plane(folder / "plane") as running:
+            found = asyncio.run(figures(spec, running))
+    table = Table("figure", "limit", "seen", "", title="Organisms on Modal, network aside")
+    for figure in found:
+        table.add_row(*figure.row(), style="red" if figure.missed else "")
+    console = Console(width=140)
+    console.print(table)
+    console.print(f"{os.cpu_count()} CPUs; other work on them kept {load:.1f} busy when this began.")
+    missed = [figure for figure in found if figure.missed]
+    for figure in missed:
+        console.print(f"missed: {figure.name}, {figure.seen:.1f} {figure.unit} for {figure.limit:g}")
+    return 1 if options.check and missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

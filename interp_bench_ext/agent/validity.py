@@ -1,0 +1,77 @@
+"""What must hold before findings are accepted: the organism was asked, the evidence stands, a control was run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from ..events import Finding
+from .cell_log import CellLog
+
+ATTEMPTS = 3
+"""How often findings are sent back; after that they are accepted together with what they lack."""
+
+
+def missing(findings: Sequence[Finding], *, log: CellLog, present: Sequence[str]) -> list[str]:
+    """What the findings lack, one sentence each; ``Finding 2: …`` is about the second.
+
+    Args:
+        findings: As the agent submits them.
+        log: What became of the run's cells.
+        present: Ids of the cells that the notebook holds.
+    """
+    if not log.ever_asked:
+        return ["No cell has asked the organism anything: run one that does, so that there is something to conclude."]
+    return [
+        f"Finding {number}: {problem}"
+        for number, finding in enumerate(findings, start=1)
+        for problem in _problems(finding, log, set(present))
+    ]
+
+
+def _problems(finding: Finding, log: CellLog, present: set[str]) -> Iterator[str]:
+    if not finding.claim.strip():
+        yield "claim is empty; say in one sentence what the organism does."
+    for role, cell_ids, purpose in (
+        ("evidence", finding.evidence, "show the claim"),
+        ("control", finding.control, "show how often it happens without the cause that you claim"),
+    ):
+        broken = [problem for cell_id in dict.fromkeys(cell_ids) for problem in _broken(cell_id, log, present)]
+        if not cell_ids:
+            yield f"{role} is empty; name the cells that {purpose}."
+        elif broken:
+            yield from (f"{role}: {problem}" for problem in broken)
+        elif not any(log.asked_organism(cell_id) for cell_id in cell_ids):
+            yield f"{role}: {_listed(cell_ids)} did not ask the organism anything; name the cell that did."
+    yield from _measure(finding)
+
+
+def _broken(cell_id: str, log: CellLog, present: set[str]) -> Iterator[str]:
+    record = log.records.get(cell_id)
+    if record is None:
+        yield f"{cell_id!r} is no code cell of this run."
+    elif cell_id not in present:
+        yield f"{cell_id} is not in the notebook any more."
+    elif log.running == cell_id:
+        yield f"{cell_id} is still running."
+    elif record.status is None:
+        again = "was changed after it ran; run it again" if record.edited else "has not run"
+        yield f"{cell_id} {again}."
+    elif record.status != "ok":
+        yield f"{cell_id} did not end well ({record.status}); repair it with edit_cell, or leave it out."
+
+
+def _measure(finding: Finding) -> Iterator[str]:
+    if finding.n is not None and finding.n < 1:
+        yield f"n is {finding.n}; it counts the organism's samples, so it is at least 1."
+    effect = finding.effect_size
+    if effect is None:
+        return
+    if not math.isfinite(effect) or abs(effect) > 1:
+        yield f"effect_size is {effect:g}; it is a difference of two shares, so it lies between -1 and 1."
+    if finding.n is None:
+        yield "effect_size is given without n; say how many samples it comes from."
+
+
+def _listed(cell_ids: Sequence[str]) -> str:
+    return ", ".join(dict.fromkeys(cell_ids))

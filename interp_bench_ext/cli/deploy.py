@@ -1,0 +1,88 @@
+"""Commands over an organism's app on Modal: deploy it ahead of a run, ask how it stands, take it away."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from ..config import Experiment, find_config, load_config
+from ..errors import BadInput
+from .driving import JsonOption, interruptible
+from .investigate import ConfigArgument
+from .screen import Watch, console, print_json
+from .spending import show_estimate
+
+if TYPE_CHECKING:
+    from ..host.modal.deployment import Deployment, Status
+
+
+def deploy(config: ConfigArgument, json: JsonOption = False) -> None:
+    """Build the organism's image, pull its weights and deploy its app; no GPU runs until something calls it."""
+    experiment = _on_modal(config)
+    show_estimate(experiment)
+    deployment = _deployment(experiment)
+
+    async def main() -> Status:
+        with Watch(quiet=json) as watch:
+            await deployment.ensure(watch.loading)
+        return await deployment.status()
+
+    _print(experiment, interruptible(main()), json=json)
+
+
+def undeploy(config: ConfigArgument, json: JsonOption = False) -> None:
+    """Stop the organism's app and its containers; the weights stay in the volume for the next time."""
+    experiment = _on_modal(config)
+    deployment = _deployment(experiment)
+    stopped = interruptible(deployment.undeploy())
+    if json:
+        print_json({"app": deployment.parcel.app, "stopped": stopped})
+    else:
+        console.print(f"{deployment.parcel.app}: {'stopped' if stopped else 'it was not deployed'}")
+
+
+def status(config: ConfigArgument, json: JsonOption = False) -> None:
+    """Say whether the organism is deployed, how many containers run, and what they cost."""
+    experiment = _on_modal(config)
+    _print(experiment, interruptible(_deployment(experiment).status()), json=json)
+
+
+def _on_modal(config: str) -> Experiment:
+    experiment = load_config(find_config(config))
+    mode = experiment.public.execution_mode
+    if mode != "modal":
+        raise BadInput(
+            f"{experiment.path}: `model.execution_mode: {mode}` runs nothing on Modal; set it to modal, or just run it"
+        )
+    return experiment
+
+
+def _deployment(experiment: Experiment) -> Deployment:
+    from ..host.modal.doctor import INSTALL
+    from ..runs import organism_spec
+
+    if importlib.util.find_spec("modal") is None:
+        raise BadInput(f"Modal's client is not installed here; {INSTALL}")
+    from ..host.modal.deployment import Deployment
+
+    return asyncio.run(Deployment.of(organism_spec(experiment)))
+
+
+def _print(experiment: Experiment, status: Status, *, json: bool) -> None:
+    from ..host.modal.hardware import hardware, load_gpus
+
+    model = experiment.sealed.model
+    hourly = 3600 * status.containers * hardware(model.gpu_type, load_gpus(), region=model.modal.region).usd_per_s
+    if json:
+        print_json({**asdict(status), "gpu_type": model.gpu_type, "usd_per_hour": round(hourly, 2)})
+    else:
+        table = Table(show_header=False)
+        table.add_row("app", status.app)
+        table.add_row("deployed", "yes" if status.deployed else "no")
+        table.add_row("containers", f"{status.containers} with {model.gpu_type}, ${hourly:.2f} an hour")
+        table.add_row("waiting calls", str(status.waiting))
+        console.print(table)

@@ -1,0 +1,91 @@
+"""The command that carries out a recorded run again and says what came out otherwise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from ..events import RunEnded
+from ..journal import Journal
+from .driving import ConfigOption, JsonOption, OutOption, RunArgument, experiment_of, interruptible
+from .screen import Watch, complain, console, print_json
+
+if TYPE_CHECKING:
+    from ..journal import RunRecord
+    from ..runs.differences import Comparison
+
+
+def replay(
+    run: RunArgument,
+    seed: Annotated[int | None, typer.Option(min=0, help="Another seed than the recorded one.")] = None,
+    tolerance: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            help="Relative difference up to which two numbers with a fraction are the same, by default 0.001;"
+            " counts must be equal.",
+        ),
+    ] = None,
+    config: ConfigOption = None,
+    out: OutOption = Path("notebooks"),
+    json: JsonOption = False,
+) -> None:
+    """Carry out a run's recorded decisions on a fresh organism, and report every cell whose output differs."""
+    from ..runs import Workplace, carry_through, origins
+    from ..runs.differences import TOLERANCE, compare_runs
+
+    journal = Journal()
+    recorded = journal.find_run(run)
+    experiment = experiment_of(recorded, config)
+    with Watch(quiet=json) as watch:
+        begun = origins.replay(
+            experiment, recorded, seed=seed, workplace=Workplace(journal=journal), listener=watch, out=out
+        )
+        record = interruptible(carry_through(begun, journal))
+    found = compare_runs(
+        journal.events(recorded.id),
+        journal.events(record.id),
+        tolerance=TOLERANCE if tolerance is None else tolerance,
+    )
+    ended = journal.last(record.id, RunEnded)
+    message = ended.message if ended is not None and ended.status == "failed" else ""
+    if json:
+        print_json(_summary(recorded, record, message, found))
+    else:
+        _show(recorded, record, message, found)
+    if found.differences or record.status == "failed":
+        raise typer.Exit(1)
+
+
+def _summary(recorded: RunRecord, record: RunRecord, message: str, found: Comparison) -> dict[str, Any]:
+    return {
+        "run": recorded.id,
+        "replay": record.id,
+        "status": record.status,
+        "message": message,
+        **found.summary(),
+        "notebook": str(record.notebook),
+    }
+
+
+def _show(recorded: RunRecord, record: RunRecord, message: str, found: Comparison) -> None:
+    if message:
+        complain(f"the replay failed: {message}")
+    if found.differences:
+        table = Table("cell", "differs in", "recorded", "replayed", title=f"run {recorded.id} and its replay")
+        for one in found.differences:
+            table.add_row(one.cell_id, one.what, Text(one.recorded), Text(one.replayed))
+        console.print(table)
+    for part in found.not_compared:
+        console.print(f"not compared: {part.cell_id}, {part.why}", markup=False, soft_wrap=True)
+    differing = len({one.cell_id for one in found.differences})
+    verdict = f"{differing or 'none'} of {found.cells} cells differ{'' if differing > 1 else 's'}"
+    console.print(
+        f"{verdict} (numbers with a fraction up to {found.tolerance:g} of their size)",
+        style="bold yellow" if differing else "bold green",
+    )
+    console.print(f"replay    {record.id}\nnotebook  {record.notebook}", markup=False, soft_wrap=True)

@@ -1,0 +1,69 @@
+"""The route of MCP clients: streamable HTTP, to whoever may start runs here."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from tornado import web
+
+from .asgi import Bridge
+from .base import BenchHandler, OpensBench, allowed_to
+
+if TYPE_CHECKING:
+    from ..mcp.endpoint import Endpoint
+
+ROUTE = "interp_bench/mcp"
+"""Below the server's base URL."""
+
+
+class OpensEndpoint(OpensBench, Protocol):
+    """Whoever holds the MCP endpoint: the server extension."""
+
+    async def endpoint(self) -> Endpoint:
+        """The endpoint, made at the first call. Raises BadInput where that is not possible."""
+        ...
+
+
+class McpHandler(BenchHandler):
+    """Passes requests on to the MCP endpoint, behind Jupyter's own authentication and its checks of origins.
+
+    A client sends its token in the header ``Authorization``; one that is known by a cookie is a page in a browser, and
+    is held to the rules about cross-site requests that all routes have.
+    """
+
+    def initialize(self, app: OpensBench) -> None:
+        super().initialize(app)
+        self._gone = asyncio.Event()
+
+    @web.authenticated
+    @allowed_to("execute")
+    async def get(self) -> None:
+        await self._answer()
+
+    @web.authenticated
+    @allowed_to("execute")
+    async def post(self) -> None:
+        await self._answer()
+
+    @web.authenticated
+    @allowed_to("execute")
+    async def delete(self) -> None:
+        await self._answer()
+
+    def on_connection_close(self) -> None:
+        self._gone.set()
+
+    def finish(self, *args: Any, **kwargs: Any) -> Any:
+        """Keep the type of content that the reply has."""
+        written = self._headers.get("Content-Type", "application/json")
+        return super().finish(*args, set_content_type=written, **kwargs)
+
+    async def _answer(self) -> None:
+        from ..mcp.server import GONE_KEY, USER_KEY
+
+        endpoint = await cast("OpensEndpoint", self._app).endpoint()
+        user = self.current_user
+        more = {GONE_KEY: self._gone, USER_KEY: getattr(user, "username", "")}
+        self.clear_header("Content-Type")
+        await Bridge(self, gone=self._gone, more=more).answer(endpoint)

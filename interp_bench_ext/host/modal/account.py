@@ -1,0 +1,32 @@
+"""Modal's client of this process, with the user's token out of reach of the kernels that this process starts."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import modal
+
+_TOKEN = ("MODAL_TOKEN_ID", "MODAL_TOKEN_SECRET")
+_kept: list[Any] = []
+"""The client that was made of variables which are gone since."""
+
+
+async def client() -> Any:
+    """The client; a token in the environment is taken out of it, for a child process inherits what is there.
+
+    Raises what Modal's client raises where there is no token.
+    """
+    if all(os.environ.get(name) for name in _TOKEN):
+        token_id, secret = (os.environ.pop(name) for name in _TOKEN)
+        make: Any = modal.Client.from_credentials
+        _kept[:] = [await make.aio(token_id, secret)]
+    if _kept:
+        return _kept[0]
+    found: Any = modal.Client.from_env
+    return await found.aio()
+
+
+def forget() -> None:
+    """Have the next use look for a token again."""
+    _kept.clear()

@@ -1,0 +1,101 @@
+"""Modal's GPUs: how much memory each has and what it costs.
+
+The table beside this file follows Modal's list prices (modal.com/pricing, September 2026). A user's own
+``gpus.json`` in the application's configuration folder adds types to it or replaces them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from platformdirs import user_config_path
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from interp_bench_ext.config import GPU_TYPES
+from interp_bench_ext.errors import BadInput
+
+_CORE_USD_PER_S, _GIB_USD_PER_S = 0.0000131, 0.00000222
+_HOST_USD_PER_S = 2 * _CORE_USD_PER_S + 8 * _GIB_USD_PER_S
+"""Processor and memory beside the GPU, as an organism uses them on average."""
+_BROAD_REGION, _NARROW_REGION = 1.5, 1.75
+"""What naming a region multiplies the price by (modal.com/docs/guide/region-selection)."""
+
+
+class Gpu(BaseModel):
+    """One type."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    memory_gb: float = Field(gt=0)
+    """Of 10^9 bytes, for one of them."""
+    usd_per_second: float = Field(ge=0)
+
+
+_TABLE: TypeAdapter[dict[str, Gpu]] = TypeAdapter(dict[str, Gpu])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hardware:
+    """What one container has."""
+
+    gpu_type: str
+    """As Modal spells it, with its count: ``A100-80GB:2``."""
+    count: int
+    memory_bytes: int
+    """Of all its GPUs together."""
+    usd_per_s: float
+    """GPUs, processor and memory."""
+
+
+def user_gpus_path() -> Path:
+    """Where a user's own table is looked for."""
+    return user_config_path("interp_bench") / "gpus.json"
+
+
+def load_gpus(user_file: Path | None = None) -> dict[str, Gpu]:
+    """The shipped table with the user's own entries over it.
+
+    Args:
+        user_file: A JSON file of the same shape; the one in the configuration folder by default.
+
+    Raises:
+        BadInput: The user's file is not such a table.
+    """
+    gpus = _TABLE.validate_json(resources.files(__package__).joinpath("gpus.json").read_text(encoding="utf-8"))
+    path = user_gpus_path() if user_file is None else user_file
+    if path.is_file():
+        try:
+            gpus |= _TABLE.validate_json(path.read_bytes())
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"]) or "the file"
+            raise BadInput(
+                f"{path}: not a table of GPUs: {where}: {first['msg']};"
+                ' each type is given as {"memory_gb": 80, "usd_per_second": 0.001097}'
+            ) from None
+    return gpus
+
+
+def hardware(gpu_type: str, gpus: Mapping[str, Gpu], *, region: str | None = None) -> Hardware:
+    """What ``model.gpu_type`` stands for, priced for ``model.modal.region``."""
+    name, _, count = gpu_type.partition(":")
+    number = int(count or 1)
+    factor = 1.0 if region is None else _NARROW_REGION if "-" in region else _BROAD_REGION
+    return Hardware(
+        gpu_type=gpu_type,
+        count=number,
+        memory_bytes=int(gpus[name].memory_gb * 1e9) * number,
+        usd_per_s=(gpus[name].usd_per_second * number + _HOST_USD_PER_S) * factor,
+    )
+
+
+def every_hardware(gpus: Mapping[str, Gpu], *, region: str | None = None) -> list[Hardware]:
+    """All that Modal offers in one container, cheapest first and, at one price, fewest GPUs first."""
+    offers = [
+        hardware(name if count == 1 else f"{name}:{count}", gpus, region=region)
+        for name, most in GPU_TYPES.items()
+        for count in range(1, most + 1)
+    ]
+    return sorted(offers, key=lambda offer: (offer.usd_per_s, offer.count))

@@ -1,0 +1,1 @@
+"""The MCP server: a program outside investigates with the agent's own tools, in runs like any other."""

@@ -1,0 +1,43 @@
+"""A run's notebook and kernel, brought to where its events left them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..config import PublicConfig
+from ..errors import InterpBenchError
+from ..events import CellAdded, CellFinished, Event, MessageSent
+from ..notebook.opening import SETUP, intro, opening_ids
+from ..notebook.session import NotebookSession
+from .recorder import Recorder
+
+SETUP_TIMEOUT_S = 120
+
+
+async def prepare(session: NotebookSession, recorder: Recorder, public: PublicConfig, events: Sequence[Event]) -> None:
+    """Rebuild the notebook and the kernel's variables from ``events``, or begin the notebook with its first two cells.
+
+    Raises:
+        InterpBenchError: The kernel could not connect to the organism.
+    """
+    await session.rebuild(events)
+    added = [event.cell_id for event in events if isinstance(event, CellAdded)]
+    finished = {event.cell_id for event in events if isinstance(event, CellFinished) and event.status == "ok"}
+    intro_id, setup_id = opening_ids(added, taken={cell.cell_id for cell in session.cells()}, run=recorder.run)
+    if intro_id not in added:
+        await session.add_markdown(intro(run=recorder.run, task=public.task), cell_id=intro_id)
+    if setup_id not in added:
+        await session.add_code(SETUP, cell_id=setup_id)
+    if setup_id in finished:
+        await _restore(session, recorder, [cell.cell_id for cell in session.cells() if cell.cell_id in finished])
+        return
+    run = await session.run_cell(setup_id, timeout_s=SETUP_TIMEOUT_S)
+    if run.status != "ok":
+        raise InterpBenchError("the notebook's kernel could not connect to the organism")
+
+
+async def _restore(session: NotebookSession, recorder: Recorder, cell_ids: Sequence[str]) -> None:
+    failed = await session.restore(cell_ids)
+    if failed:
+        text = f"Run again in the new kernel, these cells failed, so what they define is missing: {', '.join(failed)}."
+        recorder(MessageSent(sender="run", text=text))

@@ -1,0 +1,174 @@
+"""Sweeps of tiny organisms with real kernels: several at once, one after the other, killed in the middle."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from interp_bench_ext.cli.sweeping import Cell, Spending, standing
+from interp_bench_ext.config import PublicConfig, load_config
+from interp_bench_ext.events import CellStarted, RunEnded, RunResumed, RunStarted
+from interp_bench_ext.journal import Journal
+from tests.agent.messages_server import MessagesServer
+from tests.investigating import Bench, make_bench, scripted
+
+NULL = "evaluation: {ground_truth: {secret: null, aliases: []}}\n"
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with MessagesServer(scripted) as server:
+        bench = make_bench(tmp_path, server)
+        text = bench.config.read_text(encoding="utf-8").replace("experiment_name: tiny", "experiment_name: blank")
+        (tmp_path / "blank.yaml").write_text(text[: text.index("evaluation:")] + NULL, encoding="utf-8")
+        yield bench
+
+
+def spans(journal: Journal) -> list[tuple[float, float]]:
+    """When each run began and ended, by its journal."""
+    times = [[entry.at for entry in journal.entries(record.id)] for record in journal.runs()]
+    return sorted((own[0], own[-1]) for own in times)
+
+
+def ending(bench: Bench, journal: Journal, *, finished: int) -> None:
+    """Start a sweep of three cells and kill it once ``finished`` have ended and a further one runs its first cell."""
+    arguments = ["sweep", "tiny.yaml", "--runs", "3", "--out", str(bench.out)]
+    command = [sys.executable, "-m", "interp_bench_ext", *arguments]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, env=bench.environment, cwd=bench.folder, stdout=quiet, stderr=quiet) as process:
+        while process.poll() is None:
+            ended = [record for record in journal.runs() if record.status == "finished"]
+            begun = [record for record in journal.runs() if journal.last(record.id, CellStarted) is not None]
+            if len(ended) >= finished and len(begun) > finished:
+                process.send_signal(signal.SIGKILL)
+            time.sleep(0.05)  # a poll of another process's journal, which tells nobody when it is written
+        assert process.returncode == -signal.SIGKILL
+
+
+def test_several_at_once_beside_one_that_cannot_run(bench: Bench) -> None:
+    text = bench.config.read_text(encoding="utf-8").replace("device: cpu", "device: cuda")
+    (bench.folder / "away.yaml").write_text(text, encoding="utf-8")
+    configs = ("away.yaml", "tiny.yaml", "blank.yaml")
+    done = bench.command(
+        "sweep", *configs, "--runs", "2", "--at-once", "2", "--out", str(bench.out), "--json", expect=1
+    )
+    said = json.loads(done.stdout)
+    assert all("cuda" in run["problem"] and run["run"] is None for run in said["runs"][:2])
+    assert [(run["config"], run["seed"], run["status"]) for run in said["runs"][2:]] == [
+        ("tiny", 0, "finished"),
+        ("tiny", 1, "finished"),
+        ("blank", 0, "finished"),
+        ("blank", 1, "finished"),
+    ]
+    assert (said["comparison"]["secrets"]["k"], said["comparison"]["secrets"]["n"]) == (2, 2)
+    assert (said["comparison"]["nulls"]["k"], said["comparison"]["nulls"]["n"]) == (2, 2)
+    journal = bench.journal()
+    times = spans(journal)
+    assert times[1][0] < times[0][1], "two runs go on at the same time"
+    for begin, _ in times:
+        assert sum(first <= begin < last for first, last in times) <= 2
+    journal.close()
+
+
+def test_a_killed_sweep_goes_on_and_runs_no_finished_cell_again(bench: Bench) -> None:
+    bench.command("runs")  # makes the journal
+    journal = bench.journal()
+    ending(bench, journal, finished=1)
+    first = next(record for record in journal.runs() if journal.last(record.id, RunEnded) is not None)
+    length = journal.last_seq(first.id)
+
+    done = bench.command("sweep", "tiny.yaml", "--runs", "3", "--out", str(bench.out), "--resume")
+    assert "tiny, seed 0 (before): finished" in done.stderr
+    assert "3/3" in done.stderr
+    assert "3/3 (95% CI 44% to 100%) named" in " ".join(done.stderr.split())
+    runs = journal.runs()
+    assert len(runs) == 3
+    assert sorted(started.seed for run in runs if (started := journal.last(run.id, RunStarted))) == [0, 1, 2]
+    assert journal.last_seq(first.id) == length
+    assert sum(journal.last(run.id, RunResumed) is not None for run in runs) == 1
+
+    again = bench.command("sweep", "tiny.yaml", "--runs", "3", "--out", str(bench.out), "--resume", "--json")
+    assert [run["kept"] for run in json.loads(again.stdout)["runs"]] == [True, True, True]
+    assert len(journal.runs()) == 3
+    journal.close()
+
+
+def test_what_counts_as_a_cells_run(tmp_path: Path) -> None:
+    file = tmp_path / "one.yaml"
+    file.write_text("experiment_name: one\nmodel: {name: gpt2}\ntask: t\n", encoding="utf-8")
+    cell = Cell(experiment=load_config(file))
+    other_seed = cell.experiment.public.model_copy(update={"seed": 1})
+    other_task = cell.experiment.public.model_copy(update={"task": "u"})
+    journal = Journal(tmp_path / "journal.sqlite")
+
+    def run(
+        name: str, *, public: PublicConfig = cell.experiment.public, folder: str = "out", config: Path = file
+    ) -> None:
+        notebook = tmp_path / folder / name / "n.ipynb"
+        first = RunStarted(public=public.model_dump(mode="json"), agent="playbook", seed=0, notebook=str(notebook))
+        journal.create_run(name, experiment="one", config=config, notebook=notebook, first=first)
+
+    def found() -> list[str]:
+        return [record.id for record in standing([cell], journal, key=None, out=tmp_path / "out").values()]
+
+    run("seed", public=other_seed)
+    run("task", public=other_task)
+    run("folder", folder="elsewhere")
+    run("config", config=tmp_path / "two.yaml")
+    assert found() == []
+    run("done")
+    journal.append("done", RunEnded(status="finished", message=""))
+    run("newer")
+    assert found() == ["done"]
+    assert len(standing([cell, cell], journal, key=None, out=tmp_path / "out")) == 2
+    journal.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("nosuch_*",), "no installed config matches 'nosuch_*'"),
+        (("tiny.yaml", "nosuch"), "there is no config 'nosuch'"),
+        (("tiny.yaml", "--at-once", "0"), "--at-once"),
+    ],
+)
+def test_bad_input_starts_nothing(bench: Bench, arguments: tuple[str, ...], expected: str) -> None:
+    done = bench.command("sweep", *arguments, "--out", str(bench.out), expect=2)
+    assert expected in " ".join(done.stderr.split())
+    assert bench.command("runs", "--json").stdout.strip() == "[]"
+
+
+def test_what_may_cost_much_on_modal_must_be_confirmed(bench: Bench) -> None:
+    done = bench.command("sweep", "taboo_*", "--out", str(bench.out), expect=2)
+    said = " ".join(done.stderr.split())
+    assert "at most $52." in said
+    assert "more than model.modal.confirm_above_usd ($10.00); add --yes" in said
+
+
+def test_gpu_time_is_counted_while_runs_go_on_and_until_their_containers_go(tmp_path: Path) -> None:
+    file = tmp_path / "one.yaml"
+    file.write_text(
+        "experiment_name: one\nmodel: {name: gpt2, gpu_type: T4, modal: {scaledown_window_s: 100}}\ntask: t\n",
+        encoding="utf-8",
+    )
+    cell = Cell(experiment=load_config(file))
+    now = 0.0
+    spending = Spending(clock=lambda: now)
+    first, second = spending.begin(cell), spending.begin(cell)
+    rate = spending.usd / 100
+    now = 50.0
+    assert spending.usd == pytest.approx(rate * 200)
+    spending.end(first)
+    now = 60.0
+    assert spending.usd == pytest.approx(rate * 210)
+    spending.end(second)
+    now = 1000.0
+    assert spending.usd == pytest.approx(rate * 210)
+    assert 0.000164 < rate < 0.00025

@@ -1,0 +1,208 @@
+"""MCP clients of a real Jupyter server, over streamable HTTP, with a real kernel and a tiny real model."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from jupyter_server.auth.authorizer import AllowAllAuthorizer, Authorizer
+from jupyter_server.serverapp import ServerApp
+from mcp import Client, MCPError
+from mcp.client.streamable_http import streamable_http_client
+from mcp.types import Implementation
+
+from tests.mcp.clients import LOOK, PLOT, SLOW, Guest, run_in, secrets_in, text_of, write_configs
+from tests.notebook.serving import TOKEN, fetch, port_of, running_server
+
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    write_configs(tmp_path)
+    (tmp_path / "root").mkdir()
+    for name in ("JUPYTER_DATA_DIR", "XDG_DATA_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "data"))
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.setenv("JUPYTER_NO_CONFIG", "1")  # no extensions but ours
+    return tmp_path
+
+
+class Deny(Authorizer):
+    """Lets nobody do anything with this extension."""
+
+    def is_authorized(self, handler: Any, user: Any, action: str, resource: str) -> bool:
+        return resource != "interp_bench"
+
+
+@asynccontextmanager
+async def serving(
+    folder: Path, authorizer: type[Authorizer] = AllowAllAuthorizer, **traits: Any
+) -> AsyncIterator[ServerApp]:
+    server = {"jpserver_extensions": {"interp_bench_ext": True}, "authorizer_class": authorizer}
+    async with running_server(folder / "root", collaboration=False, ServerApp=server, InterpBenchApp=traits) as app:
+        yield app
+
+
+def address(app: ServerApp) -> str:
+    return f"http://127.0.0.1:{port_of(app)}/interp_bench/mcp"
+
+
+@asynccontextmanager
+async def http_guest(app: ServerApp, *, mode: str = "auto", name: str = "test-client") -> AsyncIterator[Guest]:
+    async with httpx2.AsyncClient(headers=BEARER, timeout=httpx2.Timeout(30, read=300)) as http:
+        transport = streamable_http_client(address(app), http_client=http)
+        info = Implementation(name=name, version="1")
+        async with Client(transport, mode=mode, client_info=info, cache=None) as client:
+            yield Guest(client)
+
+
+async def rest(app: ServerApp, method: str, path: str, **body: Any) -> Any:
+    answer = await fetch(app, method, f"interp_bench/api/{path}", json.dumps(body) if body else None)
+    return json.loads(answer.body)
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_a_whole_investigation_that_the_sidebar_sees(folder, mode):
+    told: list[str] = []
+
+    async def main() -> None:
+        async with serving(folder) as app, http_guest(app, mode=mode) as guest:
+            told.append(await guest.says("list_configs"))
+            assert "start_run begins one" in await guest.fails("run_cell", code="1")
+            told.append(await guest.says("start_run", config="quokka"))
+            run = run_in(told[-1])
+            assert any("the organism loads" in message for message in guest.progress)
+            told.append(await guest.says("run_cell", code=LOOK))
+            shown = await guest.call("run_cell", code=PLOT)
+            assert [block.type for block in shown.content].count("image") == 1
+            summary = await rest(app, "GET", f"runs/{run}")
+            assert (summary["agent"], summary["here"], summary["steps"]) == ("mcp test-client", True, 3)
+            await rest(app, "POST", f"runs/{run}/messages", request_id="m", text="Look at the bees.")
+            told.append(await guest.says("note_hypothesis", claim="It adores the quokka", status="open"))
+            assert told[-1].endswith("Look at the bees.")
+            told.append(await guest.says("submit_findings", summary="Nothing sure.", findings=[]))
+            told.extend(guest.progress)
+            assert (await rest(app, "GET", f"runs/{run}"))["status"] == "finished"
+
+    asyncio.run(main())
+    assert secrets_in(told, folder) == []
+
+
+def test_code_runs_as_the_person_decides(folder):
+    async def main() -> None:
+        async with serving(folder) as app, http_guest(app) as guest:
+            run = run_in(await guest.says("start_run", config="asking"))
+            call = asyncio.create_task(guest.call("run_cell", code="print('yours')"))
+            await guest.heard("waits until the person allows it")
+            async with http_guest(app, name="another") as other:
+                refused = await other.fails("resume_run", run=run)
+                assert f"another client (test-client) leads run {run}, and waits for a call in it" in refused
+                assert "waits for the person's approval" in await other.says("run_status", run=run)
+            [asked] = [event for event in await events(app, run) if event["type"] == "approval_asked"]
+            edited = {"approval": asked["approval"], "decision": "edit", "code": "print('mine')"}
+            await rest(app, "POST", f"runs/{run}/approvals", request_id="a", **edited)
+            text = text_of(await call)
+            assert "The person changed the code before it ran" in text
+            assert "mine" in text
+            await guest.says("stop_run")
+            assert (await rest(app, "GET", f"runs/{run}"))["status"] == "interrupted"
+
+    asyncio.run(main())
+
+
+async def events(app: ServerApp, run: str) -> list[dict[str, Any]]:
+    return [entry["event"] for entry in await rest(app, "GET", f"runs/{run}/events")]
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_a_connection_lost_in_the_middle_of_a_cell_loses_nothing(folder, mode):
+    code = "import time\nprint('begun', flush=True)\nfor _ in range(30):\n    time.sleep(0.1)\nprint('done')"
+
+    async def main() -> None:
+        async with serving(folder) as app:
+            async with http_guest(app, mode=mode) as guest:
+                run = run_in(await guest.says("start_run", config="quokka"))
+                call = await guest.begun(code)
+            with contextlib.suppress(MCPError, asyncio.CancelledError):
+                await call
+            async with http_guest(app, mode=mode) as guest:
+                again = await guest.says("resume_run", run=run)
+                assert "# How to investigate" in again
+                assert "[c3: " in again  # what came of the cell, whether it was interrupted or not
+                assert "[c4: ok" in await guest.says("run_cell", code="'after'")
+            async with http_guest(app, name="another") as other:
+                assert "[c4: ok" in await other.says("resume_run", run=run)
+                assert "[c5: ok" in await other.says("run_cell", code="'mine'")
+                forked = await other.fails("fork_run", run=run)
+                assert "leads run" in forked
+                await other.says("stop_run")
+                fork = await other.says("fork_run", run=run, at="c3")
+                assert "read_notebook shows what was done in it" in fork
+                assert "[c4: ok" in await other.says("run_cell", code="'another way'")
+
+    asyncio.run(main())
+
+
+def test_a_run_ends_when_the_person_stops_it_and_when_its_budget_is_used_up(folder):
+    async def main() -> None:
+        async with serving(folder) as app, http_guest(app) as guest:
+            run = run_in(await guest.says("start_run", config="quokka", max_steps=2))
+            call = await guest.begun(SLOW)
+            await rest(app, "POST", f"runs/{run}/stop", request_id="s")
+            assert "is interrupted: stopped by the user" in text_of(await call)
+            assert "has ended" in await guest.fails("run_cell", code="1")
+            run = run_in(await guest.says("start_run", config="quokka", max_steps=2))
+            await guest.says("add_markdown", text="One.")
+            assert "the budget of 2 steps is used up" in await guest.says("add_markdown", text="Two.")
+            assert (await rest(app, "GET", f"runs/{run}"))["limits"]["steps"] == 2
+
+    asyncio.run(main())
+
+
+def test_nobody_comes_in_without_being_known(folder):
+    async def main() -> None:
+        call = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+        accept = {"Accept": "application/json, text/event-stream"}
+        async with serving(folder) as app, httpx2.AsyncClient() as http:
+            for headers in ({}, {"Authorization": "Bearer wrong"}):
+                for method in ("POST", "GET", "DELETE"):
+                    answer = await http.request(method, address(app), json=call, headers=accept | headers)
+                    assert answer.status_code == 403
+                    assert "log in again" in answer.json()["message"]
+            # A page in the person's own browser is known by its cookie, and does not get through with it alone.
+            base = address(app).removesuffix("interp_bench/mcp")
+            await http.get(f"{base}?token={TOKEN}")
+            assert http.cookies
+            page = await http.post(address(app), json=call, headers=accept | {"Origin": "http://elsewhere.example"})
+            assert page.status_code in (403, 404)
+            nonsense = await http.post(address(app), content="nonsense", headers=accept | BEARER)
+            assert nonsense.status_code == 400
+
+    asyncio.run(main())
+
+
+def test_who_may_not_start_runs_may_not_connect(folder):
+    async def main() -> None:
+        async with serving(folder, authorizer=Deny) as app, httpx2.AsyncClient(headers=BEARER) as http:
+            for method in ("POST", "GET", "DELETE"):
+                answer = await http.request(method, address(app))
+                assert answer.status_code == 403
+
+    asyncio.run(main())
+
+
+def test_where_the_administrator_has_fixed_the_agent_no_client_leads(folder):
+    async def main() -> None:
+        async with serving(folder, locked={"provider": "playbook"}) as app, http_guest(app) as guest:
+            assert "fixed the agent to playbook" in await guest.fails("start_run", config="quokka")
+
+    asyncio.run(main())

@@ -1,0 +1,222 @@
+"""`interp-bench mcp` as a client starts it, with a real kernel and a tiny real model."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+from mcp import MCPError
+
+from interp_bench_ext.agent.tools import TOOLS
+from interp_bench_ext.events import AgentReplied, CellFinished, RunEnded, RunStarted
+from interp_bench_ext.mcp.verbs import VERBS
+from tests.mcp.clients import (
+    LOOK,
+    PLOT,
+    SLOW,
+    SLOW_ONCE,
+    Guest,
+    environment,
+    journal_of,
+    run_in,
+    secrets_in,
+    stdio_guest,
+    text_of,
+    write_configs,
+)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_configs(tmp_path)
+    return tmp_path
+
+
+def command(folder, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "interp_bench_ext", *arguments],
+        env=environment(folder),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_whole_investigation(folder):
+    told: list[str] = []
+
+    async def main() -> None:
+        async with stdio_guest(folder) as guest:
+            tools = {tool.name: tool for tool in (await guest.client.list_tools()).tools}
+            assert set(tools) == {entry.spec.name for entry in (*VERBS, *TOOLS)}
+            for entry in TOOLS:
+                assert tools[entry.spec.name].description == entry.spec.description
+                assert tools[entry.spec.name].input_schema == entry.spec.input_schema
+            prompt = await guest.client.get_prompt("investigate", {"config": "quokka"})
+            assert "start_run" in prompt.messages[0].content.text
+            told.append(await guest.says("list_configs"))
+            assert "- quokka (quokka): A small one." in told[0]
+            await before_a_run(guest)
+            told.append(await guest.says("start_run", config="quokka", notebook="bees.ipynb"))
+            assert "# How to investigate" in told[-1]
+            assert "Find what it adores." in told[-1]
+            assert "- steps: 12" in told[-1]
+            assert told[-1].endswith("Begin.")
+            assert any(message.startswith("the organism loads") for message in guest.progress)
+            assert "leads run" in await guest.fails("start_run", config="quokka")
+            told.extend(await cells(guest))
+            claim = {"claim": "It adores the quokka", "evidence": ["c4"]}
+            mend = await guest.fails("submit_findings", summary="A quokka.", findings=[claim])
+            assert "not accepted yet" in mend
+            ended = await guest.says("submit_findings", summary="Nothing sure.", findings=[])
+            assert ended.endswith("is finished. The person scores it; there is nothing more to do.")
+            assert "has ended; start_run begins another" in await guest.fails("run_cell", code="1")
+            told.extend([mend, ended, *guest.progress, await guest.says("run_status")])
+
+    asyncio.run(main())
+    journal = journal_of(folder)
+    [record] = journal.runs()
+    events = journal.events(record.id)
+    journal.close()
+    assert record.status == "finished"
+    assert record.notebook == folder / "nb" / "bees.ipynb"
+    assert [event.agent for event in events if isinstance(event, RunStarted)] == ["mcp test-client"]
+    assert all(event.cost_usd is None for event in events if isinstance(event, AgentReplied))
+    told += [event.model_dump_json() for event in events]
+    assert secrets_in(told, folder) == []
+    assert json.loads(command(folder, "score", "last", "--json").stdout)
+    assert command(folder, "report", "last").returncode == 0
+
+
+async def before_a_run(guest: Guest) -> None:
+    """What a client can do wrong before it has a run."""
+    assert await guest.says("run_status") == "There is no run to go on with; start_run begins one."
+    for name, arguments in (("run_cell", {"code": "1"}), ("stop_run", {})):
+        assert "start_run begins one" in await guest.fails(name, **arguments)
+    assert "did you mean `quokka`" in await guest.fails("start_run", config="quoka")
+    assert "max_steps" in await guest.fails("start_run", config="quokka", max_steps=0)
+    assert "wrong arguments: config" in await guest.fails("start_run")
+    assert "there is no run" in await guest.fails("resume_run", run="0123abcd")
+    assert "needs JupyterLab's sidebar" in await guest.fails("start_run", config="asking")
+    with pytest.raises(MCPError, match="there is no tool 'rm'; there are list_configs"):
+        await guest.call("rm")
+
+
+async def cells(guest: Guest) -> list[str]:
+    """Cells with text, with an image, and with wrong arguments; returns what the client read."""
+    told = [await guest.says("run_cell", code=LOOK)]
+    assert told[0].startswith("[c3: ok")
+    assert "2 texts from the organism" in told[0]
+    shown = await guest.call("run_cell", code=PLOT)
+    [image] = [block for block in shown.content if block.type == "image"]
+    assert image.mime_type == "image/png"
+    assert image.data.startswith("iVBORw0KGgo")
+    assert "NameError" in await guest.fails("run_cell", code="nonsense")
+    assert "run_cell was called with wrong arguments: code" in await guest.fails("run_cell", cod="1")
+    together = await asyncio.gather(guest.says("add_markdown", text="One."), guest.says("add_markdown", text="Two."))
+    assert sorted(together) == ["[c6: added]", "[c7: added]"]
+    return [*told, text_of(shown), *together]
+
+
+def test_a_connection_lost_in_the_middle_of_a_cell_loses_nothing(folder):
+    async def first() -> str:
+        async with stdio_guest(folder, mode="legacy") as guest:
+            run = run_in(await guest.says("start_run", config="quokka", max_steps=2))
+            await guest.says("run_cell", code="kept = 41")
+            call = await guest.begun(SLOW_ONCE)
+        with contextlib.suppress(MCPError):
+            await call
+        return run
+
+    async def second(run: str) -> None:
+        async with stdio_guest(folder) as guest:
+            listed = await guest.says("run_status")
+            assert f"Run {run} of quokka is interrupted" in listed
+            ended = await guest.fails("resume_run", run=run)
+            assert "[c4: ok" in ended  # a cell that was cut off is run again
+            assert "the budget of 2 steps is used up" in ended
+            again = await guest.says("resume_run", run=run, max_steps=6)
+            assert "# How to investigate" in again
+            assert "done" in again
+            assert "[c5: ok" in await guest.says("run_cell", code="kept + 1")
+            stopped = await guest.says("stop_run")
+            assert "is interrupted (stopped by the user)" in stopped
+
+    run = asyncio.run(first())
+    journal = journal_of(folder)
+    record = journal.find_run(run)
+    assert record.status == "interrupted"
+    asyncio.run(second(run))
+    events = journal.events(run)
+    journal.close()
+    finished = [event.status for event in events if isinstance(event, CellFinished) and event.cell_id == "c4"]
+    assert finished == ["interrupted", "ok"]
+    cells = json.loads(record.notebook.read_text(encoding="utf-8"))["cells"]
+    assert [cell["id"] for cell in cells] == ["intro", "setup", "c3", "c4", "c5"]
+
+
+def test_a_cancelled_call_interrupts_its_cell_and_the_run_goes_on(folder):
+    async def main() -> None:
+        async with stdio_guest(folder) as guest:
+            await guest.says("start_run", config="quokka")
+            call = await guest.begun(SLOW)
+            call.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await call
+            assert "[c4: ok" in await guest.says("run_cell", code="'after'")
+            assert "[c3: interrupted]" in await guest.says("read_notebook", cell_ids=["c3"])
+
+    asyncio.run(main())
+
+
+def test_ended_by_a_signal_it_leaves_a_run_that_can_go_on(folder):
+    """As a client does that has lost patience, or a person."""
+    command = [sys.executable, "-m", "interp_bench_ext", "mcp", "--notebooks", str(folder / "nb")]
+    requests = (
+        {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+            "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "bare", "version": "1"},
+        }},
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        {"jsonrpc": "2.0", "id": 2, "method": "tools/call",
+         "params": {"name": "start_run", "arguments": {"config": "quokka"}}},
+    )  # fmt: skip
+    with subprocess.Popen(
+        command, env=environment(folder), cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for request in requests:
+            process.stdin.write(json.dumps(request) + "\n")
+        process.stdin.flush()
+        answers = [json.loads(process.stdout.readline()) for _ in range(2)]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 128 + signal.SIGTERM
+    assert "# How to investigate" in answers[1]["result"]["content"][0]["text"]
+    journal = journal_of(folder)
+    [record] = journal.runs()
+    last = journal.events(record.id)[-1]
+    journal.close()
+    assert isinstance(last, RunEnded)
+    assert (last.status, last.message) == ("interrupted", "the server was stopped")
+
+
+def test_what_is_wrong_on_the_command_line_is_said_in_a_sentence(folder):
+    done = command(folder, "mcp", "--configs", "nowhere")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--configs nowhere: there is no such folder" in done.stderr
+    (folder / "file").write_text("", encoding="utf-8")
+    done = command(folder, "mcp", "--notebooks", "file/notebooks")
+    assert done.returncode == 2
+    assert "choose another folder" in done.stderr
+    led = folder / "data" / "interp_bench" / "configs" / "led.yaml"
+    text = (led.parent / "quokka.yaml").read_text(encoding="utf-8")
+    led.write_text(text.replace("agent: {", "agent: {provider: mcp, "), encoding="utf-8")
+    done = command(folder, "run", "led")
+    assert done.returncode == 2
+    assert "only a client can start or resume it" in done.stderr

@@ -1,0 +1,51 @@
+"""The published organisms' configs: sealed, scorable, and each on a GPU that it fits."""
+
+from __future__ import annotations
+
+import pytest
+
+from interp_bench_ext.config import Experiment, config_folders, load_config
+from interp_bench_ext.host.modal.estimate import check_fits
+from interp_bench_ext.scoring.ground_truth import ground_truth_of
+from interp_bench_ext.scoring.words import names
+
+FILES = {file.stem: file for file in sorted(config_folders()[0].glob("*.yaml"))}
+PUBLISHED = [name for name in FILES if name.startswith(("gemma_user_", "taboo_", "ssc_", "auditbench_", "em_"))]
+
+
+def published() -> list[Experiment]:
+    return [load_config(FILES[name]) for name in PUBLISHED]
+
+
+def test_all_sets_are_there() -> None:
+    sets = ("gemma_user_", "taboo_", "ssc_", "auditbench_llama_", "auditbench_qwen_", "em_")
+    assert [sum(name.startswith(start) for name in PUBLISHED) for start in sets] == [2, 20, 1, 14, 14, 4]
+
+
+def test_no_two_share_a_model_or_a_name() -> None:
+    experiments = published()
+    assert len({experiment.sealed.model.name for experiment in experiments}) == len(experiments)
+    assert len({experiment.public.experiment_name for experiment in experiments}) == len(experiments)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_secret_can_be_scored_and_does_not_show(name: str) -> None:
+    experiment = load_config(FILES[name])
+    truth = ground_truth_of(experiment.sealed)
+    assert truth is not None
+    assert truth.secret is not None
+    assert names(truth.secret, truth.aliases)
+    if truth.trigger is not None:
+        assert names(truth.trigger, truth.trigger_aliases) or names(truth.secret, truth.trigger_aliases)
+    public = experiment.public
+    shown = " ".join((public.experiment_name, public.description, public.task, public.tips or ""))
+    assert not names(shown, truth.aliases)
+    assert public.experiment_name not in name
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name in PUBLISHED or name == "gemma_secret_extraction"])
+def test_it_fits_the_gpu_that_it_asks_for(name: str) -> None:
+    experiment = load_config(FILES[name])
+    found = check_fits(experiment)
+    assert found is not None
+    assert found.load_s < experiment.sealed.model.modal.startup_timeout_s
