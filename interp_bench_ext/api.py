@@ -168,7 +168,8 @@ class RunSummary(_Body):
     """Time that it was driven."""
     steps: int
     tokens: int
-    cost_usd: float
+    cost_usd: float | None
+    """None: the price of the agent's model is not known."""
     limits: dict[str, float]
     """By the budget's name as in BudgetUsed."""
     findings: int | None

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from .handlers.bench import Bench, Setup
     from .mcp.endpoint import Endpoint
 
-KEY_VARIABLES = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
+KEY_VARIABLES = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "AWS_BEARER_TOKEN_BEDROCK")
 _ACTIVITY_EVERY_MS = 30_000
 _RUN = r"runs/(?P<run>[0-9a-f]{8})"
 ROUTES = (

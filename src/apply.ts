@@ -2,6 +2,7 @@ import type { Draft } from './draft';
 import type { EventEntry } from './generated/api';
 import type {
   AgentReplied,
+  ContextEdited,
   Event,
   RunForked,
   RunStarted
@@ -123,21 +124,26 @@ function reply(draft: Draft, event: AgentReplied): void {
     thinking: said('thinking') || state.said.thinking,
     done: true
   });
-  draft.patch('used', {
-    tokens:
-      state.used.tokens +
-      event.input_tokens +
-      event.cache_read_tokens +
-      event.cache_write_tokens +
-      event.output_tokens,
-    costUsd: state.used.costUsd + (event.cost_usd ?? 0),
-    costKnown: state.used.costKnown && event.cost_usd !== null
-  });
+  spend(draft, event);
   state.provider = null;
   const tools = event.content
     .filter(block => block.type === 'tool_use')
     .map(block => String(block.name));
   draft.patchStep(step => ({ text, tools: [...step.tools, ...tools] }));
+}
+
+function spend(draft: Draft, event: AgentReplied | ContextEdited): void {
+  const { used } = draft.state;
+  draft.patch('used', {
+    tokens:
+      used.tokens +
+      event.input_tokens +
+      event.cache_read_tokens +
+      event.cache_write_tokens +
+      event.output_tokens,
+    costUsd: used.costUsd + (event.cost_usd ?? 0),
+    costKnown: used.costKnown && event.cost_usd !== null
+  });
 }
 
 function touch(draft: Draft, cellId: string): void {
@@ -267,7 +273,7 @@ export const APPLY: { [T in Event['type']]: Apply<T> } = {
     state.approval = null;
   },
   message_sent: () => {},
-  context_edited: () => {},
+  context_edited: spend,
   findings_refused: () => {},
   provider_waiting: (draft, event, { at }) => {
     // A reply that broke off begins again.
@@ -292,7 +298,12 @@ export const APPLY: { [T in Event['type']]: Apply<T> } = {
     }
   },
   findings_submitted: ({ state }, event) => {
-    state.findings = event.findings;
+    // Journals of earlier versions know neither controls nor problems.
+    state.findings = event.findings.map(finding => ({
+      ...finding,
+      control: finding.control ?? []
+    }));
+    state.problems = event.problems ?? [];
     state.summary = event.summary;
   },
   budget_used: (draft, event) => {

@@ -65,7 +65,13 @@ function Compare(props: {
     ],
     [trans.__('Verdict'), ({ summary }) => summary.verdict || '–'],
     [trans.__('Steps'), ({ summary }) => summary.steps],
-    [trans.__('Cost'), ({ summary }) => cost(summary.cost_usd)],
+    [
+      trans.__('Cost'),
+      ({ summary }) =>
+        summary.cost_usd === null
+          ? trans.__('not known')
+          : cost(summary.cost_usd)
+    ],
     [trans.__('Time'), ({ summary }) => duration(summary.minutes * 60)]
   ];
   return (

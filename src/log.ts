@@ -120,6 +120,16 @@ const LINES: { [T in Event['type']]?: Describe<T> } = {
     };
     return plain(words[event.status]);
   },
+  context_edited: (event, trans) =>
+    plain(
+      event.kind === 'compacted'
+        ? trans.__('The conversation so far was summed up.')
+        : trans.__('Earlier outputs were left out of the conversation.')
+    ),
+  findings_refused: (event, trans) => ({
+    text: trans.__('Findings sent back: %1', event.problems.join(' ')),
+    tone: 'warn'
+  }),
   findings_submitted: (event, trans) =>
     plain(`${findingsText(event.findings.length, trans)}.`),
   budget_used: (event, trans) => ({

@@ -355,6 +355,44 @@ test('a hypothesis is one however often it is noted', () => {
   ]);
 });
 
+test('findings come with what they lack', () => {
+  const finding = { claim: 'Bees', evidence: ['c1'], effect_size: 0.4, n: 20 };
+  const submitted = {
+    type: 'findings_submitted',
+    findings: [{ ...finding, control: ['c2'] }],
+    summary: '',
+    problems: ['Finding 1: c2 did not end well.']
+  } as Event;
+  expect(after(...OPEN, submitted)).toMatchObject({
+    findings: [{ control: ['c2'] }],
+    problems: ['Finding 1: c2 did not end well.']
+  });
+  const early = { ...submitted, findings: [finding], problems: undefined };
+  expect(after(...OPEN, early as unknown as Event)).toMatchObject({
+    findings: [{ control: [] }],
+    problems: []
+  });
+});
+
+test('what summing up the conversation costs is counted', () => {
+  const before = after(...OPEN).used;
+  const edited = {
+    type: 'context_edited',
+    before: 3,
+    kind: 'compacted',
+    summary: 's',
+    tokens: 9,
+    input_tokens: 5,
+    output_tokens: 2,
+    cache_read_tokens: 1,
+    cache_write_tokens: 1,
+    cost_usd: 0.5
+  } as Event;
+  const { used } = after(...OPEN, edited);
+  expect(used.tokens - before.tokens).toBe(9);
+  expect(used.costUsd - before.costUsd).toBeCloseTo(0.5);
+});
+
 test('nothing found is not the same as nothing said', () => {
   expect(after(...OPEN).findings).toBeNull();
   expect(

@@ -86,6 +86,8 @@ const LOGGED: ReadonlySet<Event['type']> = new Set([
   'message_sent',
   'provider_waiting',
   'hypothesis_noted',
+  'context_edited',
+  'findings_refused',
   'findings_submitted',
   'budget_used',
   'run_ended',

@@ -207,6 +207,10 @@ export interface RunState {
    * Null before any were submitted; empty says that nothing was found.
    */
   readonly findings: readonly Finding[] | null;
+  /**
+   * What the findings still lacked when they were accepted all the same.
+   */
+  readonly problems: readonly string[];
   readonly summary: string;
   readonly organism: IOrganism;
   readonly veil: string;
@@ -265,6 +269,7 @@ export const NOTHING: RunState = {
   progress: '',
   hypotheses: [],
   findings: null,
+  problems: [],
   summary: '',
   organism: {
     state: 'absent',

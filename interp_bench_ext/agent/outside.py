@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..events import Emit
 from .provider import Reply, ToolSpec
-
-_LEADS: ContextVar[OutsideProvider | None] = ContextVar("interp_bench_leads", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,18 +125,3 @@ class OutsideProvider:
             task = asyncio.ensure_future(self.interrupt())
             self._interrupting.add(task)
             task.add_done_callback(self._interrupting.discard)
-
-
-@contextmanager
-def leading(provider: OutsideProvider) -> Iterator[None]:
-    """Whatever run is started or resumed in this block, also by tasks that it starts, is led by ``provider``."""
-    token = _LEADS.set(provider)
-    try:
-        yield
-    finally:
-        _LEADS.reset(token)
-
-
-def leader() -> OutsideProvider | None:
-    """Who leads the runs that are started here and now; None: whom the config names."""
-    return _LEADS.get()

@@ -46,6 +46,8 @@ def _steps(run: RunSummary) -> str:
 
 def _cost(run: RunSummary) -> str:
     limit = run.limits.get("cost")
+    if run.cost_usd is None:
+        return "not known"
     return f"${run.cost_usd:.2f} of ${limit:g}" if limit else f"${run.cost_usd:.2f}"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..agent.outside import OutsideProvider, leading
+from ..agent.outside import OutsideProvider
 from ..agent.tools import ToolResult
 from ..api import ForkRun, ResumeRun, RunSummary, StartRun
 from ..errors import BadInput
@@ -93,8 +93,7 @@ class Desk:
         """Start a run for the client; returns before its organism is loaded. Raises BadInput and NotNow."""
         self._check_free(seat)
         provider = self._provider(seat)
-        with leading(provider):
-            summary = await self.runs.start(asked)
+        summary = await self.runs.start(asked, outside=provider)
         return self._lead(seat, summary, provider)
 
     async def resume(self, seat: Seat, run: str, asked: ResumeRun) -> Led:
@@ -114,16 +113,14 @@ class Desk:
         if found.notebook is None:
             raise NotNow(f"run {run} works in a notebook outside this server's folder; serve the folder that it is in")
         provider = self._provider(seat)
-        with leading(provider):
-            summary = await self.runs.resume(run, asked)
+        summary = await self.runs.resume(run, asked, outside=provider)
         return self._lead(seat, summary, provider)
 
     async def fork(self, seat: Seat, run: str, asked: ForkRun) -> Led:
         """Start a run for the client that begins as a copy of another, whoever leads that. Raises as :meth:`start`."""
         self._check_free(seat)
         provider = self._provider(seat)
-        with leading(provider):
-            summary = await self.runs.fork(run, asked)
+        summary = await self.runs.fork(run, asked, outside=provider)
         return self._lead(seat, summary, provider)
 
     async def call(self, seat: Seat, name: str, arguments: dict[str, Any]) -> ToolResult:

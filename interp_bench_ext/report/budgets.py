@@ -21,11 +21,23 @@ def budgets_view(story: Story) -> list[dict[str, Any]]:
     return [_meter(name, used, limit) for name, (used, limit) in meters.items()]
 
 
+def tokens_by_kind(story: Story) -> str:
+    """The agent's tokens in words, with the share that its provider's cache saved."""
+    words = f"tokens: {number(story.tokens_in)} in, {number(story.tokens_out)} out"
+    if not story.cache_read and not story.cache_written:
+        return words
+    share = f"{100 * story.cache_read / story.tokens_in:.0f} %" if story.tokens_in else "none"
+    return f"{words}; {share} of the input read from the cache, {number(story.cache_written)} tokens written to it"
+
+
 def _meters(story: Story) -> Iterator[tuple[str, float, float]]:
     limits = (story.started.public.get("agent") or {}) if story.started else {}
     used = (
         ("steps", float(len(story.steps)), "max_steps"),
         ("tokens", float(story.tokens_in + story.tokens_out), "max_tokens"),
+        ("input tokens", float(story.tokens_in - story.cache_read), "max_input_tokens"),
+        ("cached tokens", float(story.cache_read), "max_cached_tokens"),
+        ("output tokens", float(story.tokens_out), "max_output_tokens"),
         ("cost", story.cost_usd, "max_cost_usd"),
         ("minutes", story.active_s / 60, "max_minutes"),
         ("GPU minutes", story.organism_s / 60, "max_gpu_minutes"),

@@ -15,6 +15,7 @@ from ..events import (
     CellOutput,
     CellOutputsCleared,
     CellStarted,
+    ContextEdited,
     Event,
     Finding,
     FindingsRefused,
@@ -114,6 +115,10 @@ class Story:
     budgets: dict[str, BudgetUsed] = field(default_factory=dict)
     score: JsonDict | None = None
     tokens_in: int = 0
+    cache_read: int = 0
+    """Of these, what was read from the provider's cache."""
+    cache_written: int = 0
+    """Of these, what was written to it."""
     tokens_out: int = 0
     cost_usd: float | None = 0.0
     """None once a reply's price was not known."""
@@ -157,7 +162,7 @@ def _resumed(story: Story, event: RunResumed, seq: int, at: float) -> None:
 def _forked(story: Story, event: RunForked, seq: int, at: float) -> None:
     """What the other run used is not this one's."""
     story.steps.clear()
-    story.tokens_in = story.tokens_out = 0
+    story.tokens_in = story.tokens_out = story.cache_read = story.cache_written = 0
     story.cost_usd, story.active_s = 0.0, 0.0
     text = f"This run is a fork: everything up to here is a copy of run {event.parent}, up to cell {event.cell_id}."
     story.items.append(Note("run", text))
@@ -192,6 +197,22 @@ def _kernel_died(story: Story, event: KernelWentAway, seq: int, at: float) -> No
 
 def _waiting(story: Story, event: ProviderWaiting, seq: int, at: float) -> None:
     story.waited_s += event.wait_s
+    _spent(story, event)
+
+
+def _shortened(story: Story, event: ContextEdited, seq: int, at: float) -> None:
+    what = "summarised" if event.kind == "compacted" else "cleared of old outputs"
+    story.items.append(Note("run", f"The conversation with the agent became long and was {what} here."))
+    _spent(story, event)
+
+
+def _spent(story: Story, event: AgentReplied | ContextEdited | ProviderWaiting) -> None:
+    story.tokens_in += event.input_tokens + event.cache_read_tokens + event.cache_write_tokens
+    story.tokens_out += event.output_tokens
+    story.cache_read += event.cache_read_tokens
+    story.cache_written += event.cache_write_tokens
+    known = story.cost_usd is not None and event.cost_usd is not None
+    story.cost_usd = (story.cost_usd or 0) + (event.cost_usd or 0) if known else None
 
 
 def _message(story: Story, event: MessageSent, seq: int, at: float) -> None:
@@ -203,10 +224,7 @@ def _step(story: Story, event: StepStarted, seq: int, at: float) -> None:
 
 
 def _replied(story: Story, event: AgentReplied, seq: int, at: float) -> None:
-    story.tokens_in += event.input_tokens + event.cache_read_tokens + event.cache_write_tokens
-    story.tokens_out += event.output_tokens
-    known = story.cost_usd is not None and event.cost_usd is not None
-    story.cost_usd = (story.cost_usd or 0) + (event.cost_usd or 0) if known else None
+    _spent(story, event)
     for block in event.content:
         kind = block.get("type")
         if kind in ("text", "thinking") and str(block.get(kind, "")).strip():
@@ -283,6 +301,7 @@ _READERS: tuple[tuple[Any, Any], ...] = (
     (KernelStarted, _kernel_started),
     (KernelWentAway, _kernel_died),
     (ProviderWaiting, _waiting),
+    (ContextEdited, _shortened),
     (MessageSent, _message),
     (StepStarted, _step),
     (AgentReplied, _replied),

@@ -12,10 +12,10 @@ from markupsafe import Markup
 
 from ..events import Event
 from . import outputs
-from .budgets import budgets_view
+from .budgets import budgets_view, tokens_by_kind
 from .fold import Cell, Note, Reading, Step, Story, fold
 from .score import score_view
-from .wording import cost, count, duration, effect, moment, number
+from .wording import cost, count, duration, effect, moment
 
 _STATUS = {
     "finished": ("finished", "good"),
@@ -96,8 +96,7 @@ def _facts(story: Story) -> Iterable[dict[str, str]]:
     if story.veil:
         yield _fact("Veil", story.veil, _VEILS.get(story.veil, ""))
     if story.tokens_out:
-        tokens = f"{number(story.tokens_in)} in, {number(story.tokens_out)} out"
-        yield _fact("Cost", cost(story.cost_usd), f"tokens: {tokens}")
+        yield _fact("Cost", cost(story.cost_usd), tokens_by_kind(story))
     yield _fact("Work", count(len(story.steps), "step"), count(len(story.cells), "cell"))
     if started is not None:
         yield _fact("Seed", str(started.seed))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib.util
 
 from ..agent.anthropic import DEFAULT_MODEL, Key, make_provider
-from ..agent.outside import leader
+from ..agent.budget import Budgets
+from ..agent.outside import OutsideProvider
 from ..agent.playbook import PlaybookProvider
 from ..agent.provider import Provider
 from ..config import AgentSection, Experiment, ModelSection, PublicConfig, experiment_techniques
@@ -61,20 +62,25 @@ def _placement(model: ModelSection) -> Placement:
     )
 
 
-def choose_agent(public: PublicConfig, key: Key | None) -> AgentSection:
+def choose_agent(public: PublicConfig, key: Key | None, outside: OutsideProvider | None = None) -> AgentSection:
     """The config's agent section with its open choices made: Claude where there is a key, else the playbook.
 
     Whoever starts the run from outside leads it, whatever the config says; what that costs is not known here, so
     neither tokens nor dollars are limited.
     """
     agent = public.agent
-    outside = leader()
     if outside is not None:
-        chosen = {"provider": "mcp", "model": outside.client, "max_tokens": None, "max_cost_usd": None}
+        unknown = ("max_tokens", "max_input_tokens", "max_cached_tokens", "max_output_tokens", "max_cost_usd")
+        chosen = {"provider": "mcp", "model": outside.client, **dict.fromkeys(unknown)}
         return agent.model_copy(update=chosen)
-    provider = agent.provider or ("anthropic" if key else "playbook")
+    provider = agent.provider or ("playbook" if lacks_key(agent, key) else "anthropic")
     model = agent.model or (DEFAULT_MODEL if provider == "anthropic" else None)
     return agent.model_copy(update={"provider": provider, "model": model})
+
+
+def lacks_key(agent: AgentSection, key: Key | None) -> bool:
+    """Whether Claude needs a key that is not there: a cloud platform has its own, a local server may need none."""
+    return key is None and agent.platform == "anthropic" and agent.base_url is None
 
 
 def provider_for(public: PublicConfig, *, seed: int, workplace: Workplace) -> Provider:
@@ -94,7 +100,15 @@ def provider_for(public: PublicConfig, *, seed: int, workplace: Workplace) -> Pr
         return outside
     if agent.provider == "playbook":
         return PlaybookProvider(public, seed)
-    return make_provider(key=workplace.key, model=agent.model or DEFAULT_MODEL)
+    provider = make_provider(
+        key=workplace.key,
+        model=agent.model or DEFAULT_MODEL,
+        platform=agent.platform,
+        base_url=agent.base_url,
+        context_window=agent.context_window,
+    )
+    Budgets(agent).refuse_unknown_price(provider.capacity)
+    return provider
 
 
 def agent_name(agent: AgentSection) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..agent.anthropic import Key
 from ..agent.state import RunState
 from ..agent.tools.rendering import describe_outputs
 from ..config import AgentSection, PublicConfig
@@ -41,6 +40,7 @@ from ..events import (
 from ..notebook.fold import fold_cells
 from ..notebook.opening import intro
 from .choices import choose_agent
+from .workplace import Workplace
 
 _LEFT_BEHIND = (
     RunStarted,
@@ -109,14 +109,14 @@ def headed(past: Past, *, parent: str, fork: str, task: str) -> list[Event]:
     ]
 
 
-def agent_of_fork(parent: PublicConfig, changes: Mapping[str, Any], key: Key | None) -> AgentSection:
+def agent_of_fork(parent: PublicConfig, changes: Mapping[str, Any], workplace: Workplace) -> AgentSection:
     """The parent's agent with ``changes``; where the parent was a replay, an agent that can go on."""
     before = parent.agent
     update = dict(changes)
     if before.provider == "replay" or update.get("provider", before.provider) != before.provider:
         update = {"provider": None, "model": None, **update}
     agent = before.model_copy(update=update)
-    return choose_agent(parent.model_copy(update={"agent": agent}), key)
+    return choose_agent(parent.model_copy(update={"agent": agent}), workplace.key, workplace.outside)
 
 
 def check_can_go_on(agent: AgentSection, before: AgentSection, past: Past) -> None:

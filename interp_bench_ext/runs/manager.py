@@ -12,6 +12,7 @@ from pathlib import Path
 from filelock import Timeout
 
 from ..agent.anthropic import Key
+from ..agent.outside import OutsideProvider
 from ..api import AnswerApproval, ForkRun, ResumeRun, RunSummary, StartRun
 from ..config import AgentSection, Experiment
 from ..errors import BadInput, InterpBenchError
@@ -19,7 +20,7 @@ from ..events import Event, RunEnded
 from ..journal import Journal, RunRecord
 from . import origins
 from .catalog import Catalog, load_public
-from .choices import choose_agent, organism_spec
+from .choices import choose_agent, lacks_key, organism_spec
 from .drive import Run
 from .feed import Feed
 from .fork import agent_of_fork
@@ -82,8 +83,12 @@ class RunManager:
         self._reading = asyncio.Lock()
         self._starting = asyncio.Lock()
 
-    async def start(self, asked: StartRun) -> RunSummary:
+    async def start(self, asked: StartRun, *, outside: OutsideProvider | None = None) -> RunSummary:
         """Start a run and return as soon as it is recorded; its organism loads afterwards.
+
+        Args:
+            asked: What to start.
+            outside: Who leads the run in place of the agent that was asked for.
 
         Raises:
             BadInput: The config, the notebook or a choice is wrong; nothing was recorded.
@@ -93,18 +98,19 @@ class RunManager:
         experiment = self._its.policy.experiment(found, asked)
         async with self._starting:
             notebook = await self._notebook(asked.notebook, experiment)
-            self._check_possible(experiment, choose_agent(experiment.public, self._its.key))
+            workplace = self._workplace(experiment, outside)
+            self._check_possible(experiment, choose_agent(experiment.public, workplace.key, outside))
             driven = _Driven(self.feed)
             driven.run = origins.begin(
                 experiment,
-                workplace=self._workplace(experiment),
+                workplace=workplace,
                 listener=driven,
                 notebook=notebook,
                 out=self._its.places.root,
             )
             return self._drive(driven)
 
-    async def resume(self, run: str, asked: ResumeRun) -> RunSummary:
+    async def resume(self, run: str, asked: ResumeRun, *, outside: OutsideProvider | None = None) -> RunSummary:
         """Go on with a run that ended early. Raises as :meth:`start` does, and NotFound."""
         record = self.record(run)
         if record.status not in ("interrupted", "failed"):
@@ -119,11 +125,11 @@ class RunManager:
             self._check_possible(experiment, origins.recorded_public(self.journal, run).agent)
             driven = _Driven(self.feed)
             driven.run = origins.resume(
-                experiment, record, workplace=self._workplace(experiment), listener=driven, limits=limits
+                experiment, record, workplace=self._workplace(experiment, outside), listener=driven, limits=limits
             )
             return self._drive(driven)
 
-    async def fork(self, run: str, asked: ForkRun) -> RunSummary:
+    async def fork(self, run: str, asked: ForkRun, *, outside: OutsideProvider | None = None) -> RunSummary:
         """Start a new run from a cell of another, under way or not. Raises as :meth:`start` does, and NotFound."""
         parent = self.record(run)
         changes = self._its.policy.changes(asked)
@@ -131,7 +137,8 @@ class RunManager:
         async with self._starting:
             notebook = await self._notebook(asked.notebook, experiment)
             recorded = origins.recorded_public(self.journal, run)
-            self._check_possible(experiment, agent_of_fork(recorded, changes, self._its.key))
+            workplace = self._workplace(experiment, outside)
+            self._check_possible(experiment, agent_of_fork(recorded, changes, workplace))
             driven = _Driven(self.feed)
             driven.run = origins.fork(
                 experiment,
@@ -139,7 +146,7 @@ class RunManager:
                 at=asked.at,
                 message=asked.message,
                 changes=changes,
-                workplace=self._workplace(experiment),
+                workplace=workplace,
                 listener=driven,
                 out=self._its.places.root,
                 notebook=notebook,
@@ -253,7 +260,7 @@ class RunManager:
             del self._driven[run]
             self.feed.tell(run)
 
-    def _workplace(self, experiment: Experiment) -> Workplace:
+    def _workplace(self, experiment: Experiment, outside: OutsideProvider | None) -> Workplace:
         its = self._its
         config = its.catalog.name_of(experiment.path)
         return Workplace(
@@ -262,6 +269,7 @@ class RunManager:
             attended=True,
             organism=partial(its.organisms.lease, config=config),
             notebook=its.notebook,
+            outside=outside,
         )
 
     async def _notebook(self, path: str | None, experiment: Experiment) -> Path:
@@ -290,7 +298,7 @@ class RunManager:
         its = self._its
         if len(self.under_way()) >= its.policy.max_runs:
             raise NotNow(f"{its.policy.max_runs} runs are under way, as many as this server drives; stop one first")
-        if agent.provider == "anthropic" and its.key is None:
+        if agent.provider == "anthropic" and lacks_key(agent, its.key):
             raise BadInput(
                 "this server has no API key for Claude; choose the playbook, or restart the server with"
                 " ANTHROPIC_API_KEY set"

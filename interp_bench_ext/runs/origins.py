@@ -45,7 +45,8 @@ def begin(
     Raises:
         BadInput: before anything was written.
     """
-    public = experiment.public.model_copy(update={"agent": choose_agent(experiment.public, workplace.key)})
+    agent = choose_agent(experiment.public, workplace.key, workplace.outside)
+    public = experiment.public.model_copy(update={"agent": agent})
     return _recorded(_with(experiment, public), workplace=workplace, listener=listener, out=out, notebook=notebook)
 
 
@@ -126,7 +127,7 @@ def fork(
     journal = workplace.journal
     past = past_of(journal.events(parent.id), run=parent.id, at=at)
     public = recorded_public(journal, parent.id)
-    agent = agent_of_fork(public, changes, workplace.key)
+    agent = agent_of_fork(public, changes, workplace)
     check_can_go_on(agent, public.agent, past)
     if notebook is not None and notebook.exists():
         raise BadInput(f"{notebook} is there already; a fork writes a notebook of its own, so name a new file")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from ..agent.anthropic import Key
-from ..agent.outside import OutsideProvider, leader
+from ..agent.outside import OutsideProvider
 from ..contracts import Connection, TechniqueSpec
 from ..events import Emit
 from ..host.spec import OrganismSpec
@@ -71,7 +71,7 @@ class Workplace:
     """Whether a person can be asked for approvals."""
     organism: OpenOrganism = own_organism
     notebook: OpenNotebook = own_notebook
-    outside: OutsideProvider | None = field(default_factory=leader)
+    outside: OutsideProvider | None = None
     """Who leads the run from outside, if anybody does."""
 
     def __post_init__(self) -> None:

@@ -142,7 +142,7 @@ const RunRow = React.memo((props: IRunRowProps): JSX.Element => {
             agentName(run.agent, trans),
             ...(run.forked_from ? [trans.__('fork')] : []),
             trans._n('%1 step', '%1 steps', run.steps),
-            ...(run.cost_usd > 0 ? [cost(run.cost_usd)] : []),
+            ...(run.cost_usd ? [cost(run.cost_usd)] : []),
             duration(run.minutes * 60)
           ].join(' · ')}
         </span>

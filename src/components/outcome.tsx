@@ -49,6 +49,7 @@ function Findings(props: {
 }): JSX.Element {
   const { run, findings } = props;
   const { trans } = useServices();
+  const problems = useRun(run, state => state.problems);
   const title = findingsText(findings.length, trans);
   if (findings.length === 0) {
     return (
@@ -78,11 +79,26 @@ function Findings(props: {
                 <Effect size={finding.effect_size} n={finding.n} />
                 <span className="ib-evidence">{trans.__('evidence')}</span>
                 <CellLinks run={run} cells={finding.evidence} />
+                {finding.control.length > 0 && (
+                  <>
+                    <span className="ib-evidence">{trans.__('control')}</span>
+                    <CellLinks run={run} cells={finding.control} />
+                  </>
+                )}
               </p>
             </div>
           </li>
         ))}
       </ol>
+      {problems.length > 0 && (
+        <Notice tone="warn" title={trans.__('Not shown by the evidence')}>
+          <ul>
+            {problems.map(problem => (
+              <li key={problem}>{problem}</li>
+            ))}
+          </ul>
+        </Notice>
+      )}
     </>
   );
 }

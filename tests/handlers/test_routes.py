@@ -14,6 +14,7 @@ from jupyter_server.auth.authorizer import Authorizer
 from tornado.httpclient import HTTPClientError
 
 from interp_bench_ext.agent.anthropic import KEY_VARIABLE, TOKEN_VARIABLE
+from interp_bench_ext.agent.platforms import BEDROCK_VARIABLE
 from interp_bench_ext.api import API_VERSION, ServerInfo
 from interp_bench_ext.app import KEY_VARIABLES, ROUTES
 from interp_bench_ext.events import CellOutput, RunEnded, RunStarted
@@ -104,7 +105,8 @@ async def test_the_bundled_configs_are_listed_and_torch_is_not_loaded_for_them(f
     cards = {card["name"]: card for card in json.loads((await fetch("GET", "configs")).body)}
     assert cards["amber"]["group"] == "Bundled"
     assert cards["amber"]["problem"] is None
-    assert "cannot be run by this version" in cards["gpt2_modal"]["problem"]
+    assert cards["gpt2_modal"]["execution_mode"] == "modal"
+    assert cards["gpt2_modal"]["problem"] is None
 
 
 @pytest.mark.parametrize(
@@ -132,7 +134,6 @@ async def test_a_run_that_is_not_there(fetch, method, path):
         ("runs", {"request_id": "r", "config": "amber", "max_cost_usd": -1}, "`max_cost_usd`"),
         ("runs", {"request_id": "r", "config": "amber", "provider": "anthropic"}, "no API key for Claude"),
         ("runs", {"request_id": "r", "config": "../amber.yaml"}, "there is no config '../amber.yaml'"),
-        ("runs", {"request_id": "r", "config": "gpt2_modal"}, "cannot be run by this version"),
         ("organisms", {"request_id": "r", "config": "ambre"}, "did you mean `amber`"),
         (f"runs/{RUN}/fork", {"request_id": "r", "at": "c3", "message": ""}, "`message`"),
         (f"runs/{RUN}/fork", {"request_id": "r", "seed": 3}, "`seed`"),
@@ -225,7 +226,7 @@ class TestKeys:
         assert "sk-test" not in str(jp_serverapp.web_app.settings)
 
     def test_it_is_the_agents_names_for_them(self):
-        assert KEY_VARIABLES == (KEY_VARIABLE, TOKEN_VARIABLE)
+        assert KEY_VARIABLES == (KEY_VARIABLE, TOKEN_VARIABLE, BEDROCK_VARIABLE)
 
 
 class TestKeyFile:

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from interp_bench_ext.agent.outside import Answer, OutsideProvider, answer_in, leader, leading
+from interp_bench_ext.agent.outside import Answer, OutsideProvider, answer_in
 from interp_bench_ext.agent.provider import Reply
 from interp_bench_ext.agent.state import RunState
 from interp_bench_ext.events import AgentReplied, RunStarted, StepStarted, ToolReturned
@@ -71,22 +71,6 @@ def test_a_call_that_is_given_up_interrupts_its_cell_and_leaves_its_answer_behin
         assert (await again).content[0]["input"] == {"code": "2"}
         assert provider.last == answer_in({"role": "user", "content": [result("cut off", failed=True)]})
         following.cancel()
-
-    asyncio.run(main())
-
-
-def test_who_leads_is_known_to_what_is_started_meanwhile_and_to_nobody_else():
-    async def main() -> None:
-        provider = OutsideProvider("test", attended=True)
-
-        async def look() -> OutsideProvider | None:
-            return leader()
-
-        outside = asyncio.create_task(look())
-        with leading(provider):
-            assert await asyncio.create_task(look()) is provider
-        assert await outside is None
-        assert leader() is None
 
     asyncio.run(main())
 
