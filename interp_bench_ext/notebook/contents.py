@@ -167,6 +167,10 @@ class ContentsBackend:
     async def close(self) -> None:
         with contextlib.suppress(NotebookConflict):
             await self.saved()
+            if await self._file.stamp() != self._stamp:
+                # What somebody saved in the same moment may have taken the place of the last cells.
+                self._changes += 1
+                await self.saved()
         self._file.close()
 
     @property

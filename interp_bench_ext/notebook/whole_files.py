@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -27,6 +28,8 @@ class Replacement:
     """Its stamp once it is replaced; what the file has a moment later may be somebody else's."""
 
 
+_REPLACING = threading.Lock()
+"""A server saves in several threads: none may come between another one's look at a file and its replacement."""
 _UNDER_WAY: ContextVar[Replacement | None] = ContextVar("replacement under way", default=None)
 
 
@@ -82,10 +85,12 @@ def whole_file(path: str, *, encoding: str | None) -> Iterator[Any]:
             os.fsync(file.fileno())
         with contextlib.suppress(FileNotFoundError):
             shutil.copymode(target, draft)
-            if replacement.before not in (None, stamp_of(target)):
-                raise HTTPError(409, f"{target} has just been written by somebody else")
-        replacement.after = stamp_of(draft)
-        draft.replace(target)
+        with _REPLACING:
+            with contextlib.suppress(FileNotFoundError):
+                if replacement.before not in (None, stamp_of(target)):
+                    raise HTTPError(409, f"{target} has just been written by somebody else")
+            replacement.after = stamp_of(draft)
+            draft.replace(target)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
