@@ -82,9 +82,9 @@ export function bothWays(collaboration: boolean): void {
     await expect(notebook.cell("print('first')  # edited")).toHaveCount(1);
     await expect(notebook.cell("print('second')")).toHaveCount(1);
     await expect(
-      sidebar.outcome.getByRole('button', {
-        name: 'Cell c3, edited since it ran for this'
-      })
+      sidebar.outcome
+        .getByRole('button', { name: 'Cell c3, edited since it ran for this' })
+        .first()
     ).toBeVisible();
   });
 
