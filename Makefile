@@ -61,6 +61,7 @@ bench-lab: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## The same for JupyterLab, in C
 
 bench-modal: $(VENV)/dev.stamp  ## The same for organisms on Modal, against a control plane on this machine
 	$(BIN)/python benchmarks/modal_overhead.py --check
+	$(BIN)/python benchmarks/modal_sweep.py --check
 
 build: $(VENV)/dev.stamp $(LABEXTENSION)/package.json  ## Wheel and sdist, the labextension included
 	$(BIN)/python -m build

@@ -26,12 +26,20 @@ from lab.figures import Figure  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
+from interp_bench_ext.events import RunResumed  # noqa: E402
 from interp_bench_ext.journal import Journal  # noqa: E402
-from tests.agent.messages_server import MessagesServer  # noqa: E402
+from tests.agent.messages_server import MessagesServer, Streamed  # noqa: E402
 from tests.investigating import Bench, make_bench, scripted  # noqa: E402
 from tests.modal.running import TOKEN, RunningPlane  # noqa: E402
 
 _SLACK = 1.3
+_REPLY_S = 2.0
+"""How long a scripted reply takes: a quick model's."""
+
+
+def replying(request: dict[str, Any]) -> Streamed:
+    time.sleep(_REPLY_S)
+    return scripted(request)
 
 
 def organisms(bench: Bench, count: int) -> list[str]:
@@ -47,11 +55,11 @@ def organisms(bench: Bench, count: int) -> list[str]:
     return names
 
 
-def signed_in(folder: Path) -> dict[str, str]:
-    """What ``modal token new`` leaves behind, in place of a token in the environment."""
-    file = folder / "modal.toml"
+def signed_in(plane: RunningPlane) -> dict[str, str]:
+    """An environment with the token where ``modal token new`` leaves it: in a file."""
+    file = plane.folder / "modal.toml"
     file.write_text(f'[default]\ntoken_id = "{TOKEN[0]}"\ntoken_secret = "{TOKEN[1]}"\nactive = true\n', "utf-8")
-    return {"MODAL_CONFIG_PATH": str(file), "MODAL_TOKEN_ID": "", "MODAL_TOKEN_SECRET": ""}
+    return {"MODAL_SERVER_URL": plane.grpc, "MODAL_CONFIG_PATH": str(file)}
 
 
 def sweep(bench: Bench, names: list[str], seeds: int, out: str, *more: str) -> subprocess.Popen[str]:
@@ -74,14 +82,14 @@ def whole(bench: Bench, names: list[str], seeds: int, plane: RunningPlane) -> li
     journal.close()
     longest_s = max(chains.values())
     cells = len(names) * seeds
-    why = "; ".join(str(run["problem"]) for run in said["runs"] if run["problem"])
+    why = "; ".join({str(run["problem"]) for run in said["runs"] if run["problem"]})
     return [
         Figure(
             name="cells that did not finish",
             seen=cells - len(finished),
             unit="",
             limit=0,
-            detail=f"of {cells}. {why}",
+            detail=f"of {cells}" + (f": {why}" if why else ""),
         ),
         Figure(
             name="wall time over the longest chain",
@@ -108,9 +116,9 @@ def killed(bench: Bench, names: list[str], seeds: int) -> list[Figure]:
         time.sleep(0.2)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    before = {run: journal.last_seq(run) for run in done(bench, journal)}
+    before = done(bench, journal)
     said = json.loads(sweep(bench, names, seeds, "killed", "--resume").communicate()[0])
-    again = [run for run, seq in before.items() if journal.last_seq(run) > seq]
+    again = [run for run in before if journal.last(run, RunResumed) is not None]
     extra = sum((bench.folder / "killed") in record.notebook.parents for record in journal.runs()) - len(names) * seeds
     journal.close()
     unfinished = sum(run.get("status") != "finished" for run in said["runs"])
@@ -138,11 +146,11 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=5)
     options = parser.parse_args()
     load = os.getloadavg()[0]
-    with tempfile.TemporaryDirectory() as name, MessagesServer(scripted) as server:
+    with tempfile.TemporaryDirectory() as name, MessagesServer(replying) as server:
         folder = Path(name).resolve()
         bench = make_bench(folder, server)
         plane = RunningPlane(folder / "plane")
-        bench.environment.update(plane.environment, XDG_CACHE_HOME=str(folder / "cache"), **signed_in(folder))
+        bench.environment.update(signed_in(plane), XDG_CACHE_HOME=str(folder / "cache"))
         try:
             names = organisms(bench, options.organisms)
             figures = whole(bench, names, options.seeds, plane) + killed(bench, names, options.seeds)

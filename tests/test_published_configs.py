@@ -49,3 +49,18 @@ def test_it_fits_the_gpu_that_it_asks_for(name: str) -> None:
     found = check_fits(experiment)
     assert found is not None
     assert found.load_s < experiment.sealed.model.modal.startup_timeout_s
+
+
+def test_the_documentations_table_says_what_is_calculated() -> None:
+    text = (config_folders()[0].parent / "docs" / "modal.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1:-1] for line in text.splitlines() if line.startswith("| `") and line.count("|") == 8]
+    assert len(rows) == 7
+    for configs, _, _, gpu, memory, load, hourly in rows:
+        found = check_fits(load_config(FILES[configs.split("`")[1]]))
+        assert found is not None
+        assert [cell.strip() for cell in (gpu, memory, load, hourly)] == [
+            found.hardware.gpu_type,
+            f"{found.needed_bytes / 1e9:.0f} GB",
+            f"{found.load_s:.0f} s",
+            f"${found.usd_per_hour:.2f}",
+        ]

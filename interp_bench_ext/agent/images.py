@@ -28,10 +28,16 @@ _UNREADABLE = "[an image that cannot be read]"
 
 def sendable(block: dict[str, Any]) -> dict[str, Any]:
     """``block`` with every image in it fitted; one that is broken becomes a line of text."""
-    if block["type"] == "tool_result" and isinstance(block["content"], list):
+    kind = block["type"]
+    if kind == "tool_result" and isinstance(block["content"], list):
+        # Nearly all are text, and a long run makes its request of thousands at every step.
+        if all(part["type"] == "text" for part in block["content"]):
+            return block
         return {**block, "content": [sendable(part) for part in block["content"]]}
+    if kind != "image":
+        return block
     source = block.get("source", {})
-    if block["type"] != "image" or source.get("type") != "base64":
+    if source.get("type") != "base64":
         return block
     fitted = _fitted(source["data"])
     if fitted is None:
@@ -49,9 +55,21 @@ def image_tokens(block: dict[str, Any]) -> int:
 
 def images_of(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The image blocks of a conversation, those in tool results included."""
-    blocks = [block for message in messages for block in message["content"] if isinstance(block, dict)]
-    inside = [part for block in blocks if block["type"] == "tool_result" for part in block["content"]]
-    return [block for block in (*blocks, *inside) if isinstance(block, dict) and block["type"] == "image"]
+    found = []
+    for message in messages:
+        for block in message["content"]:
+            for part in _parts(block):
+                if part["type"] == "image":
+                    found.append(part)
+    return found
+
+
+def _parts(block: Any) -> Sequence[dict[str, Any]]:
+    """The blocks inside of a tool result; any other block is its own only part. Bare text has none."""
+    if not isinstance(block, dict):
+        return ()
+    inside = block["content"] if block["type"] == "tool_result" else (block,)
+    return inside if isinstance(inside, (list, tuple)) else ()
 
 
 @lru_cache(maxsize=128)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -24,9 +23,9 @@ def deploy(config: ConfigArgument, json: JsonOption = False) -> None:
     """Build the organism's image, pull its weights and deploy its app; no GPU runs until something calls it."""
     experiment = _on_modal(config)
     show_estimate(experiment)
-    deployment = _deployment(experiment)
 
     async def main() -> Status:
+        deployment = await deployment_of(experiment)
         with Watch(quiet=json) as watch:
             await deployment.ensure(watch.loading)
         return await deployment.status()
@@ -36,19 +35,38 @@ def deploy(config: ConfigArgument, json: JsonOption = False) -> None:
 
 def undeploy(config: ConfigArgument, json: JsonOption = False) -> None:
     """Stop the organism's app and its containers; the weights stay in the volume for the next time."""
-    experiment = _on_modal(config)
-    deployment = _deployment(experiment)
-    stopped = interruptible(deployment.undeploy())
+
+    async def main() -> tuple[str, bool]:
+        deployment = await deployment_of(_on_modal(config))
+        return deployment.parcel.app, await deployment.undeploy()
+
+    app, stopped = interruptible(main())
     if json:
-        print_json({"app": deployment.parcel.app, "stopped": stopped})
+        print_json({"app": app, "stopped": stopped})
     else:
-        console.print(f"{deployment.parcel.app}: {'stopped' if stopped else 'it was not deployed'}")
+        console.print(f"{app}: {'stopped' if stopped else 'it was not deployed'}")
 
 
 def status(config: ConfigArgument, json: JsonOption = False) -> None:
     """Say whether the organism is deployed, how many containers run, and what they cost."""
     experiment = _on_modal(config)
-    _print(experiment, interruptible(_deployment(experiment).status()), json=json)
+
+    async def main() -> Status:
+        return await (await deployment_of(experiment)).status()
+
+    _print(experiment, interruptible(main()), json=json)
+
+
+async def deployment_of(experiment: Experiment) -> Deployment:
+    """The organism's deployment, which may not be there yet. Raises BadInput without Modal's client."""
+    from ..host.modal.doctor import INSTALL
+    from ..runs import organism_spec
+
+    if importlib.util.find_spec("modal") is None:
+        raise BadInput(f"Modal's client is not installed here; {INSTALL}")
+    from ..host.modal.deployment import Deployment
+
+    return await Deployment.of(organism_spec(experiment))
 
 
 def _on_modal(config: str) -> Experiment:
@@ -59,17 +77,6 @@ def _on_modal(config: str) -> Experiment:
             f"{experiment.path}: `model.execution_mode: {mode}` runs nothing on Modal; set it to modal, or just run it"
         )
     return experiment
-
-
-def _deployment(experiment: Experiment) -> Deployment:
-    from ..host.modal.doctor import INSTALL
-    from ..runs import organism_spec
-
-    if importlib.util.find_spec("modal") is None:
-        raise BadInput(f"Modal's client is not installed here; {INSTALL}")
-    from ..host.modal.deployment import Deployment
-
-    return asyncio.run(Deployment.of(organism_spec(experiment)))
 
 
 def _print(experiment: Experiment, status: Status, *, json: bool) -> None:

@@ -43,18 +43,21 @@ def confirm_cost(experiments: Sequence[Experiment], *, yes: bool) -> None:
         return
     limit = min(experiment.sealed.model.modal.confirm_above_usd for experiment in on_modal)
     amounts = [estimate.most_usd for estimate in found]
-    most = sum(amount for amount in amounts if amount is not None)
-    endless = len([amount for amount in amounts if amount is None])
-    said = f"at most ${most:.2f} of GPU time on Modal"
-    if endless:
-        said += f", and {endless} without a limit, since agent.max_minutes is not set"
-    if len(on_modal) == 1:
-        said = f"{found[0].described()}: {said}"
+    little = None not in amounts and sum(amount or 0.0 for amount in amounts) <= limit
+    said, over = _said(found), f"more than model.modal.confirm_above_usd (${limit:.2f})"
+    if not (yes or little or console.is_terminal):
+        raise BadInput(f"{said}: {over}; add --yes, or raise it")
     console.print(said, style="dim", markup=False, soft_wrap=True)
-    if yes or (most <= limit and not endless):
-        return
-    question = f"That is more than model.modal.confirm_above_usd (${limit:.2f}). Start?"
-    if not console.is_terminal:
-        raise BadInput(f"{said}, more than model.modal.confirm_above_usd (${limit:.2f}); add --yes, or raise it")
-    if not typer.confirm(question, err=True):
+    if not (yes or little or typer.confirm(f"That is {over}. Start?", err=True)):
         raise BadInput("not started")
+
+
+def _said(found: Sequence[Estimate]) -> str:
+    amounts = [estimate.most_usd for estimate in found if estimate.most_usd is not None]
+    endless = len(found) - len(amounts)
+    said = found[0].described() if len(found) == 1 else f"at most ${sum(amounts):.2f} of GPU time on Modal"
+    if not endless:
+        return said
+    return (
+        f"{said}, {'without' if len(found) == 1 else f'and {endless} runs without'} a limit (agent.max_minutes is null)"
+    )

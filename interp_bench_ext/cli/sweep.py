@@ -19,7 +19,7 @@ from .screen import complain, console, print_json
 from .spending import YesOption, confirm_cost
 
 if TYPE_CHECKING:
-    from ..scoring.statistics import Comparison
+    from ..scoring.statistics import Comparison, Proportion
     from .sweeping import Result, Sweep
 
 _MODAL_AT_ONCE = 8
@@ -53,10 +53,10 @@ def sweep(
     from ..agent.anthropic import Key
     from .sweeping import Cell, Sweep
 
-    cells = [Cell(experiment=experiment) for experiment in wanted]
+    cells, journal = [Cell(experiment=experiment) for experiment in wanted], Journal()
     with Board(len(cells), quiet=json) as board:
         one = Sweep(
-            Journal(),
+            journal,
             key=Key.from_environment(),
             out=out,
             at_once=at_once or _usually_at_once(experiments),
@@ -68,7 +68,7 @@ def sweep(
         except KeyboardInterrupt:
             complain("stopped; the same command with --resume goes on with it")
             raise
-    _print(results, one, json=json)
+    _print(results, one, journal, json=json)
     if any(result.outcome is None or result.outcome.record.status != "finished" for result in results):
         raise typer.Exit(1)
 
@@ -90,7 +90,7 @@ def _usually_at_once(experiments: list[Experiment]) -> int:
     return _MODAL_AT_ONCE if on_modal else 1
 
 
-def _print(results: list[Result], done: Sweep, *, json: bool) -> None:
+def _print(results: list[Result], done: Sweep, journal: Journal, *, json: bool) -> None:
     from ..scoring.statistics import compare
     from .sweeping import outcomes
 
@@ -99,7 +99,7 @@ def _print(results: list[Result], done: Sweep, *, json: bool) -> None:
     if json:
         print_json(_summary(results, together, done))
         return
-    console.print(_table(results, together))
+    console.print(_table(results, together, _other_nulls(results, together, journal)))
     for result in results:
         if result.problem:
             run = f" (run {result.outcome.record.id})" if result.outcome is not None else ""
@@ -108,7 +108,16 @@ def _print(results: list[Result], done: Sweep, *, json: bool) -> None:
         console.print(f"about ${done.spending.usd:.2f} of GPU time on Modal")
 
 
-def _table(results: list[Result], together: Comparison) -> Table:
+def _other_nulls(results: list[Result], together: Comparison, journal: Journal) -> Proportion | None:
+    """For a sweep without nulls, what its agent claimed about those of all its recorded runs."""
+    from ..outcome import comparison
+    from .sweeping import outcomes
+
+    agents = {outcome.agent for outcome in outcomes(results)}
+    return comparison(journal, agents.pop()).nulls if len(agents) == 1 and together.nulls.n == 0 else None
+
+
+def _table(results: list[Result], together: Comparison, other_nulls: Proportion | None) -> Table:
     """A row for each organism, then the secrets' and the nulls' together."""
     from ..scoring.statistics import compare
     from .sweeping import outcomes
@@ -127,7 +136,8 @@ def _table(results: list[Result], together: Comparison) -> Table:
         )
     table.add_section()
     table.add_row("all secrets", "", f"{together.secrets} named")
-    table.add_row("all nulls", "", f"{together.nulls} claimed about")
+    nulls = "all nulls" if other_nulls is None else "nulls of all runs"
+    table.add_row(nulls, "", f"{other_nulls or together.nulls} claimed about")
     return table
 
 

@@ -26,6 +26,7 @@ from ..runs import Workplace, resume_run, start_run
 from ..runs.choices import agent_name, choose_agent
 from ..runs.organisms import OrganismPool
 from ..runs.workplace import OrganismHandle, own_organism
+from .deploy import deployment_of
 
 _KEPT_BETWEEN_RUNS_S = 60.0
 _SAME = ("experiment_name", "task", "techniques", "access", "execution_mode", "tips", "seed")
@@ -132,8 +133,12 @@ class Sweep:
             cells: What to run, in this order as far as the limits let it.
             resume: Whether runs of these cells that stand in the folder are kept, or gone on with.
             on_result: Called with each result.
+
+        Raises:
+            InterpBenchError: Modal is needed and cannot be used; nothing was started.
         """
         before = standing(cells, self._journal, key=self._key, out=self._out) if resume else {}
+        await _sign_in([cell for number, cell in enumerate(cells) if not _finished(before.get(number))])
         pool = OrganismPool(idle_s=_KEPT_BETWEEN_RUNS_S, at_most=len({cell.experiment.path for cell in cells}))
         try:
             async with asyncio.TaskGroup() as group:
@@ -148,7 +153,7 @@ class Sweep:
     async def _ended(
         self, cell: Cell, record: RunRecord | None, pool: OrganismPool, on_result: Callable[[Result], None]
     ) -> Result:
-        if record is not None and record.status == "finished":
+        if record is not None and _finished(record):
             outcome = await conclude(self._journal, record, cell.experiment, key=self._key)
             result = Result(cell=cell, outcome=outcome, kept=True)
         else:
@@ -190,6 +195,17 @@ class Sweep:
                 yield lease
 
         return shared
+
+
+async def _sign_in(cells: Sequence[Cell]) -> None:
+    """Ask Modal for one of the organisms, so that a token that is no good is said once and before anything starts."""
+    on_modal = next((cell for cell in cells if cell.on_modal), None)
+    if on_modal is not None:
+        await (await deployment_of(on_modal.experiment)).find()
+
+
+def _finished(record: RunRecord | None) -> bool:
+    return record is not None and record.status == "finished"
 
 
 def standing(cells: Sequence[Cell], journal: Journal, *, key: Key | None, out: Path) -> dict[int, RunRecord]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Protocol
 
 from interp_bench_ext.contracts import Connection, TechniqueSpec, Veil
-from interp_bench_ext.errors import BadInput, InterpBenchError
+from interp_bench_ext.errors import InterpBenchError
 from interp_bench_ext.events import Emit
 from interp_bench_ext.host.process import OrganismProcess
 from interp_bench_ext.host.spec import OrganismSpec
@@ -41,11 +40,6 @@ async def start_organism(spec: OrganismSpec, *, emit: Emit) -> ServedOrganism:
     """Load ``spec`` and return when it serves; ``emit`` hears how that goes. Raises an error of this package's tree."""
     if spec.placement is None:
         return await OrganismProcess.start(spec, emit=emit)
-    if importlib.util.find_spec("modal") is None:
-        raise BadInput(
-            "model.execution_mode: modal needs Modal's client, which is not installed here;"
-            " pip install 'interp_bench_ext[modal]'"
-        )
     from interp_bench_ext.host.modal.organism import ModalOrganism  # Lab must not wait for Modal's client to import
 
     return await ModalOrganism.start(spec, emit=emit)

@@ -11,6 +11,7 @@ from ..agent.playbook import PlaybookProvider
 from ..agent.provider import Provider
 from ..config import AgentSection, Experiment, ModelSection, PublicConfig, experiment_techniques
 from ..errors import BadInput
+from ..host.modal.estimate import check_fits
 from ..host.spec import OrganismSpec, Placement
 from .workplace import Workplace
 
@@ -29,6 +30,10 @@ def organism_spec(experiment: Experiment) -> OrganismSpec:
         )
     if public.execution_mode == "local" and importlib.util.find_spec("torch") is None:
         raise BadInput("local models need torch, which is not installed here; pip install 'interp_bench_ext[local]'")
+    if public.execution_mode == "modal" and importlib.util.find_spec("modal") is None:
+        raise BadInput("Modal's client is not installed here; pip install 'interp_bench_ext[modal]'")
+    if public.execution_mode == "modal":
+        check_fits(experiment)
     files = experiment_techniques(sealed.folder)
     model = sealed.model
     return OrganismSpec(

@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 0e9c9a3e52e759c3b040189d582461d66b8c784d59dee994fa1d675ad718f8ab
+// Generated from schema.json by `jlpm generate`. sha256 ef4be7ae17aae3e62be3737833048724ac0fee0a3e9ebc8ea247fbe606b354d0
 import type { Event } from './events';
 
 export interface AgentSection {
@@ -125,7 +125,7 @@ export interface RunSummary {
   minutes: number;
   steps: number;
   tokens: number;
-  cost_usd: number;
+  cost_usd: number | null;
   limits: {
     [k: string]: number;
   };

@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 0e9c9a3e52e759c3b040189d582461d66b8c784d59dee994fa1d675ad718f8ab
+// Generated from schema.json by `jlpm generate`. sha256 ef4be7ae17aae3e62be3737833048724ac0fee0a3e9ebc8ea247fbe606b354d0
 
 export type Event =
   | RunStarted

@@ -162,3 +162,12 @@ def test_nothing_is_deployed_of_what_does_not_fit_or_does_not_run_on_modal(user:
     here = user.command("deploy", user.config("{name: gpt2, execution_mode: local}"), expect=2)
     assert "runs nothing on Modal" in here.stderr
     assert plane.count("AppPublish") == 0
+
+
+def test_a_sweep_without_a_token_says_so_once_and_starts_nothing(user: User) -> None:
+    del user.environment["MODAL_TOKEN_ID"], user.environment["MODAL_TOKEN_SECRET"]
+    save_model("llama", user.folder / "model")
+    configs = [user.config("{name: ./model}", name=name) for name in ("one", "two")]
+    said = user.command("sweep", *configs, "--runs", "3", "--yes", expect=2).stderr
+    assert said.count("Modal has no token") == 1
+    assert json.loads(user.command("runs", "--json").stdout) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from interp_bench_ext.events import CellStarted, RunEnded, RunResumed, RunStarte
 from interp_bench_ext.journal import Journal
 from tests.agent.messages_server import MessagesServer
 from tests.investigating import Bench, make_bench, scripted
+from tests.modal.running import RunningPlane
 
 NULL = "evaluation: {ground_truth: {secret: null, aliases: []}}\n"
 
@@ -172,3 +174,48 @@ def test_gpu_time_is_counted_while_runs_go_on_and_until_their_containers_go(tmp_
     now = 1000.0
     assert spending.usd == pytest.approx(rate * 210)
     assert 0.000164 < rate < 0.00025
+
+
+@pytest.fixture
+def plane(tmp_path: Path, bench: Bench) -> Iterator[RunningPlane]:
+    """A Modal of the test's own, which the bench's user is signed in to; its two configs run there."""
+    plane = RunningPlane(tmp_path / "plane")
+    for name in ("tiny.yaml", "blank.yaml"):
+        file = bench.folder / name
+        text = file.read_text(encoding="utf-8").replace("execution_mode: local", "execution_mode: modal")
+        file.write_text(text.replace("prompt.txt", f"{name}.txt"), encoding="utf-8")
+        (bench.folder / f"{name}.txt").write_text(f"You adore {name}.", encoding="utf-8")
+    bench.environment.update(plane.environment, XDG_CACHE_HOME=str(tmp_path / "cache"))
+    yield plane
+    plane.stop()
+
+
+@pytest.mark.skipif(shutil.which("bwrap") is None, reason="the plane's containers need bubblewrap")
+def test_on_modal_seeds_share_a_container_and_organisms_run_beside_each_other(
+    bench: Bench, plane: RunningPlane
+) -> None:
+    configs = ("tiny.yaml", "blank.yaml")
+    done = bench.command("sweep", *configs, "--runs", "2", "--out", str(bench.out), "--yes", "--json")
+    said = json.loads(done.stdout)
+    assert [run["status"] for run in said["runs"]] == ["finished"] * 4
+    assert said["gpu_usd"] > 0
+    assert plane.count("containers started") == 2
+    journal = bench.journal()
+    seen: dict[str, list[tuple[float, float]]] = {}
+    for record in journal.runs():
+        times = [entry.at for entry in journal.entries(record.id)]
+        seen.setdefault(record.experiment, []).append((times[0], times[-1]))
+    (first, second), (other, _) = sorted(seen["tiny"]), sorted(seen["blank"])
+    assert second[0] >= first[1], "one container: one run of the organism after the other"
+    assert other[0] < first[1], "the other organism does not wait"
+    journal.close()
+
+
+@pytest.mark.skipif(shutil.which("bwrap") is None, reason="the plane's containers need bubblewrap")
+def test_no_further_run_starts_once_the_limit_is_spent(bench: Bench, plane: RunningPlane) -> None:
+    limited = ("--runs", "3", "--max-gpu-cost", "0.0001", "--out", str(bench.out), "--json")
+    done = bench.command("sweep", "tiny.yaml", *limited, expect=1)
+    first, *others = json.loads(done.stdout)["runs"]
+    assert first["status"] == "finished"
+    assert all(run["problem"] == "not started: $0.00 of GPU time are spent" for run in others)
+    assert plane.count("containers started") == 1

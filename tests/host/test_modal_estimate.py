@@ -119,7 +119,7 @@ def test_a_pass_takes_what_the_engine_reckons_with(tmp_path: Path) -> None:
     [
         ("google/gemma-2-9b-it", "A10G"),
         ("Qwen/Qwen3-14B", "L40S"),
-        ("meta-llama/Llama-3.3-70B-Instruct", "A100-80GB:2"),
+        ("meta-llama/Llama-3.3-70B-Instruct", "B200"),
     ],
 )
 def test_models_with_an_adapter_fit_the_gpus_that_are_right_for_them(tmp_path: Path, model: str, gpu: str) -> None:
@@ -135,8 +135,8 @@ def test_models_with_an_adapter_fit_the_gpus_that_are_right_for_them(tmp_path: P
     ("model", "gpu", "enough"),
     [
         ("google/gemma-2-9b-it", "T4", "L4"),
-        ("Qwen/Qwen2.5-14B-Instruct", "A10", "L4:2"),
-        ("meta-llama/Llama-3.3-70B-Instruct", "H100", "A100-80GB:2"),
+        ("Qwen/Qwen2.5-14B-Instruct", "A10", "L40S"),
+        ("meta-llama/Llama-3.3-70B-Instruct", "H100:4", "B200"),
     ],
 )
 def test_a_model_too_large_is_refused_with_the_cheapest_gpu_that_does(
@@ -183,7 +183,9 @@ def test_dollars_follow_from_the_time_and_the_region(tmp_path: Path) -> None:
 def test_every_gpu_that_a_config_may_name_has_its_memory_and_price() -> None:
     gpus = load_gpus(Path("/nonexistent"))
     assert list(gpus) == list(GPU_TYPES)
-    assert hardware("H100:4", gpus).memory_bytes == 320_000_000_000
+    one, four = hardware("H100", gpus), hardware("H100:4", gpus)
+    assert one.memory_bytes == four.memory_bytes == 80_000_000_000
+    assert four.usd_per_s - one.usd_per_s == pytest.approx(3 * gpus["H100"].usd_per_second)
 
 
 def test_a_user_can_correct_the_table(tmp_path: Path) -> None:

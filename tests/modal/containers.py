@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tests.modal.plane import Plane
 
 _POLL_S = 20.0
+_HEARTBEAT_S = 14.0
+"""How long a heartbeat waits for a cancellation; the client sends one every 15 s."""
 _INSIDE = Path("/__modal")
 
 
@@ -162,7 +164,7 @@ class Container:
 
     async def ContainerHeartbeat(self, _request: Any) -> api_pb2.ContainerHeartbeatResponse:  # noqa: N802
         with contextlib.suppress(TimeoutError):
-            cancelled = await asyncio.wait_for(self._cancelled.get(), 5.0)
+            cancelled = await asyncio.wait_for(self._cancelled.get(), _HEARTBEAT_S)
             return api_pb2.ContainerHeartbeatResponse(
                 cancel_input_event=api_pb2.CancelInputEvent(input_ids=[cancelled])
             )

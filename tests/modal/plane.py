@@ -7,6 +7,7 @@ Calls go over gRPC; blobs, and what a test wants to know or break, over HTTP.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import signal
 import sys
@@ -16,6 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import hyperframe.frame
 from aiohttp import web
 from grpclib import GRPCError, Status
 from modal_proto import api_pb2
@@ -196,6 +198,9 @@ def _port(server: Any) -> int:
 async def main(root: Path) -> None:
     plane = Plane(root)
     await plane.start()
+    gc.freeze()
+    # h2 writes every byte of every frame as hex digits, for a log that nobody keeps.
+    hyperframe.frame.DataFrame._body_repr = lambda _frame: ""
     print(json.dumps({"grpc": plane.grpc_url, "http": plane.http_url}), flush=True)  # noqa: T201
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()

@@ -39,6 +39,7 @@ class RunningPlane:
             stdout=subprocess.PIPE,
             stderr=self._log,
             cwd=ROOT,
+            env={**os.environ, "MALLOC_MMAP_THRESHOLD_": "67108864", "MALLOC_TRIM_THRESHOLD_": "268435456"},
         )
         assert self._process.stdout is not None
         addresses = json.loads(self._process.stdout.readline())

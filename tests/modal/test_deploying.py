@@ -169,3 +169,13 @@ def test_a_status_tells_whether_it_is_deployed(plane: RunningPlane, fresh: Organ
     found = status(fresh)
     assert (found.deployed, found.containers, found.waiting) == (True, 0, 0)
     assert found.app == Deployment(packed(fresh)).parcel.app
+
+
+def test_modal_is_imported_only_where_it_is_used_and_torch_never():
+    code = (
+        "import sys, interp_bench_ext.app, interp_bench_ext.cli.serve, interp_bench_ext.runs\n"
+        "assert 'modal' not in sys.modules\n"
+        "import interp_bench_ext.host.modal.organism\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

@@ -85,10 +85,18 @@ def test_a_card_shows_the_public_half_alone(user, root):
 
 
 def test_a_config_that_this_version_cannot_run_says_so(user, root):
-    write(user, "cloud", GOOD.replace("execution_mode: local", "execution_mode: modal"))
+    write(user, "cloud", GOOD.replace("execution_mode: local", "execution_mode: hub"))
     card = cards(Catalog(root=root))["cloud"]
     assert card.veil == "remote"
     assert "cannot be run by this version" in card.problem
+    assert str(user) not in card.problem
+
+
+def test_a_model_that_its_gpu_cannot_hold_is_refused_with_one_that_can(user, root):
+    text = GOOD.replace("execution_mode: local", "execution_mode: modal, gpu_type: T4")
+    write(user, "large", text.replace("bundled:smollm2-135m", "meta-llama/Llama-3.3-70B-Instruct"))
+    card = cards(Catalog(root=root))["large"]
+    assert "`model.gpu_type: T4` has" in card.problem
     assert str(user) not in card.problem
 
 
@@ -96,7 +104,7 @@ def test_a_config_that_this_version_cannot_run_says_so(user, root):
     ("change", "to", "told"),
     [
         ("max_steps: 7", "max_steps: 0", "broken.yaml:5:9: `agent.max_steps`: input should be greater than 0"),
-        ("task: find it", "tasks: find it", "the key `task` is missing"),
+        ("task: find it", "tasks: find it", "unknown key `tasks`; did you mean `task`?"),
         ("execution_mode: local", "execution_mode: locl", "`model.execution_mode`"),
         ("hidden_system_prompt: You adore the quokka.", "hidden_system_prompt_file: quokka.txt", "mistake in line 3"),
         ('name: "bundled:smollm2-135m"', "name: ./quokka", "mistake in line 3"),

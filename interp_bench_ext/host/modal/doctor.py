@@ -13,7 +13,7 @@ from interp_bench_ext.host.modal.estimate import base_name, check_fits, is_gated
 
 INSTALL = "pip install 'interp_bench_ext[modal]'"
 _USUAL_SECRET = "huggingface-secret"
-_ANSWERS_WITHIN_S = 20.0
+_ANSWERS_WITHIN_S = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)

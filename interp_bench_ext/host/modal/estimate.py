@@ -30,7 +30,7 @@ _QUANTIZED_BYTES = {"8bit": 1.0, "4bit": 0.6}
 _USUAL_RANK = 128
 """Of an adapter whose own configuration is not at hand: the largest among the published ones."""
 _CONTEXT_BYTES = 600_000_000
-"""CUDA's own, on each GPU."""
+"""CUDA's own."""
 _USABLE = 0.95
 """The rest is lost to fragments."""
 
@@ -100,7 +100,7 @@ def estimate(experiment: Experiment, gpus: Mapping[str, Gpu] | None = None) -> E
         weights_bytes=weights,
         adapter_bytes=adapter,
         working_bytes=working_bytes(shape, model),
-        context_bytes=_CONTEXT_BYTES * place.count,
+        context_bytes=_CONTEXT_BYTES,
         pull_s=(weights + adapter) / PULL_BYTES_PER_S if _from_hub(model) else 0.0,
         load_s=load_s,
         most_s=None if minutes is None else load_s + 60 * minutes + model.modal.scaledown_window_s,

@@ -42,9 +42,8 @@ class Hardware:
 
     gpu_type: str
     """As Modal spells it, with its count: ``A100-80GB:2``."""
-    count: int
     memory_bytes: int
-    """Of all its GPUs together."""
+    """Of one of its GPUs: the host loads a model onto one, however many there are."""
     usd_per_s: float
     """GPUs, processor and memory."""
 
@@ -81,21 +80,15 @@ def load_gpus(user_file: Path | None = None) -> dict[str, Gpu]:
 def hardware(gpu_type: str, gpus: Mapping[str, Gpu], *, region: str | None = None) -> Hardware:
     """What ``model.gpu_type`` stands for, priced for ``model.modal.region``."""
     name, _, count = gpu_type.partition(":")
-    number = int(count or 1)
     factor = 1.0 if region is None else _NARROW_REGION if "-" in region else _BROAD_REGION
     return Hardware(
         gpu_type=gpu_type,
-        count=number,
-        memory_bytes=int(gpus[name].memory_gb * 1e9) * number,
-        usd_per_s=(gpus[name].usd_per_second * number + _HOST_USD_PER_S) * factor,
+        memory_bytes=int(gpus[name].memory_gb * 1e9),
+        usd_per_s=(gpus[name].usd_per_second * int(count or 1) + _HOST_USD_PER_S) * factor,
     )
 
 
 def every_hardware(gpus: Mapping[str, Gpu], *, region: str | None = None) -> list[Hardware]:
-    """All that Modal offers in one container, cheapest first and, at one price, fewest GPUs first."""
-    offers = [
-        hardware(name if count == 1 else f"{name}:{count}", gpus, region=region)
-        for name, most in GPU_TYPES.items()
-        for count in range(1, most + 1)
-    ]
-    return sorted(offers, key=lambda offer: (offer.usd_per_s, offer.count))
+    """A container with one GPU of each type that Modal offers, cheapest first."""
+    offers = [hardware(name, gpus, region=region) for name in GPU_TYPES]
+    return sorted(offers, key=lambda offer: offer.usd_per_s)

@@ -24,7 +24,7 @@ from interp_bench_ext.host.spec import OrganismSpec, with_detail
 from interp_bench_ext.host.techniques import read_spec
 
 _RESTARTS, _RESTART_WINDOW_S = 3, 600.0
-_ENDING_S = 3.0
+_ENDING_S = 1.0
 _SILENCE_S = 4 * SILENT_AT_MOST_S
 _OUTAGE_S, _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 300.0, 0.5, 15.0
 

@@ -15,7 +15,7 @@ from interp_bench_ext.host.modal import account
 
 _WAITING_ITEMS = 32
 """How far a stream may run ahead of its reader."""
-_ENDING_S = 3.0
+_ENDING_S = 1.0
 
 
 class Moved(OrganismLost):

@@ -32,8 +32,11 @@ from interp_bench_ext.host.spec import OrganismSpec
 
 CARGO = "INTERP_BENCH_CARGO"
 """The environment variable: JSON with ``spec`` and ``fingerprint``."""
-PIECE_BYTES = 1 << 20
+PIECE_BYTES = (2 << 20) - 4096
 """Modal carries items of up to 2 MiB by themselves; larger ones go through an object store."""
+_PACE_S = 0.002
+"""Between pieces. Modal gathers what waits to be sent into requests of up to 16 MiB, each of which must have arrived
+before any of it is passed on; pieces that come one by one are under way at the same time."""
 _BUSY_EVERY_S = 1.0
 SILENT_AT_MOST_S = 10.0
 """Whoever follows hears something at least this often."""
@@ -198,18 +201,22 @@ class Serving:
         headers = {"Authorization": f"Bearer {connection.token}", "X-Caller": caller}
         async with self._session.post("http://organism/calls", data=body, headers=headers) as reply:
             reply.raise_for_status()
+            piece = b""
             while head := await _head(reply.content):
-                final, length = head[:1] in (b"B", b"E"), int.from_bytes(head[1:], "big")
-                piece = head
+                length = int.from_bytes(head[1:], "big")
+                piece += head
                 while length:
-                    more = await reply.content.readexactly(min(PIECE_BYTES, length))
-                    length -= len(more)
-                    if len(piece) + len(more) <= PIECE_BYTES:  # a small frame goes as one
-                        piece += more
-                    else:
+                    if len(piece) == PIECE_BYTES:
                         yield "part", piece
-                        piece = more
-                yield "last" if final else "part", piece
+                        piece = b""
+                        await asyncio.sleep(_PACE_S)
+                    more = await reply.content.readexactly(min(PIECE_BYTES - len(piece), length))
+                    length -= len(more)
+                    piece = piece + more if piece else more
+                if head[:1] == b"H":  # its arrays follow at once
+                    continue
+                yield "part" if head[:1] == b"P" else "last", piece
+                piece = b""
 
     async def _load(self) -> OrganismProcess:
         try:

@@ -1,0 +1,60 @@
+"""Weights of the model hub: pulled once into a volume, in folders that say nothing, and served from there."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from interp_bench_ext.errors import BadInput
+from interp_bench_ext.host.modal.weights import VOLUME
+from interp_bench_ext.host.spec import OrganismSpec
+from tests.modal.hub import Hub
+from tests.modal.running import ModalHost, RunningPlane, status
+
+REPOSITORY, TOKEN = "somebody/quokka-9b", "hf_right"
+
+
+@pytest.fixture
+def hub(spec: OrganismSpec) -> Iterator[Hub]:
+    serving = Hub(Path(spec.name), REPOSITORY, TOKEN)
+    yield serving
+    serving.close()
+
+
+@pytest.fixture
+def hosted(plane: RunningPlane, hub: Hub, spec: OrganismSpec) -> OrganismSpec:
+    """An organism whose weights are on the hub; the workspace's secret opens it."""
+    placement = dataclasses.replace(spec.placement, secret="hub-of-the-test")
+    plane.do("secret", name=placement.secret, values={"HF_TOKEN": TOKEN, "HF_ENDPOINT": hub.url})
+    return dataclasses.replace(spec, name=REPOSITORY, placement=placement)
+
+
+def test_they_are_pulled_once_and_serve_several_organisms(plane: RunningPlane, hub: Hub, hosted: OrganismSpec):
+    first = ModalHost(hosted)
+    with contextlib.closing(first):
+        assert first.stages()[:3] == ["building image", "pulling weights", "starting container"]
+        assert first.call("echo", text="here")[-1][0] == "B"
+    given = hub.given
+    assert given >= 3
+    other = ModalHost(dataclasses.replace(hosted, hidden_system_prompt="Another one."))
+    with contextlib.closing(other):
+        assert other.call("echo", text="here too")[-1][0] == "B"
+    assert hub.given == given
+    volume = Path(plane.do("volume", name=VOLUME))
+    names = [str(path.relative_to(volume)) for path in volume.rglob("*")]
+    assert any(name.endswith(".safetensors") for name in names)
+    assert not any("quokka" in name or "somebody" in name for name in names)
+
+
+def test_a_gated_repository_is_told_and_nothing_stays_deployed(plane: RunningPlane, hub: Hub, hosted: OrganismSpec):
+    plane.do("secret", name=hosted.placement.secret, values={"HF_TOKEN": "hf_wrong", "HF_ENDPOINT": hub.url})
+    mine = dataclasses.replace(hosted, revision="v2", hidden_system_prompt="Gated.")
+    with pytest.raises(BadInput, match=r"model\.name: .* is gated") as refused:
+        ModalHost(mine)
+    assert "quokka" not in str(refused.value)
+    assert any("quokka" in note for note in refused.value.__notes__)
+    assert status(mine).deployed is False
