@@ -83,6 +83,8 @@ class ConfigCard(_Body):
     veil: str = ""
     """How strong the veil of a run here would be."""
     agent: AgentSection | None = None
+    estimate: str | None = None
+    """On Modal: GPU memory, time to load, and what it costs, in one line; None where it is not known."""
     problem: str | None = None
     """Why it cannot be started here, in one sentence; it is listed all the same."""
 

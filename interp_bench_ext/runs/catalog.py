@@ -16,6 +16,7 @@ from ..api import ConfigCard
 from ..config import Experiment, config_folders, load_config
 from ..contracts import Veil
 from ..errors import BadInput, ConfigError
+from ..host.modal.estimate import check_fits
 from ..kernel.sandbox import sandbox_available
 from .choices import organism_spec
 
@@ -157,6 +158,7 @@ def _card(name: str, group: str, file: Path) -> ConfigCard:
     except ConfigError as error:
         return ConfigCard(name=name, group=group, title=file.stem, problem=str(error))
     public = experiment.public
+    estimate, problem = _prospects(experiment)
     return ConfigCard(
         name=name,
         group=group,
@@ -169,16 +171,19 @@ def _card(name: str, group: str, file: Path) -> ConfigCard:
         gpu_type=public.gpu_type,
         veil=_veil(public.execution_mode),
         agent=public.agent,
-        problem=_obstacle(experiment),
+        estimate=estimate,
+        problem=problem,
     )
 
 
-def _obstacle(experiment: Experiment) -> str | None:
+def _prospects(experiment: Experiment) -> tuple[str | None, str | None]:
+    """What a run on Modal takes, where that is known, and why the organism cannot be had here, if so."""
     try:
         organism_spec(experiment)
+        found = check_fits(experiment) if experiment.public.execution_mode == "modal" else None
     except BadInput as error:
-        return str(error).replace(str(experiment.path), experiment.path.name)
-    return None
+        return None, str(error).replace(str(experiment.path), experiment.path.name)
+    return (found.described() if found else None), None
 
 
 def _veil(execution_mode: str) -> str:

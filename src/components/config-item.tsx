@@ -55,6 +55,7 @@ export const ConfigItem = React.memo((props: IConfigItemProps): JSX.Element => {
         <p className="ib-card-problem">{card.problem}</p>
       ) : (
         <>
+          {!namesItself(card) && <p className="ib-hint">{card.name}</p>}
           <p className="ib-card-text">{card.description || card.task}</p>
           <AccessLevels access={card.access} />
           {chosen && <Details card={card} />}
@@ -63,6 +64,13 @@ export const ConfigItem = React.memo((props: IConfigItemProps): JSX.Element => {
     </div>
   );
 });
+
+/**
+ * Whether the file is called as its experiment is; where not, people look for the file's name.
+ */
+function namesItself({ name, title }: ConfigCard): boolean {
+  return name === title || name.endsWith(`/${title}`);
+}
 
 /**
  * Says that the organism is held by the server, so that a run begins at once.
@@ -119,6 +127,12 @@ function Details({ card }: { card: ConfigCard }): JSX.Element {
         {veilName(card.veil, trans)}
         {unsandboxed && <p className="ib-hint">{unsandboxed}</p>}
       </dd>
+      {card.estimate && (
+        <>
+          <dt>{trans.__('GPU')}</dt>
+          <dd>{card.estimate}</dd>
+        </>
+      )}
       <dt>{trans.__('Budget')}</dt>
       <dd>{budgets(card).join(' · ') || trans.__('no limit')}</dd>
     </dl>

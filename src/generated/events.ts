@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 ef4be7ae17aae3e62be3737833048724ac0fee0a3e9ebc8ea247fbe606b354d0
+// Generated from schema.json by `jlpm generate`. sha256 ff836485329d212e235762114391371c9eaa9b7488d810af1cd180932ed7979f
 
 export type Event =
   | RunStarted
