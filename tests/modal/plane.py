@@ -17,11 +17,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import hyperframe.frame
 from aiohttp import web
 from grpclib import GRPCError, Status
 from modal_proto import api_pb2
 
+from interp_bench_ext.host.modal.frames import spare_frame_texts
 from tests.modal.client_side import ClientSide
 from tests.modal.containers import Container
 from tests.modal.faults import Faults
@@ -44,6 +44,7 @@ class Plane:
         self._tasks: set[asyncio.Task[None]] = set()
         self._runner: web.AppRunner | None = None
         self._server: Any = None
+        self._ending = False
 
     async def start(self) -> None:
         self._server = make_server(self.client, self.seen, self._check)
@@ -58,6 +59,7 @@ class Plane:
         self.http_url = f"http://127.0.0.1:{_port(site._server)}"
 
     async def stop_all(self) -> None:
+        self._ending = True
         for container in self._containers():
             container.signal(signal.SIGKILL)
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -73,6 +75,8 @@ class Plane:
     async def scale(self, function: Function) -> None:
         """As many containers as the waiting inputs need and the function allows."""
         assert function.definition is not None
+        if self._ending:
+            return
         at_most = function.definition.autoscaler_settings.max_containers or 100
         while function.app.deployed and len(function.pending) > sum(one.free for one in function.containers):
             if len([one for one in function.containers if not one.stopping]) >= at_most:
@@ -199,8 +203,7 @@ async def main(root: Path) -> None:
     plane = Plane(root)
     await plane.start()
     gc.freeze()
-    # h2 writes every byte of every frame as hex digits, for a log that nobody keeps.
-    hyperframe.frame.DataFrame._body_repr = lambda _frame: ""
+    spare_frame_texts()
     print(json.dumps({"grpc": plane.grpc_url, "http": plane.http_url}), flush=True)  # noqa: T201
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()

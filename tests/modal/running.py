@@ -53,6 +53,7 @@ class RunningPlane:
             "MODAL_TOKEN_ID": TOKEN[0],
             "MODAL_TOKEN_SECRET": TOKEN[1],
             "MODAL_CONFIG_PATH": os.devnull,
+            "MODAL_BUILD_VALIDATION": "ignore",
         }
 
     def seen(self) -> Any:
@@ -73,9 +74,12 @@ class RunningPlane:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
-        self._process.wait(30)
-        self._process.stdout.close()
-        self._log.close()
+        try:
+            self._process.wait(60)
+        finally:
+            self._process.kill()
+            self._process.stdout.close()
+            self._log.close()
 
 
 def put_weights(plane: RunningPlane) -> None:

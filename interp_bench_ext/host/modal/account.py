@@ -7,6 +7,8 @@ from typing import Any
 
 import modal
 
+from interp_bench_ext.host.modal.frames import spare_frame_texts
+
 _TOKEN = ("MODAL_TOKEN_ID", "MODAL_TOKEN_SECRET")
 _kept: list[Any] = []
 """The client that was made of variables which are gone since."""
@@ -17,6 +19,7 @@ async def client() -> Any:
 
     Raises what Modal's client raises where there is no token.
     """
+    spare_frame_texts()
     if all(os.environ.get(name) for name in _TOKEN):
         token_id, secret = (os.environ.pop(name) for name in _TOKEN)
         make: Any = modal.Client.from_credentials
