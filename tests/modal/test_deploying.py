@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from interp_bench_ext.errors import BadInput, InterpBenchError
+from interp_bench_ext.host.modal import account
 from interp_bench_ext.host.modal.deployment import Deployment
 from interp_bench_ext.host.modal.parcel import packed
 from interp_bench_ext.host.spec import OrganismSpec
@@ -63,6 +65,15 @@ def test_without_a_token(plane: RunningPlane, fresh: OrganismSpec):
     assert isinstance(error, BadInput)
     assert "no token" in error.message
     assert "`modal token new`" in error.message
+
+
+def test_two_that_sign_in_at_once_both_get_in(plane: RunningPlane):
+    async def both() -> list[object]:
+        return await asyncio.gather(account.client(), account.client())
+
+    with connected(plane):
+        assert all(asyncio.run(both()))
+        assert "MODAL_TOKEN_SECRET" not in os.environ
 
 
 def test_with_a_token_that_is_refused(plane: RunningPlane, fresh: OrganismSpec):

@@ -10,8 +10,10 @@ import modal
 from interp_bench_ext.host.modal.frames import spare_frame_texts
 
 _TOKEN = ("MODAL_TOKEN_ID", "MODAL_TOKEN_SECRET")
+_taken: list[str] = []
+"""The token from variables which are gone since."""
 _kept: list[Any] = []
-"""The client that was made of variables which are gone since."""
+"""The client that was made of it."""
 
 
 async def client() -> Any:
@@ -21,9 +23,12 @@ async def client() -> Any:
     """
     spare_frame_texts()
     if all(os.environ.get(name) for name in _TOKEN):
-        token_id, secret = (os.environ.pop(name) for name in _TOKEN)
+        _taken[:] = [os.environ.pop(name) for name in _TOKEN]
+        _kept.clear()
+    if _taken and not _kept:
         make: Any = modal.Client.from_credentials
-        _kept[:] = [await make.aio(token_id, secret)]
+        # Others may come meanwhile: the token is there for them too, and each client is as good.
+        _kept[:] = [await make.aio(*_taken)]
     if _kept:
         return _kept[0]
     found: Any = modal.Client.from_env
@@ -32,4 +37,5 @@ async def client() -> Any:
 
 def forget() -> None:
     """Have the next use look for a token again."""
+    _taken.clear()
     _kept.clear()
