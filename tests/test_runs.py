@@ -102,7 +102,7 @@ def check_every_command(bench: Bench) -> None:
     assert "only an interrupted or failed run" in bench.command("resume", "last", expect=2).stderr
 
 
-@pytest.mark.parametrize("kill_at", [13, 18, 28])
+@pytest.mark.parametrize("kill_at", [13, *(pytest.param(at, marks=pytest.mark.slow) for at in (18, 28))])
 def test_a_killed_run_goes_on(bench, kill_at):
     bench.drive(kill_at=kill_at, expect=-9)
     assert bench.record().status == "interrupted"

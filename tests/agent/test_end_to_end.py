@@ -129,6 +129,7 @@ def test_a_request_that_is_refused_for_good_ends_the_run_in_one_sentence(tmp_pat
     assert len(server.requests) == 1
 
 
+@pytest.mark.slow
 def test_once_the_trouble_is_over_the_run_goes_on(tmp_path):
     with MessagesServer(lambda request: REFUSALS["no credit"][0]) as server:
         bench = make_bench(tmp_path, server)
@@ -139,6 +140,7 @@ def test_once_the_trouble_is_over_the_run_goes_on(tmp_path):
     assert ends(bench)[-1] == ("finished", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
 def test_a_service_that_is_down_is_waited_for_and_the_wait_can_be_cut_short(tmp_path, sign):
     with MessagesServer([]) as server:

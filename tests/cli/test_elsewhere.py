@@ -31,6 +31,7 @@ def refused(bench: Bench, *arguments: str) -> str:
     return " ".join(bench.command("resume", "last", *arguments, expect=2).stderr.split())
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_where_its_config_and_its_notebook_are(bench):
     bench.command("run", str(bench.config), "--out", str(bench.out), "--max-steps", "2", "--json", expect=1)
     here = moved(bench)

@@ -122,6 +122,7 @@ def fork_refused(bench: Bench, record: RunRecord, *arguments: str) -> str:
     return bench.command("fork", record.id, *arguments, expect=2).stderr
 
 
+@pytest.mark.slow
 def test_a_fork_that_is_killed_leaves_no_run_or_one_that_can_go_on(bench, journal):
     bench.command("run", str(bench.config), "--out", str(bench.out), "--json")
     parent = bench.record()

@@ -12,6 +12,7 @@ import pytest
 from platformdirs import user_cache_dir
 
 
+@pytest.mark.slow
 @pytest.mark.real
 @pytest.mark.timeout(1800)
 def test_a_replay_of_the_playbook_differs_in_nothing(tmp_path):

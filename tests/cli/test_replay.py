@@ -76,6 +76,7 @@ def test_the_same_organism_gives_the_same_and_another_one_does_not(bench):
     assert "no decision of an agent yet" in bench.command("replay", recorded(bench, []), expect=2).stderr
 
 
+@pytest.mark.slow
 def test_another_seed_and_a_changed_technique_are_found(bench):
     (bench.folder / "techniques").mkdir()
     technique = bench.folder / "techniques" / "draw.py"

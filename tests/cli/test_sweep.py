@@ -54,6 +54,7 @@ def ending(bench: Bench, journal: Journal, *, finished: int) -> None:
         assert process.returncode == -signal.SIGKILL
 
 
+@pytest.mark.slow
 def test_several_at_once_beside_one_that_cannot_run(bench: Bench) -> None:
     text = bench.config.read_text(encoding="utf-8").replace("device: cpu", "device: cuda")
     (bench.folder / "away.yaml").write_text(text, encoding="utf-8")

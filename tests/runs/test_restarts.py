@@ -41,6 +41,7 @@ def go_on(server: Server, run: str, approval: str, *, why: str) -> None:
     assert printed == ["one\n", "two\n", "three\n", "four\n"]
 
 
+@pytest.mark.slow
 def test_a_run_outlives_a_server_that_is_killed_and_one_that_is_stopped(server):
     run, stream, approval = start(server)
     server.kill()
