@@ -18,7 +18,7 @@ from ..events import AgentDelta, Emit
 from .capacity import Capacity, capacity_of, plain_name
 from .failures import FAILURES, Asked, EndlessReply, StreamCutOff, explained
 from .images import sendable
-from .platforms import KEY_HINTS, KEY_VARIABLE, SERVED_BY, TOKEN_VARIABLE, Key, credential_errors, make_client
+from .platforms import KEY_HINTS, KEY_VARIABLE, SERVED_BY, TOKEN_VARIABLE, Key, credential_errors, make_client, sending
 from .prices import Price, load_prices
 from .provider import MALFORMED_INPUT, Reply, ToolSpec, Usage
 from .waiting import Patience, RetryPolicy
@@ -142,7 +142,9 @@ class AnthropicProvider:
             raise EndlessReply(self._reply_limit_s) from None
 
     async def _stream(self, request: dict[str, Any], turn: _Turn) -> None:
-        async with await self._client.messages.create(**request, stream=True) as events:
+        with sending(request["messages"]):
+            opened = await self._client.messages.create(**{**request, "messages": []}, stream=True)
+        async with opened as events:
             async for event in events:
                 turn.take(event)
         if not turn.complete:

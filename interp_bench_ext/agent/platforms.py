@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Callable, MutableMapping
-from typing import NoReturn
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, NoReturn
 
 import anthropic
 
@@ -28,11 +30,47 @@ KEY_HINTS: dict[Platform, str] = {
     "bedrock": f"check {BEDROCK_VARIABLE}, or the AWS credentials of this account",
     "vertex": "run `gcloud auth application-default login`, or check GOOGLE_APPLICATION_CREDENTIALS",
 }
-_CLIENTS: dict[Platform, Callable[..., Client]] = {
-    "anthropic": anthropic.AsyncAnthropic,
-    "bedrock": anthropic.AsyncAnthropicBedrock,
-    "vertex": anthropic.AsyncAnthropicVertex,
-}
+_MESSAGES: ContextVar[list[dict[str, Any]] | None] = ContextVar("messages of the request under way", default=None)
+
+
+@contextmanager
+def sending(messages: list[dict[str, Any]]) -> Iterator[None]:
+    """A request that is made in this block sends ``messages`` in place of its own.
+
+    The SDK copies its arguments block by block: thousands at each step of a long run, for longer than all else that
+    such a step costs.
+    """
+    token = _MESSAGES.set(messages)
+    try:
+        yield
+    finally:
+        _MESSAGES.reset(token)
+
+
+class _Sending:
+    """Puts the messages of :func:`sending` into a request that is otherwise prepared."""
+
+    async def _prepare_options(self, options: Any) -> Any:
+        prepared = await super()._prepare_options(options)  # type: ignore[misc]
+        messages = _MESSAGES.get()
+        if messages is not None:
+            prepared.json_data = {**prepared.json_data, "messages": messages}
+        return prepared
+
+
+class _Anthropic(_Sending, anthropic.AsyncAnthropic):
+    pass
+
+
+class _Bedrock(_Sending, anthropic.AsyncAnthropicBedrock):
+    pass
+
+
+class _Vertex(_Sending, anthropic.AsyncAnthropicVertex):
+    pass
+
+
+_CLIENTS: dict[Platform, Callable[..., Client]] = {"anthropic": _Anthropic, "bedrock": _Bedrock, "vertex": _Vertex}
 _REGIONS: dict[Platform, str] = {
     "bedrock": "AWS_REGION, such as us-east-1",
     "vertex": "CLOUD_ML_REGION, such as global",
