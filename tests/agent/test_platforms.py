@@ -204,7 +204,7 @@ def test_each_platform_has_the_sdks_own_client(monkeypatch: pytest.MonkeyPatch) 
     key = Key(api_key=SECRET, auth_token=TOKEN, bedrock_token=TOKEN)
     clients = [make_client(p, key=key, base_url=None) for p in ("anthropic", "bedrock", "vertex")]
     kinds = [anthropic.AsyncAnthropic, anthropic.AsyncAnthropicBedrock, anthropic.AsyncAnthropicVertex]
-    assert [type(client) for client in clients] == kinds
+    assert all(isinstance(client, kind) for client, kind in zip(clients, kinds, strict=True))
 
 
 def test_every_key_leaves_the_environment_and_prints_as_nothing() -> None:
