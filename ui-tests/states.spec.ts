@@ -100,6 +100,9 @@ test('finished', async ({ page, lab }) => {
     sidebar.outcome.getByRole('heading', { name: 'Score' })
   ).toBeVisible();
   await shoot(page, 'scored');
+  await sidebar.button('Fork…').click();
+  await shoot(page, 'fork');
+  await sidebar.button('Cancel').click();
   await sidebar.button('Replay').click();
   const slider = sidebar.region.getByRole('slider', {
     name: 'Moment of the run'

@@ -1,0 +1,39 @@
+import { expect, test } from './lab';
+import { OpenNotebook } from './sidebar';
+
+test('a finished run is forked into a notebook of its own', async ({
+  page,
+  lab
+}) => {
+  await lab.makeNotebook('parent.ipynb');
+  const sidebar = await lab.open(page, 'parent.ipynb');
+  await sidebar.start('quick');
+  await expect(sidebar.status).toHaveText('Finished', { timeout: 60_000 });
+  const [parent] = await lab.runs();
+  const cells = lab.sources('parent.ipynb');
+
+  await sidebar.button('Fork…').click();
+  const form = sidebar.region.getByRole('form', { name: /^Fork after c/ });
+  await form
+    .getByRole('textbox', { name: /^Message to the agent of the fork/ })
+    .fill('Look at other prompts.');
+  await form.getByRole('button', { name: /^Fork after c/ }).click();
+
+  await expect
+    .poll(async () => (await lab.runs()).length, { timeout: 60_000 })
+    .toBe(2);
+  await expect(sidebar.status).toHaveText('Finished', { timeout: 60_000 });
+  const fork = (await lab.runs()).find(({ id }) => id !== parent.id)!;
+  const told = (await lab.events(fork.id)).map(({ event }) => event);
+  expect(told).toContainEqual(
+    expect.objectContaining({ type: 'run_forked', parent: parent.id })
+  );
+  expect(told).toContainEqual(
+    expect.objectContaining({
+      type: 'message_sent',
+      text: 'Look at other prompts.'
+    })
+  );
+  await expect(new OpenNotebook(page).cell('texts: 2')).toBeVisible();
+  expect(lab.sources('parent.ipynb')).toEqual(cells);
+});
