@@ -124,6 +124,7 @@ async def cells(guest: Guest) -> list[str]:
     return [*told, text_of(shown), *together]
 
 
+@pytest.mark.slow
 def test_a_connection_lost_in_the_middle_of_a_cell_loses_nothing(folder):
     async def first() -> str:
         async with stdio_guest(folder, mode="legacy") as guest:

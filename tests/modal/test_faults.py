@@ -50,6 +50,7 @@ def test_a_container_that_dies_is_replaced_and_its_call_made_again(plane: Runnin
     assert alone.call("echo", text="goes on")[-1][0] == "B"
 
 
+@pytest.mark.slow
 def test_a_call_that_modal_gives_up_is_made_again_too(plane: RunningPlane, alone: ModalHost):
     plane.do("faults", abandon=True)
     call = Calling(alone, "slow", seconds=3.0)
@@ -62,6 +63,7 @@ def test_a_call_that_modal_gives_up_is_made_again_too(plane: RunningPlane, alone
     assert alone.process.lost is None
 
 
+@pytest.mark.slow
 def test_a_container_that_is_told_to_stop_hands_its_call_over(plane: RunningPlane, alone: ModalHost):
     call = Calling(alone, "slow", seconds=3.0)
     plane.do("preempt")

@@ -113,7 +113,9 @@ def test_logit_lens_needs_activations(model_folders: dict[str, Path]) -> None:
 
 
 @pytest.mark.parametrize("hidden", [None, HIDDEN])
-@pytest.mark.parametrize("family", ["llama", "gemma2", "qwen2"])
+@pytest.mark.parametrize(
+    "family", ["llama", *(pytest.param(name, marks=pytest.mark.slow) for name in ("gemma2", "qwen2"))]
+)
 def test_adapter_diff_compares_with_the_model_without_adapter(
     family: str, hidden: str | None, model_folders: dict[str, Path], adapter_folders: dict[str, Path]
 ) -> None:
