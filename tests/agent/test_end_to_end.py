@@ -114,7 +114,9 @@ REFUSALS = {
 }
 
 
-@pytest.mark.parametrize("trouble", REFUSALS)
+@pytest.mark.parametrize(
+    "trouble", ["wrong key", *(pytest.param(name, marks=pytest.mark.slow) for name in ("no credit", "unknown model"))]
+)
 def test_a_request_that_is_refused_for_good_ends_the_run_in_one_sentence(tmp_path, trouble):
     answer, said = REFUSALS[trouble]
     with MessagesServer(lambda request: answer) as server:

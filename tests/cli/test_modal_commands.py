@@ -135,6 +135,7 @@ def test_doctor_of_a_local_config_asks_nothing_of_modal(user: User) -> None:
     assert user.checks(claude)["agent"]["ok"]
 
 
+@pytest.mark.slow
 def test_deploy_status_undeploy(user: User) -> None:
     save_model("llama", user.folder / "model")
     config = user.config("{name: ./model, gpu_type: T4}")

@@ -35,6 +35,7 @@ async def _served(model: Path) -> None:
                 again.set()
 
     spec = OrganismSpec(name=str(model), device="cpu", techniques=(FOLDER / "get_model_info.py",))
+    others = set(psutil.Process().children())
     organism = await OnLoopback.start(spec, emit=emit, sandbox=False)
     try:
         connection = organism.connection
@@ -43,7 +44,7 @@ async def _served(model: Path) -> None:
         assert (await asyncio.to_thread(remote.call, "get_model_info")).n_layers == 3
         with pytest.raises(InterpBenchError):
             await asyncio.to_thread(RemoteOrganism(Connection(connection.url, "wrong")).techniques)
-        (child,) = psutil.Process().children()
+        (child,) = set(psutil.Process().children()) - others
         child.kill()
         await asyncio.wait_for(again.wait(), 60)
         assert organism.connection == connection

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from tests.mcp.clients import stdio_guest, text_of, write_configs
 from tests.mcp.transcript import PAGE, calls_in, plan, rendered, session
 
 
+@pytest.mark.slow
 def test_the_session_in_the_docs_is_one_that_a_client_has(tmp_path):
     write_configs(tmp_path)
 

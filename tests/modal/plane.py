@@ -30,6 +30,7 @@ from tests.modal.store import Store
 from tests.modal.wire import make_server
 
 _LARGEST_BLOB_BYTES = 1 << 32
+_ENDING_S = 10.0
 
 
 class Plane:
@@ -62,7 +63,9 @@ class Plane:
         self._ending = True
         for container in self._containers():
             container.signal(signal.SIGKILL)
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            # What has not ended by then waits for a client that has gone, and is cancelled with the loop.
+            await asyncio.wait(self._tasks, timeout=_ENDING_S)
 
     # Inputs and containers.
 
@@ -209,6 +212,7 @@ async def main(root: Path) -> None:
     ended = asyncio.Event()
     loop.add_reader(0, lambda: sys.stdin.buffer.read1() or ended.set())
     await ended.wait()
+    loop.remove_reader(0)
     await plane.stop_all()
 
 
