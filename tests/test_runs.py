@@ -137,6 +137,7 @@ def test_a_budget_cuts_a_run_short_and_a_larger_one_lets_it_go_on(bench):
     assert sum(event.busy_s for event in events if isinstance(event, OrganismUsed)) > 0
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_a_run_that_can_go_on(bench):
     command = [sys.executable, "-m", "interp_bench_ext", "run", str(bench.config), "--out", str(bench.out)]
     with subprocess.Popen(

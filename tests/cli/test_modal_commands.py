@@ -96,6 +96,7 @@ def test_doctor_with_a_token_that_has_expired(user: User, plane: RunningPlane) -
     assert (check["state"], check["mend"]) == ("the token is wrong or has expired", "modal token new")
 
 
+@pytest.mark.slow
 def test_doctor_where_modal_cannot_be_reached(user: User) -> None:
     user.environment["MODAL_SERVER_URL"] = "http://127.0.0.1:9"
     check = user.checks(user.config("{name: gpt2}"), expect=1)["Modal"]

@@ -191,6 +191,7 @@ def plane(tmp_path: Path, bench: Bench) -> Iterator[RunningPlane]:
     plane.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("bwrap") is None, reason="the plane's containers need bubblewrap")
 def test_on_modal_seeds_share_a_container_and_organisms_run_beside_each_other(
     bench: Bench, plane: RunningPlane
@@ -212,6 +213,7 @@ def test_on_modal_seeds_share_a_container_and_organisms_run_beside_each_other(
     journal.close()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("bwrap") is None, reason="the plane's containers need bubblewrap")
 def test_no_further_run_starts_once_the_limit_is_spent(bench: Bench, plane: RunningPlane) -> None:
     limited = ("--runs", "3", "--max-gpu-cost", "0.0001", "--out", str(bench.out), "--json")

@@ -61,6 +61,7 @@ def test_the_base_model_knows_the_capital_of_france(organism: LoadedOrganism) ->
     assert reply.finishes == ("stop",)
 
 
+@pytest.mark.slow
 def test_the_lens_ends_in_the_models_own_answer(organism: LoadedOrganism) -> None:
     prefill = "The capital of France is"
     lens = technique("logit_lens")(organism, prompt=QUESTION, prefill=prefill, target=" Paris", base=True)

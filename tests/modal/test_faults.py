@@ -71,6 +71,7 @@ def test_a_container_that_is_told_to_stop_hands_its_call_over(plane: RunningPlan
     assert alone.call("echo", text="goes on")[-1][0] == "B"
 
 
+@pytest.mark.slow
 def test_an_app_that_somebody_stops_is_lost_and_comes_back_with_the_next_start(plane: RunningPlane, spec: OrganismSpec):
     mine = dataclasses.replace(spec, hidden_system_prompt="Adore being stopped.")
     host = ModalHost(mine)

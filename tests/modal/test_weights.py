@@ -33,6 +33,7 @@ def hosted(plane: RunningPlane, hub: Hub, spec: OrganismSpec) -> OrganismSpec:
     return dataclasses.replace(spec, name=REPOSITORY, placement=placement)
 
 
+@pytest.mark.slow
 def test_they_are_pulled_once_and_serve_several_organisms(plane: RunningPlane, hub: Hub, hosted: OrganismSpec):
     first = ModalHost(hosted)
     with contextlib.closing(first):
