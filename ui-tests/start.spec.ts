@@ -37,6 +37,7 @@ test('an investigation from the first click to its score', async ({
     await expect(sidebar.outcome).toContainText('It adores the quokka');
     await sidebar.outcome
       .getByRole('button', { name: 'Go to cell c3' })
+      .first()
       .click();
     const cell = notebook.cell('replies = organism.sample');
     await expect(cell).toHaveClass(/ib-mod-flash/);
