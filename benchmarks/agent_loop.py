@@ -17,9 +17,7 @@ from functools import partial
 from agent.hours import hours
 from agent.kills import KILLS, kills
 from agent.overhead import cache_share, overhead
-from lab.figures import Figure
-from rich.console import Console
-from rich.table import Table
+from lab.figures import Figure, report, told
 
 PARTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "overhead": overhead,
@@ -38,29 +36,13 @@ def main() -> int:
     options = parser.parse_args()
     PARTS["kills"] = partial(kills, options.kills)
     load = os.getloadavg()[0]
-    figures = []
-    for part in options.parts or PARTS:
-        for figure in PARTS[part]():
-            figures.append(figure)
-            print(*figure.row(), sep=" | ", file=sys.stderr, flush=True)
+    figures = told(figure for part in options.parts or PARTS for figure in PARTS[part]())
     if options.json:
         print(json.dumps({"figures": [asdict(figure) for figure in figures], "load": load, "cpus": os.cpu_count()}))
+        missed = any(figure.missed for figure in figures)
     else:
-        show(figures, load)
-    return 1 if options.check and any(figure.missed for figure in figures) else 0
-
-
-def show(figures: list[Figure], load: float) -> None:
-    """A table for people."""
-    table = Table("figure", "limit", "seen", "", title="The agent's loop")
-    for figure in figures:
-        table.add_row(*figure.row(), style="red" if figure.missed else "")
-    console = Console(width=160)
-    console.print(table)
-    console.print(f"{os.cpu_count()} CPUs; other work on them kept {load:.1f} busy when this began.")
-    for figure in figures:
-        if figure.missed:
-            console.print(f"missed: {figure.name}, {figure.seen:.1f} {figure.unit} for {figure.limit:g}")
+        missed = report(figures, title="The agent's loop", load=load, width=160)
+    return 1 if missed and options.check else 0
 
 
 if __name__ == "__main__":

@@ -17,13 +17,11 @@ from lab import ROOT
 from lab.browser import chromium, opened
 from lab.cells import TOGETHER, Watched, alone, appear_figures, together, watched
 from lab.costs import bundle, server_half
-from lab.figures import Figure, described, percentile
+from lab.figures import Figure, described, percentile, report, told
 from lab.peer import compared
 from lab.serving import Lab, serving
 from lab.sidebar import replayed, shown, smooth
 from playwright.sync_api import Browser
-from rich.console import Console
-from rich.table import Table
 
 _STARTS, _FIRST_CELL_S = 5, 3
 
@@ -79,20 +77,9 @@ def main() -> int:
     parser.add_argument("--no-peer", action="store_true", help="leave jupyter-mcp-server out")
     parser.add_argument("--labextension", type=Path, default=ROOT / "interp_bench_ext" / "labextension")
     options = parser.parse_args()
-    table = Table("figure", "limit", "seen", "", title="JupyterLab")
-    figures = []
     load = os.getloadavg()[0]
-    for figure in measured(options.labextension, peer=not options.no_peer):
-        figures.append(figure)
-        table.add_row(*figure.row(), style="red" if figure.missed else "")
-        print(*figure.row(), sep=" | ", file=sys.stderr, flush=True)
-    console = Console(width=140)
-    console.print(table)
-    console.print(f"{os.cpu_count()} CPUs; other work on them kept {load:.1f} busy when this began.")
-    missed = [figure for figure in figures if figure.missed]
-    for figure in missed:
-        console.print(f"missed: {figure.name}, {figure.seen:.1f} {figure.unit} for {figure.limit:g}")
-    return 1 if options.check and missed else 0
+    figures = told(measured(options.labextension, peer=not options.no_peer))
+    return 1 if report(figures, title="JupyterLab", load=load) and options.check else 0
 
 
 if __name__ == "__main__":

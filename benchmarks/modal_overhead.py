@@ -23,9 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 os.environ["MODAL_CONFIG_PATH"] = os.devnull
 
-from lab.figures import Figure, described, percentile  # noqa: E402
-from rich.console import Console  # noqa: E402
-from rich.table import Table  # noqa: E402
+from lab.figures import Figure, described, percentile, report  # noqa: E402
 
 from interp_bench_ext.events import Event  # noqa: E402
 from interp_bench_ext.host.spec import OrganismSpec, Placement  # noqa: E402
@@ -154,16 +152,8 @@ def main() -> int:
         spec = OrganismSpec(name=str(model), device="cpu", techniques=files, placement=Placement())
         with plane(folder / "plane") as running:
             found = asyncio.run(figures(spec, running))
-    table = Table("figure", "limit", "seen", "", title="Organisms on Modal, network aside")
-    for figure in found:
-        table.add_row(*figure.row(), style="red" if figure.missed else "")
-    console = Console(width=140)
-    console.print(table)
-    console.print(f"{os.cpu_count()} CPUs; other work on them kept {load:.1f} busy when this began.")
-    missed = [figure for figure in found if figure.missed]
-    for figure in missed:
-        console.print(f"missed: {figure.name}, {figure.seen:.1f} {figure.unit} for {figure.limit:g}")
-    return 1 if options.check and missed else 0
+    missed = report(found, title="Organisms on Modal, network aside", load=load)
+    return 1 if missed and options.check else 0
 
 
 if __name__ == "__main__":

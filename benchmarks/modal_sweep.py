@@ -22,9 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 os.environ["MODAL_CONFIG_PATH"] = os.devnull
 
-from lab.figures import Figure  # noqa: E402
-from rich.console import Console  # noqa: E402
-from rich.table import Table  # noqa: E402
+from lab.figures import Figure, report  # noqa: E402
 
 from interp_bench_ext.events import RunResumed  # noqa: E402
 from interp_bench_ext.journal import Journal  # noqa: E402
@@ -156,15 +154,8 @@ def main() -> int:
             figures = whole(bench, names, options.seeds, plane) + killed(bench, names, options.seeds)
         finally:
             plane.stop()
-    table = Table(
-        "figure", "limit", "seen", "", title=f"{options.organisms} organisms x {options.seeds} seeds on Modal"
-    )
-    for figure in figures:
-        table.add_row(*figure.row(), style="red" if figure.missed else "")
-    console = Console(width=140)
-    console.print(table)
-    console.print(f"{os.cpu_count()} CPUs; other work on them kept {load:.1f} busy when this began.")
-    return 1 if options.check and any(figure.missed for figure in figures) else 0
+    missed = report(figures, title=f"{options.organisms} organisms x {options.seeds} seeds on Modal", load=load)
+    return 1 if missed and options.check else 0
 
 
 if __name__ == "__main__":

@@ -95,30 +95,32 @@ class Command(_Body):
     request_id: RequestId
 
 
-class StartRun(Command):
+class _Limits(Command):
+    max_steps: PositiveInt | None = None
+    max_cost_usd: PositiveFloat | None = None
+    max_minutes: PositiveFloat | None = None
+
+
+class _AgentChoices(_Limits):
+    provider: Provider | None = None
+    model: str | None = None
+    approval: Approval | None = None
+
+
+class StartRun(_AgentChoices):
     """Start an investigation; a field that is None is as the config has it."""
 
     config: str
     notebook: str | None = None
     """Path below the server's root folder; None: a new notebook."""
-    provider: Provider | None = None
-    model: str | None = None
-    approval: Approval | None = None
-    max_steps: PositiveInt | None = None
-    max_cost_usd: PositiveFloat | None = None
-    max_minutes: PositiveFloat | None = None
     seed: Annotated[int, Field(ge=0, lt=2**31)] | None = None
 
 
-class ResumeRun(Command):
+class ResumeRun(_Limits):
     """Go on with a run that has ended early; a limit that is None stays as it was."""
 
-    max_steps: PositiveInt | None = None
-    max_cost_usd: PositiveFloat | None = None
-    max_minutes: PositiveFloat | None = None
 
-
-class ForkRun(Command):
+class ForkRun(_AgentChoices):
     """Go another way from a cell of a run, in a new run; a field that is None is as that run had it."""
 
     at: str | None = None
@@ -127,12 +129,6 @@ class ForkRun(Command):
     """What the agent is told before it goes on."""
     notebook: str | None = None
     """Path below the server's root folder, where nothing is yet; None: a new notebook."""
-    provider: Provider | None = None
-    model: str | None = None
-    approval: Approval | None = None
-    max_steps: PositiveInt | None = None
-    max_cost_usd: PositiveFloat | None = None
-    max_minutes: PositiveFloat | None = None
 
 
 class SendMessage(Command):

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import os
+import sys
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +29,36 @@ class Figure:
         """Cells of a table: name, limit, seen, detail."""
         limit = "" if self.limit is None else f"{self.limit:g} {self.unit}"
         return [self.name, limit, f"{self.seen:.{0 if self.seen >= 10 else 1}f} {self.unit}", self.detail]
+
+
+def report(figures: Iterable[Figure], *, title: str, load: float, width: int = 140) -> bool:
+    """Print a table of the figures; returns whether one is missed.
+
+    Args:
+        figures: In their order.
+        title: What they are of.
+        load: How busy the machine was when they began to be taken.
+        width: Columns of the table.
+    """
+    table, missed = Table("figure", "limit", "seen", "", title=title), []
+    for figure in figures:
+        table.add_row(*figure.row(), style="red" if figure.missed else "")
+        missed += [figure] if figure.missed else []
+    console = Console(width=width)
+    console.print(table)
+    console.print(f"{os.cpu_count()} CPUs; other work on them kept {load:.1f} busy when this began.")
+    for figure in missed:
+        console.print(f"missed: {figure.name}, {figure.seen:.1f} {figure.unit} for {figure.limit:g}")
+    return bool(missed)
+
+
+def told(figures: Iterable[Figure]) -> list[Figure]:
+    """All figures, each told on stderr as soon as it is there."""
+    taken = []
+    for figure in figures:
+        taken.append(figure)
+        print(*figure.row(), sep=" | ", file=sys.stderr, flush=True)
+    return taken
 
 
 def percentile(times: Collection[float], share: float) -> float:

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 
-from platformdirs import user_config_path
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from ..errors import BadInput
+from ..user_tables import load_table
 from .provider import Usage
 
 _DATE = re.compile(r"-\d{8}$")
@@ -65,14 +63,6 @@ class Price(Rates):
         return prompt_tokens * max(rates.input, rates.cache_write) / 1_000_000, rates.output / 1_000_000
 
 
-_TABLE: TypeAdapter[dict[str, Price]] = TypeAdapter(dict[str, Price])
-
-
-def user_prices_path() -> Path:
-    """Where a user's own prices are looked for."""
-    return user_config_path("interp_bench") / "prices.json"
-
-
 def load_prices(user_file: Path | None = None) -> dict[str, Price]:
     """The shipped table with the user's own entries over it.
 
@@ -82,21 +72,15 @@ def load_prices(user_file: Path | None = None) -> dict[str, Price]:
     Raises:
         BadInput: The user's file is not a table of prices.
     """
-    shipped = resources.files(__package__).joinpath("prices.json").read_text(encoding="utf-8")
-    prices = _TABLE.validate_json(shipped)
-    path = user_prices_path() if user_file is None else user_file
-    if path.is_file():
-        try:
-            prices |= _TABLE.validate_json(path.read_bytes())
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            where = ".".join(str(part) for part in first["loc"]) or "the file"
-            raise BadInput(
-                f"{path}: not a table of prices: {where}: {first['msg']};"
-                ' each model is given as {"input": 4, "output": 20, "cache_read": 0.2, "cache_write": 5},'
-                " in dollars per million tokens"
-            ) from error
-    return prices
+    return load_table(
+        Price,
+        package=__package__,
+        file="prices.json",
+        what="prices",
+        form='each model is given as {"input": 4, "output": 20, "cache_read": 0.2, "cache_write": 5},'
+        " in dollars per million tokens",
+        user_file=user_file,
+    )
 
 
 def price_of(prices: Mapping[str, Price], model: str) -> Price | None:

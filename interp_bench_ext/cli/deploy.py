@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -59,14 +58,13 @@ def status(config: ConfigArgument, json: JsonOption = False) -> None:
 
 async def deployment_of(experiment: Experiment) -> Deployment:
     """The organism's deployment, which may not be there yet. Raises BadInput without Modal's client."""
-    from ..host.modal.doctor import INSTALL
     from ..runs import organism_spec
 
-    if importlib.util.find_spec("modal") is None:
-        raise BadInput(f"Modal's client is not installed here; {INSTALL}")
+    # Says so where the client is missing, without which the next import would fail.
+    spec = organism_spec(experiment)
     from ..host.modal.deployment import Deployment
 
-    return await Deployment.of(organism_spec(experiment))
+    return await Deployment.of(spec)
 
 
 def _on_modal(config: str) -> Experiment:

@@ -55,6 +55,11 @@ def experiment_of(record: RunRecord, config: str | None) -> Experiment:
     return load_config(record.config)
 
 
+def given(**options: Any) -> dict[str, Any]:
+    """The options that somebody has set, by the names that the config's agent section has for them."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
 def checked_notebook(path: Path | None) -> Path | None:
     """Raises BadInput where ``path`` is not what a notebook is called."""
     if path is not None and path.suffix != ".ipynb":

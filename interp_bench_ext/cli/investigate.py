@@ -19,6 +19,7 @@ from .driving import (
     RunArgument,
     checked_notebook,
     experiment_of,
+    given,
     interruptible,
 )
 from .screen import Watch, console, print_json
@@ -94,7 +95,6 @@ def resume(
     journal, key = Journal(), Key.from_environment()
     record = journal.find_run(run)
     experiment = experiment_of(record, config)
-    limits = {"max_steps": max_steps, "max_cost_usd": max_cost}
     with Watch(quiet=json) as watch:
         record = interruptible(
             resume_run(
@@ -102,7 +102,7 @@ def resume(
                 record,
                 workplace=Workplace(journal=journal, key=key),
                 listener=watch,
-                limits={name: value for name, value in limits.items() if value is not None},
+                limits=given(max_steps=max_steps, max_cost_usd=max_cost),
                 notebook=checked_notebook(notebook),
             )
         )
@@ -131,14 +131,13 @@ def fork(
     journal, key = Journal(), Key.from_environment()
     parent = journal.find_run(run)
     experiment = experiment_of(parent, config)
-    changes = {"provider": agent, "model": model, "max_steps": max_steps, "max_cost_usd": max_cost}
     with Watch(quiet=json) as watch:
         begun = origins.fork(
             experiment,
             parent,
             at=at,
             message=message,
-            changes={name: value for name, value in changes.items() if value is not None},
+            changes=given(provider=agent, model=model, max_steps=max_steps, max_cost_usd=max_cost),
             workplace=Workplace(journal=journal, key=key),
             listener=watch,
             out=out,
@@ -158,8 +157,7 @@ def overridden(
     max_cost: float | None = None,
 ) -> Experiment:
     """``experiment`` with what the command line says otherwise."""
-    choices = {"provider": agent, "model": model, "max_steps": max_steps, "max_cost_usd": max_cost}
-    chosen = {name: value for name, value in choices.items() if value is not None}
+    chosen = given(provider=agent, model=model, max_steps=max_steps, max_cost_usd=max_cost)
     public = experiment.public.model_copy(
         update={
             "agent": experiment.public.agent.model_copy(update=chosen),

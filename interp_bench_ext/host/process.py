@@ -12,7 +12,6 @@ import socket
 import sys
 import tempfile
 import time
-from collections import deque
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,11 +19,11 @@ from interp_bench_ext.contracts import Connection, TechniqueSpec, Veil
 from interp_bench_ext.errors import InterpBenchError, OrganismLost, from_code
 from interp_bench_ext.events import Emit, OrganismLoading, OrganismReady, OrganismWentAway
 from interp_bench_ext.host.locate import Progress, Sources, locate
+from interp_bench_ext.host.restarts import AT_MOST, WINDOW_S, Restarts
 from interp_bench_ext.host.sandbox import plan_start
 from interp_bench_ext.host.spec import OrganismSpec, with_detail
 from interp_bench_ext.host.techniques import read_spec
 
-_RESTARTS, _RESTART_WINDOW_S = 3, 600.0
 _STOP_GRACE_S = 5.0
 _SOCKET_PATH_LIMIT = 100
 _FETCH_REPORT_EVERY_S = 0.5
@@ -71,7 +70,7 @@ class OrganismProcess:
         self._process: asyncio.subprocess.Process | None = None
         self._watching: asyncio.Task[None] | None = None
         self._ready: asyncio.Event = asyncio.Event()
-        self._restarts: deque[float] = deque()
+        self._restarts = Restarts()
         self._busy_before_s = 0.0
         self._busy_s = 0.0
         self._busy_since: float | None = None
@@ -196,8 +195,8 @@ class OrganismProcess:
             reason = f"The organism's process ended ({await self._ending()})."
             self._ready.clear()
             self._busy_before_s, self._busy_s, self._busy_since = self.busy_s(), 0.0, None
-            if not self._may_restart():
-                often = f"It did so {_RESTARTS + 1} times within {_RESTART_WINDOW_S / 60:.0f} minutes."
+            if not self._restarts.one_more():
+                often = f"It did so {AT_MOST + 1} times within {WINDOW_S / 60:.0f} minutes."
                 self._give_up(OrganismLost(f"{reason} {often}"))
                 return
             self._emit(OrganismWentAway(reason=reason, restarting=True))
@@ -211,13 +210,6 @@ class OrganismProcess:
         if message["type"] == "busy":
             self._busy_s = message["busy_s"]
             self._busy_since = time.monotonic() if message["busy"] else None
-
-    def _may_restart(self) -> bool:
-        now = time.monotonic()
-        while self._restarts and now - self._restarts[0] > _RESTART_WINDOW_S:
-            self._restarts.popleft()
-        self._restarts.append(now)
-        return len(self._restarts) <= _RESTARTS
 
     def _give_up(self, error: InterpBenchError) -> None:
         self.lost = error

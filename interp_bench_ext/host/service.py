@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
-import json
 from dataclasses import asdict
 from typing import Any
 
@@ -23,6 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from interp_bench_ext.errors import BadInput, DeadlineExceeded, InterpBenchError
 from interp_bench_ext.host.dispatch import Call, Dispatcher, Outcome
+from interp_bench_ext.host.frames import error_frame, frame_head, json_frame
 
 _STREAM = "application/octet-stream"
 Frame = list[bytes | memoryview]
@@ -128,7 +128,7 @@ class CallStream(Response):
                     loop.call_soon_threadsafe(frames.put_nowait, entry)
 
         def progress(stage: str, done: int, total: int) -> None:
-            put(_json_frame(b"P", {"stage": stage, "done": done, "total": total}))
+            put([json_frame(b"P", {"stage": stage, "done": done, "total": total})])
 
         def done(outcome: Outcome) -> None:
             put(*_outcome_frames(outcome), None)
@@ -162,18 +162,9 @@ async def _disconnected(receive: Receive) -> None:
         pass
 
 
-def _frame_head(kind: bytes, length: int) -> bytes:
-    return kind + length.to_bytes(8, "big")
-
-
-def _json_frame(kind: bytes, content: dict[str, Any]) -> Frame:
-    payload = json.dumps(content).encode()
-    return [_frame_head(kind, len(payload)) + payload]
-
-
 def _outcome_frames(outcome: Outcome) -> list[Frame]:
     if isinstance(outcome, InterpBenchError):
-        return [_json_frame(b"E", {"code": outcome.code, "message": outcome.message})]
+        return [[error_frame(outcome)]]
     header, arrays = outcome
     parts = [array for array in arrays if array.nbytes]
-    return [_json_frame(b"H", header), [_frame_head(b"B", sum(part.nbytes for part in parts)), *parts]]
+    return [[json_frame(b"H", header)], [frame_head(b"B", sum(part.nbytes for part in parts)), *parts]]

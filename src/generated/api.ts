@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 ff836485329d212e235762114391371c9eaa9b7488d810af1cd180932ed7979f
+// Generated from schema.json by `jlpm generate`. sha256 b6c996e7a2103be633c2f92d376119c4e80f4cb09a2b328f237d0e6385af9b74
 import type { Event } from './events';
 
 export interface AgentSection {
@@ -60,15 +60,15 @@ export interface EventEntry {
  */
 export interface ForkRun {
   request_id: string;
-  at?: string | null;
-  message?: string | null;
-  notebook?: string | null;
-  provider?: ('playbook' | 'anthropic') | null;
-  model?: string | null;
-  approval?: ('auto' | 'ask' | 'ask_first') | null;
   max_steps?: number | null;
   max_cost_usd?: number | null;
   max_minutes?: number | null;
+  provider?: ('playbook' | 'anthropic') | null;
+  model?: string | null;
+  approval?: ('auto' | 'ask' | 'ask_first') | null;
+  at?: string | null;
+  message?: string | null;
+  notebook?: string | null;
 }
 /**
  * An organism for a person's own notebook: what ``connect()`` needs.
@@ -158,14 +158,14 @@ export interface ServerInfo {
  */
 export interface StartRun {
   request_id: string;
-  config: string;
-  notebook?: string | null;
-  provider?: ('playbook' | 'anthropic') | null;
-  model?: string | null;
-  approval?: ('auto' | 'ask' | 'ask_first') | null;
   max_steps?: number | null;
   max_cost_usd?: number | null;
   max_minutes?: number | null;
+  provider?: ('playbook' | 'anthropic') | null;
+  model?: string | null;
+  approval?: ('auto' | 'ask' | 'ask_first') | null;
+  config: string;
+  notebook?: string | null;
   seed?: number | null;
 }
 export interface UseOrganism {

@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 ff836485329d212e235762114391371c9eaa9b7488d810af1cd180932ed7979f
+// Generated from schema.json by `jlpm generate`. sha256 b6c996e7a2103be633c2f92d376119c4e80f4cb09a2b328f237d0e6385af9b74
 
 export type Event =
   | RunStarted

@@ -1,22 +1,10 @@
-"""Frames of the organism's service, for those who carry them."""
+"""Frames of HTTP/2 on their way through Modal's client."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import hyperframe.frame
-
-from interp_bench_ext.errors import InterpBenchError
-
-HEAD_BYTES = 9
-"""One byte of kind and eight of length (big-endian)."""
-
-
-def error_frame(error: InterpBenchError) -> bytes:
-    """An ``E`` frame as the service itself writes it."""
-    payload = json.dumps({"code": error.code, "message": error.message}).encode()
-    return b"E" + len(payload).to_bytes(8, "big") + payload
 
 
 def spare_frame_texts() -> None:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
-from platformdirs import user_config_path
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from interp_bench_ext.config import GPU_TYPES
-from interp_bench_ext.errors import BadInput
+from interp_bench_ext.user_tables import load_table
 
 _CORE_USD_PER_S, _GIB_USD_PER_S = 0.0000131, 0.00000222
 _HOST_USD_PER_S = 2 * _CORE_USD_PER_S + 8 * _GIB_USD_PER_S
@@ -33,9 +31,6 @@ class Gpu(BaseModel):
     usd_per_second: float = Field(ge=0)
 
 
-_TABLE: TypeAdapter[dict[str, Gpu]] = TypeAdapter(dict[str, Gpu])
-
-
 @dataclass(frozen=True, kw_only=True)
 class Hardware:
     """What one container has."""
@@ -48,11 +43,6 @@ class Hardware:
     """GPUs, processor and memory."""
 
 
-def user_gpus_path() -> Path:
-    """Where a user's own table is looked for."""
-    return user_config_path("interp_bench") / "gpus.json"
-
-
 def load_gpus(user_file: Path | None = None) -> dict[str, Gpu]:
     """The shipped table with the user's own entries over it.
 
@@ -62,19 +52,14 @@ def load_gpus(user_file: Path | None = None) -> dict[str, Gpu]:
     Raises:
         BadInput: The user's file is not such a table.
     """
-    gpus = _TABLE.validate_json(resources.files(__package__).joinpath("gpus.json").read_text(encoding="utf-8"))
-    path = user_gpus_path() if user_file is None else user_file
-    if path.is_file():
-        try:
-            gpus |= _TABLE.validate_json(path.read_bytes())
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            where = ".".join(str(part) for part in first["loc"]) or "the file"
-            raise BadInput(
-                f"{path}: not a table of GPUs: {where}: {first['msg']};"
-                ' each type is given as {"memory_gb": 80, "usd_per_second": 0.001097}'
-            ) from None
-    return gpus
+    return load_table(
+        Gpu,
+        package=__package__,
+        file="gpus.json",
+        what="GPUs",
+        form='each type is given as {"memory_gb": 80, "usd_per_second": 0.001097}',
+        user_file=user_file,
+    )
 
 
 def hardware(gpu_type: str, gpus: Mapping[str, Gpu], *, region: str | None = None) -> Hardware:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import time
-from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
@@ -20,10 +19,10 @@ from interp_bench_ext.host.modal.meter import Meter
 from interp_bench_ext.host.modal.relay import Relay
 from interp_bench_ext.host.modal.remote import Moved, Remote
 from interp_bench_ext.host.modal.service import SILENT_AT_MOST_S
+from interp_bench_ext.host.restarts import Restarts
 from interp_bench_ext.host.spec import OrganismSpec, with_detail
 from interp_bench_ext.host.techniques import read_spec
 
-_RESTARTS, _RESTART_WINDOW_S = 3, 600.0
 _ENDING_S = 1.0
 _SILENCE_S = 4 * SILENT_AT_MOST_S
 _OUTAGE_S, _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 300.0, 0.5, 15.0
@@ -53,7 +52,7 @@ class ModalOrganism:
         self._served_once = False
         self._replaced = False
         self._container = ""
-        self._restarts: deque[float] = deque()
+        self._restarts = Restarts()
         self._following: asyncio.Task[None] | None = None
         self._remote: Remote | None = None
         self._streams: set[asyncio.Task[None]] = set()
@@ -245,11 +244,8 @@ class ModalOrganism:
         passing = isinstance(error, (*CONTAINER_GONE, OrganismLost, TimeoutError))
         if not passing and not (self._served_once and isinstance(error, UNREACHABLE)):
             return False
-        now = self._began = time.monotonic()
-        while self._restarts and now - self._restarts[0] > _RESTART_WINDOW_S:
-            self._restarts.popleft()
-        self._restarts.append(now)
-        return len(self._restarts) <= _RESTARTS
+        self._began = time.monotonic()
+        return self._restarts.one_more()
 
     async def _find_again(self) -> None:
         """Look the app up until Modal answers, for a while; gives up when the app is gone."""

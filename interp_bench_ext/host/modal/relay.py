@@ -16,7 +16,7 @@ from aiohttp import web
 
 from interp_bench_ext.contracts import Connection, TechniqueSpec
 from interp_bench_ext.errors import DeadlineExceeded, InterpBenchError
-from interp_bench_ext.host.modal.frames import error_frame
+from interp_bench_ext.host.frames import error_frame
 from interp_bench_ext.host.process import private_folder
 
 _LARGEST_BODY_BYTES = 1 << 30

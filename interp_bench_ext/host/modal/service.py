@@ -25,8 +25,8 @@ import modal
 from interp_bench_ext.contracts import Connection
 from interp_bench_ext.errors import InterpBenchError, OrganismLost
 from interp_bench_ext.events import Event, OrganismLoading, OrganismWentAway
+from interp_bench_ext.host.frames import HEAD_BYTES, error_frame
 from interp_bench_ext.host.modal import weights
-from interp_bench_ext.host.modal.frames import HEAD_BYTES, error_frame
 from interp_bench_ext.host.process import OrganismProcess
 from interp_bench_ext.host.spec import OrganismSpec
 
