@@ -141,7 +141,7 @@ class Journal:
             "SELECT seq, at, body FROM events WHERE run = ? AND seq > ? ORDER BY seq", (run, after)
         )
         for seq, at, body in rows:
-            yield Entry(seq, at, EVENT.validate_json(body))
+            yield Entry(seq, at, _read(body))
 
     def raw_entries(self, run: str, *, after: int = 0, limit: int = 1000) -> list[tuple[int, str]]:
         """The run's next events, each as its seq and the JSON of an ``api.EventEntry``."""
@@ -161,7 +161,7 @@ class Journal:
             " ORDER BY seq DESC LIMIT 1",
             (run, *names),
         ).fetchone()
-        event = EVENT.validate_json(row[0]) if row else None
+        event = _read(row[0]) if row else None
         return event if isinstance(event, kinds) else None
 
     def skim(self, run: str, *kinds: type[BaseModel]) -> Iterator[tuple[float, Event | None]]:
@@ -173,7 +173,7 @@ class Journal:
             (*names, run),
         )
         for at, body in rows:
-            yield at, EVENT.validate_json(body) if body else None
+            yield at, _read(body) if body else None
 
     def last_seq(self, run: str) -> int:
         """Number of the run's newest event; 0 where there is none."""
@@ -254,6 +254,11 @@ class Journal:
                 return "interrupted"
         except Timeout:
             return "running"
+
+
+def _read(body: str) -> Event:
+    """An event as recorded; what another version has written beside the fields that this one knows is passed over."""
+    return EVENT.validate_json(body, extra="ignore")
 
 
 def _on_network(path: Path) -> bool:

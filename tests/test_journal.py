@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,18 @@ def test_events_come_back_in_order(journal):
         (3, StepStarted(step=1)),
         (4, StepStarted(step=2)),
     ]
+
+
+def test_an_event_with_a_field_of_another_version_is_read(journal):
+    run = new_run_id()
+    journal.create_run(run, experiment="x", config=Path("c"), notebook=Path("n"), first=StepStarted(step=1))
+    other = sqlite3.connect(journal.path)
+    other.execute("UPDATE events SET body = json_set(body, '$.mood', 'curious')")
+    other.commit()
+    other.close()
+    assert journal.events(run) == [StepStarted(step=1)]
+    assert journal.last(run, StepStarted) == StepStarted(step=1)
+    assert [event for _, event in journal.skim(run, StepStarted)] == [StepStarted(step=1)]
 
 
 def test_status_follows_the_events_and_the_driver(journal):
