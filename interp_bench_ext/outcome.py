@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .agent.anthropic import AnthropicProvider, Key, make_provider
-from .agent.provider import Reply
+from .agent.key import Key
+from .agent.provider import Metered, Reply
 from .agent.state import RunState
 from .agent.waiting import Patience, RetryPolicy
 from .config import Experiment
@@ -108,6 +108,8 @@ async def score_run(findings: FindingsSubmitted | None, experiment: Experiment, 
         return None
     if evaluation.grader == "aliases":
         return score(findings.findings, truth)
+    from .agent.anthropic import make_provider  # the SDK takes most of a second
+
     provider = make_provider(key=key)
     try:
         return await judged_score(findings.findings, truth, judge=ModelJudge(ask=partial(_ask, provider)))
@@ -115,7 +117,7 @@ async def score_run(findings: FindingsSubmitted | None, experiment: Experiment, 
         await provider.aclose()
 
 
-async def _ask(provider: AnthropicProvider, system: str, question: str) -> str:
+async def _ask(provider: Metered, system: str, question: str) -> str:
     messages = [{"role": "user", "content": question}]
 
     def silent(event: Event) -> None:

@@ -41,7 +41,7 @@ DRIVER = """
 import asyncio, contextlib, os, signal, sys
 from pathlib import Path
 import psutil
-from interp_bench_ext.agent.anthropic import Key
+from interp_bench_ext.agent.key import Key
 from interp_bench_ext.config import load_config
 from interp_bench_ext.journal import Journal
 from interp_bench_ext.runs import Workplace, resume_run, start_run

@@ -8,8 +8,8 @@ from typing import Any
 
 from lab.figures import Figure
 
-from interp_bench_ext.agent.anthropic import DEFAULT_MODEL, AnthropicProvider
-from interp_bench_ext.agent.prices import load_prices
+from interp_bench_ext.agent.anthropic import AnthropicProvider
+from interp_bench_ext.agent.prices import DEFAULT_MODEL, load_prices
 from interp_bench_ext.agent.state import RunState
 from interp_bench_ext.config import AgentSection
 from interp_bench_ext.events import CellStarted, Event, RunEnded, StepStarted

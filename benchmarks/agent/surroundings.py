@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from interp_bench_ext.agent.anthropic import DEFAULT_MODEL, Key
+from interp_bench_ext.agent.key import Key
+from interp_bench_ext.agent.prices import DEFAULT_MODEL
 from interp_bench_ext.agent.provider import Provider
 from interp_bench_ext.config import AgentSection, Experiment, load_config
 from interp_bench_ext.contracts import Connection, TechniqueSpec

@@ -18,14 +18,12 @@ from ..events import AgentDelta, Emit
 from .capacity import Capacity, capacity_of, plain_name
 from .failures import FAILURES, Asked, EndlessReply, StreamCutOff, explained
 from .images import sendable
-from .platforms import KEY_HINTS, KEY_VARIABLE, SERVED_BY, TOKEN_VARIABLE, Key, credential_errors, make_client, sending
-from .prices import Price, load_prices
+from .key import TOKEN_VARIABLE, Key
+from .platforms import KEY_HINTS, SERVED_BY, credential_errors, make_client, sending
+from .prices import DEFAULT_MODEL, Price, load_prices
 from .provider import MALFORMED_INPUT, Reply, ToolSpec, Usage
 from .waiting import Patience, RetryPolicy
 
-__all__ = ["DEFAULT_MODEL", "KEY_VARIABLE", "TOKEN_VARIABLE", "AnthropicProvider", "Key", "make_provider"]
-
-DEFAULT_MODEL = "claude-opus-5-5"
 REPLY_LIMIT_S = 1200.0
 """A reply that takes longer is cut off: at most 16,000 tokens never need that long."""
 

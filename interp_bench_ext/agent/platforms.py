@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, NoReturn
+from typing import Any
 
 import anthropic
 
 from ..config import Platform
 from ..errors import BadInput
-
-KEY_VARIABLE = "ANTHROPIC_API_KEY"
-TOKEN_VARIABLE = "ANTHROPIC_AUTH_TOKEN"  # noqa: S105 - the variable's name
-BEDROCK_VARIABLE = "AWS_BEARER_TOKEN_BEDROCK"
+from .key import BEDROCK_VARIABLE, KEY_VARIABLE, Key, no_key
 
 Client = anthropic.AsyncAnthropic | anthropic.AsyncAnthropicBedrock | anthropic.AsyncAnthropicVertex
 
@@ -78,54 +74,6 @@ _REGIONS: dict[Platform, str] = {
 _NEEDS: dict[Platform, str] = {"bedrock": "botocore", "vertex": "google.auth"}
 # Pings arrive every few seconds, so a stream that is silent for three minutes is dead.
 _TIMEOUT = anthropic.Timeout(connect=15, read=180, write=60, pool=60)
-_NO_KEY = "none"
-"""What a server is told that needs no key; the SDK sends nothing without one."""
-
-
-class Key:
-    """The credentials for Claude: they print as nothing, are not pickled, and have left the environment once held."""
-
-    __slots__ = ("_api_key", "_auth_token", "_bedrock_token")
-
-    def __init__(
-        self, *, api_key: str | None = None, auth_token: str | None = None, bedrock_token: str | None = None
-    ) -> None:
-        if not (api_key or auth_token or bedrock_token):
-            raise BadInput(f"A key is empty: set {KEY_VARIABLE}.")
-        self._api_key, self._auth_token, self._bedrock_token = api_key, auth_token, bedrock_token
-
-    @classmethod
-    def from_environment(cls, environ: MutableMapping[str, str] = os.environ) -> Key | None:
-        """The credentials in ``environ``, taken out of it; None where there are none.
-
-        No process started afterwards inherits them, so whoever takes them keeps them for as long as they are needed.
-        What AWS and Google keep for all their services stays where it is; no kernel of a run inherits it.
-        """
-        api_key, auth_token, bedrock_token = (
-            environ.pop(name, "").strip() or None for name in (KEY_VARIABLE, TOKEN_VARIABLE, BEDROCK_VARIABLE)
-        )
-        if not (api_key or auth_token or bedrock_token):
-            return None
-        return cls(api_key=api_key, auth_token=auth_token, bedrock_token=bedrock_token)
-
-    def __repr__(self) -> str:
-        return "Key(…)"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a key is not pickled")
-
-    def of(self, platform: Platform) -> dict[str, str]:
-        """Arguments for the SDK's client of ``platform``; empty where this key is none for it."""
-        given = {
-            "anthropic": {"api_key": self._api_key, "auth_token": None if self._api_key else self._auth_token},
-            "bedrock": {"api_key": self._bedrock_token},
-            "vertex": {"access_token": self._auth_token},
-        }[platform]
-        return {name: value for name, value in given.items() if value}
-
-    def of_gateway(self, platform: Platform) -> dict[str, str]:
-        """The same for an address that a config names: it gets the token for gateways, never another credential."""
-        return _as_token(platform, self._auth_token or _NO_KEY)
 
 
 def make_client(platform: Platform, *, key: Key | None, base_url: str | None) -> Client:
@@ -146,7 +94,7 @@ def make_client(platform: Platform, *, key: Key | None, base_url: str | None) ->
             f" pip install 'interp_bench_ext[{platform}]'"
         )
     if base_url is not None:
-        credentials = key.of_gateway(platform) if key else _as_token(platform, _NO_KEY)
+        credentials = key.of_gateway(platform) if key else no_key(platform)
     else:
         credentials = key.of(platform) if key else {}
     if platform == "anthropic" and not credentials:
@@ -161,10 +109,6 @@ def make_client(platform: Platform, *, key: Key | None, base_url: str | None) ->
     if isinstance(client, anthropic.AsyncAnthropicVertex) and not client.project_id:
         raise BadInput("agent.platform: vertex needs a project: set ANTHROPIC_VERTEX_PROJECT_ID")
     return client
-
-
-def _as_token(platform: Platform, token: str) -> dict[str, str]:
-    return {{"anthropic": "auth_token", "bedrock": "api_key", "vertex": "access_token"}[platform]: token}
 
 
 def _installed(module: str) -> bool:

@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..user_tables import load_table
 from .provider import Usage
 
+DEFAULT_MODEL = "claude-opus-5-5"
+"""Who investigates where neither config nor person names a model."""
 _DATE = re.compile(r"-\d{8}$")
 
 

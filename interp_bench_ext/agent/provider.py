@@ -117,6 +117,10 @@ class Metered(Provider, Protocol):
         """How long an outage is waited for."""
         ...
 
+    async def aclose(self) -> None:
+        """Let go of its connections."""
+        ...
+
     async def count_tokens(
         self, *, system: str, messages: Sequence[dict[str, Any]], tools: Sequence[ToolSpec]
     ) -> int | None:

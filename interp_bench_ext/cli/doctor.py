@@ -50,7 +50,7 @@ async def _checks(experiment: Experiment | None) -> list[Check]:
 
 
 def _checks_here(experiment: Experiment | None) -> Iterator[Check]:
-    from ..agent.anthropic import Key
+    from ..agent.key import Key
     from ..host.modal.doctor import Check
     from ..kernel.sandbox import sandbox_available
 

@@ -123,7 +123,7 @@ def report(run: RunArgument) -> None:
 
 def score(run: RunArgument, json: JsonOption = False) -> None:
     """Compare the run's findings with the ground truth, beside the same agent's runs on null organisms."""
-    from ..agent.anthropic import Key
+    from ..agent.key import Key
     from ..outcome import comparison, conclude
 
     journal = Journal()

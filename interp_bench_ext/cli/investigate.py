@@ -26,7 +26,7 @@ from .screen import Watch, console, print_json
 from .spending import YesOption, confirm_cost
 
 if TYPE_CHECKING:
-    from ..agent.anthropic import Key
+    from ..agent.key import Key
     from ..outcome import Outcome
 
 ConfigArgument = Annotated[str, typer.Argument(help="A config file, or the name of an installed config.")]
@@ -52,9 +52,6 @@ def run(
     json: JsonOption = False,
 ) -> None:
     """Investigate an organism: an agent works through a notebook until it names the secret or finds nothing."""
-    from ..agent.anthropic import Key
-    from ..runs import Workplace, start_run
-
     experiment = overridden(
         load_config(find_config(config)),
         agent=agent,
@@ -63,6 +60,9 @@ def run(
         max_steps=max_steps,
         max_cost=max_cost,
     )
+    from ..agent.key import Key
+    from ..runs import Workplace, start_run
+
     confirm_cost([experiment], yes=yes)
     journal, key = Journal(), Key.from_environment()
     with Watch(quiet=json) as watch:
@@ -89,7 +89,7 @@ def resume(
     json: JsonOption = False,
 ) -> None:
     """Go on with an interrupted or failed run, from the cell where it stopped."""
-    from ..agent.anthropic import Key
+    from ..agent.key import Key
     from ..runs import Workplace, resume_run
 
     journal, key = Journal(), Key.from_environment()
@@ -125,7 +125,7 @@ def fork(
     json: JsonOption = False,
 ) -> None:
     """Go another way from a cell of a run: a new run with a copy of its notebook up to there. The old one stays."""
-    from ..agent.anthropic import Key
+    from ..agent.key import Key
     from ..runs import Workplace, carry_through, origins
 
     journal, key = Journal(), Key.from_environment()

@@ -50,7 +50,7 @@ def sweep(
         for offset in range(runs or experiment.public.runs)
     ]
     confirm_cost(wanted, yes=yes or max_gpu_cost is not None)
-    from ..agent.anthropic import Key
+    from ..agent.key import Key
     from .sweeping import Cell, Sweep
 
     cells, journal = [Cell(experiment=experiment) for experiment in wanted], Journal()

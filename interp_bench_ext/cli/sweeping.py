@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from ..agent.anthropic import Key
+from ..agent.key import Key
 from ..config import Experiment, PublicConfig
 from ..errors import InterpBenchError
 from ..events import Emit, Event, RunStarted

@@ -12,8 +12,8 @@ from typing import Any
 
 from jupyter_server.serverapp import ServerApp
 
-from ..agent.anthropic import DEFAULT_MODEL, Key
-from ..agent.prices import load_prices
+from ..agent.key import Key
+from ..agent.prices import DEFAULT_MODEL, load_prices
 from ..api import API_VERSION, Provider, ServerInfo
 from ..journal import Journal
 from ..kernel.sandbox import sandbox_available

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import Timeout
 
-from ..agent.anthropic import Key
+from ..agent.key import Key
 from ..errors import BadInput
 from ..events import FindingsSubmitted, RunStarted, Scored
 from ..journal import Journal, RunRecord

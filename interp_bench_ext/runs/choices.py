@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 
-from ..agent.anthropic import DEFAULT_MODEL, Key, make_provider
 from ..agent.budget import Budgets
+from ..agent.key import Key
 from ..agent.outside import OutsideProvider
 from ..agent.playbook import PlaybookProvider
+from ..agent.prices import DEFAULT_MODEL
 from ..agent.provider import Provider
 from ..config import AgentSection, Experiment, ModelSection, PublicConfig, experiment_techniques
 from ..errors import BadInput
@@ -105,6 +106,8 @@ def provider_for(public: PublicConfig, *, seed: int, workplace: Workplace) -> Pr
         return outside
     if agent.provider == "playbook":
         return PlaybookProvider(public, seed)
+    from ..agent.anthropic import make_provider  # the SDK takes most of a second
+
     provider = make_provider(
         key=workplace.key,
         model=agent.model or DEFAULT_MODEL,

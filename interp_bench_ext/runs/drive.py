@@ -7,12 +7,11 @@ from typing import Any, Literal
 
 from filelock import BaseFileLock
 
-from ..agent.anthropic import AnthropicProvider
 from ..agent.budget import Budgets
 from ..agent.gate import Gate, answer_to
 from ..agent.loop import investigate
 from ..agent.prompt import system_prompt
-from ..agent.provider import Provider
+from ..agent.provider import Metered, Provider
 from ..agent.tools import ToolSession
 from ..config import Experiment, PublicConfig
 from ..contracts import Connection, TechniqueSpec
@@ -124,7 +123,7 @@ class Run:
             raise
         finally:
             self._lock.release()
-            if isinstance(self._provider, AnthropicProvider):
+            if isinstance(self._provider, Metered):
                 await self._provider.aclose()
         return self._workplace.journal.find_run(self.id)
 

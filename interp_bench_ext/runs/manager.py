@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import Timeout
 
-from ..agent.anthropic import Key
+from ..agent.key import Key
 from ..agent.outside import OutsideProvider
 from ..api import AnswerApproval, ForkRun, ResumeRun, RunSummary, StartRun
 from ..config import AgentSection, Experiment

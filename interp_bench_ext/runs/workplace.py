@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ..agent.anthropic import Key
+from ..agent.key import Key
 from ..agent.outside import OutsideProvider
 from ..contracts import Connection, TechniqueSpec
 from ..events import Emit

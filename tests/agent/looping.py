@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from interp_bench_ext.agent.anthropic import DEFAULT_MODEL, AnthropicProvider, Key
+from interp_bench_ext.agent.anthropic import AnthropicProvider
 from interp_bench_ext.agent.budget import Budgets
+from interp_bench_ext.agent.key import Key
 from interp_bench_ext.agent.loop import investigate
+from interp_bench_ext.agent.prices import DEFAULT_MODEL
 from interp_bench_ext.agent.prompt import agent_md
 from interp_bench_ext.agent.waiting import RetryPolicy
 from interp_bench_ext.config import AgentSection

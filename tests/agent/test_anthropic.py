@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from interp_bench_ext.agent.anthropic import DEFAULT_MODEL, AnthropicProvider, Key, make_provider
-from interp_bench_ext.agent.prices import Price, load_prices, price_of
+from interp_bench_ext.agent.anthropic import AnthropicProvider, make_provider
+from interp_bench_ext.agent.key import Key
+from interp_bench_ext.agent.prices import DEFAULT_MODEL, Price, load_prices, price_of
 from interp_bench_ext.agent.provider import MALFORMED_INPUT, ContextTooLong, Reply, ToolSpec, Usage
 from interp_bench_ext.agent.waiting import RetryPolicy
 from interp_bench_ext.errors import BadInput, ProviderError

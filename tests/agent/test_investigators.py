@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from interp_bench_ext.agent.anthropic import Key
+from interp_bench_ext.agent.key import Key
 from interp_bench_ext.agent.state import RunState
 from interp_bench_ext.config import load_config
 from interp_bench_ext.events import (

@@ -18,7 +18,8 @@ from starlette.routing import Route
 
 from interp_bench_ext.agent.anthropic import AnthropicProvider, make_provider
 from interp_bench_ext.agent.capacity import capacity_of, plain_name
-from interp_bench_ext.agent.platforms import Key, make_client
+from interp_bench_ext.agent.key import Key
+from interp_bench_ext.agent.platforms import make_client
 from interp_bench_ext.agent.prices import load_prices
 from interp_bench_ext.agent.provider import Reply
 from interp_bench_ext.config import AgentSection, load_config

@@ -17,7 +17,7 @@ from tests.investigating import Bench, make_bench, scripted
 FORKER = """
 import asyncio, os, signal, sys, time
 from pathlib import Path
-from interp_bench_ext.agent.anthropic import Key
+from interp_bench_ext.agent.key import Key
 from interp_bench_ext.config import load_config
 from interp_bench_ext.journal import Journal
 from interp_bench_ext.runs import Workplace, carry_through, origins

@@ -13,8 +13,7 @@ import pytest
 from jupyter_server.auth.authorizer import Authorizer
 from tornado.httpclient import HTTPClientError
 
-from interp_bench_ext.agent.anthropic import KEY_VARIABLE, TOKEN_VARIABLE
-from interp_bench_ext.agent.platforms import BEDROCK_VARIABLE
+from interp_bench_ext.agent.key import BEDROCK_VARIABLE, KEY_VARIABLE, TOKEN_VARIABLE
 from interp_bench_ext.api import API_VERSION, ServerInfo
 from interp_bench_ext.app import KEY_VARIABLES, ROUTES
 from interp_bench_ext.events import CellOutput, RunEnded, RunStarted

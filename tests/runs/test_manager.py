@@ -8,7 +8,7 @@ import sqlite3
 
 import pytest
 
-from interp_bench_ext.agent.anthropic import Key
+from interp_bench_ext.agent.key import Key
 from interp_bench_ext.api import ResumeRun, StartRun
 from interp_bench_ext.journal import Journal
 from interp_bench_ext.runs.catalog import Catalog
