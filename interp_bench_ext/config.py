@@ -129,6 +129,8 @@ class ModalSection(_Section):
     concurrent_calls: Annotated[int, Field(ge=1, le=1000)] = 16
     """Calls that one container accepts at once; the organism serves them in turn."""
     startup_timeout_s: PositiveInt = 1800
+    memory_snapshot: bool = False
+    """Begin containers as copies of one whose organism serves, GPU memory included, which is alpha at Modal."""
     region: Annotated[str, Field(min_length=1)] | None = None
     """Where containers run, for example ``us`` or ``eu-west``; naming one multiplies the price."""
     secret: Annotated[str, Field(min_length=1)] = "huggingface-secret"
@@ -154,6 +156,9 @@ class ModelSection(_Section):
     device: str = "auto"
     dtype: str = "auto"
     revision: str | None = None
+    """Of ``name`` on the hub: a commit, a tag or a branch."""
+    base_revision: str | None = None
+    """Of ``base_model``, likewise."""
     quantization: Literal["8bit", "4bit"] | None = None
     hidden_system_prompt: str | None = None
     hidden_system_prompt_file: TextFile | None = None
@@ -186,6 +191,8 @@ class ModelSection(_Section):
             raise ValueError("is_peft needs base_model: the model that the adapter was trained on")
         if self.base_model and not self.is_peft:
             raise ValueError("base_model is given but is_peft is not true; set is_peft: true, or drop base_model")
+        if self.base_revision and not self.base_model:
+            raise ValueError("base_revision is given without base_model; the revision of `name` is `revision`")
         return self
 
 

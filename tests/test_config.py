@@ -78,6 +78,7 @@ def test_the_public_half_holds_nothing_sealed(tmp_path):
             "gone.txt cannot be read; give the path of a text file",
         ),
         (("name: gpt2", "name: a/b\n  is_peft: true"), "is_peft needs base_model"),
+        (("name: gpt2", "name: a/b\n  base_revision: v1"), "base_revision is given without base_model"),
         (
             ("task: find it", "task: find it\nseed: -1"),
             "one.yaml:6:1: `seed`: input should be greater than or equal to 0",

@@ -28,6 +28,12 @@ def test_no_two_share_a_model_or_a_name() -> None:
     assert len({experiment.public.experiment_name for experiment in experiments}) == len(experiments)
 
 
+def test_every_base_is_pinned() -> None:
+    pins = {(one.sealed.model.base_model, one.sealed.model.base_revision) for one in published()}
+    assert len({base for base, _ in pins}) == len(pins) == 5
+    assert all(len(revision or "") == 40 for _, revision in pins)
+
+
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_the_secret_can_be_scored_and_does_not_show(name: str) -> None:
     experiment = load_config(FILES[name])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,21 +68,41 @@ def free_bytes(device: torch.device) -> int:
     return int(free)
 
 
-def batch_bytes(device: torch.device) -> int:
-    """How much memory one batch may take."""
-    return min(int(free_bytes(device) * _BATCH_SHARE), _BATCH_CAP_BYTES.get(device.type, 16 * _GIB))
+def batch_bytes(devices: Sequence[torch.device]) -> int:
+    """How much memory one batch may take on the fullest of a model's ``devices``."""
+    free = min(free_bytes(device) for device in devices)
+    return min(int(free * _BATCH_SHARE), _BATCH_CAP_BYTES.get(devices[0].type, 16 * _GIB))
 
 
-def check_memory(folder: Path, dtype: torch.dtype, device: torch.device, quantization: str | None) -> None:
-    """Raises BadInput when the weights in ``folder`` do not fit; says nothing where their size cannot be read."""
+def place(folder: Path, dtype: torch.dtype, device: torch.device, quantization: str | None) -> tuple[torch.device, ...]:
+    """The devices for the weights in ``folder``: ``device`` alone where they fit or cannot be sized, else every GPU.
+
+    Raises BadInput when they do not fit together either.
+    """
     n_parameters = count_parameters(folder)
     per_parameter = {"8bit": 1.0, "4bit": 0.6}.get(quantization or "", float(dtype.itemsize))
-    needed, free = int(n_parameters * per_parameter) + _OVERHEAD_BYTES, free_bytes(device)
-    if n_parameters and needed > free:
+    weights = int(n_parameters * per_parameter)
+    if not n_parameters or weights + _OVERHEAD_BYTES <= free_bytes(device):
+        return (device,)
+    devices = _all_of(device)
+    needed, free = weights + len(devices) * _OVERHEAD_BYTES, sum(free_bytes(each) for each in devices)
+    if needed > free:
+        where = f" on {len(devices)} GPUs together" if len(devices) > 1 else ""
         raise BadInput(
             f"The model needs about {needed / _GIB:.1f} GiB of {device.type} memory and {free / _GIB:.1f} GiB are "
-            "free: choose a smaller model, model.dtype bfloat16, or model.quantization."
+            f"free{where}: choose a smaller model, model.dtype bfloat16, or model.quantization."
         )
+    return devices
+
+
+def room_for_weights(devices: Sequence[torch.device]) -> dict[int, int]:
+    """Bytes by GPU number, as accelerate's placement takes them."""
+    return {device.index: max(free_bytes(device) - _OVERHEAD_BYTES, 0) for device in devices}
+
+
+def _all_of(device: torch.device) -> tuple[torch.device, ...]:
+    count = torch.cuda.device_count() if device.type == "cuda" else 0
+    return tuple(torch.device("cuda", index) for index in range(count)) if count > 1 else (device,)
 
 
 def count_parameters(folder: Path) -> int:

@@ -12,7 +12,7 @@ _FILES = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
 _REASONS = {
     "GatedRepoError": "the hub repository is gated: accept its terms there and set HF_TOKEN.",
     "RepositoryNotFoundError": "the model hub has no such repository, or it is private: check the id, or set HF_TOKEN.",
-    "RevisionNotFoundError": "the hub repository has no such model.revision.",
+    "RevisionNotFoundError": "the hub repository has no such revision.",
     "HFValidationError": "it is neither a hub id (owner/name), nor an absolute path, nor bundled:<name>.",
 }
 _UNREACHABLE = "the model hub cannot be reached and its cache lacks the files: connect to the network, or give a path."

@@ -68,7 +68,7 @@ class _State:
     positions: torch.Tensor
 
     def keep(self, indices: list[int]) -> None:
-        picked = torch.tensor(indices, device=self.mask.device)
+        picked = torch.tensor(indices)  # on the CPU it picks from layers on any device
         self.base = [self.base[index] for index in indices]
         self.cache.batch_select_indices(picked)
         self.mask, self.positions = self.mask[picked], self.positions[picked]
@@ -79,7 +79,7 @@ class Engine:
 
     def __init__(self, loaded: Loaded, parts: Parts, stop_ids: frozenset[int]) -> None:
         self.model, self.parts, self.stop_ids = loaded.model, parts, stop_ids
-        self.device, self.dtype = loaded.device, loaded.dtype
+        self.device, self.devices, self.dtype = loaded.device, loaded.devices, loaded.dtype
         self.sizes = Sizes.of(parts, loaded.dtype)
         self.arms = Arms(loaded.model, adapted=loaded.adapted, mixes=loaded.mixes_arms)
         self.prefix_length = 0
@@ -105,7 +105,7 @@ class Engine:
     def forward(self, rows: Sequence[Row], *, logits: bool, residuals: bool, step: Step) -> Iterator[Passed]:
         """Right-padded passes over ``rows`` in order, in batches that fit in memory."""
         per_token = self.sizes.per_forward_token(logits=logits, residuals=residuals)
-        batches = contiguous_batches([len(row.ids) for row in rows], per_token, batch_bytes(self.device))
+        batches = contiguous_batches([len(row.ids) for row in rows], per_token, batch_bytes(self.devices))
         for batch in batches:
             step("forward", batch.start, len(rows))
             yield self._forward_batch([rows[index] for index in batch], batch, logits, residuals)
@@ -134,7 +134,7 @@ class Engine:
             kept.append(args[0] if args else kwargs["hidden_states"])
 
         def after(_module: Any, _args: Any, output: Any) -> None:
-            kept.append(output[0] if isinstance(output, tuple) else output)
+            kept.append((output[0] if isinstance(output, tuple) else output).to(self.device))
 
         handles = [self.parts.blocks[0].register_forward_pre_hook(before, with_kwargs=True)]
         handles += [block.register_forward_hook(after) for block in self.parts.blocks]
@@ -158,7 +158,7 @@ class Engine:
             [len(row.ids) for row in rows],
             how.max_new_tokens + self.prefix_length,
             self.sizes,
-            batch_bytes(self.device),
+            batch_bytes(self.devices),
             equal_lengths=equal,
         )
         total = len(batches) * how.max_new_tokens
@@ -251,7 +251,7 @@ class Engine:
             empty = torch.zeros((len(base), 0), dtype=torch.long, device=self.device)
             return _State(base, self._new_cache(), empty, torch.zeros_like(positions))
         cache = copy.deepcopy(self._prefix)
-        cache.batch_select_indices(torch.zeros(len(base), dtype=torch.long, device=self.device))
+        cache.batch_select_indices(torch.zeros(len(base), dtype=torch.long))
         seen = torch.tensor([[not row] for row in base], dtype=torch.long, device=self.device)
         return _State(base, cache, seen.expand(-1, self.prefix_length), positions)
 

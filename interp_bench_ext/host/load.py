@@ -14,22 +14,28 @@ from typing import Any
 import torch
 
 from interp_bench_ext.errors import BadInput
-from interp_bench_ext.host.devices import check_memory, choose_device, choose_dtype
+from interp_bench_ext.host.devices import choose_device, choose_dtype, place, room_for_weights
 from interp_bench_ext.host.locate import Progress, Sources
 from interp_bench_ext.host.spec import OrganismSpec, with_detail
 
 
 @dataclass
 class Loaded:
-    """A model in evaluation mode on its device; ``adapted`` says whether LoRA layers are in it."""
+    """A model in evaluation mode; ``adapted`` says whether LoRA layers are in it."""
 
     model: Any
     tokenizer: Any
     adapted: bool
     mixes_arms: bool
     """Whether rows with and without the adapter can share a batch (plain LoRA only)."""
-    device: torch.device
+    devices: tuple[torch.device, ...]
+    """Those that hold its blocks; the first also its embeddings."""
     dtype: torch.dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where token ids go in and logits come out."""
+        return self.devices[0]
 
 
 def load(spec: OrganismSpec, sources: Sources, on_progress: Progress) -> Loaded:
@@ -58,8 +64,9 @@ def _load(
 ) -> Loaded:
     on_progress("weights", 0, 3)
     folder = Path(sources.model)
-    check_memory(folder, dtype, device, spec.quantization)
-    model = _load_weights(folder, spec, dtype, device)
+    devices = place(folder, dtype, device, spec.quantization)
+    model = _load_weights(folder, spec, dtype, devices)
+    devices = _used(model, devices)
     on_progress("weights", 1, 3)
     if sources.merge:
         model = _adapt(model, Path(sources.merge), "model.base_model").merge_and_unload()
@@ -71,10 +78,11 @@ def _load(
         model = wrapped.get_base_model()
     on_progress("weights", 2, 3)
     tokenizer = _load_tokenizer(Path(sources.tokenizer))
-    model = model.eval() if spec.quantization else model.to(device).eval()
+    placed = spec.quantization or len(devices) > 1
+    model = model.eval() if placed else model.to(device).eval()
     model.requires_grad_(False)
     on_progress("weights", 3, 3)
-    return Loaded(model, tokenizer, adapted, mixes_arms, device, dtype)
+    return Loaded(model, tokenizer, adapted, mixes_arms, devices, dtype)
 
 
 def _check_quantization(quantization: str | None, device: torch.device) -> None:
@@ -90,7 +98,7 @@ def _check_quantization(quantization: str | None, device: torch.device) -> None:
         raise BadInput(f"model.quantization {quantization} needs the package bitsandbytes: pip install bitsandbytes.")
 
 
-def _load_weights(folder: Path, spec: OrganismSpec, dtype: torch.dtype, device: torch.device) -> Any:
+def _load_weights(folder: Path, spec: OrganismSpec, dtype: torch.dtype, devices: tuple[torch.device, ...]) -> Any:
     from transformers import AutoModelForCausalLM
 
     key = "model.base_model" if spec.is_peft else "model.name"
@@ -103,7 +111,9 @@ def _load_weights(folder: Path, spec: OrganismSpec, dtype: torch.dtype, device: 
         from transformers import BitsAndBytesConfig
 
         bits = {f"load_in_{spec.quantization}": True}
-        options |= {"quantization_config": BitsAndBytesConfig(**bits), "device_map": {"": device}}  # type: ignore[no-untyped-call]
+        options |= {"quantization_config": BitsAndBytesConfig(**bits), "device_map": {"": devices[0]}}  # type: ignore[no-untyped-call]
+    if len(devices) > 1:
+        options |= {"device_map": "balanced", "max_memory": room_for_weights(devices)}
     try:
         pair: Any = AutoModelForCausalLM.from_pretrained(str(folder), **options)
     except (torch.OutOfMemoryError, MemoryError):
@@ -118,6 +128,19 @@ def _load_weights(folder: Path, spec: OrganismSpec, dtype: torch.dtype, device: 
             f"Missing: {', '.join(missing[:5])}",
         )
     return model
+
+
+def _used(model: Any, devices: tuple[torch.device, ...]) -> tuple[torch.device, ...]:
+    """Those of ``devices`` that hold blocks, that of the embeddings first. Raises BadInput if they do not hold all."""
+    if len(devices) == 1:
+        return devices
+    places: list[int | str] = list(model.hf_device_map.values())
+    if any(isinstance(place, str) for place in places):  # the processor's memory or the disk: a pass would take minutes
+        raise BadInput(
+            f"The model's blocks do not fit on the {len(devices)} GPUs that are here: free memory on them, choose "
+            "larger ones, or set model.quantization."
+        )
+    return tuple(torch.device(devices[0].type, int(place)) for place in dict.fromkeys(places))
 
 
 def _adapt(model: Any, folder: Path, key: str) -> Any:

@@ -59,7 +59,7 @@ def locate(spec: OrganismSpec, on_progress: Progress | None = None) -> Sources:
     report = on_progress or (lambda _stage, _done, _total: None)
     adapter = _place(spec.name, "model.name", spec.revision, report) if spec.is_peft else None
     named = _base_of(spec, Path(adapter)) if adapter else spec.name
-    key, revision = ("model.base_model", None) if spec.is_peft else ("model.name", spec.revision)
+    key, revision = ("model.base_model", spec.base_revision) if spec.is_peft else ("model.name", spec.revision)
     if named.startswith("bundled:"):
         found = ensure_bundled(named, on_progress=on_progress)
         model, merge = str(found.path), str(found.adapter) if found.adapter else None
@@ -69,7 +69,7 @@ def locate(spec: OrganismSpec, on_progress: Progress | None = None) -> Sources:
     if spec.tokenizer and spec.tokenizer.startswith("bundled:"):
         tokenizer = str(ensure_bundled(spec.tokenizer, on_progress=on_progress).path)
     elif spec.tokenizer:
-        tokenizer = _place(spec.tokenizer, "model.tokenizer", None, report)
+        tokenizer = _place(spec.tokenizer, "model.tokenizer", spec.tokenizer_revision, report)
     return Sources(model=model, merge=merge, adapter=adapter, tokenizer=tokenizer)
 
 

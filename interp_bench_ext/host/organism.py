@@ -198,7 +198,7 @@ def load_organism(spec: OrganismSpec, sources: Sources, on_progress: Callable[[s
     torch.manual_seed(spec.seed)
     loaded = load(spec, sources, on_progress)
     scrub(loaded.model, loaded.tokenizer)
-    spec.name = spec.base_model = spec.tokenizer = spec.revision = ""
+    spec.name = spec.base_model = spec.tokenizer = spec.revision = spec.base_revision = ""
     sources.model = sources.tokenizer = ""
     sources.merge = sources.adapter = None
     on_progress("self-check", 0, 1)

@@ -47,8 +47,8 @@ class Parts:
         return int(window) if window and slides else None
 
     def unembed(self, hidden: torch.Tensor) -> torch.Tensor:
-        """``[..., width]`` to ``[..., vocabulary]`` float32."""
-        logits: torch.Tensor = self.head(self.norm(hidden)).float()
+        """``[..., width]`` to ``[..., vocabulary]`` float32, on the device of ``hidden``."""
+        logits: torch.Tensor = self.head(self.norm(hidden)).float().to(hidden.device)
         if self.scale != 1:
             logits = logits * self.scale
         if self.soft_cap is not None:

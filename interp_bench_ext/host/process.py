@@ -147,6 +147,8 @@ class OrganismProcess:
             "name": "",
             "base_model": None,
             "tokenizer": None,
+            "revision": None,
+            "base_revision": None,
             "techniques": plan.techniques,
         }
         request = {"spec": wire, "sources": plan.sources.to_wire(), "token": self._token, "listen": self._listen}

@@ -25,6 +25,8 @@ class Placement:
     """Calls that one container accepts at once; the organism serves them in turn."""
     startup_timeout_s: int = 1800
     """How long a container may take to come up."""
+    memory_snapshot: bool = False
+    """Whether containers begin as a copy of the first, taken once its organism served."""
     region: str | None = None
     secret: str = "huggingface-secret"
     """Name of the Modal secret with HF_TOKEN, used only to pull weights from the model hub."""
@@ -45,6 +47,7 @@ class OrganismSpec:
     device: str = "auto"
     dtype: str = "auto"
     revision: str | None = None
+    base_revision: str | None = None
     quantization: str | None = None
     """``8bit`` or ``4bit`` (bitsandbytes on CUDA), or None."""
     hidden_system_prompt: str | None = None
@@ -57,6 +60,11 @@ class OrganismSpec:
 
     def __repr__(self) -> str:
         return "OrganismSpec(sealed)"
+
+    @property
+    def tokenizer_revision(self) -> str | None:
+        """That of the model which the tokenizer comes with; None for one from elsewhere."""
+        return {self.name: self.revision, self.base_model: self.base_revision}.get(self.tokenizer or "")
 
     def to_wire(self) -> dict[str, Any]:
         """Plain JSON for the pipe to the organism's process."""

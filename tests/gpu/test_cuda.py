@@ -14,7 +14,7 @@ import torch
 
 from interp_bench_ext.contracts import Row
 from interp_bench_ext.errors import BadInput
-from interp_bench_ext.host.devices import check_memory, free_bytes
+from interp_bench_ext.host.devices import free_bytes, place
 from interp_bench_ext.host.locate import locate
 from interp_bench_ext.host.organism import load_organism
 from interp_bench_ext.host.spec import OrganismSpec
@@ -76,11 +76,11 @@ def test_every_architecture_in_float32_equals_hugging_face(family: str, tmp_path
 def test_a_model_that_does_not_fit_is_refused_before_it_is_loaded(tmp_path: Path) -> None:
     used = torch.cuda.memory_allocated()
     folder = save_model("llama", tmp_path / "model")
-    numbers = free_bytes(CUDA)
+    numbers = sum(free_bytes(torch.device("cuda", index)) for index in range(torch.cuda.device_count()))
     header = json.dumps({"w": {"dtype": "BF16", "shape": [numbers], "data_offsets": [0, 2 * numbers]}}).encode()
     (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
     with pytest.raises(BadInput, match=r"needs about .* GiB of cuda memory and .* GiB are free"):
-        check_memory(folder, torch.bfloat16, CUDA, None)
+        place(folder, torch.bfloat16, CUDA, None)
     assert torch.cuda.memory_allocated() == used
 
 

@@ -120,6 +120,7 @@ def test_a_pass_takes_what_the_engine_reckons_with(tmp_path: Path) -> None:
         ("google/gemma-2-9b-it", "A10G"),
         ("Qwen/Qwen3-14B", "L40S"),
         ("meta-llama/Llama-3.3-70B-Instruct", "B200"),
+        ("meta-llama/Llama-3.3-70B-Instruct", "A100-80GB:2"),
     ],
 )
 def test_models_with_an_adapter_fit_the_gpus_that_are_right_for_them(tmp_path: Path, model: str, gpu: str) -> None:
@@ -136,10 +137,11 @@ def test_models_with_an_adapter_fit_the_gpus_that_are_right_for_them(tmp_path: P
     [
         ("google/gemma-2-9b-it", "T4", "L4"),
         ("Qwen/Qwen2.5-14B-Instruct", "A10", "L40S"),
-        ("meta-llama/Llama-3.3-70B-Instruct", "H100:4", "B200"),
+        ("meta-llama/Llama-3.3-70B-Instruct", "A10G:4", "B200"),
+        ("meta-llama/Llama-3.3-70B-Instruct, dtype: float32", "B200", "B200:2"),
     ],
 )
-def test_a_model_too_large_is_refused_with_the_cheapest_gpu_that_does(
+def test_a_model_too_large_is_refused_with_the_cheapest_of_the_fewest_gpus_that_do(
     tmp_path: Path, model: str, gpu: str, enough: str
 ) -> None:
     experiment = config_file(tmp_path, f"{{name: {model}, gpu_type: '{gpu}'}}")
@@ -184,7 +186,7 @@ def test_every_gpu_that_a_config_may_name_has_its_memory_and_price() -> None:
     gpus = load_gpus(Path("/nonexistent"))
     assert list(gpus) == list(GPU_TYPES)
     one, four = hardware("H100", gpus), hardware("H100:4", gpus)
-    assert one.memory_bytes == four.memory_bytes == 80_000_000_000
+    assert four.memory_bytes == 4 * one.memory_bytes == 320_000_000_000
     assert four.usd_per_s - one.usd_per_s == pytest.approx(3 * gpus["H100"].usd_per_second)
 
 

@@ -101,13 +101,17 @@ class Container:
 
     def _arguments(self) -> api_pb2.ContainerArguments:
         assert self.function.definition is not None
+        definition = api_pb2.Function()
+        definition.CopyFrom(self.function.definition)
+        definition.is_checkpointing_function = definition.checkpointing_enabled
         return api_pb2.ContainerArguments(
             task_id=self.id,
             function_id=self.function.id,
             app_id=self.function.app.id,
-            function_def=self.function.definition,
+            function_def=definition,
             app_layout=self._plane.layout(self.function.app),
             environment_name="main",
+            checkpoint_id="ch-1" if definition.checkpointing_enabled else "",
         )
 
     def _environment(self) -> dict[str, str]:
@@ -122,6 +126,8 @@ class Container:
             "MODAL_TASK_ID": self.id,
             "MODAL_SERVER_URL": f"unix://{_INSIDE}/s",
             "MODAL_CONTAINER_ARGUMENTS_PATH": f"{_INSIDE}/args",
+            "MODAL_ENABLE_SNAP_RESTORE": "1",
+            "MODAL_RESTORE_STATE_PATH": f"{_INSIDE}/restored",
         }
         found |= self._plane.image_environment(definition.image_id)
         for secret in definition.secret_ids:
@@ -160,6 +166,12 @@ class Container:
 
     async def ContainerHello(self, _request: Any) -> Empty:  # noqa: N802
         self._plane.counts["containers started"] += 1
+        return Empty()
+
+    async def ContainerCheckpoint(self, _request: Any) -> Empty:  # noqa: N802
+        """Go on at once, as the container that a snapshot is taken of does."""
+        self._plane.counts["snapshots"] += 1
+        (self._folder / "modal" / "restored").write_text("{}", "utf-8")
         return Empty()
 
     async def ContainerHeartbeat(self, _request: Any) -> api_pb2.ContainerHeartbeatResponse:  # noqa: N802

@@ -136,6 +136,16 @@ def test_two_organisms_serve_at_the_same_time(plane: RunningPlane, host: ModalHo
         }
 
 
+def test_a_snapshot_is_taken_once_it_serves(plane: RunningPlane, spec: OrganismSpec):
+    snapshots = plane.count("snapshots")
+    placement = dataclasses.replace(spec.placement, memory_snapshot=True)
+    copied = ModalHost(dataclasses.replace(spec, placement=placement, hidden_system_prompt="Copied."))
+    with contextlib.closing(copied):
+        assert plane.count("snapshots") == snapshots + 1
+        assert copied.stages() == ["building image", "starting container"]  # it was loaded by then
+        assert copied.call("echo", text="after the snapshot")[-1][0] == "B"
+
+
 def test_calls_fan_out_over_containers_where_that_is_allowed(plane: RunningPlane, spec: OrganismSpec):
     placement = dataclasses.replace(spec.placement, max_containers=2, concurrent_calls=2)
     several = ModalHost(dataclasses.replace(spec, placement=placement, hidden_system_prompt="Several."))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from interp_bench_ext.errors import BadInput
-from interp_bench_ext.host.modal.weights import VOLUME
+from interp_bench_ext.host.modal.weights import VOLUME, folder_of, placed
 from interp_bench_ext.host.spec import OrganismSpec
 from tests.modal.hub import Hub
 from tests.modal.running import ModalHost, RunningPlane, status
@@ -31,6 +31,15 @@ def hosted(plane: RunningPlane, hub: Hub, spec: OrganismSpec) -> OrganismSpec:
     placement = dataclasses.replace(spec.placement, secret="hub-of-the-test")
     plane.do("secret", name=placement.secret, values={"HF_TOKEN": TOKEN, "HF_ENDPOINT": hub.url})
     return dataclasses.replace(spec, name=REPOSITORY, placement=placement)
+
+
+def test_a_revision_has_a_folder_of_its_own_and_a_base_s_tokenizer_lies_with_it():
+    spec = OrganismSpec(name="a/b", is_peft=True, base_model="c/d", tokenizer="c/d", revision="v1", base_revision="v2")
+    found = placed(spec)
+    assert found.name == str(folder_of("a/b", "v1"))
+    assert found.base_model == found.tokenizer == str(folder_of("c/d", "v2")) != str(folder_of("c/d", None))
+    assert (found.revision, found.base_revision) == (None, None)
+    assert placed(dataclasses.replace(spec, tokenizer="e/f")).tokenizer == str(folder_of("e/f", None))
 
 
 @pytest.mark.slow

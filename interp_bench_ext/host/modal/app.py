@@ -10,13 +10,19 @@ import modal
 
 from interp_bench_ext.host.modal import weights
 from interp_bench_ext.host.modal.parcel import ADAPTERS, PACKAGE, RUN_THERE, Parcel
-from interp_bench_ext.host.modal.service import CARGO, Service, pull
+from interp_bench_ext.host.modal.service import CARGO, Service, ServiceFromSnapshot, pull
+from interp_bench_ext.host.spec import Placement
 
-CLASS, PULL = Service.__name__, pull.__name__
+PULL = pull.__name__
 _DAY_S = 86_400
 _PULL_TIMEOUT_S = 6 * 3600
 _MEMORY = {"MALLOC_MMAP_THRESHOLD_": "67108864", "MALLOC_TRIM_THRESHOLD_": "268435456"}
 """Pieces of arrays are megabytes: without this each would be new pages, and page faults cost more than the copying."""
+
+
+def class_name(placement: Placement) -> str:
+    """Under which the class that serves is found in its app."""
+    return _class(placement).__name__
 
 
 def make_app(parcel: Parcel) -> modal.App:
@@ -38,7 +44,7 @@ def make_app(parcel: Parcel) -> modal.App:
             timeout=_PULL_TIMEOUT_S,
             max_containers=1,
         )(pull)
-    concurrent: Any = modal.concurrent(max_inputs=placement.concurrent_calls)(Service)
+    concurrent: Any = modal.concurrent(max_inputs=placement.concurrent_calls)(_class(placement))
     app.cls(
         image=image,
         gpu=placement.gpu_type,
@@ -51,8 +57,14 @@ def make_app(parcel: Parcel) -> modal.App:
         max_containers=placement.max_containers,
         timeout=_DAY_S,
         startup_timeout=placement.startup_timeout_s,
+        enable_memory_snapshot=placement.memory_snapshot,
+        experimental_options={"enable_gpu_snapshot": True} if placement.memory_snapshot else {},
     )(concurrent)
     return app
+
+
+def _class(placement: Placement) -> type[Service | ServiceFromSnapshot]:
+    return ServiceFromSnapshot if placement.memory_snapshot else Service
 
 
 def _image(parcel: Parcel) -> modal.Image:

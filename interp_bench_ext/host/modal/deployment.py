@@ -17,7 +17,7 @@ from modal import exception
 
 from interp_bench_ext.errors import InterpBenchError, OrganismLost, from_code
 from interp_bench_ext.host.modal import account, weights
-from interp_bench_ext.host.modal.app import CLASS, PULL, make_app
+from interp_bench_ext.host.modal.app import PULL, class_name, make_app
 from interp_bench_ext.host.modal.failures import explaining
 from interp_bench_ext.host.modal.parcel import Parcel, packed
 from interp_bench_ext.host.spec import OrganismSpec, with_detail
@@ -56,7 +56,8 @@ class Deployment:
     async def find(self) -> bool:
         """Whether it is deployed; if so its methods can be called from here on."""
         with explaining(self.parcel):
-            found: Any = modal.Cls.from_name(self.parcel.app, CLASS, client=await account.client())
+            name = class_name(self.parcel.placement)
+            found: Any = modal.Cls.from_name(self.parcel.app, name, client=await account.client())
             try:
                 await found.hydrate.aio()
             except exception.NotFoundError:

@@ -30,7 +30,7 @@ _QUANTIZED_BYTES = {"8bit": 1.0, "4bit": 0.6}
 _USUAL_RANK = 128
 """Of an adapter whose own configuration is not at hand: the largest among the published ones."""
 _CONTEXT_BYTES = 600_000_000
-"""CUDA's own."""
+"""CUDA's own, on each GPU."""
 _USABLE = 0.95
 """The rest is lost to fragments."""
 
@@ -46,6 +46,7 @@ class Estimate:
     working_bytes: int
     """Key-value cache, activations and logits of a pass over ``REFERENCE_TOKENS``."""
     context_bytes: int
+    """CUDA's own on each GPU, and what stays empty on all but one, as no block is divided."""
     pull_s: float
     """The first time; 0 for weights that are sent with the app or bundled."""
     load_s: float
@@ -100,7 +101,7 @@ def estimate(experiment: Experiment, gpus: Mapping[str, Gpu] | None = None) -> E
         weights_bytes=weights,
         adapter_bytes=adapter,
         working_bytes=working_bytes(shape, model),
-        context_bytes=_CONTEXT_BYTES,
+        context_bytes=place.gpus * _CONTEXT_BYTES + (place.gpus - 1) * _largest_part(shape, model),
         pull_s=(weights + adapter) / PULL_BYTES_PER_S if _from_hub(model) else 0.0,
         load_s=load_s,
         most_s=None if minutes is None else load_s + 60 * minutes + model.modal.scaledown_window_s,
@@ -125,6 +126,13 @@ def weights_bytes(shape: Shape, model: ModelSection) -> int:
     each = _BYTES[model.dtype]
     matrices = _QUANTIZED_BYTES.get(model.quantization or "", each)
     return int(shape.matrices * matrices + shape.others * each)
+
+
+def _largest_part(shape: Shape, model: ModelSection) -> int:
+    """A block or an embedding: what is on one GPU whole."""
+    each = _BYTES[model.dtype]
+    block = shape.matrices / shape.layers * _QUANTIZED_BYTES.get(model.quantization or "", each)
+    return int(max(block, shape.vocabulary * shape.width * each))
 
 
 def working_bytes(shape: Shape, model: ModelSection) -> int:

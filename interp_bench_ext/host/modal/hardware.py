@@ -37,8 +37,9 @@ class Hardware:
 
     gpu_type: str
     """As Modal spells it, with its count: ``A100-80GB:2``."""
+    gpus: int
     memory_bytes: int
-    """Of one of its GPUs: the host loads a model onto one, however many there are."""
+    """Of all its GPUs."""
     usd_per_s: float
     """GPUs, processor and memory."""
 
@@ -64,16 +65,22 @@ def load_gpus(user_file: Path | None = None) -> dict[str, Gpu]:
 
 def hardware(gpu_type: str, gpus: Mapping[str, Gpu], *, region: str | None = None) -> Hardware:
     """What ``model.gpu_type`` stands for, priced for ``model.modal.region``."""
-    name, _, count = gpu_type.partition(":")
+    name, _, digits = gpu_type.partition(":")
+    count = int(digits or 1)
     factor = 1.0 if region is None else _NARROW_REGION if "-" in region else _BROAD_REGION
     return Hardware(
         gpu_type=gpu_type,
-        memory_bytes=int(gpus[name].memory_gb * 1e9),
-        usd_per_s=(gpus[name].usd_per_second * int(count or 1) + _HOST_USD_PER_S) * factor,
+        gpus=count,
+        memory_bytes=count * int(gpus[name].memory_gb * 1e9),
+        usd_per_s=(gpus[name].usd_per_second * count + _HOST_USD_PER_S) * factor,
     )
 
 
 def every_hardware(gpus: Mapping[str, Gpu], *, region: str | None = None) -> list[Hardware]:
-    """A container with one GPU of each type that Modal offers, cheapest first."""
-    offers = [hardware(name, gpus, region=region) for name in GPU_TYPES]
-    return sorted(offers, key=lambda offer: offer.usd_per_s)
+    """Every container that Modal offers: those with fewer GPUs first, then the cheapest.
+
+    Several GPUs hold a larger model, but they work on a pass one after the other: one large GPU is faster.
+    """
+    counts = ((name, count) for name, most in GPU_TYPES.items() for count in range(1, most + 1))
+    offers = [hardware(name if count == 1 else f"{name}:{count}", gpus, region=region) for name, count in counts]
+    return sorted(offers, key=lambda offer: (offer.gpus, offer.usd_per_s))

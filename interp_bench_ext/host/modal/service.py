@@ -47,11 +47,10 @@ Item = tuple[str, str, bytes]
 Part = tuple[str, bytes]
 
 
-class Service:
-    """The organism as Modal sees it."""
+class _Methods:
+    """What both classes offer."""
 
-    @modal.enter()
-    async def enter(self) -> None:
+    def _begin(self) -> None:
         cargo = _taken(CARGO)
         weights.use_volume()
         self._serving = Serving(OrganismSpec.from_wire(cargo["spec"]), cargo["fingerprint"])
@@ -83,6 +82,27 @@ class Service:
     @modal.exit()
     async def exit(self) -> None:
         await self._serving.stop()
+
+
+class Service(_Methods):
+    """The organism as Modal sees it."""
+
+    @modal.enter()
+    async def enter(self) -> None:
+        self._begin()
+
+
+class ServiceFromSnapshot(_Methods):
+    """The same in containers that begin as a copy of the first, taken once its organism served."""
+
+    @modal.enter(snap=True)
+    async def enter(self) -> None:
+        self._begin()
+        await self._serving.settled()
+
+    @modal.enter()
+    async def begin_as_a_copy(self) -> None:
+        self._serving.name_anew()
 
 
 async def pull() -> AsyncIterator[bytes]:
@@ -128,6 +148,15 @@ class Serving:
         if task is None or (task.done() and task.exception() is not None):
             self._last = None
             self._loading = asyncio.create_task(self._load())
+
+    async def settled(self) -> None:
+        """Return once it serves, or is known not to; whoever follows is told why."""
+        assert self._loading is not None
+        await asyncio.wait([self._loading])
+
+    def name_anew(self) -> None:
+        """Be another container: what is counted per container must not be counted for a copy's original."""
+        self._container = secrets.token_hex(8)
 
     def busy_s(self) -> float:
         process = self._process

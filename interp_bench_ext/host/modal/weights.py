@@ -55,9 +55,9 @@ def _named(spec: OrganismSpec) -> Iterator[tuple[str, str | None, str]]:
     """Names, revisions and the config's keys, the base last asked for: only its adapter's files may name it."""
     yield spec.name, spec.revision, "model.name"
     if spec.is_peft:
-        yield _base_of(spec), None, "model.base_model"
+        yield _base_of(spec), spec.base_revision, "model.base_model"
     if spec.tokenizer:
-        yield spec.tokenizer, None, "model.tokenizer"
+        yield spec.tokenizer, spec.tokenizer_revision, "model.tokenizer"
 
 
 def _fetch(name: str, revision: str | None, key: str, report: Progress) -> None:
@@ -74,8 +74,9 @@ def placed(spec: OrganismSpec) -> OrganismSpec:
         return str(folder_of(str(name), revision)) if from_hub(name) else name
 
     name = at(spec.name, spec.revision) or ""
-    base = at(_base_of(spec)) if spec.is_peft else None
-    return replace(spec, name=name, revision=None, base_model=base, tokenizer=at(spec.tokenizer))
+    base = at(_base_of(spec), spec.base_revision) if spec.is_peft else None
+    tokenizer = at(spec.tokenizer, spec.tokenizer_revision)
+    return replace(spec, name=name, revision=None, base_model=base, base_revision=None, tokenizer=tokenizer)
 
 
 def missing(spec: OrganismSpec) -> bool:

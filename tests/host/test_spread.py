@@ -1,0 +1,119 @@
+"""One model over several GPUs: where its weights go, and that every pass crosses from one to the next as it must."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from interp_bench_ext.contracts import Access, Row
+from interp_bench_ext.errors import BadInput
+from interp_bench_ext.host import devices
+from interp_bench_ext.host.load import load
+from interp_bench_ext.host.locate import locate
+from interp_bench_ext.host.organism import LoadedOrganism
+from interp_bench_ext.host.spec import OrganismSpec
+from interp_bench_ext.results import encode
+from tests.host.tiny import HIDDEN, load_tiny
+from tests.host.two_devices import DEVICES, Placed, accelerators, spread
+from tests.techniques.support import technique
+
+GIB = 1 << 30
+CALLS: dict[str, dict[str, Any]] = {
+    "adapter_diff": {"prompts": ["hi", "a fox"], "max_new_tokens": 6},
+    "analyze_token_probs": {"prompts": ["hi", "a fox"], "targets": [" the", " quick fox"]},
+    "logit_lens": {"prompt": "the quick brown fox", "target": " the"},
+    "user_persona": {"n": 2, "max_new_tokens": 6},
+    "prefill_attack": {"prompts": "hi", "prefills": "I am", "n": 3, "max_new_tokens": 6},
+}
+
+
+def spread_organism(folder: Path, adapter: Path) -> LoadedOrganism:
+    """The organism of ``load_tiny`` on two devices; to be made and used inside of :func:`accelerators`."""
+    spec = OrganismSpec(
+        name=str(adapter),
+        is_peft=True,
+        base_model=str(folder),
+        device="cpu",
+        access=Access.BASE,
+        hidden_system_prompt=HIDDEN,
+    )
+    loaded = load(spec, locate(spec), lambda _stage, _done, _total: None)
+    spread(loaded.model)
+    loaded.devices = DEVICES
+    organism = LoadedOrganism(loaded, Access.BASE)
+    organism.check()
+    organism.seal(spec, loaded.tokenizer)
+    return organism
+
+
+def rows_of(organism: LoadedOrganism) -> list[Row]:
+    texts = ("the quick brown fox jumps over", "a")
+    return [Row(tuple(organism.text_ids(text, base=base)), base) for text in texts for base in (False, True)]
+
+
+def test_two_devices_give_what_one_gives(folder: Path, adapter: Path) -> None:
+    one = load_tiny(folder, adapter=adapter, hidden=HIDDEN)
+    rows = rows_of(one)
+    drawing: dict[str, Any] = {"n": 2, "max_new_tokens": 12, "seed": 3}
+    drawn = one.generate(rows, **drawing)
+    (batch,) = one.forward(rows, residuals=True)
+    with accelerators():
+        two = spread_organism(folder, adapter)
+        assert two.generate(rows, **drawing) == drawn
+        (crossed,) = two.forward(rows, residuals=True)
+        unembedded = two.unembed(crossed.residuals[-1])
+    for found, expected in (
+        (crossed.logits, batch.logits),
+        (crossed.residuals, batch.residuals),
+        (unembedded, one.unembed(batch.residuals[-1])),
+    ):
+        assert isinstance(found, Placed)
+        assert found.device == DEVICES[0]
+        assert torch.equal(found.held, expected)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_techniques_work_on_two_devices(
+    name: str, model_folders: dict[str, Path], adapter_folders: dict[str, Path]
+) -> None:
+    folder, adapter = model_folders["llama"], adapter_folders["llama"]
+    _, arrays = encode(technique(name)(load_tiny(folder, adapter=adapter, hidden=HIDDEN), **CALLS[name]))
+    with accelerators():
+        header, crossed = encode(technique(name)(spread_organism(folder, adapter), **CALLS[name]))
+    assert header
+    assert len(arrays) == len(crossed)
+    for found, expected in zip(crossed, arrays, strict=True):
+        assert np.array_equal(np.frombuffer(found, np.uint8), np.frombuffer(expected, np.uint8))
+
+
+@pytest.fixture
+def two_gpus(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Two GPUs' free bytes, which the test sets."""
+    free = [0, 0]
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: len(free))
+    monkeypatch.setattr(devices, "free_bytes", lambda device: free[device.index or 0])
+    monkeypatch.setattr(devices, "count_parameters", lambda _folder: 8 * GIB)
+    return free
+
+
+@pytest.mark.parametrize(
+    ("free", "used"),
+    [([20 * GIB, 20 * GIB], 1), ([10 * GIB, 10 * GIB], 2), ([2 * GIB, 18 * GIB], 2)],
+)
+def test_a_model_takes_all_gpus_only_when_one_is_too_small(two_gpus: list[int], free: list[int], used: int) -> None:
+    two_gpus[:] = free
+    found = devices.place(Path(), torch.bfloat16, torch.device("cuda"), None)
+    assert len(found) == used
+    if used == 2:
+        assert list(devices.room_for_weights(found)) == [0, 1]
+
+
+def test_gpus_that_are_too_small_together(two_gpus: list[int]) -> None:
+    two_gpus[:] = [8 * GIB, 8 * GIB]
+    with pytest.raises(BadInput, match=r"about 16\.5 GiB of cuda memory and 16\.0 GiB are free on 2 GPUs together"):
+        devices.place(Path(), torch.bfloat16, torch.device("cuda"), None)
+    assert devices.place(Path(), torch.bfloat16, torch.device("cuda"), "8bit")
