@@ -105,6 +105,8 @@ class _AgentChoices(_Limits):
     provider: Provider | None = None
     model: str | None = None
     approval: Approval | None = None
+    confirmed: bool = False
+    """Whether a person has said that it may cost more than ``model.modal.confirm_above_usd``."""
 
 
 class StartRun(_AgentChoices):

@@ -28,6 +28,12 @@ let runs: RunSummary[];
  */
 let commands: [string, { request_id: string }][];
 let losesReplies: boolean;
+/**
+ * What a start says that it may cost before it is confirmed; null for little.
+ */
+let cost: string | null;
+let asked: string[];
+let agrees: boolean;
 
 function summary(id: string, change: Partial<RunSummary> = {}): RunSummary {
   return {
@@ -60,6 +66,9 @@ beforeEach(async () => {
   runs = [];
   commands = [];
   losesReplies = false;
+  cost = null;
+  asked = [];
+  agrees = false;
   server = await RunServer.start();
   server.answer = (request, response) => {
     const route = new URL(request.url ?? '', 'http://server').pathname.replace(
@@ -71,6 +80,11 @@ beforeEach(async () => {
         route,
         JSON.parse(request.body) as { request_id: string }
       ]);
+      if (cost !== null && !request.body.includes('"confirmed":true')) {
+        response.statusCode = 409;
+        response.end(JSON.stringify({ code: 'unconfirmed', message: cost }));
+        return;
+      }
       if (losesReplies) {
         request.socket.destroy();
         return;
@@ -88,7 +102,11 @@ beforeEach(async () => {
   service = new Investigations(
     server.api(),
     contents as Contents.IManager,
-    nullTranslator.load('')
+    nullTranslator.load(''),
+    sentence => {
+      asked.push(sentence);
+      return Promise.resolve(agrees);
+    }
   );
 });
 
@@ -147,6 +165,22 @@ test('a start shows its run', async () => {
   const run = await service.start({ config: 'amber' });
   expect(service.current).toBe(run);
   expect(commands).toMatchObject([['runs', { config: 'amber' }]]);
+});
+
+test('what may cost much is started only when a person agrees', async () => {
+  runs = [summary('r1')];
+  cost = 'at most $10.99 a run: more than …';
+  await expect(service.start({ config: 'amber' })).rejects.toThrow(
+    /Not started/
+  );
+  expect(asked).toEqual([cost]);
+  agrees = true;
+  expect((await service.start({ config: 'amber' })).id).toBe('r1');
+  const [first, refused, confirmed] = commands.map(([, body]) => body);
+  expect(first).not.toHaveProperty('confirmed');
+  expect(refused).not.toHaveProperty('confirmed');
+  expect(confirmed).toMatchObject({ config: 'amber', confirmed: true });
+  expect(confirmed.request_id).not.toBe(refused.request_id);
 });
 
 test.each([

@@ -56,7 +56,11 @@ export class Investigations implements IInvestigations, IDisposable {
   constructor(
     private readonly _api: Api,
     private readonly _contents: Contents.IManager,
-    private readonly _trans: TranslationBundle
+    private readonly _trans: TranslationBundle,
+    /**
+     * Asks a person whether to start in spite of what it may cost.
+     */
+    private readonly _agrees: (cost: string) => Promise<boolean>
   ) {
     this._lists = new Lists(_api, _trans);
     this._lists.changed.connect(this._onLists, this);
@@ -145,16 +149,19 @@ export class Investigations implements IInvestigations, IDisposable {
   }
 
   async start(body: WithoutId<StartRun>): Promise<IRunModel> {
-    const summary = await this._once(`start ${JSON.stringify(body)}`, id =>
-      this._api.start({ ...body, request_id: id })
+    const summary = await this._confirming(body, agreed =>
+      this._once(`start ${JSON.stringify(agreed)}`, id =>
+        this._api.start({ ...agreed, request_id: id })
+      )
     );
     return this._show(summary);
   }
 
   async fork(runId: string, body: WithoutId<ForkRun>): Promise<IRunModel> {
-    const summary = await this._once(
-      `fork ${runId} ${JSON.stringify(body)}`,
-      id => this._api.fork(runId, { ...body, request_id: id })
+    const summary = await this._confirming(body, agreed =>
+      this._once(`fork ${runId} ${JSON.stringify(agreed)}`, id =>
+        this._api.fork(runId, { ...agreed, request_id: id })
+      )
     );
     return this._show(summary);
   }
@@ -237,6 +244,26 @@ export class Investigations implements IInvestigations, IDisposable {
         this._unanswered.delete(what);
       }
       throw error;
+    }
+  }
+
+  /**
+   * Send, and where that may cost more than the config lets pass, send again once a person has agreed.
+   */
+  private async _confirming<B extends { confirmed?: boolean }, T>(
+    body: B,
+    send: (body: B) => Promise<T>
+  ): Promise<T> {
+    try {
+      return await send(body);
+    } catch (error) {
+      if (!(error instanceof ApiError && error.code === 'unconfirmed')) {
+        throw error;
+      }
+      if (!(await this._agrees(error.message))) {
+        throw new ApiError('declined', this._trans.__('Not started.'), 0);
+      }
+      return send({ ...body, confirmed: true });
     }
   }
 

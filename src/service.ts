@@ -2,7 +2,9 @@ import type {
   JupyterFrontEnd,
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
+import { Dialog, showDialog } from '@jupyterlab/apputils';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { Investigations } from './investigations';
@@ -28,9 +30,26 @@ export const investigationsPlugin: JupyterFrontEndPlugin<IInvestigations> = {
     const trans = (translator ?? nullTranslator).load(DOMAIN);
     const { contents, serverSettings } = app.serviceManager;
     const api = new Api(serverSettings, trans);
-    return new Investigations(api, contents, trans);
+    return new Investigations(api, contents, trans, cost =>
+      agrees(cost, trans)
+    );
   }
 };
+
+async function agrees(
+  cost: string,
+  trans: TranslationBundle
+): Promise<boolean> {
+  const { button } = await showDialog({
+    title: trans.__('Start in spite of what it may cost?'),
+    body: cost,
+    buttons: [
+      Dialog.cancelButton(),
+      Dialog.okButton({ label: trans.__('Start') })
+    ]
+  });
+  return button.accept;
+}
 
 export const preferencesPlugin: JupyterFrontEndPlugin<IPreferences> = {
   id: SETTINGS_ID,

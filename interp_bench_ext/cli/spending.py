@@ -30,34 +30,16 @@ def show_estimate(experiment: Experiment) -> Estimate | None:
 def confirm_cost(experiments: Sequence[Experiment], *, yes: bool) -> None:
     """Say what these runs may cost on Modal, and ask where that is more than their configs let pass.
 
-    Runs that are not on Modal, and those whose model's size is not known, count as nothing.
-
     Raises:
         BadInput: A model does not fit its GPU; nobody can be asked; or the answer was no.
     """
-    from ..host.modal.estimate import check_fits
+    from ..runs.spending import spending
 
-    on_modal = [experiment for experiment in experiments if experiment.public.execution_mode == "modal"]
-    found = [estimate for estimate in map(check_fits, on_modal) if estimate is not None]
-    if not found:
+    found = spending(experiments)
+    if found is None:
         return
-    limit = min(experiment.sealed.model.modal.confirm_above_usd for experiment in on_modal)
-    amounts = [estimate.most_usd for estimate in found]
-    little = None not in amounts and sum(amount or 0.0 for amount in amounts) <= limit
-    said, over = _said(found), f"more than model.modal.confirm_above_usd (${limit:.2f})"
-    if not (yes or little or console.is_terminal):
-        raise BadInput(f"{said}: {over}; add --yes, or raise it")
-    console.print(said, style="dim", markup=False, soft_wrap=True)
-    if not (yes or little or typer.confirm(f"That is {over}. Start?", err=True)):
+    if not (yes or found.little or console.is_terminal):
+        raise BadInput(f"{found.said}: {found.over}; add --yes, or raise it")
+    console.print(found.said, style="dim", markup=False, soft_wrap=True)
+    if not (yes or found.little or typer.confirm(f"That is {found.over}. Start?", err=True)):
         raise BadInput("not started")
-
-
-def _said(found: Sequence[Estimate]) -> str:
-    amounts = [estimate.most_usd for estimate in found if estimate.most_usd is not None]
-    endless = len(found) - len(amounts)
-    said = found[0].described() if len(found) == 1 else f"at most ${sum(amounts):.2f} of GPU time on Modal"
-    if not endless:
-        return said
-    return (
-        f"{said}, {'without' if len(found) == 1 else f'and {endless} runs without'} a limit (agent.max_minutes is null)"
-    )

@@ -38,6 +38,8 @@ def _start_line(made: Parser) -> None:
     made.add_argument("--max-minutes", type=float, metavar="N", help="minutes at most")
     made.add_argument("--seed", type=int, metavar="N", help="seed of all sampling")
     made.add_argument("--notebook", metavar="PATH", help="work in this notebook, a path beside this one")
+    whatever = "start whatever it may cost on Modal, without asking"
+    made.add_argument("--yes", dest="confirmed", action="store_true", default=None, help=whatever)
     made.add_argument("--here", action="store_true", help="work in this notebook, with a new kernel")
 
 

@@ -28,6 +28,7 @@ from .organisms import OrganismPool
 from .places import Places
 from .policy import Policy
 from .refusals import NotFound, NotNow
+from .spending import check_little
 from .summary import Tally, summarise
 from .workplace import OpenNotebook, Workplace
 
@@ -99,7 +100,10 @@ class RunManager:
         async with self._starting:
             notebook = await self._notebook(asked.notebook, experiment)
             workplace = self._workplace(experiment, outside)
-            self._check_possible(experiment, choose_agent(experiment.public, workplace.key, outside))
+            agent = choose_agent(experiment.public, workplace.key, outside)
+            self._check_possible(experiment, agent)
+            if not asked.confirmed:
+                check_little(experiment, agent)
             driven = _Driven(self.feed)
             driven.run = origins.begin(
                 experiment,
@@ -138,7 +142,10 @@ class RunManager:
             notebook = await self._notebook(asked.notebook, experiment)
             recorded = origins.recorded_public(self.journal, run)
             workplace = self._workplace(experiment, outside)
-            self._check_possible(experiment, agent_of_fork(recorded, changes, workplace))
+            agent = agent_of_fork(recorded, changes, workplace)
+            self._check_possible(experiment, agent)
+            if not asked.confirmed:
+                check_little(experiment, agent)
             driven = _Driven(self.feed)
             driven.run = origins.fork(
                 experiment,

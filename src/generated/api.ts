@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 b6c996e7a2103be633c2f92d376119c4e80f4cb09a2b328f237d0e6385af9b74
+// Generated from schema.json by `jlpm generate`. sha256 ded48eacbd45783d20045431771be2e3a2bcc8b40a423bfe4417a6e20a9d82a7
 import type { Event } from './events';
 
 export interface AgentSection {
@@ -66,6 +66,7 @@ export interface ForkRun {
   provider?: ('playbook' | 'anthropic') | null;
   model?: string | null;
   approval?: ('auto' | 'ask' | 'ask_first') | null;
+  confirmed?: boolean;
   at?: string | null;
   message?: string | null;
   notebook?: string | null;
@@ -164,6 +165,7 @@ export interface StartRun {
   provider?: ('playbook' | 'anthropic') | null;
   model?: string | null;
   approval?: ('auto' | 'ask' | 'ask_first') | null;
+  confirmed?: boolean;
   config: string;
   notebook?: string | null;
   seed?: number | null;

@@ -112,6 +112,11 @@ def test_use_loads_an_organism_and_binds_it(notebook: Notebook):
     assert "amber (ready on cpu, in use here)" in notebook.run("%interp status")
 
 
+def test_a_start_can_be_confirmed_beforehand(notebook: Notebook):
+    notebook.run("%interp start birch --yes")
+    assert notebook.server.bodies["runs"]["confirmed"] is True
+
+
 def test_what_the_server_refuses_is_one_sentence(notebook: Notebook):
     shown = notebook.run("%interp use ambre")
     assert shown == "ConfigError: there is no config 'ambre'; did you mean `amber`?"

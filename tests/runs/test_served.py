@@ -116,6 +116,14 @@ def test_a_run_can_be_paused_and_told_things_from_its_first_moment(server):
     assert any("Look at the bees." in json.dumps(request["messages"]) for request in server.agent.requests)
 
 
+def test_a_start_that_may_cost_much_on_modal_must_be_confirmed(server):
+    runs = server.get("runs")
+    with pytest.raises(Refused, match=r"more than model\.modal\.confirm_above_usd") as refused:
+        server.post("runs", config="auditbench_llama_01", provider="playbook")
+    assert (refused.value.status, refused.value.code) == (409, "unconfirmed")
+    assert server.get("runs") == runs
+
+
 def test_a_repeated_command_has_one_effect(server):
     body = {"request_id": "start-1", "config": "four", "approval": "ask"}
     first, again = server.rest("POST", "runs", body), server.rest("POST", "runs", body)
