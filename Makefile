@@ -15,7 +15,7 @@ lab: $(VENV)/lab.stamp  ## Set up, then open JupyterLab
 	$(BIN)/interp-bench lab -- $(LAB_ARGUMENTS)
 
 test: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## Set up, then run the tests
-	$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
+	$(BIN)/pytest -n 3 --dist worksteal -m "not slow"
 	$(JLPM) test
 
 ui-test: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## The tests in a real browser; Chromium must be installed

@@ -39,7 +39,7 @@ class Person:
 
     def investigate(self) -> nbformat.NotebookNode:
         """The notebook of an investigation that names its secret, at ``self.notebook``."""
-        summary = json.loads(self.interp_bench("run", "cobalt", "--agent", "playbook", "--json").stdout)
+        summary = json.loads(self.interp_bench("run", "birch", "--agent", "playbook", "--json").stdout)
         assert summary["score"]["named"] is True
         assert summary["findings"][0]["effect_size"] > 0.25
         self.notebook = Path(summary["notebook"])
@@ -62,7 +62,7 @@ def test_its_notebook_runs_again_from_top_to_bottom(tmp_path):
     first = person.investigate()
     again = person.notebook.with_name("again.ipynb")
     execute = [sys.executable, "-m", "jupyter", "execute", str(person.notebook), "--output", str(again)]
-    person.interp_bench("serve", "cobalt", "--", *execute)
+    person.interp_bench("serve", "birch", "--", *execute)
     assert facts_of(first) == facts_of(nbformat.read(again, 4))
 
 

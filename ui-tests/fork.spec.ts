@@ -19,11 +19,11 @@ test('a finished run is forked into a notebook of its own', async ({
     .fill('Look at other prompts.');
   await form.getByRole('button', { name: /^Fork after c/ }).click();
 
-  await expect
-    .poll(async () => (await lab.runs()).length, { timeout: 60_000 })
-    .toBe(2);
+  const forkOfIt = async () =>
+    (await lab.runs()).find(({ forked_from }) => forked_from === parent.id);
+  await expect.poll(forkOfIt, { timeout: 60_000 }).toBeDefined();
   await expect(sidebar.status).toHaveText('Finished', { timeout: 60_000 });
-  const fork = (await lab.runs()).find(({ id }) => id !== parent.id)!;
+  const fork = (await forkOfIt())!;
   const told = (await lab.events(fork.id)).map(({ event }) => event);
   expect(told).toContainEqual(
     expect.objectContaining({ type: 'run_forked', parent: parent.id })

@@ -55,6 +55,7 @@ def replay(bench: Bench, run: str, *arguments: str, expect: int = 0) -> dict[str
     return summary
 
 
+@pytest.mark.slow
 def test_the_same_organism_gives_the_same_and_another_one_does_not(bench):
     bench.command("run", str(bench.config), "--out", str(bench.out), "--json")
     run = bench.record().id

@@ -70,7 +70,7 @@ async def rest(app: ServerApp, method: str, path: str, **body: Any) -> Any:
     return json.loads(answer.body)
 
 
-@pytest.mark.parametrize("mode", ["auto", "legacy"])
+@pytest.mark.parametrize("mode", ["auto", pytest.param("legacy", marks=pytest.mark.slow)])
 def test_a_whole_investigation_that_the_sidebar_sees(folder, mode):
     told: list[str] = []
 
@@ -123,7 +123,7 @@ async def events(app: ServerApp, run: str) -> list[dict[str, Any]]:
     return [entry["event"] for entry in await rest(app, "GET", f"runs/{run}/events")]
 
 
-@pytest.mark.parametrize("mode", ["auto", "legacy"])
+@pytest.mark.parametrize("mode", ["auto", pytest.param("legacy", marks=pytest.mark.slow)])
 def test_a_connection_lost_in_the_middle_of_a_cell_loses_nothing(folder, mode):
     code = "import time\nprint('begun', flush=True)\nfor _ in range(30):\n    time.sleep(0.1)\nprint('done')"
 

@@ -146,6 +146,7 @@ def test_a_snapshot_is_taken_once_it_serves(plane: RunningPlane, spec: OrganismS
         assert copied.call("echo", text="after the snapshot")[-1][0] == "B"
 
 
+@pytest.mark.slow
 def test_calls_fan_out_over_containers_where_that_is_allowed(plane: RunningPlane, spec: OrganismSpec):
     placement = dataclasses.replace(spec.placement, max_containers=2, concurrent_calls=2)
     several = ModalHost(dataclasses.replace(spec, placement=placement, hidden_system_prompt="Several."))
