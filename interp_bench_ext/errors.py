@@ -5,6 +5,7 @@
     InterpBenchError            exit code 1
     ├── BadInput                exit code 2: what is wrong, where, what to do
     │   └── ConfigError         … in a configuration file (file, line, column)
+    ├── Unconfirmed             it may cost more than the config lets pass without asking a person
     ├── OrganismError           the organism could not do what was asked
     │   ├── AccessDenied        the technique needs more access than the config allows
     │   ├── CallCancelled       the caller went away
@@ -50,6 +51,10 @@ class BadInput(InterpBenchError):
 
 class ConfigError(BadInput):
     code = "config"
+
+
+class Unconfirmed(InterpBenchError):
+    code = "unconfirmed"
 
 
 class OrganismError(InterpBenchError):

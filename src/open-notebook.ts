@@ -1,3 +1,4 @@
+import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { Notification } from '@jupyterlab/apputils';
 import type { IDocumentManager } from '@jupyterlab/docmanager';
 import type { INotebookTracker } from '@jupyterlab/notebook';
@@ -50,6 +51,7 @@ export class OpenNotebook implements IOpenNotebook {
 export class RunNotebooks {
   constructor(
     private readonly _documents: IDocumentManager | null,
+    private readonly _shell: JupyterFrontEnd.IShell,
     private readonly _contents: Contents.IManager,
     private readonly _trans: TranslationBundle
   ) {}
@@ -68,7 +70,13 @@ export class RunNotebooks {
     const toCome =
       status === 'running' && (cells.length === 0 || forkedFrom !== null);
     if ((await this.exists(run)) || (toCome && (await this._appears(run)))) {
-      this._documents.openOrReveal(path);
+      const shown = this._documents.findWidget(path);
+      if (shown) {
+        // Notebook 7 would open what is shown once more, in another tab, and take it away here.
+        this._shell.activateById(shown.id);
+      } else {
+        this._documents.open(path);
+      }
     } else {
       Notification.warning(
         this._trans.__(

@@ -79,6 +79,7 @@ export const sidebarPlugin: JupyterFrontEndPlugin<ISidebar> = {
     const places = new Places(investigations);
     const notebooks = new RunNotebooks(
       documents,
+      shell,
       serviceManager.contents,
       trans
     );
@@ -102,6 +103,10 @@ export const sidebarPlugin: JupyterFrontEndPlugin<ISidebar> = {
       compare: runIds => {
         const widget = compareWidget(runIds, investigations, trans);
         shell.add(widget, 'main');
+        if (!widget.isAttached) {
+          // Notebook 7 shows one document, and nothing beside it there.
+          shell.add(widget, 'right');
+        }
         shell.activateById(widget.id);
       }
     };

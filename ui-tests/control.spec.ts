@@ -153,3 +153,19 @@ test('the toolbar holds the run, and a question is announced', async ({
   await expect(sidebar.status).toHaveText('Interrupted');
   await expect(strip).toBeHidden();
 });
+
+test('a start that may cost much on Modal is asked about first', async ({
+  page,
+  lab
+}) => {
+  const sidebar = await lab.open(page);
+  const before = (await lab.runs()).length;
+  await sidebar.start('elder');
+  const dialog = page.getByRole('dialog');
+  await expect(dialog).toContainText(
+    /A100-80GB:2: .* more than model\.modal\.confirm_above_usd/
+  );
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  await expect(sidebar.region).toContainText('Not started.');
+  expect((await lab.runs()).length).toBe(before);
+});

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -13,12 +13,6 @@ import { Sidebar } from './sidebar';
 
 const python =
   process.env.INTERP_BENCH_PYTHON ?? join(__dirname, '..', '.venv/bin/python');
-
-/** Whether Python has this package. */
-export function hasPackage(name: string): boolean {
-  const { status } = spawnSync(python, ['-c', `import ${name}`]);
-  return status === 0;
-}
 
 export interface LabOptions {
   /** What is served: `jupyterlab`, or `notebook` for Notebook 7. */

@@ -1,9 +1,7 @@
 import { test as base } from '@playwright/test';
 
-import { expect, hasPackage, Lab } from './lab';
+import { expect, Lab } from './lab';
 import { OpenNotebook, Sidebar } from './sidebar';
-
-base.skip(!hasPackage('notebook'), 'Notebook 7 is not installed');
 
 base('an investigation in Notebook 7', async ({ page }) => {
   const lab = await Lab.start({ application: 'notebook' });

@@ -129,6 +129,16 @@ test('finished', async ({ page, lab }) => {
   await shoot(page, 'compare');
 });
 
+test('on Modal', async ({ page, lab }) => {
+  const sidebar = await lab.open(page);
+  await sidebar.go('Organisms');
+  await sidebar.organism('elder').click();
+  await shoot(page, 'modal');
+  await sidebar.button('Start investigation').click();
+  await expect(page.getByRole('dialog')).toBeVisible();
+  await shoot(page, 'modal-cost');
+});
+
 test('it goes wrong', async ({ page, lab }) => {
   const sidebar = await lab.open(page);
   await lab.start('overloaded', 'overloaded.ipynb');

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ..contracts import Connection
-from ..errors import BadInput, InterpBenchError
+from ..errors import BadInput, InterpBenchError, Unconfirmed
 from .arguments import nearest
 from .bench import Bench
 from .client import RemoteOrganism, Served, served_organisms, use
@@ -109,7 +109,10 @@ class Person:
         own = bench.notebook()
         choices = {key: value for key, value in vars(given).items() if value is not None}
         choices.pop("here")
-        run = bench.start(**{**choices, "notebook": _place(given, own)})
+        try:
+            run = bench.start(**{**choices, "notebook": _place(given, own)})
+        except Unconfirmed as error:
+            raise BadInput(f"{error.message} Add --yes to start it all the same.") from None
         if run.notebook is None:
             return Text(f"Run {run.id} has started.")
         relative = posixpath.relpath(run.notebook, posixpath.dirname(own or "") or ".")

@@ -11,9 +11,3 @@ class NotFound(InterpBenchError):
 
 class NotNow(InterpBenchError):
     code = "not_now"
-
-
-class Unconfirmed(InterpBenchError):
-    """It may cost more than the config lets pass; to be asked for again, confirmed."""
-
-    code = "unconfirmed"

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..config import AgentSection, Experiment
+from ..errors import Unconfirmed
 from ..host.modal.estimate import Estimate, check_fits
-from .refusals import Unconfirmed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ def check_little(experiment: Experiment, agent: AgentSection) -> None:
     public = experiment.public.model_copy(update={"agent": agent})
     found = spending([replace(experiment, public=public)])
     if found is not None and not found.little:
-        raise Unconfirmed(f"{found.said}: {found.over}; confirm it, or raise that in the config")
+        raise Unconfirmed(f"{found.said}. That is {found.over}.")
 
 
 def _said(found: Sequence[Estimate]) -> str:

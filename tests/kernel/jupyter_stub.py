@@ -128,6 +128,8 @@ class JupyterStub:
                 return 200, self.runs
             case "POST", ["runs"]:
                 asked = StartRun.model_validate(body)
+                if asked.config == "costly" and not asked.confirmed:
+                    return 409, Problem(code="unconfirmed", message="At most $50. That is more than $10.")
                 return 201, summary("12ab34cd", config=asked.config, notebook=asked.notebook or "lab/birch 2.ipynb")
             case "POST", ["runs", run, "stop"]:
                 return 200, summary(run, status="interrupted", message="stopped by a person")

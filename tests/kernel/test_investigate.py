@@ -112,9 +112,10 @@ def test_use_loads_an_organism_and_binds_it(notebook: Notebook):
     assert "amber (ready on cpu, in use here)" in notebook.run("%interp status")
 
 
-def test_a_start_can_be_confirmed_beforehand(notebook: Notebook):
-    notebook.run("%interp start birch --yes")
-    assert notebook.server.bodies["runs"]["confirmed"] is True
+def test_what_may_cost_much_is_started_by_yes(notebook: Notebook):
+    shown = notebook.run("%interp start costly")
+    assert shown == "BadInput: At most $50. That is more than $10. Add --yes to start it all the same."
+    assert notebook.run("%interp start costly --yes").startswith("Run 12ab34cd has started")
 
 
 def test_what_the_server_refuses_is_one_sentence(notebook: Notebook):

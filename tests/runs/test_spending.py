@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from interp_bench_ext.config import Experiment, find_config, load_config
-from interp_bench_ext.runs.refusals import Unconfirmed
+from interp_bench_ext.errors import Unconfirmed
 from interp_bench_ext.runs.spending import check_little, spending
 
 
@@ -18,8 +18,8 @@ def large() -> Experiment:
 @pytest.mark.parametrize(("minutes", "cost"), [(120.0, r"at most \$1"), (None, "without a limit")])
 def test_a_run_that_may_cost_much_must_be_confirmed(large: Experiment, minutes: float | None, cost: str) -> None:
     agent = large.public.agent.model_copy(update={"max_minutes": minutes})
-    over = r"more than model\.modal\.confirm_above_usd \(\$10\.00\); confirm it"
-    with pytest.raises(Unconfirmed, match=f"A100-80GB:2: .*{cost}.*: {over}"):
+    over = r"more than model\.modal\.confirm_above_usd \(\$10\.00\)\."
+    with pytest.raises(Unconfirmed, match=rf"A100-80GB:2: .*{cost}.*\. That is {over}"):
         check_little(large, agent)
 
 
