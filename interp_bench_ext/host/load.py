@@ -134,13 +134,20 @@ def _used(model: Any, devices: tuple[torch.device, ...]) -> tuple[torch.device, 
     """Those of ``devices`` that hold blocks, that of the embeddings first. Raises BadInput if they do not hold all."""
     if len(devices) == 1:
         return devices
-    places: list[int | str] = list(model.hf_device_map.values())
-    if any(isinstance(place, str) for place in places):  # the processor's memory or the disk: a pass would take minutes
+    used = dict.fromkeys(_device(place, devices[0].type) for place in model.hf_device_map.values())
+    if any(device not in devices for device in used):  # the processor's memory or the disk: a pass would take minutes
         raise BadInput(
             f"The model's blocks do not fit on the {len(devices)} GPUs that are here: free memory on them, choose "
             "larger ones, or set model.quantization."
         )
-    return tuple(torch.device(devices[0].type, int(place)) for place in dict.fromkeys(places))
+    return tuple(used)
+
+
+def _device(place: int | str | torch.device, kind: str) -> torch.device:
+    """As accelerate names it: a GPU by its number, ``cpu``, ``disk``, or a device."""
+    if place == "disk":
+        return torch.device("meta")
+    return torch.device(kind, place) if isinstance(place, int) else torch.device(place)
 
 
 def _adapt(model: Any, folder: Path, key: str) -> Any:

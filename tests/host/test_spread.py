@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,15 +14,16 @@ import torch
 from interp_bench_ext.contracts import Access, Row
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.host import devices
-from interp_bench_ext.host.load import load
+from interp_bench_ext.host import load as loading
 from interp_bench_ext.host.locate import locate
-from interp_bench_ext.host.organism import LoadedOrganism
+from interp_bench_ext.host.organism import LoadedOrganism, load_organism
 from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.results import encode
 from tests.host.tiny import HIDDEN, load_tiny
 from tests.host.two_devices import DEVICES, Placed, accelerators, spread
 from tests.techniques.support import technique
 
+Make = Callable[[Path, Path], LoadedOrganism]
 GIB = 1 << 30
 CALLS: dict[str, dict[str, Any]] = {
     "adapter_diff": {"prompts": ["hi", "a fox"], "max_new_tokens": 6},
@@ -31,23 +34,30 @@ CALLS: dict[str, dict[str, Any]] = {
 }
 
 
-def spread_organism(folder: Path, adapter: Path) -> LoadedOrganism:
+@pytest.fixture
+def spread_organism(monkeypatch: pytest.MonkeyPatch) -> Make:
     """The organism of ``load_tiny`` on two devices; to be made and used inside of :func:`accelerators`."""
-    spec = OrganismSpec(
-        name=str(adapter),
-        is_peft=True,
-        base_model=str(folder),
-        device="cpu",
-        access=Access.BASE,
-        hidden_system_prompt=HIDDEN,
-    )
-    loaded = load(spec, locate(spec), lambda _stage, _done, _total: None)
-    spread(loaded.model)
-    loaded.devices = DEVICES
-    organism = LoadedOrganism(loaded, Access.BASE)
-    organism.check()
-    organism.seal(spec, loaded.tokenizer)
-    return organism
+    load_weights = loading._load_weights
+
+    def load_and_spread(*asked: Any) -> Any:
+        model = load_weights(*asked[:-1], (torch.device("cpu"),))
+        spread(model)
+        return model
+
+    def make(folder: Path, adapter: Path) -> LoadedOrganism:
+        spec = OrganismSpec(
+            name=str(adapter),
+            is_peft=True,
+            base_model=str(folder),
+            device="cpu",
+            access=Access.BASE,
+            hidden_system_prompt=HIDDEN,
+        )
+        monkeypatch.setattr(loading, "place", lambda *_: DEVICES)
+        monkeypatch.setattr(loading, "_load_weights", load_and_spread)
+        return load_organism(spec, locate(spec), lambda _stage, _done, _total: None)
+
+    return make
 
 
 def rows_of(organism: LoadedOrganism) -> list[Row]:
@@ -55,7 +65,7 @@ def rows_of(organism: LoadedOrganism) -> list[Row]:
     return [Row(tuple(organism.text_ids(text, base=base)), base) for text in texts for base in (False, True)]
 
 
-def test_two_devices_give_what_one_gives(folder: Path, adapter: Path) -> None:
+def test_two_devices_give_what_one_gives(folder: Path, adapter: Path, spread_organism: Make) -> None:
     one = load_tiny(folder, adapter=adapter, hidden=HIDDEN)
     rows = rows_of(one)
     drawing: dict[str, Any] = {"n": 2, "max_new_tokens": 12, "seed": 3}
@@ -78,7 +88,7 @@ def test_two_devices_give_what_one_gives(folder: Path, adapter: Path) -> None:
 
 @pytest.mark.parametrize("name", CALLS)
 def test_techniques_work_on_two_devices(
-    name: str, model_folders: dict[str, Path], adapter_folders: dict[str, Path]
+    name: str, model_folders: dict[str, Path], adapter_folders: dict[str, Path], spread_organism: Make
 ) -> None:
     folder, adapter = model_folders["llama"], adapter_folders["llama"]
     _, arrays = encode(technique(name)(load_tiny(folder, adapter=adapter, hidden=HIDDEN), **CALLS[name]))
@@ -117,3 +127,11 @@ def test_gpus_that_are_too_small_together(two_gpus: list[int]) -> None:
     with pytest.raises(BadInput, match=r"about 16\.5 GiB of cuda memory and 16\.0 GiB are free on 2 GPUs together"):
         devices.place(Path(), torch.bfloat16, torch.device("cuda"), None)
     assert devices.place(Path(), torch.bfloat16, torch.device("cuda"), "8bit")
+
+
+@pytest.mark.parametrize("elsewhere", ["cpu", "disk"])
+def test_blocks_that_no_gpu_takes_are_refused(elsewhere: str) -> None:
+    gpus = (torch.device("cuda", 0), torch.device("cuda", 1))
+    assert loading._used(SimpleNamespace(hf_device_map={"model.a": 1, "model.b": 1}), gpus) == gpus[1:]
+    with pytest.raises(BadInput, match="blocks do not fit on the 2 GPUs"):
+        loading._used(SimpleNamespace(hf_device_map={"model.a": 0, "model.b": elsewhere}), gpus)

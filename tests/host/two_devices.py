@@ -66,10 +66,12 @@ class _Accelerators(TorchDispatchMode):
 
 
 class _Factory(TorchFunctionMode):
-    """`torch.tensor` makes its result before any dispatch."""
+    """For what is done before any dispatch: `torch.tensor` makes its result, a module that is moved keeps its tensors."""
 
     def __torch_function__(self, function: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
         wanted = (kwargs or {}).get("device")
+        if function is torch._has_compatible_shallow_copy_type:
+            return False
         if function is torch.tensor and wanted is not None and torch.device(wanted) in DEVICES:
             return Placed(torch.tensor(*args, **(kwargs | {"device": _CPU})), torch.device(wanted))
         return function(*args, **(kwargs or {}))

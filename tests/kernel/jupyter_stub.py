@@ -127,15 +127,17 @@ class JupyterStub:
             case "GET", ["runs"]:
                 return 200, self.runs
             case "POST", ["runs"]:
-                asked = StartRun.model_validate(body)
-                if asked.config == "costly" and not asked.confirmed:
-                    return 409, Problem(code="unconfirmed", message="At most $50. That is more than $10.")
-                return 201, summary("12ab34cd", config=asked.config, notebook=asked.notebook or "lab/birch 2.ipynb")
+                return self._start(StartRun.model_validate(body))
             case "POST", ["runs", run, "stop"]:
                 return 200, summary(run, status="interrupted", message="stopped by a person")
             case "GET", ["runs", _, "events"]:
                 return 200, [EventEntry(seq=1, at=0, event=event.model_dump()) for event in _EVENTS]
         return 404, Problem(code="not_found", message="there is nothing here")
+
+    def _start(self, asked: StartRun) -> tuple[int, Any]:
+        if asked.config == "costly" and not asked.confirmed:
+            return 409, Problem(code="unconfirmed", message="At most $50. That is more than $10.")
+        return 201, summary("12ab34cd", config=asked.config, notebook=asked.notebook or "lab/birch 2.ipynb")
 
     def _hold(self, asked: UseOrganism) -> tuple[int, Any]:
         if asked.config != "amber":
