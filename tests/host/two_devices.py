@@ -66,7 +66,7 @@ class _Accelerators(TorchDispatchMode):
 
 
 class _Factory(TorchFunctionMode):
-    """For what is done before any dispatch: `torch.tensor` makes its result, a module that is moved keeps its tensors."""
+    """For what comes before any dispatch: `torch.tensor` makes its result, a module that is moved keeps its tensors."""
 
     def __torch_function__(self, function: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
         wanted = (kwargs or {}).get("device")
