@@ -25,11 +25,13 @@ os.environ["MODAL_CONFIG_PATH"] = os.devnull
 
 from lab.figures import Figure, described, percentile, report  # noqa: E402
 
-from interp_bench_ext.events import Event  # noqa: E402
+from interp_bench_ext.events import CellFinished, Event  # noqa: E402
 from interp_bench_ext.host.spec import OrganismSpec, Placement  # noqa: E402
 from interp_bench_ext.host.start import ServedOrganism, start_organism  # noqa: E402
 from interp_bench_ext.kernel.wire import Wire  # noqa: E402
+from tests.agent.messages_server import MessagesServer  # noqa: E402
 from tests.host.tiny import save_model  # noqa: E402
+from tests.investigating import Bench, make_bench, scripted  # noqa: E402
 from tests.modal import probes  # noqa: E402
 from tests.modal.running import RunningPlane  # noqa: E402
 
@@ -100,11 +102,36 @@ async def first_answer(spec: OrganismSpec) -> float:
         return time.perf_counter() - began
 
 
+def first_cells(folder: Path, running: RunningPlane) -> list[float]:
+    """Seconds from each `interp-bench run` of a deployed organism to the end of the first cell that asked it."""
+    folder.mkdir()
+    with MessagesServer(scripted) as server:
+        bench = make_bench(folder, server)
+        config = bench.config.read_text(encoding="utf-8").replace("execution_mode: local", "execution_mode: modal")
+        bench.config.write_text(config, encoding="utf-8")
+        bench.environment.update(running.environment)
+        times = [_first_cell(bench) for _ in range(1 + _STARTS)]
+    return times[1:]
+
+
+def _first_cell(bench: Bench) -> float:
+    began = time.time()
+    bench.command("run", str(bench.config), "--out", str(bench.out), "--json")
+    record = bench.record()
+    journal = bench.journal()
+    entries = journal.entries(record.id)
+    journal.close()
+    asked = (one for one in entries if isinstance(one.event, CellFinished) and one.event.cell_id != "setup")
+    return next(asked).at - began
+
+
 async def figures(spec: OrganismSpec, running: RunningPlane) -> list[Figure]:
     local_small, local_large = await calls(replace(spec, placement=None))
     small, large = await calls(spec)
     loads = running.count("containers started")
     starts = [await first_answer(spec) for _ in range(_STARTS)]
+    loaded_again = running.count("containers started") - loads
+    cells = await asyncio.to_thread(first_cells, Path(spec.name).parent / "runs", running)
     added_ms = (percentile(small, 0.5) - percentile(local_small, 0.5)) * 1e3
     speed, local_speed = (_MEGABYTES / percentile(times, 0.5) for times in (large, local_large))
     return [
@@ -130,8 +157,15 @@ async def figures(spec: OrganismSpec, running: RunningPlane) -> list[Figure]:
             detail=f"worst of {len(starts)}, p50 {percentile(starts, 0.5):.2f} s",
         ),
         Figure(
+            name="warm: from `interp-bench run` to the first cell's end",
+            seen=percentile(cells, 0.5),
+            unit="s",
+            limit=3,
+            detail=f"p50 of {len(cells)}, worst {max(cells):.2f} s, kernel and agent's reply included",
+        ),
+        Figure(
             name="warm: models loaded again",
-            seen=running.count("containers started") - loads,
+            seen=loaded_again,
             unit="",
             limit=0,
             detail=f"over {len(starts)} starts",

@@ -68,9 +68,10 @@ test('an investigation from the first click to its score', async ({
 
   await test.step('the history', async () => {
     await sidebar.go('History');
+    const [latest] = await lab.runs();
     const row = sidebar.region
       .getByRole('listitem')
-      .filter({ hasText: 'quick' });
+      .filter({ has: page.locator(`[data-run="${latest.id}"]`) });
     await expect(row).toContainText('Finished');
     await expect(row).toContainText('1 finding');
     await row.getByRole('button', { name: 'Replay' }).click();
