@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ _GIB = 1 << 30
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _OVERHEAD_BYTES = 256 << 20
 """Interpreter, libraries and the activations of one short call."""
+_ROOMY = 0.85
+"""Of the free memory: weights that take more leave little for a batch."""
 _BATCH_SHARE = 0.25
 _BATCH_CAP_BYTES = {"cpu": 2 * _GIB}
 _CGROUP_LIMITS = (
@@ -75,18 +77,17 @@ def batch_bytes(devices: Sequence[torch.device]) -> int:
 
 
 def place(folder: Path, dtype: torch.dtype, device: torch.device, quantization: str | None) -> tuple[torch.device, ...]:
-    """The devices for the weights in ``folder``: ``device`` alone where they fit or cannot be sized, else every GPU.
+    """The devices for the weights in ``folder``: the fewest GPUs that have room for batches too, or all that there are.
 
-    Raises BadInput when they do not fit together either.
+    Weights that cannot be sized go to ``device`` alone. Raises BadInput when they do not fit on all together.
     """
-    n_parameters = count_parameters(folder)
     per_parameter = {"8bit": 1.0, "4bit": 0.6}.get(quantization or "", float(dtype.itemsize))
-    weights = int(n_parameters * per_parameter)
-    if not n_parameters or weights + _OVERHEAD_BYTES <= free_bytes(device):
-        return (device,)
-    devices = _all_of(device)
-    needed, free = weights + len(devices) * _OVERHEAD_BYTES, sum(free_bytes(each) for each in devices)
-    if needed > free:
+    weights = int(count_parameters(folder) * per_parameter)
+    for devices in _choices(device):
+        needed, free = weights + len(devices) * _OVERHEAD_BYTES, sum(free_bytes(each) for each in devices)
+        if not weights or needed <= _ROOMY * free:
+            break
+    if weights and needed > free:
         where = f" on {len(devices)} GPUs together" if len(devices) > 1 else ""
         raise BadInput(
             f"The model needs about {needed / _GIB:.1f} GiB of {device.type} memory and {free / _GIB:.1f} GiB are "
@@ -95,14 +96,17 @@ def place(folder: Path, dtype: torch.dtype, device: torch.device, quantization: 
     return devices
 
 
+def _choices(device: torch.device) -> Iterator[tuple[torch.device, ...]]:
+    """``device`` alone, then ever more GPUs."""
+    yield (device,)
+    gpus = torch.cuda.device_count() if device.type == "cuda" else 0
+    for count in range(2, gpus + 1):
+        yield tuple(torch.device("cuda", index) for index in range(count))
+
+
 def room_for_weights(devices: Sequence[torch.device]) -> dict[int, int]:
     """Bytes by GPU number, as accelerate's placement takes them."""
     return {device.index: max(free_bytes(device) - _OVERHEAD_BYTES, 0) for device in devices}
-
-
-def _all_of(device: torch.device) -> tuple[torch.device, ...]:
-    count = torch.cuda.device_count() if device.type == "cuda" else 0
-    return tuple(torch.device("cuda", index) for index in range(count)) if count > 1 else (device,)
 
 
 def count_parameters(folder: Path) -> int:

@@ -101,9 +101,9 @@ def test_techniques_work_on_two_devices(
 
 
 @pytest.fixture
-def two_gpus(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Two GPUs' free bytes, which the test sets."""
-    free = [0, 0]
+def gpus(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Each GPU's free bytes, which the test sets."""
+    free: list[int] = []
     monkeypatch.setattr(torch.cuda, "device_count", lambda: len(free))
     monkeypatch.setattr(devices, "free_bytes", lambda device: free[device.index or 0])
     monkeypatch.setattr(devices, "count_parameters", lambda _folder: 8 * GIB)
@@ -112,18 +112,25 @@ def two_gpus(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 @pytest.mark.parametrize(
     ("free", "used"),
-    [([20 * GIB, 20 * GIB], 1), ([10 * GIB, 10 * GIB], 2), ([2 * GIB, 18 * GIB], 2)],
+    [
+        ([20 * GIB, 20 * GIB], 1),
+        ([17 * GIB, 17 * GIB], 2),  # one would hold it, and no batch
+        ([10 * GIB, 10 * GIB, 10 * GIB], 2),
+        ([2 * GIB, 18 * GIB], 2),
+        ([17 * GIB], 1),
+        ([5 * GIB, 6 * GIB, 6 * GIB], 3),
+    ],
 )
-def test_a_model_takes_all_gpus_only_when_one_is_too_small(two_gpus: list[int], free: list[int], used: int) -> None:
-    two_gpus[:] = free
+def test_a_model_takes_the_fewest_gpus_that_have_room(gpus: list[int], free: list[int], used: int) -> None:
+    gpus[:] = free
     found = devices.place(Path(), torch.bfloat16, torch.device("cuda"), None)
     assert len(found) == used
-    if used == 2:
-        assert list(devices.room_for_weights(found)) == [0, 1]
+    if used > 1:
+        assert list(devices.room_for_weights(found)) == list(range(used))
 
 
-def test_gpus_that_are_too_small_together(two_gpus: list[int]) -> None:
-    two_gpus[:] = [8 * GIB, 8 * GIB]
+def test_gpus_that_are_too_small_together(gpus: list[int]) -> None:
+    gpus[:] = [8 * GIB, 8 * GIB]
     with pytest.raises(BadInput, match=r"about 16\.5 GiB of cuda memory and 16\.0 GiB are free on 2 GPUs together"):
         devices.place(Path(), torch.bfloat16, torch.device("cuda"), None)
     assert devices.place(Path(), torch.bfloat16, torch.device("cuda"), "8bit")
