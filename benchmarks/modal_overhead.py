@@ -119,7 +119,7 @@ def _first_cell(bench: Bench) -> float:
     bench.command("run", str(bench.config), "--out", str(bench.out), "--json")
     record = bench.record()
     journal = bench.journal()
-    entries = journal.entries(record.id)
+    entries = list(journal.entries(record.id))
     journal.close()
     asked = (one for one in entries if isinstance(one.event, CellFinished) and one.event.cell_id != "setup")
     return next(asked).at - began
