@@ -154,6 +154,20 @@ def test_two_processes_deploy_it_once(plane: RunningPlane, fresh: OrganismSpec, 
     assert plane.count("deploys") == before + 1
 
 
+def test_what_the_config_asks_of_modal_is_asked(plane: RunningPlane, fresh: OrganismSpec):
+    asked = {"gpu_type": "A100-80GB:2", "region": "eu-west", "memory_snapshot": True, "scaledown_window_s": 77}
+    deploy(dataclasses.replace(fresh, placement=dataclasses.replace(fresh.placement, **asked)))
+    [told] = [one for one in plane.seen()["functions"] if "scaledown_window: 77" in one]
+    for line in (
+        'gpu_type: "A100-80GB"',
+        "count: 2",
+        '"eu-west"',
+        "checkpointing_enabled: true",
+        "block_network: true",
+    ):
+        assert line in told
+
+
 def test_names_and_definitions_say_nothing_of_the_organism(plane: RunningPlane, fresh: OrganismSpec):
     deploy(fresh)
     seen = plane.seen()
