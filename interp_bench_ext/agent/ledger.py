@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from ..events import (
     CellAdded,
     CellEdited,
-    CellFinished,
-    CellStarted,
     Event,
     FindingsRefused,
     HypothesisNoted,
     MessageSent,
 )
+from .cell_log import CellLog
 
 _LINE = 140
 """Characters of a cell's source that its line in the ledger shows."""
@@ -26,7 +25,6 @@ _CELLS = 300
 class CellLine:
     kind: str
     source: str
-    status: str = ""
 
 
 @dataclass
@@ -50,38 +48,31 @@ class Ledger:
                 self.refused = event
             case CellAdded():
                 self.cells.setdefault(event.cell_id, CellLine(event.kind, event.source))
-            case CellEdited() | CellStarted() | CellFinished() if event.cell_id in self.cells:
-                self._change(self.cells[event.cell_id], event)
+            case CellEdited() if event.cell_id in self.cells:
+                self.cells[event.cell_id].source = event.source
             case _:
                 pass
 
-    def text(self) -> str:
-        """The ledger as Markdown, the same for the same events."""
+    def text(self, log: CellLog) -> str:
+        """The ledger as Markdown, the same for the same events; ``log`` says what became of the cells."""
         sections = [
             ("Hypotheses", [_hypothesis(event) for event in self.hypotheses.values()] or ["None was noted."]),
-            ("Cells of the notebook", self._cells() or ["There are none."]),
+            ("Cells of the notebook", self._cells(log) or ["There are none."]),
             ("What the person said", [f"- {text[:_MESSAGE]}" for text in self.said]),
             ("What the validity check missed in the findings", [f"- {p}" for p in self._problems()]),
         ]
         return "\n\n".join(f"## {title}\n" + "\n".join(lines) for title, lines in sections if lines)
 
-    def _cells(self) -> list[str]:
+    def _cells(self, log: CellLog) -> list[str]:
         shown = list(self.cells.items())[-_CELLS:]
         older = len(self.cells) - len(shown)
         first = [f"- {older} older cells; read_notebook() lists them."] if older else []
-        return first + [f"- {cell_id} ({_state(cell)}): {_first_line(cell.source)}" for cell_id, cell in shown]
+        return first + [
+            f"- {cell_id} ({_state(cell_id, cell, log)}): {_first_line(cell.source)}" for cell_id, cell in shown
+        ]
 
     def _problems(self) -> list[str]:
         return self.refused.problems if self.refused else []
-
-    def _change(self, cell: CellLine, event: CellEdited | CellStarted | CellFinished) -> None:
-        match event:
-            case CellEdited():
-                cell.source, cell.status = event.source, ""
-            case CellStarted():
-                cell.status = "running"
-            case CellFinished():
-                cell.status = event.status
 
 
 def _hypothesis(event: HypothesisNoted) -> str:
@@ -93,8 +84,11 @@ def _hypothesis(event: HypothesisNoted) -> str:
     return f"- {event.status}: {event.claim} ({'; '.join(numbers)})"
 
 
-def _state(cell: CellLine) -> str:
-    return cell.kind if cell.kind == "markdown" else f"code, {cell.status or 'not run'}"
+def _state(cell_id: str, cell: CellLine, log: CellLog) -> str:
+    if cell.kind == "markdown":
+        return cell.kind
+    status = "running" if log.running == cell_id else log.records[cell_id].status
+    return f"code, {status or 'not run'}"
 
 
 def _first_line(source: str) -> str:

@@ -32,7 +32,7 @@ def summary_of(state: RunState, cut: int, own: str) -> str:
     own = own or earlier_summary(state.messages[:cut])
     sections = [
         f"{OPENING}\n\n{_INTRODUCTION}",
-        state.ledger.text(),
+        state.ledger.text(state.cells),
         "## Last outputs\n" + ("\n\n".join(_last_results(state.messages[:cut])) or "There are none."),
         *([f"{_OWN}\n{own}"] if own else []),
     ]
