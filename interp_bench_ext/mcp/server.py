@@ -32,7 +32,7 @@ from mcp.types import (
 )
 
 from ..agent.tools import TOOLS, ToolResult
-from ..errors import InterpBenchError
+from ..errors import InterpBenchError, Unconfirmed
 from .content import call_result
 from .desk import Desk, Led, Seat
 from .verbs import VERBS, Caller
@@ -48,6 +48,7 @@ INSTRUCTIONS = (
     " look for its files, its config or this program's journal on any machine."
 )
 PROMPT = "investigate"
+_COSTLY = "Only a person may agree to that, by raising it in the config; a run of fewer max_minutes may cost less."
 _MAX_CLIENT_NAME = 40
 _REPORT_EVERY_S = 0.5
 _STILL_THERE_S = 15.0
@@ -111,6 +112,8 @@ async def _called(desk: Desk, context: Context, params: CallToolRequestParams) -
             return await _BY_NAME[name].function(caller, **_BY_NAME[name].validated(arguments))
         async with hearing(desk.of(seat)):
             return await desk.call(seat, name, arguments)
+    except Unconfirmed as error:
+        return ToolResult.text(f"{error.message} {_COSTLY}", is_error=True)
     except InterpBenchError as error:
         return ToolResult.text(error.message, is_error=True)
     except Exception as error:  # noqa: BLE001 - the boundary to the client: an unforeseen text may hold anything

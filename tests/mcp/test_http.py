@@ -78,6 +78,8 @@ def test_a_whole_investigation_that_the_sidebar_sees(folder, mode):
         async with serving(folder) as app, http_guest(app, mode=mode) as guest:
             told.append(await guest.says("list_configs"))
             assert "start_run begins one" in await guest.fails("run_cell", code="1")
+            costly = await guest.fails("start_run", config="auditbench_llama_01")
+            assert "confirm_above_usd ($10.00). Only a person may agree to that" in costly
             told.append(await guest.says("start_run", config="quokka"))
             run = run_in(told[-1])
             assert any("the organism loads" in message for message in guest.progress)
