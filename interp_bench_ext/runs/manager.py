@@ -101,9 +101,7 @@ class RunManager:
             notebook = await self._notebook(asked.notebook, experiment)
             workplace = self._workplace(experiment, outside)
             agent = choose_agent(experiment.public, workplace.key, outside)
-            self._check_possible(experiment, agent)
-            if not asked.confirmed:
-                check_little(experiment, agent)
+            self._check_possible(experiment, agent, confirmed=asked.confirmed)
             driven = _Driven(self.feed)
             driven.run = origins.begin(
                 experiment,
@@ -126,7 +124,8 @@ class RunManager:
         # A reader that looks whether a run is still driven holds that run's lock for a moment.
         async with self._starting, self._reading:
             await self._free(record.notebook)
-            self._check_possible(experiment, origins.recorded_public(self.journal, run).agent)
+            agent = origins.recorded_public(self.journal, run).agent
+            self._check_possible(experiment, agent, confirmed=True)  # as it was when the run began
             driven = _Driven(self.feed)
             driven.run = origins.resume(
                 experiment, record, workplace=self._workplace(experiment, outside), listener=driven, limits=limits
@@ -143,9 +142,7 @@ class RunManager:
             recorded = origins.recorded_public(self.journal, run)
             workplace = self._workplace(experiment, outside)
             agent = agent_of_fork(recorded, changes, workplace)
-            self._check_possible(experiment, agent)
-            if not asked.confirmed:
-                check_little(experiment, agent)
+            self._check_possible(experiment, agent, confirmed=asked.confirmed)
             driven = _Driven(self.feed)
             driven.run = origins.fork(
                 experiment,
@@ -301,7 +298,7 @@ class RunManager:
         if driven is not None and driven.ended:
             await asyncio.wait([driven.task])
 
-    def _check_possible(self, experiment: Experiment, agent: AgentSection) -> None:
+    def _check_possible(self, experiment: Experiment, agent: AgentSection, *, confirmed: bool) -> None:
         its = self._its
         if len(self.under_way()) >= its.policy.max_runs:
             raise NotNow(f"{its.policy.max_runs} runs are under way, as many as this server drives; stop one first")
@@ -311,6 +308,8 @@ class RunManager:
                 " ANTHROPIC_API_KEY set"
             )
         its.organisms.check_room(organism_spec(experiment))
+        if not confirmed:
+            check_little(experiment, agent)
 
     def _here(self, run: str) -> _Driven:
         """The run, which is under way here. Raises NotFound and NotNow."""

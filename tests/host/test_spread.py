@@ -11,15 +11,12 @@ import numpy as np
 import pytest
 import torch
 
-from interp_bench_ext.contracts import Access, Row
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.host import devices
 from interp_bench_ext.host import load as loading
-from interp_bench_ext.host.locate import locate
-from interp_bench_ext.host.organism import LoadedOrganism, load_organism
-from interp_bench_ext.host.spec import OrganismSpec
+from interp_bench_ext.host.organism import LoadedOrganism
 from interp_bench_ext.results import encode
-from tests.host.tiny import HIDDEN, load_tiny
+from tests.host.tiny import HIDDEN, load_tiny, mixed_rows
 from tests.host.two_devices import DEVICES, Placed, accelerators, spread
 from tests.techniques.support import technique
 
@@ -45,29 +42,16 @@ def spread_organism(monkeypatch: pytest.MonkeyPatch) -> Make:
         return model
 
     def make(folder: Path, adapter: Path) -> LoadedOrganism:
-        spec = OrganismSpec(
-            name=str(adapter),
-            is_peft=True,
-            base_model=str(folder),
-            device="cpu",
-            access=Access.BASE,
-            hidden_system_prompt=HIDDEN,
-        )
         monkeypatch.setattr(loading, "place", lambda *_: DEVICES)
         monkeypatch.setattr(loading, "_load_weights", load_and_spread)
-        return load_organism(spec, locate(spec), lambda _stage, _done, _total: None)
+        return load_tiny(folder, adapter=adapter, hidden=HIDDEN)
 
     return make
 
 
-def rows_of(organism: LoadedOrganism) -> list[Row]:
-    texts = ("the quick brown fox jumps over", "a")
-    return [Row(tuple(organism.text_ids(text, base=base)), base) for text in texts for base in (False, True)]
-
-
 def test_two_devices_give_what_one_gives(folder: Path, adapter: Path, spread_organism: Make) -> None:
     one = load_tiny(folder, adapter=adapter, hidden=HIDDEN)
-    rows = rows_of(one)
+    rows = mixed_rows(one)
     drawing: dict[str, Any] = {"n": 2, "max_new_tokens": 12, "seed": 3}
     drawn = one.generate(rows, **drawing)
     (batch,) = one.forward(rows, residuals=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from interp_bench_ext.contracts import Access
+from interp_bench_ext.contracts import Access, Row
 from interp_bench_ext.host.locate import locate
 from interp_bench_ext.host.organism import LoadedOrganism, load_organism
 from interp_bench_ext.host.spec import OrganismSpec
@@ -112,17 +112,30 @@ def save_adapter(model_folder: Path, folder: Path) -> Path:
 
 
 def load_tiny(
-    folder: Path, *, adapter: Path | None = None, hidden: str | None = None, access: Access = Access.BASE
+    folder: Path,
+    *,
+    adapter: Path | None = None,
+    hidden: str | None = None,
+    access: Access = Access.BASE,
+    device: str = "cpu",
 ) -> LoadedOrganism:
+    """In float32."""
     spec = OrganismSpec(
         name=str(adapter or folder),
         is_peft=adapter is not None,
-        device="cpu",
+        device=device,
+        dtype="float32",
         access=access,
         base_model=str(folder) if adapter else None,
         hidden_system_prompt=hidden,
     )
     return load_organism(spec, locate(spec), lambda _stage, _done, _total: None)
+
+
+def mixed_rows(organism: LoadedOrganism) -> list[Row]:
+    """Texts of different lengths, each as the organism and as its base would be given it."""
+    texts = ("the quick brown fox jumps over", "a")
+    return [Row(tuple(organism.text_ids(text, base=base)), base) for text in texts for base in (False, True)]
 
 
 @dataclass
