@@ -19,9 +19,9 @@ from rich.console import Console
 from rich.table import Table
 
 from interp_bench_ext.config import Experiment, find_config, load_config
-from interp_bench_ext.journal import Journal
 from interp_bench_ext.outcome import Outcome, comparison, conclude
-from interp_bench_ext.runs import Workplace, start_run
+from interp_bench_ext.record.journal import Journal
+from interp_bench_ext.runs import Environment, start_run
 
 ORGANISMS = ("amber", "birch", "cobalt", "dune", "ember", "flint")
 UNSEEN = ("lemons", "bridges")
@@ -53,7 +53,7 @@ def investigated(config: Path, seed: int, journal: Journal, folder: Path) -> tup
     experiment = Experiment(public=public, sealed=shipped.sealed, path=shipped.path)
     begin = time.perf_counter()
     record = asyncio.run(
-        start_run(experiment, workplace=Workplace(journal=journal), listener=lambda event: None, out=folder)
+        start_run(experiment, environment=Environment(journal=journal), listener=lambda event: None, out=folder)
     )
     seconds = time.perf_counter() - begin
     return asyncio.run(conclude(journal, record, experiment)), seconds

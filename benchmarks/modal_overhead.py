@@ -25,10 +25,10 @@ os.environ["MODAL_CONFIG_PATH"] = os.devnull
 
 from lab.figures import Figure, described, percentile, report  # noqa: E402
 
-from interp_bench_ext.events import CellFinished, Event  # noqa: E402
 from interp_bench_ext.host.spec import OrganismSpec, Placement  # noqa: E402
-from interp_bench_ext.host.start import ServedOrganism, start_organism  # noqa: E402
 from interp_bench_ext.kernel.wire import Wire  # noqa: E402
+from interp_bench_ext.organisms.handle import ServedOrganism, start_organism  # noqa: E402
+from interp_bench_ext.record.events import CellFinished, Event  # noqa: E402
 from tests.agent.messages_server import MessagesServer  # noqa: E402
 from tests.host.tiny import save_model  # noqa: E402
 from tests.investigating import Bench, make_bench, scripted  # noqa: E402

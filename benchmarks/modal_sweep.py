@@ -24,8 +24,8 @@ os.environ["MODAL_CONFIG_PATH"] = os.devnull
 
 from lab.figures import Figure, report  # noqa: E402
 
-from interp_bench_ext.events import RunResumed  # noqa: E402
-from interp_bench_ext.journal import Journal  # noqa: E402
+from interp_bench_ext.record.events import RunResumed  # noqa: E402
+from interp_bench_ext.record.journal import Journal  # noqa: E402
 from tests.agent.messages_server import MessagesServer, Streamed  # noqa: E402
 from tests.investigating import Bench, make_bench, scripted  # noqa: E402
 from tests.modal.running import TOKEN, RunningPlane  # noqa: E402

@@ -33,7 +33,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
 from .config import AgentSection
-from .events import ApprovalDecision, RunStatus
+from .record.events import ApprovalDecision, RunStatus
 
 API_VERSION = 1
 """Raised when a client of the version before would break."""

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
 
     from .api import Provider
-    from .handlers.bench import Bench, Setup
+    from .handlers.services import Services, Setup
     from .mcp.endpoint import Endpoint
 
 KEY_VARIABLES = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "AWS_BEARER_TOKEN_BEDROCK")
@@ -117,7 +117,7 @@ class InterpBenchApp(ExtensionApp):
     ).tag(config=True)
 
     def initialize_settings(self) -> None:
-        self._opening: asyncio.Task[Bench] | None = None
+        self._opening: asyncio.Task[Services] | None = None
         self._endpoint: Endpoint | None = None
         self._credentials = {name: value for name in KEY_VARIABLES if (value := os.environ.pop(name, ""))}
         if self.key_file:
@@ -129,7 +129,7 @@ class InterpBenchApp(ExtensionApp):
         )
         self.handlers.append((f"{ROUTE}/?", McpHandler, {"app": self}))
 
-    async def bench(self) -> Bench:
+    async def services(self) -> Services:
         """What the handlers work with, made at the first call. Raises BadInput where that is not possible (yet)."""
         if self._opening is None or (self._opening.done() and self._opening.exception() is not None):
             self._opening = asyncio.create_task(self._open())
@@ -137,47 +137,47 @@ class InterpBenchApp(ExtensionApp):
 
     async def endpoint(self) -> Endpoint:
         """What answers MCP clients, made at the first call. Raises BadInput where that is not possible."""
-        bench = await self.bench()
+        services = await self.services()
         if self._endpoint is None:
             make = await asyncio.to_thread(_import_mcp)
             if self._endpoint is None:  # another request may have been faster
-                self._endpoint = make(bench)
+                self._endpoint = make(services)
         return self._endpoint
 
     def current_activity(self) -> list[str] | None:
         """Ids of the runs under way, for which a server without kernels stays."""
-        bench = self._opened()
-        return bench.runs.under_way() if bench is not None else None
+        services = self._opened()
+        return services.runs.under_way() if services is not None else None
 
     async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
         """Import what the first request needs, while the browser still loads its page."""
-        self._warming = asyncio.create_task(asyncio.to_thread(_import_bench))
+        self._warming = asyncio.create_task(asyncio.to_thread(_import_services))
 
     async def stop_extension(self) -> None:
         if self._opening is not None:
             await asyncio.wait([self._opening])
-        bench = self._opened()
-        if bench is not None:
+        services = self._opened()
+        if services is not None:
             self._activity.stop()
-            await bench.close()
+            await services.close()
         if self._endpoint is not None:
             await self._endpoint.close()
 
-    async def _open(self) -> Bench:
+    async def _open(self) -> Services:
         # In a thread, so that the server goes on answering meanwhile.
-        kind = await asyncio.to_thread(_import_bench)
-        bench = await kind.open(self._setup())
-        self._activity = PeriodicCallback(lambda: self._note_activity(bench), _ACTIVITY_EVERY_MS)
+        kind = await asyncio.to_thread(_import_services)
+        services = await kind.open(self._setup())
+        self._activity = PeriodicCallback(lambda: self._note_activity(services), _ACTIVITY_EVERY_MS)
         self._activity.start()
-        return bench
+        return services
 
-    def _opened(self) -> Bench | None:
+    def _opened(self) -> Services | None:
         opening = self._opening
         done = opening is not None and opening.done() and opening.exception() is None
         return opening.result() if opening is not None and done else None
 
     def _setup(self) -> Setup:
-        from .handlers.bench import Setup
+        from .handlers.services import Setup
 
         serverapp = self.serverapp
         assert serverapp is not None
@@ -197,9 +197,9 @@ class InterpBenchApp(ExtensionApp):
             log=self.log,
         )
 
-    def _note_activity(self, bench: Bench) -> None:
+    def _note_activity(self, services: Services) -> None:
         """Keep a hub from ending the server under a run that works; one that waits for a person may be resumed."""
-        if self.serverapp is not None and bench.runs.under_way(waiting=False):
+        if self.serverapp is not None and services.runs.under_way(waiting=False):
             self.serverapp.web_app.settings["last_activity_times"]["interp_bench"] = datetime.now(UTC)
 
     def _key_from_file(self) -> dict[str, str]:
@@ -211,23 +211,23 @@ class InterpBenchApp(ExtensionApp):
         return {KEY_VARIABLES[0]: key} if key else {}
 
 
-def _import_bench() -> type[Bench]:
-    from .handlers.bench import Bench
+def _import_services() -> type[Services]:
+    from .handlers.services import Services
 
-    return Bench
+    return Services
 
 
-def _import_mcp() -> Callable[[Bench], Endpoint]:
+def _import_mcp() -> Callable[[Services], Endpoint]:
     if importlib.util.find_spec("mcp") is None:
         raise BadInput(
             "MCP clients need the package mcp, which this server does not have; pip install 'interp_bench_ext[mcp]',"
             " and restart the server"
         )
-    from .mcp.desk import Desk
+    from .mcp.clients import Desk
     from .mcp.endpoint import Endpoint
 
-    def make(bench: Bench) -> Endpoint:
-        locked = bench.info().locked
-        return Endpoint(Desk(runs=bench.runs, catalog=bench.catalog, attended=True, locked=locked))
+    def make(services: Services) -> Endpoint:
+        locked = services.info().locked
+        return Endpoint(Desk(runs=services.runs, catalog=services.catalog, attended=True, locked=locked))
 
     return make

@@ -5,6 +5,8 @@
     InterpBenchError            exit code 1
     ├── BadInput                exit code 2: what is wrong, where, what to do
     │   └── ConfigError         … in a configuration file (file, line, column)
+    ├── NotFound                what a person asked for is not there
+    ├── NotNow                  … or is not possible now
     ├── Unconfirmed             it may cost more than the config lets pass without asking a person
     ├── OrganismError           the organism could not do what was asked
     │   ├── AccessDenied        the technique needs more access than the config allows
@@ -51,6 +53,14 @@ class BadInput(InterpBenchError):
 
 class ConfigError(BadInput):
     code = "config"
+
+
+class NotFound(InterpBenchError):
+    code = "not_found"
+
+
+class NotNow(InterpBenchError):
+    code = "not_now"
 
 
 class Unconfirmed(InterpBenchError):

@@ -8,13 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .agent.key import Key
 from .agent.provider import Metered, Reply
+from .agent.retry import Patience, RetryPolicy
 from .agent.state import RunState
-from .agent.waiting import Patience, RetryPolicy
 from .config import Experiment
-from .events import Event, FindingsSubmitted, KernelStarted, RunEnded, RunStarted, Scored
-from .journal import Journal, RunRecord
+from .models.key import Key
+from .record.events import Event, FindingsSubmitted, KernelStarted, RunEnded, RunStarted, Scored
+from .record.journal import Journal, RunRecord
 from .report import render_report
 from .scoring.grader import Score, score
 from .scoring.ground_truth import ground_truth_of

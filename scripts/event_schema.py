@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from interp_bench_ext import api
-from interp_bench_ext.events import EVENT
+from interp_bench_ext.record.events import EVENT
 
 _BODIES = (api.StartRun, api.Command)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from interp_bench_ext.journal import Journal, RunRecord
+from interp_bench_ext.record.journal import Journal, RunRecord
 from tests.agent.messages_server import MessagesServer, Streamed, text, tool_use
 from tests.host.tiny import save_model
 
@@ -41,13 +41,13 @@ DRIVER = """
 import asyncio, contextlib, os, signal, sys
 from pathlib import Path
 import psutil
-from interp_bench_ext.agent.key import Key
+from interp_bench_ext.models.key import Key
 from interp_bench_ext.config import load_config
-from interp_bench_ext.journal import Journal
-from interp_bench_ext.runs import Workplace, resume_run, start_run
+from interp_bench_ext.record.journal import Journal
+from interp_bench_ext.runs import Environment, resume_run, start_run
 
 journal = Journal()
-workplace = Workplace(journal=journal, key=Key.from_environment())
+environment = Environment(journal=journal, key=Key.from_environment())
 config, out, kill_at, victim, cell = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5]
 experiment = load_config(config)
 seen = 0
@@ -65,9 +65,9 @@ def listener(event):
         victim = ""
 
 if journal.runs():
-    work = resume_run(experiment, journal.runs()[0], workplace=workplace, listener=listener, limits={})
+    work = resume_run(experiment, journal.runs()[0], environment=environment, listener=listener, limits={})
 else:
-    work = start_run(experiment, workplace=workplace, listener=listener, out=out)
+    work = start_run(experiment, environment=environment, listener=listener, out=out)
 print(asyncio.run(work).status, seen)
 """
 

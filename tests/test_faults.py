@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from interp_bench_ext.events import CellFinished, KernelStarted, KernelWentAway, OrganismReady, OrganismWentAway
+from interp_bench_ext.record.events import CellFinished, KernelStarted, KernelWentAway, OrganismReady, OrganismWentAway
 from tests.agent.messages_server import MessagesServer
 from tests.investigating import Bench, make_bench, scripted
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from interp_bench_ext.agent.state import RunState
-from interp_bench_ext.events import (
+from interp_bench_ext.record.events import (
     AgentReplied,
     CellAdded,
     CellFinished,
@@ -19,7 +19,7 @@ from interp_bench_ext.events import (
     RunResumed,
     RunStarted,
 )
-from interp_bench_ext.kernel.provisioner import sandbox_available
+from interp_bench_ext.sandbox.provisioner import sandbox_available
 from tests.agent.messages_server import MessagesServer
 from tests.investigating import SECRET, STEPS, Bench, make_bench, scripted
 

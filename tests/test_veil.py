@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from interp_bench_ext.kernel.sandbox import sandbox_available
+from interp_bench_ext.sandbox.bubblewrap import sandbox_available
 from tests.agent.messages_server import MessagesServer, Streamed, tool_use
 from tests.investigating import SECRET, make_bench
 

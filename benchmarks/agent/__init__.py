@@ -1,4 +1,4 @@
-"""The parts of `agent_loop.py`: a Messages server that keeps account, a run's surroundings, the figures."""
+"""The parts of `agent_loop.py`: a Messages server that keeps account, a run's environment, the figures."""
 
 from __future__ import annotations
 

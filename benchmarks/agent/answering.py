@@ -14,7 +14,7 @@ from typing import Any
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
-from interp_bench_ext.agent.provider import Usage
+from interp_bench_ext.models.usage import Usage
 from tests.agent.messages_server import Answer, MessagesServer
 
 Scripted = Callable[[dict[str, Any]], Answer]

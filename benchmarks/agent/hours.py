@@ -9,17 +9,17 @@ from typing import Any
 from lab.figures import Figure
 
 from interp_bench_ext.agent.anthropic import AnthropicProvider
-from interp_bench_ext.agent.prices import DEFAULT_MODEL, load_prices
 from interp_bench_ext.agent.state import RunState
 from interp_bench_ext.config import AgentSection
-from interp_bench_ext.events import CellStarted, Event, RunEnded, StepStarted
-from interp_bench_ext.journal import Entry
+from interp_bench_ext.models.prices import DEFAULT_MODEL, load_prices
+from interp_bench_ext.record.events import CellStarted, Event, RunEnded, StepStarted
+from interp_bench_ext.record.journal import Entry
 from tests.agent.investigators import calls_made
 from tests.agent.messages_server import Answer, Refused, Streamed, overloaded
 
 from .answering import AccountingServer, Served
+from .environment import KEY, FastClock, RunEnvironment, environment, on_simulated_gpu
 from .overhead import steady
-from .surroundings import KEY, FastClock, Surroundings, on_simulated_gpu, surroundings
 
 HOURS = 8.0
 SHARE = 0.9
@@ -98,7 +98,7 @@ def billed(day: Day) -> dict[str, float]:
 def hours() -> Iterator[Figure]:
     """One figure for the whole day, one for each budget."""
     clock = FastClock(_BEGINNING)
-    with surroundings(clock) as around:
+    with environment(clock) as around:
         whole, entries = _day(around, clock, AgentSection(**_NO_LIMITS))
         total = used(whole.state)
         yield Figure(
@@ -119,7 +119,7 @@ def hours() -> Iterator[Figure]:
             yield _limited(around, clock, name, key, total[name] * SHARE)
 
 
-def _limited(around: Surroundings, clock: FastClock, name: str, key: str, amount: float) -> Figure:
+def _limited(around: RunEnvironment, clock: FastClock, name: str, key: str, amount: float) -> Figure:
     limit = round(amount) if name in ("steps", "tokens") else round(amount, 2)
     day, entries = _day(around, clock, AgentSection(**{**_NO_LIMITS, key: limit}))
     at_end = {**used(day.state), **billed(day)}[name]
@@ -134,7 +134,7 @@ def _limited(around: Surroundings, clock: FastClock, name: str, key: str, amount
     )
 
 
-def _day(around: Surroundings, clock: FastClock, limits: AgentSection) -> tuple[Day, list[Entry]]:
+def _day(around: RunEnvironment, clock: FastClock, limits: AgentSection) -> tuple[Day, list[Entry]]:
     day = Day(clock, until=clock.now + HOURS * 3600)
     with AccountingServer(day.answer) as server:
         provider = AnthropicProvider(

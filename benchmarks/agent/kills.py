@@ -21,14 +21,14 @@ import psutil
 from lab.figures import Figure
 
 from interp_bench_ext.agent.state import RunState
-from interp_bench_ext.events import AgentReplied, CellAdded, RunEnded
-from interp_bench_ext.journal import Entry, Journal
+from interp_bench_ext.record.events import AgentReplied, CellAdded, RunEnded
+from interp_bench_ext.record.journal import Entry, Journal
 from tests.agent.messages_server import Streamed
 
 from . import ROOT
 from .answering import Answering, Served, answering
+from .environment import RunEnvironment, environment
 from .overhead import steady
-from .surroundings import Surroundings, surroundings
 
 KILLS, CELLS = 50, 60
 _MOST_EVENTS = 45
@@ -45,7 +45,7 @@ def sixty_cells(request: dict[str, Any]) -> Streamed:
 class Killer:
     """Drives runs as a person does, in processes that it may kill."""
 
-    around: Surroundings
+    around: RunEnvironment
     server: Answering
     kills: int
     draw: random.Random
@@ -117,7 +117,7 @@ class Killer:
 
 def kills(count: int = KILLS) -> Iterator[Figure]:
     """What differs between the killed run and the one left alone; every figure must be 0."""
-    with answering(sixty_cells) as server, surroundings() as around:
+    with answering(sixty_cells) as server, environment() as around:
         killer = Killer(around, server, count, random.Random(_SEED))
         journal = around.journal
         whole = list(journal.entries(killer.whole()))

@@ -10,13 +10,13 @@ import psutil
 from lab.figures import Figure, percentile
 
 from interp_bench_ext.agent.anthropic import AnthropicProvider
-from interp_bench_ext.events import CellFinished, Event, StepStarted
-from interp_bench_ext.journal import Entry
+from interp_bench_ext.record.events import CellFinished, Event, StepStarted
+from interp_bench_ext.record.journal import Entry
 from tests.agent.investigators import calls_made
 from tests.agent.messages_server import Streamed, text, thinking, tool_use
 
 from .answering import Served, answering
-from .surroundings import KEY, surroundings
+from .environment import KEY, environment
 
 STEPS, LAST = 500, 50
 CACHED_STEPS = 60
@@ -59,7 +59,7 @@ def overhead() -> Iterator[Figure]:
             if event.step in _MEASURED_AT:
                 resident[event.step] = process.memory_info().rss / 2**20
 
-    with answering(long_run) as server, surroundings() as around:
+    with answering(long_run) as server, environment() as around:
         entries = around.drive(AnthropicProvider(key=KEY, base_url=server.url), listener=measure)
         times = [1000 * seconds for seconds in beside_model_and_kernel(entries, server.served())]
     late = times[-LAST:]
@@ -100,7 +100,7 @@ def _executed(entries: Sequence[Entry], begin: float, end: float) -> float:
 
 def cache_share() -> Iterator[Figure]:
     """Share of input tokens that the server says it read from its cache."""
-    with answering(cached_run) as server, surroundings() as around:
+    with answering(cached_run) as server, environment() as around:
         around.drive(AnthropicProvider(key=KEY, base_url=server.url))
         served = server.served()[2:]
     read, total = sum(answer.usage.cache_read_tokens for answer in served), sum(a.prompt_tokens for a in served)

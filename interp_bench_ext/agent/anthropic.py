@@ -14,15 +14,16 @@ from anthropic.types import RawMessageStreamEvent
 
 from ..config import Platform
 from ..errors import ProviderError
-from ..events import AgentDelta, Emit
-from .capacity import Capacity, capacity_of, plain_name
+from ..models.capacity import Capacity, capacity_of, plain_name
+from ..models.key import TOKEN_VARIABLE, Key
+from ..models.prices import DEFAULT_MODEL, Price, load_prices
+from ..models.usage import Usage
+from ..record.events import AgentDelta, Emit
 from .failures import FAILURES, Asked, EndlessReply, StreamCutOff, explained
 from .images import sendable
-from .key import TOKEN_VARIABLE, Key
 from .platforms import KEY_HINTS, SERVED_BY, credential_errors, make_client, sending
-from .prices import DEFAULT_MODEL, Price, load_prices
-from .provider import MALFORMED_INPUT, Reply, ToolSpec, Usage
-from .waiting import Patience, RetryPolicy
+from .provider import MALFORMED_INPUT, Reply, ToolSpec
+from .retry import Patience, RetryPolicy
 
 REPLY_LIMIT_S = 1200.0
 """A reply that takes longer is cut off: at most 16,000 tokens never need that long."""

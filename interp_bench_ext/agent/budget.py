@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from ..config import AgentSection
 from ..errors import BadInput, BudgetReached
-from ..events import BudgetUsed, Emit
-from .capacity import Capacity
-from .prices import Price
+from ..models.capacity import Capacity
+from ..models.prices import Price
+from ..record.events import BudgetUsed, Emit
 from .state import RunState
 
 WARN_AT = 0.8

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..events import CellAdded, CellEdited, CellFinished, CellStarted, CellStatus, Event
+from ..record.events import CellAdded, CellEdited, CellFinished, CellStarted, CellStatus, Event
 
 
 @dataclass

@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..errors import ProviderError
-from ..events import ContextEdited, Emit
+from ..models.usage import Usage
+from ..record.events import ContextEdited, Emit
 from .budget import MIN_REPLY_TOKENS, Budgets
 from .conversation import (
     at_most_tokens,
@@ -23,7 +24,7 @@ from .conversation import (
     size_of,
 )
 from .images import images_of
-from .provider import ContextTooLong, Metered, Reply, ToolSpec, Unavailable, Usage
+from .provider import ContextTooLong, Metered, Reply, ToolSpec, Unavailable
 from .state import RunState
 from .summary import SUMMARY_SYSTEM, summary_of, transcript
 

@@ -13,7 +13,8 @@ import anthropic
 from httpx2 import TransportError
 
 from ..errors import ProviderError
-from .provider import ContextTooLong, Unavailable, Usage
+from ..models.usage import Usage
+from .provider import ContextTooLong, Unavailable
 
 FAILURES = (anthropic.AnthropicError, TransportError)
 """What a request can raise that is answered here; the SDK does not wrap what breaks inside a stream."""

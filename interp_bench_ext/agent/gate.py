@@ -8,7 +8,7 @@ from typing import Any
 
 from ..config import AgentSection
 from ..errors import BadInput, InterpBenchError
-from ..events import ApprovalAnswered, ApprovalAsked, ApprovalDecision, RunPaused, RunUnpaused
+from ..record.events import ApprovalAnswered, ApprovalAsked, ApprovalDecision, RunPaused, RunUnpaused
 from .state import RunState
 from .tools import RUN_CODE, ToolResult, ToolSession, call_tool, objection
 

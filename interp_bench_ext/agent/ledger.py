@@ -4,14 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..events import (
-    CellAdded,
-    CellEdited,
-    Event,
-    FindingsRefused,
-    HypothesisNoted,
-    MessageSent,
-)
+from ..record.events import CellAdded, CellEdited, Event, FindingsRefused, HypothesisNoted, MessageSent
 from .cell_log import CellLog
 
 _LINE = 140

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import ProviderError
-from ..events import AgentReplied, MessageSent, OrganismUsed, StepStarted, ToolReturned
+from ..record.events import AgentReplied, MessageSent, OrganismUsed, StepStarted, ToolReturned
 from .budget import Budgets
 from .gate import Gate
 from .provider import Provider

@@ -12,7 +12,7 @@ import anthropic
 
 from ..config import Platform
 from ..errors import BadInput
-from .key import BEDROCK_VARIABLE, KEY_VARIABLE, Key, no_key
+from ..models.key import BEDROCK_VARIABLE, KEY_VARIABLE, Key, no_key
 
 Client = anthropic.AsyncAnthropic | anthropic.AsyncAnthropicBedrock | anthropic.AsyncAnthropicVertex
 

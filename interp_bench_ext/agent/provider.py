@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from ..errors import ProviderError
-from ..events import Emit
+from ..models.usage import Usage
+from ..record.events import Emit
 
 if TYPE_CHECKING:
-    from .capacity import Capacity
-    from .waiting import Patience
+    from ..models.capacity import Capacity
+    from .retry import Patience
 
 MALFORMED_INPUT = "malformed_json"
 """Only key of a tool_use block's ``input`` whose arguments were no JSON object; the value is what came."""
@@ -24,16 +25,6 @@ class ToolSpec:
     name: str
     description: str
     input_schema: dict[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Usage:
-    """Tokens of one reply. ``input`` counts those neither read from nor written to the provider's cache."""
-
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_read_tokens: int = 0
-    cache_write_tokens: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

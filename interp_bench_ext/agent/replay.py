@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import RecordingEnded
-from ..events import AgentReplied, CellAdded, Emit, Event, ToolReturned
+from ..record.events import AgentReplied, CellAdded, Emit, Event, ToolReturned
 from .provider import Reply, ToolSpec
 
 _OPENING_CELLS = ("intro", "setup")

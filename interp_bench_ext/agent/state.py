@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..events import (
+from ..record.events import (
     AgentReplied,
     ApprovalAnswered,
     ApprovalAsked,
@@ -33,7 +33,7 @@ from ..events import (
 from .cell_log import CellLog
 from .conversation import cleared, compacted
 from .ledger import Ledger
-from .news import News
+from .notices import News
 
 OPENING = "The notebook is open and the organism is connected as `organism`. Begin."
 CUT_SHORT = ("max_tokens", "model_context_window_exceeded")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import ProviderError
-from ..events import MessageSent
+from ..models.prices import Price
+from ..record.events import MessageSent
 from .budget import Budgets
 from .context import MAX_REPLY_TOKENS, Context
 from .gate import Gate
-from .prices import Price
 from .provider import ContextTooLong, Metered, Provider, Reply
 from .tools import TOOLS
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from ..events import Finding
+from ..record.events import Finding
 from .cell_log import CellLog
 
 ATTEMPTS = 3

@@ -9,13 +9,14 @@ from rich.table import Table
 
 from ..config import Experiment, find_config, load_config
 from ..errors import BadInput
-from .driving import JsonOption, interruptible
+from ..runs.resolve import deployment_of
+from .confirm_cost import show_estimate
 from .investigate import ConfigArgument
+from .options import JsonOption, interruptible
 from .screen import Watch, console, print_json
-from .spending import show_estimate
 
 if TYPE_CHECKING:
-    from ..host.modal.deployment import Deployment, Status
+    from ..organisms.places.modal.deployment import Status
 
 
 def deploy(config: ConfigArgument, json: JsonOption = False) -> None:
@@ -56,17 +57,6 @@ def status(config: ConfigArgument, json: JsonOption = False) -> None:
     _print(experiment, interruptible(main()), json=json)
 
 
-async def deployment_of(experiment: Experiment) -> Deployment:
-    """The organism's deployment, which may not be there yet. Raises BadInput without Modal's client."""
-    from ..runs import organism_spec
-
-    # Says so where the client is missing, without which the next import would fail.
-    spec = organism_spec(experiment)
-    from ..host.modal.deployment import Deployment
-
-    return await Deployment.of(spec)
-
-
 def _on_modal(config: str) -> Experiment:
     experiment = load_config(find_config(config))
     mode = experiment.public.execution_mode
@@ -78,7 +68,7 @@ def _on_modal(config: str) -> Experiment:
 
 
 def _print(experiment: Experiment, status: Status, *, json: bool) -> None:
-    from ..host.modal.hardware import hardware, load_gpus
+    from ..organisms.places.modal.hardware import hardware, load_gpus
 
     model = experiment.sealed.model
     hourly = 3600 * status.containers * hardware(model.gpu_type, load_gpus(), region=model.modal.region).usd_per_s

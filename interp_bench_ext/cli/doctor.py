@@ -15,12 +15,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from ..config import Experiment, find_config, load_config
-from ..journal import Journal
-from .driving import JsonOption
+from ..record.journal import Journal
+from .options import JsonOption
 from .screen import console, print_json
 
 if TYPE_CHECKING:
-    from ..host.modal.doctor import Check
+    from ..organisms.places.modal.doctor import Check
 
 _INSTALL_LOCAL = "pip install 'interp_bench_ext[local]'"
 _MARKS = {True: "[green]ok[/]", False: "[red]missing[/]", None: "[yellow]?[/]"}
@@ -44,15 +44,15 @@ def doctor(
 
 
 async def _checks(experiment: Experiment | None) -> list[Check]:
-    from ..host.modal.doctor import modal_checks
+    from ..organisms.places.modal.doctor import modal_checks
 
     return [*_checks_here(experiment), *await modal_checks(experiment)]
 
 
 def _checks_here(experiment: Experiment | None) -> Iterator[Check]:
-    from ..agent.key import Key
-    from ..host.modal.doctor import Check
-    from ..kernel.sandbox import sandbox_available
+    from ..models.key import Key
+    from ..organisms.places.modal.doctor import Check
+    from ..sandbox.bubblewrap import sandbox_available
 
     here = experiment is not None and experiment.public.execution_mode == "local"
     yield Check(what="Python", ok=True, state=sys.version.split()[0])
@@ -75,7 +75,7 @@ def _checks_here(experiment: Experiment | None) -> Iterator[Check]:
 
 
 def _agent(experiment: Experiment | None, *, key: bool) -> Check:
-    from ..host.modal.doctor import Check
+    from ..organisms.places.modal.doctor import Check
 
     if key:
         return Check(what="agent", ok=True, state="an API key is set: Claude investigates")

@@ -11,8 +11,8 @@ from rich.table import Table
 
 from ..config import config_folders, find_config, load_config, technique_files, technique_folders
 from ..errors import BadInput, ConfigError
-from ..events import FindingsSubmitted, RunForked
-from ..journal import Journal
+from ..record.events import FindingsSubmitted, RunForked
+from ..record.journal import Journal
 from .screen import complain, console, print_json
 
 RunArgument = Annotated[str, typer.Argument(help="Start of the run's id, or `last`.")]
@@ -40,7 +40,7 @@ def configs(json: JsonOption = False) -> None:
 
 def techniques(name: Annotated[str | None, typer.Argument(help="One technique, in full.")] = None) -> None:
     """List the techniques, or show the documentation of one."""
-    from ..host.techniques import read_spec
+    from ..host.technique_files import read_spec
 
     files = technique_files(technique_folders())
     if name is None:
@@ -123,7 +123,7 @@ def report(run: RunArgument) -> None:
 
 def score(run: RunArgument, json: JsonOption = False) -> None:
     """Compare the run's findings with the ground truth, beside the same agent's runs on null organisms."""
-    from ..agent.key import Key
+    from ..models.key import Key
     from ..outcome import comparison, conclude
 
     journal = Journal()

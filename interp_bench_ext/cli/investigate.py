@@ -11,8 +11,9 @@ from rich.panel import Panel
 from rich.text import Text
 
 from ..config import Experiment, find_config, load_config
-from ..journal import Journal, RunRecord
-from .driving import (
+from ..record.journal import Journal, RunRecord
+from .confirm_cost import YesOption, confirm_cost
+from .options import (
     ConfigOption,
     JsonOption,
     OutOption,
@@ -23,10 +24,9 @@ from .driving import (
     interruptible,
 )
 from .screen import Watch, console, print_json
-from .spending import YesOption, confirm_cost
 
 if TYPE_CHECKING:
-    from ..agent.key import Key
+    from ..models.key import Key
     from ..outcome import Outcome
 
 ConfigArgument = Annotated[str, typer.Argument(help="A config file, or the name of an installed config.")]
@@ -60,8 +60,8 @@ def run(
         max_steps=max_steps,
         max_cost=max_cost,
     )
-    from ..agent.key import Key
-    from ..runs import Workplace, start_run
+    from ..models.key import Key
+    from ..runs import Environment, start_run
 
     confirm_cost([experiment], yes=yes)
     journal, key = Journal(), Key.from_environment()
@@ -69,7 +69,7 @@ def run(
         record = interruptible(
             start_run(
                 experiment,
-                workplace=Workplace(journal=journal, key=key),
+                environment=Environment(journal=journal, key=key),
                 listener=watch,
                 out=out,
                 notebook=checked_notebook(notebook),
@@ -89,8 +89,8 @@ def resume(
     json: JsonOption = False,
 ) -> None:
     """Go on with an interrupted or failed run, from the cell where it stopped."""
-    from ..agent.key import Key
-    from ..runs import Workplace, resume_run
+    from ..models.key import Key
+    from ..runs import Environment, resume_run
 
     journal, key = Journal(), Key.from_environment()
     record = journal.find_run(run)
@@ -100,7 +100,7 @@ def resume(
             resume_run(
                 experiment,
                 record,
-                workplace=Workplace(journal=journal, key=key),
+                environment=Environment(journal=journal, key=key),
                 listener=watch,
                 limits=given(max_steps=max_steps, max_cost_usd=max_cost),
                 notebook=checked_notebook(notebook),
@@ -125,20 +125,20 @@ def fork(
     json: JsonOption = False,
 ) -> None:
     """Go another way from a cell of a run: a new run with a copy of its notebook up to there. The old one stays."""
-    from ..agent.key import Key
-    from ..runs import Workplace, carry_through, origins
+    from ..models.key import Key
+    from ..runs import Environment, carry_through, start
 
     journal, key = Journal(), Key.from_environment()
     parent = journal.find_run(run)
     experiment = experiment_of(parent, config)
     with Watch(quiet=json) as watch:
-        begun = origins.fork(
+        begun = start.fork(
             experiment,
             parent,
             at=at,
             message=message,
             changes=given(provider=agent, model=model, max_steps=max_steps, max_cost_usd=max_cost),
-            workplace=Workplace(journal=journal, key=key),
+            environment=Environment(journal=journal, key=key),
             listener=watch,
             out=out,
             notebook=checked_notebook(notebook),

@@ -25,8 +25,8 @@ def mcp(
     """Serve an MCP client over stdin and stdout: Claude Code or another one investigates in the agent's place."""
     if importlib.util.find_spec("mcp") is None:
         raise BadInput(NEEDS_MCP)
-    from ..agent.key import Key
     from ..mcp.stdio import serve
+    from ..models.key import Key
 
     Key.from_environment()  # out of the environment, so that no kernel inherits it; the client is the agent
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")

@@ -9,13 +9,13 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from ..events import RunEnded
-from ..journal import Journal
-from .driving import ConfigOption, JsonOption, OutOption, RunArgument, experiment_of, interruptible
+from ..record.events import RunEnded
+from ..record.journal import Journal
+from .options import ConfigOption, JsonOption, OutOption, RunArgument, experiment_of, interruptible
 from .screen import Watch, complain, console, print_json
 
 if TYPE_CHECKING:
-    from ..journal import RunRecord
+    from ..record.journal import RunRecord
     from ..runs.differences import Comparison
 
 
@@ -35,15 +35,15 @@ def replay(
     json: JsonOption = False,
 ) -> None:
     """Carry out a run's recorded decisions on a fresh organism, and report every cell whose output differs."""
-    from ..runs import Workplace, carry_through, origins
+    from ..runs import Environment, carry_through, start
     from ..runs.differences import TOLERANCE, compare_runs
 
     journal = Journal()
     recorded = journal.find_run(run)
     experiment = experiment_of(recorded, config)
     with Watch(quiet=json) as watch:
-        begun = origins.replay(
-            experiment, recorded, seed=seed, workplace=Workplace(journal=journal), listener=watch, out=out
+        begun = start.replay(
+            experiment, recorded, seed=seed, environment=Environment(journal=journal), listener=watch, out=out
         )
         record = interruptible(carry_through(begun, journal))
     found = compare_runs(

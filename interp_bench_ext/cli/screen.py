@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from ..contracts import Veil
-from ..events import (
+from ..record.events import (
     AgentReplied,
     BudgetUsed,
     CellFinished,
@@ -25,7 +25,7 @@ from ..events import (
     ProviderWaiting,
     RunStarted,
 )
-from ..kernel.sandbox import sandbox_available
+from ..sandbox.bubblewrap import sandbox_available
 
 console = Console(stderr=True, highlight=False)
 

@@ -23,7 +23,7 @@ from .investigate import ConfigArgument
 from .screen import Watch, console, print_json
 
 if TYPE_CHECKING:
-    from ..host.start import ServedOrganism
+    from ..organisms.handle import ServedOrganism
 
 
 def call(
@@ -86,7 +86,7 @@ def lab(
 
 @asynccontextmanager
 async def _served(experiment: Experiment, *, quiet: bool = False) -> AsyncIterator[ServedOrganism]:
-    from ..host.start import start_organism
+    from ..organisms.handle import start_organism
     from ..runs import organism_spec
 
     with Watch(quiet=quiet) as watch:

@@ -11,16 +11,16 @@ from rich.table import Table
 
 from ..config import Experiment, config_folders, find_config, load_config
 from ..errors import BadInput
-from ..journal import Journal
-from .board import Board
-from .driving import JsonOption, OutOption, interruptible
+from ..record.journal import Journal
+from .confirm_cost import YesOption, confirm_cost
 from .investigate import AgentOption, overridden
+from .options import JsonOption, OutOption, interruptible
 from .screen import complain, console, print_json
-from .spending import YesOption, confirm_cost
+from .sweep_progress import Board
 
 if TYPE_CHECKING:
+    from ..bench.drive import Result, Sweep
     from ..scoring.statistics import Comparison, Proportion
-    from .sweeping import Result, Sweep
 
 _MODAL_AT_ONCE = 8
 
@@ -50,8 +50,8 @@ def sweep(
         for offset in range(runs or experiment.public.runs)
     ]
     confirm_cost(wanted, yes=yes or max_gpu_cost is not None)
-    from ..agent.key import Key
-    from .sweeping import Cell, Sweep
+    from ..bench.drive import Cell, Sweep
+    from ..models.key import Key
 
     cells, journal = [Cell(experiment=experiment) for experiment in wanted], Journal()
     with Board(len(cells), quiet=json) as board:
@@ -91,8 +91,8 @@ def _usually_at_once(experiments: list[Experiment]) -> int:
 
 
 def _print(results: list[Result], done: Sweep, journal: Journal, *, json: bool) -> None:
+    from ..bench.drive import outcomes
     from ..scoring.statistics import compare
-    from .sweeping import outcomes
 
     scores = [outcome.score for outcome in outcomes(results) if outcome.score is not None]
     together = compare(scores)
@@ -110,8 +110,8 @@ def _print(results: list[Result], done: Sweep, journal: Journal, *, json: bool) 
 
 def _other_nulls(results: list[Result], together: Comparison, journal: Journal) -> Proportion | None:
     """For a sweep without nulls, what its agent claimed about those of all its recorded runs."""
+    from ..bench.drive import outcomes
     from ..outcome import comparison
-    from .sweeping import outcomes
 
     agents = {outcome.agent for outcome in outcomes(results)}
     return comparison(journal, agents.pop()).nulls if len(agents) == 1 and together.nulls.n == 0 else None
@@ -119,8 +119,8 @@ def _other_nulls(results: list[Result], together: Comparison, journal: Journal) 
 
 def _table(results: list[Result], together: Comparison, other_nulls: Proportion | None) -> Table:
     """A row for each organism, then the secrets' and the nulls' together."""
+    from ..bench.drive import outcomes
     from ..scoring.statistics import compare
-    from .sweeping import outcomes
 
     table = Table("organism", "finished", "score (95% CI)", "minutes", "steps")
     for config, own in _by_config(results).items():

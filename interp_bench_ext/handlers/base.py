@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from ..api import Command
-    from .bench import Bench
+    from .services import Services
 
     Body = TypeVar("Body", bound=BaseModel)
     Request = TypeVar("Request", bound=Command)
@@ -44,11 +44,11 @@ def allowed_to(action: Literal["read", "write", "execute"]) -> Callable[[Method]
     return cast("Callable[[Method], Method]", authorized(action))
 
 
-class OpensBench(Protocol):
-    """Whoever holds the bench: the server extension."""
+class OpensServices(Protocol):
+    """Whoever holds the services: the server extension."""
 
-    async def bench(self) -> Bench:
-        """The bench, made at the first call. Raises BadInput where that is not possible."""
+    async def services(self) -> Services:
+        """The services, made at the first call. Raises BadInput where that is not possible."""
         ...
 
 
@@ -68,16 +68,16 @@ class TellsNothing:
             self.log.error("%s %s: %s%s", self.request.method, self.request.path, type(value).__name__, _place(tb))
 
 
-class BenchHandler(TellsNothing, APIHandler):
+class ServicesHandler(TellsNothing, APIHandler):
     """A route of the REST interface."""
 
     auth_resource = RESOURCE
 
-    def initialize(self, app: OpensBench) -> None:
+    def initialize(self, app: OpensServices) -> None:
         self._app = app
 
-    async def bench(self) -> Bench:
-        return await self._app.bench()
+    async def services(self) -> Services:
+        return await self._app.services()
 
     def body(self, kind: type[Body]) -> Body:
         """The request's body. Raises BadInput in one sentence."""
@@ -98,10 +98,10 @@ class BenchHandler(TellsNothing, APIHandler):
         """The number of the last event that the client has."""
         return read_after(self.get_query_argument("after", "0"))
 
-    async def once(self, request: Request, work: Callable[[Bench], Coroutine[Any, Any, Any]]) -> Any:
+    async def once(self, request: Request, work: Callable[[Services], Coroutine[Any, Any, Any]]) -> Any:
         """The reply of ``work``, which is done once for each ``request_id``."""
-        bench = await self.bench()
-        return await bench.once(f"{self.request.path} {request.request_id}", lambda: work(bench))
+        services = await self.services()
+        return await services.once(f"{self.request.path} {request.request_id}", lambda: work(services))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Every error is a Problem; what nobody foresaw says no more than that."""

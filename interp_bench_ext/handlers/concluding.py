@@ -8,14 +8,13 @@ from pathlib import Path
 
 from filelock import Timeout
 
-from ..agent.key import Key
-from ..errors import BadInput
-from ..events import FindingsSubmitted, RunStarted, Scored
-from ..journal import Journal, RunRecord
+from ..errors import BadInput, NotNow
+from ..models.key import Key
 from ..outcome import comparison, conclude
+from ..record.events import FindingsSubmitted, RunStarted, Scored
+from ..record.journal import Journal, RunRecord
 from ..report import render_report
 from ..runs.catalog import load_public
-from ..runs.refusals import NotNow
 
 
 def report_page(journal_path: Path, record: RunRecord) -> str:

@@ -6,20 +6,20 @@ import asyncio
 
 from tornado import web
 
-from .base import BenchHandler, allowed_to
+from .base import ServicesHandler, allowed_to
 
 
-class InfoHandler(BenchHandler):
+class InfoHandler(ServicesHandler):
     @web.authenticated
     @allowed_to("read")
     async def get(self) -> None:
-        bench = await self.bench()
-        self.reply(bench.info())
+        services = await self.services()
+        self.reply(services.info())
 
 
-class ConfigsHandler(BenchHandler):
+class ConfigsHandler(ServicesHandler):
     @web.authenticated
     @allowed_to("read")
     async def get(self) -> None:
-        bench = await self.bench()
-        self.reply(await asyncio.to_thread(bench.catalog.cards))
+        services = await self.services()
+        self.reply(await asyncio.to_thread(services.catalog.cards))

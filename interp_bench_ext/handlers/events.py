@@ -13,10 +13,10 @@ from tornado import web
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from .base import RESOURCE, BenchHandler, OpensBench, TellsNothing, allowed_to, describe_error, read_after
+from .base import RESOURCE, OpensServices, ServicesHandler, TellsNothing, allowed_to, describe_error, read_after
 
 if TYPE_CHECKING:
-    from ..journal import Journal
+    from ..record.journal import Journal
 
 GONE = 4404
 """Close code of a run that was deleted."""
@@ -26,17 +26,17 @@ _PAUSE_S = 0.05
 _ROWS, _BYTES = 250, 500_000
 
 
-class EventsHandler(BenchHandler):
+class EventsHandler(ServicesHandler):
     @web.authenticated
     @allowed_to("read")
     async def get(self, run: str) -> None:
         after = self.after()
-        bench = await self.bench()
-        bench.runs.record(run)
-        bench.runs.notice_end(run)
+        services = await self.services()
+        services.runs.record(run)
+        services.runs.notice_end(run)
         self.set_header("Content-Type", "application/json")
         opening = "["
-        while entries := _batch(bench.runs.journal, run, after):
+        while entries := _batch(services.runs.journal, run, after):
             after = entries[-1][0]
             self.write(opening + ",".join(body for _, body in entries))
             await self.flush()
@@ -51,16 +51,16 @@ class StreamHandler(TellsNothing, WebSocketMixin, WebSocketHandler, JupyterHandl
     max_message_size = 4096
     """Clients have nothing to say here."""
 
-    def initialize(self, app: OpensBench) -> None:
+    def initialize(self, app: OpensServices) -> None:
         self._app = app
         self._sending: asyncio.Task[None] | None = None
 
     @ws_authenticated
     @allowed_to("read")
     async def get(self, run: str) -> None:
-        bench = await self._app.bench()
-        bench.runs.record(run)
-        self._bench, self._run = bench, run
+        services = await self._app.services()
+        services.runs.record(run)
+        self._bench, self._run = services, run
         self._after = read_after(self.get_query_argument("after", "0"))
         await super().get(run)
 

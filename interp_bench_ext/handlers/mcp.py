@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from tornado import web
 
 from .asgi import Bridge
-from .base import BenchHandler, OpensBench, allowed_to
+from .base import OpensServices, ServicesHandler, allowed_to
 
 if TYPE_CHECKING:
     from ..mcp.endpoint import Endpoint
@@ -17,7 +17,7 @@ ROUTE = "interp_bench/mcp"
 """Below the server's base URL."""
 
 
-class OpensEndpoint(OpensBench, Protocol):
+class OpensEndpoint(OpensServices, Protocol):
     """Whoever holds the MCP endpoint: the server extension."""
 
     async def endpoint(self) -> Endpoint:
@@ -25,14 +25,14 @@ class OpensEndpoint(OpensBench, Protocol):
         ...
 
 
-class McpHandler(BenchHandler):
+class McpHandler(ServicesHandler):
     """Passes requests on to the MCP endpoint, behind Jupyter's own authentication and its checks of origins.
 
     A client sends its token in the header ``Authorization``; one that is known by a cookie is a page in a browser, and
     is held to the rules about cross-site requests that all routes have.
     """
 
-    def initialize(self, app: OpensBench) -> None:
+    def initialize(self, app: OpensServices) -> None:
         super().initialize(app)
         self._gone = asyncio.Event()
 

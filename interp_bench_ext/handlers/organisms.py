@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 from tornado import web
 
-from .base import BenchHandler, allowed_to
+from .base import ServicesHandler, allowed_to
 
 if TYPE_CHECKING:
     from ..api import HeldOrganism, UseOrganism
-    from .bench import Bench
+    from .services import Services
 
 
-class OrganismsHandler(BenchHandler):
+class OrganismsHandler(ServicesHandler):
     @web.authenticated
     @allowed_to("read")
     async def get(self) -> None:
-        bench = await self.bench()
-        self.reply(bench.organisms.states())
+        services = await self.services()
+        self.reply(services.organisms.states())
 
     @web.authenticated
     @allowed_to("execute")
@@ -27,22 +27,22 @@ class OrganismsHandler(BenchHandler):
         from ..api import UseOrganism
 
         asked = self.body(UseOrganism)
-        self.reply(await self.once(asked, lambda bench: _hold(bench, asked)))
+        self.reply(await self.once(asked, lambda services: _hold(services, asked)))
 
 
-class OrganismHandler(BenchHandler):
+class OrganismHandler(ServicesHandler):
     @web.authenticated
     @allowed_to("execute")
     async def delete(self, organism: str) -> None:
-        bench = await self.bench()
-        bench.organisms.stop(organism)
+        services = await self.services()
+        services.organisms.stop(organism)
         self.set_status(204)
 
 
-async def _hold(bench: Bench, asked: UseOrganism) -> HeldOrganism:
+async def _hold(services: Services, asked: UseOrganism) -> HeldOrganism:
     from ..api import HeldOrganism
     from ..runs import organism_spec
 
-    experiment = await asyncio.to_thread(bench.catalog.load, asked.config)
-    state, connection = await bench.organisms.hold(organism_spec(experiment), asked.config)
+    experiment = await asyncio.to_thread(services.catalog.load, asked.config)
+    state, connection = await services.organisms.hold(organism_spec(experiment), asked.config)
     return HeldOrganism(organism=state, url=connection.url, token=connection.token)

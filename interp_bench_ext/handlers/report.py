@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from tornado import web
 
-from .base import BenchHandler, allowed_to
+from .base import ServicesHandler, allowed_to
 
 if TYPE_CHECKING:
     from ..api import RunSummary
-    from .bench import Bench
+    from .services import Services
 
 
-class ReportHandler(BenchHandler):
+class ReportHandler(ServicesHandler):
     """The page holds what an agent wrote: it runs nothing, loads nothing, and is nobody's origin."""
 
     @property
@@ -29,25 +29,25 @@ class ReportHandler(BenchHandler):
     async def get(self, run: str) -> None:
         from .concluding import report_page
 
-        bench = await self.bench()
-        record = bench.runs.record(run)
-        page = await asyncio.to_thread(report_page, bench.runs.journal.path, record)
+        services = await self.services()
+        record = services.runs.record(run)
+        page = await asyncio.to_thread(report_page, services.runs.journal.path, record)
         self.finish(page, set_content_type="text/html; charset=UTF-8")
 
 
-class ScoreHandler(BenchHandler):
+class ScoreHandler(ServicesHandler):
     @web.authenticated
     @allowed_to("execute")
     async def post(self, run: str) -> None:
         from ..api import Command
 
-        self.reply(await self.once(self.body(Command), lambda bench: _score(bench, run)))
+        self.reply(await self.once(self.body(Command), lambda services: _score(services, run)))
 
 
-async def _score(bench: Bench, run: str) -> RunSummary:
+async def _score(services: Services, run: str) -> RunSummary:
     from .concluding import score_run
 
-    record = bench.runs.record(run)
-    await asyncio.to_thread(score_run, bench.runs.journal.path, record, bench.key)
-    bench.runs.feed.tell(run)
-    return bench.runs.summary(run)
+    record = services.runs.record(run)
+    await asyncio.to_thread(score_run, services.runs.journal.path, record, services.key)
+    services.runs.feed.tell(run)
+    return services.runs.summary(run)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from tornado import web
 
-from .base import BenchHandler, allowed_to
+from .base import ServicesHandler, allowed_to
 
 
-class RunsHandler(BenchHandler):
+class RunsHandler(ServicesHandler):
     @web.authenticated
     @allowed_to("read")
     async def get(self) -> None:
-        bench = await self.bench()
-        self.reply(await bench.runs.summaries())
+        services = await self.services()
+        self.reply(await services.runs.summaries())
 
     @web.authenticated
     @allowed_to("execute")
@@ -20,86 +20,86 @@ class RunsHandler(BenchHandler):
         from ..api import StartRun
 
         asked = self.body(StartRun)
-        self.reply(await self.once(asked, lambda bench: bench.runs.start(asked)), status=201)
+        self.reply(await self.once(asked, lambda services: services.runs.start(asked)), status=201)
 
 
-class RunHandler(BenchHandler):
+class RunHandler(ServicesHandler):
     @web.authenticated
     @allowed_to("read")
     async def get(self, run: str) -> None:
-        bench = await self.bench()
-        self.reply(bench.runs.summary(run))
+        services = await self.services()
+        self.reply(services.runs.summary(run))
 
     @web.authenticated
     @allowed_to("write")
     async def delete(self, run: str) -> None:
-        bench = await self.bench()
-        await bench.runs.delete(run)
+        services = await self.services()
+        await services.runs.delete(run)
         self.set_status(204)
 
 
-class PauseHandler(BenchHandler):
+class PauseHandler(ServicesHandler):
     @web.authenticated
     @allowed_to("execute")
     async def post(self, run: str) -> None:
         from ..api import Command
 
-        self.reply(await self.once(self.body(Command), lambda bench: bench.runs.pause(run)))
+        self.reply(await self.once(self.body(Command), lambda services: services.runs.pause(run)))
 
 
-class UnpauseHandler(BenchHandler):
+class UnpauseHandler(ServicesHandler):
     @web.authenticated
     @allowed_to("execute")
     async def post(self, run: str) -> None:
         from ..api import Command
 
-        self.reply(await self.once(self.body(Command), lambda bench: bench.runs.unpause(run)))
+        self.reply(await self.once(self.body(Command), lambda services: services.runs.unpause(run)))
 
 
-class StopHandler(BenchHandler):
+class StopHandler(ServicesHandler):
     @web.authenticated
     @allowed_to("execute")
     async def post(self, run: str) -> None:
         from ..api import Command
 
-        self.reply(await self.once(self.body(Command), lambda bench: bench.runs.stop(run)))
+        self.reply(await self.once(self.body(Command), lambda services: services.runs.stop(run)))
 
 
-class ResumeHandler(BenchHandler):
+class ResumeHandler(ServicesHandler):
     @web.authenticated
     @allowed_to("execute")
     async def post(self, run: str) -> None:
         from ..api import ResumeRun
 
         asked = self.body(ResumeRun)
-        self.reply(await self.once(asked, lambda bench: bench.runs.resume(run, asked)))
+        self.reply(await self.once(asked, lambda services: services.runs.resume(run, asked)))
 
 
-class ForkHandler(BenchHandler):
+class ForkHandler(ServicesHandler):
     @web.authenticated
     @allowed_to("execute")
     async def post(self, run: str) -> None:
         from ..api import ForkRun
 
         asked = self.body(ForkRun)
-        self.reply(await self.once(asked, lambda bench: bench.runs.fork(run, asked)), status=201)
+        self.reply(await self.once(asked, lambda services: services.runs.fork(run, asked)), status=201)
 
 
-class MessagesHandler(BenchHandler):
+class MessagesHandler(ServicesHandler):
     @web.authenticated
     @allowed_to("execute")
     async def post(self, run: str) -> None:
         from ..api import SendMessage
 
         asked = self.body(SendMessage)
-        self.reply(await self.once(asked, lambda bench: bench.runs.tell(run, asked.text)))
+        self.reply(await self.once(asked, lambda services: services.runs.tell(run, asked.text)))
 
 
-class ApprovalsHandler(BenchHandler):
+class ApprovalsHandler(ServicesHandler):
     @web.authenticated
     @allowed_to("execute")
     async def post(self, run: str) -> None:
         from ..api import AnswerApproval
 
         asked = self.body(AnswerApproval)
-        self.reply(await self.once(asked, lambda bench: bench.runs.answer(run, asked)))
+        self.reply(await self.once(asked, lambda services: services.runs.answer(run, asked)))

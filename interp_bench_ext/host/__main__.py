@@ -108,11 +108,11 @@ def _failure(error: Exception) -> dict[str, Any]:
 def _serve(request: dict[str, Any], say: Say) -> None:
     started = time.monotonic()
     from interp_bench_ext.host.dispatch import Dispatcher
-    from interp_bench_ext.host.locate import Sources
     from interp_bench_ext.host.organism import load_organism
     from interp_bench_ext.host.service import build_app
+    from interp_bench_ext.host.sources import Sources
     from interp_bench_ext.host.spec import OrganismSpec
-    from interp_bench_ext.host.techniques import load_techniques
+    from interp_bench_ext.host.technique_files import load_techniques
 
     def loading(stage: str, done: int, total: int) -> None:
         say({"type": "loading", "stage": stage, "done": done, "total": total})

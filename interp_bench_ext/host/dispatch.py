@@ -25,7 +25,7 @@ from interp_bench_ext.errors import (
 )
 from interp_bench_ext.host.arguments import checked_arguments
 from interp_bench_ext.host.organism import CallHooks, LoadedOrganism
-from interp_bench_ext.host.techniques import Technique, nearest
+from interp_bench_ext.host.technique_files import Technique, nearest
 from interp_bench_ext.results import Result, encode
 
 Encoded = tuple[dict[str, Any], list[memoryview]]

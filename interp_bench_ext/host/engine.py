@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from interp_bench_ext.contracts import Row
-from interp_bench_ext.host.arms import Arms
+from interp_bench_ext.host.adapter_rows import Arms
 from interp_bench_ext.host.batches import Sizes, common_prefix, contiguous_batches, generation_batches
 from interp_bench_ext.host.devices import batch_bytes
 from interp_bench_ext.host.load import Loaded

@@ -15,7 +15,7 @@ import torch
 
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.host.devices import choose_device, choose_dtype, place, room_for_weights
-from interp_bench_ext.host.locate import Progress, Sources
+from interp_bench_ext.host.sources import Progress, Sources
 from interp_bench_ext.host.spec import OrganismSpec, with_detail
 
 

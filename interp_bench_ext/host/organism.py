@@ -14,9 +14,9 @@ from interp_bench_ext.contracts import Access, Completion, Conversation, Forward
 from interp_bench_ext.errors import AccessDenied, BadInput
 from interp_bench_ext.host.engine import Drawn, Engine, Sampling
 from interp_bench_ext.host.load import Loaded, load
-from interp_bench_ext.host.locate import Progress, Sources
 from interp_bench_ext.host.parts import find_parts
 from interp_bench_ext.host.selfcheck import self_check
+from interp_bench_ext.host.sources import Progress, Sources
 from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.host.tokens import Tokens
 from interp_bench_ext.host.veil import ChatFormat, end_of_turn_ids, scrub, seal

@@ -12,12 +12,12 @@ from urllib.parse import quote
 from ..contracts import Connection
 from ..errors import BadInput, InterpBenchError, Unconfirmed
 from .arguments import nearest
-from .bench import Bench
 from .client import RemoteOrganism, Served, served_organisms, use
 from .listing import Listing, Pointer, Text
 from .person_lines import CHOICES, person_parser
 from .run_tables import held_state, run_table, runs_table
 from .server import find_server
+from .server_api import ServerApi
 
 if TYPE_CHECKING:
     from ..api import RunSummary
@@ -64,21 +64,21 @@ class Person:
         return [*self._names(name), *options] if made.takes_words and not before else options
 
     def _names(self, command: str) -> list[str]:
-        bench = _find_bench()
-        if bench is None:
+        server_api = _find_server_api()
+        if server_api is None:
             return [served.name for served in served_organisms()] if command == "use" else []
         if command in ("use", "start"):
-            return [card.name for card in bench.configs() if card.problem is None]
-        runs = [run for run in bench.runs() if command == "status" or run.status == "running"]
+            return [card.name for card in server_api.configs() if card.problem is None]
+        runs = [run for run in server_api.runs() if command == "status" or run.status == "running"]
         return [*(run.id for run in runs), "last"]
 
     def _organisms(self, _: argparse.Namespace) -> Listing:
         _refuse_in_a_run()
-        bench = _find_bench()
-        if bench is None:
+        server_api = _find_server_api()
+        if server_api is None:
             rows = [[served.name, "served by interp-bench"] for served in served_organisms()]
             return Listing(["organism", "state"], rows, "`interp-bench configs` in a terminal lists all configs.")
-        held = {state.config: state for state in bench.organisms()}
+        held = {state.config: state for state in server_api.organisms()}
         rows = [
             [
                 card.name,
@@ -87,17 +87,17 @@ class Person:
                 card.access,
                 card.problem or card.description or card.task.split("\n")[0],
             ]
-            for card in bench.configs()
+            for card in server_api.configs()
         ]
         return Listing(["organism", "state", "where", "access", "what it is"], rows, "%interp use NAME loads one.")
 
     def _use(self, given: argparse.Namespace) -> Text:
         _refuse_in_a_run()
-        bench = _find_bench()
-        if bench is None:
+        server_api = _find_server_api()
+        if server_api is None:
             served, device = _served(given.config), ""
         else:
-            held = bench.hold(given.config)
+            held = server_api.hold(given.config)
             served = Served(given.config, Connection(held.url, held.token))
             device = f" on {held.organism.device}"
         self._bind(use(served))
@@ -105,12 +105,12 @@ class Person:
         return Text(f"{given.config} is ready{device}: %interp and the variable `organism` use it.")
 
     def _start(self, given: argparse.Namespace) -> Pointer | Text:
-        bench = _needed_bench("run CONFIG")
-        own = bench.notebook()
+        server_api = _needed_server_api("run CONFIG")
+        own = server_api.notebook()
         choices = {key: value for key, value in vars(given).items() if value is not None}
         choices.pop("here")
         try:
-            run = bench.start(**{**choices, "notebook": _place(given, own)})
+            run = server_api.start(**{**choices, "notebook": _place(given, own)})
         except Unconfirmed as error:
             raise BadInput(f"{error.message} Add --yes to start it all the same.") from None
         if run.notebook is None:
@@ -119,24 +119,25 @@ class Person:
         return Pointer(f"Run {run.id} has started in", run.notebook, quote(relative))
 
     def _status(self, given: argparse.Namespace) -> Listing | None:
-        bench = _find_bench()
+        server_api = _find_server_api()
         if given.run:
-            if bench is None:
+            if server_api is None:
                 raise BadInput(_NO_SERVER.format(f"show {given.run}"))
-            return run_table(bench, _named(bench.runs(), given.run))
-        if bench is None:
+            return run_table(server_api, _named(server_api.runs(), given.run))
+        if server_api is None:
             return None
         loaded = ", ".join(
-            f"{state.config} ({held_state(state, in_use=state.config == self._using)})" for state in bench.organisms()
+            f"{state.config} ({held_state(state, in_use=state.config == self._using)})"
+            for state in server_api.organisms()
         )
-        return runs_table(bench, bench.runs(), f"Organisms on this server: {loaded or 'none'}. ")
+        return runs_table(server_api, server_api.runs(), f"Organisms on this server: {loaded or 'none'}. ")
 
     def _stop(self, given: argparse.Namespace) -> Text:
-        bench = _needed_bench("runs")
-        running = [run for run in bench.runs() if run.status == "running" and run.here]
+        server_api = _needed_server_api("runs")
+        running = [run for run in server_api.runs() if run.status == "running" and run.here]
         if not running:
             raise BadInput("No run is under way on this server: %interp status lists them all.")
-        run = bench.stop(_named(running, given.run).id)
+        run = server_api.stop(_named(running, given.run).id)
         return Text(f"Run {run.id} is {run.status}{f': {run.message}' if run.message else '.'}")
 
 
@@ -151,24 +152,24 @@ def _place(given: argparse.Namespace, own: str | None) -> str | None:
     return posixpath.normpath(posixpath.join("/", posixpath.dirname(own or ""), given.notebook)).lstrip("/")
 
 
-def _find_bench() -> Bench | None:
+def _find_server_api() -> ServerApi | None:
     """None where this kernel belongs to no Jupyter server, or to a run."""
     if _is_given():
         return None
     server = find_server()
     if server is None:
         return None
-    bench = Bench(server)
-    bench.check()
-    return bench
+    server_api = ServerApi(server)
+    server_api.check()
+    return server_api
 
 
-def _needed_bench(otherwise: str) -> Bench:
+def _needed_server_api(otherwise: str) -> ServerApi:
     _refuse_in_a_run()
-    bench = _find_bench()
-    if bench is None:
+    server_api = _find_server_api()
+    if server_api is None:
         raise BadInput(_NO_SERVER.format(otherwise))
-    return bench
+    return server_api
 
 
 def _refuse_in_a_run() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ..results.wording import counted
-from .bench import Bench
+from ..results.safe_text import counted
 from .listing import Listing
+from .server_api import ServerApi
 
 if TYPE_CHECKING:
     from ..api import OrganismState, RunSummary
@@ -25,10 +25,10 @@ def held_state(state: OrganismState | None, *, in_use: bool) -> str:
     return f"{name}, in use here" if in_use else name
 
 
-def runs_table(bench: Bench, runs: Sequence[RunSummary], note: str) -> Listing:
+def runs_table(server_api: ServerApi, runs: Sequence[RunSummary], note: str) -> Listing:
     """Those under way and the newest of the others."""
     shown = sorted(runs, key=lambda run: run.status != "running")[:_RUNS_SHOWN]
-    rows = [[run.id, run.experiment, _state(run), _steps(run), _cost(run), _latest(bench, run)] for run in shown]
+    rows = [[run.id, run.experiment, _state(run), _steps(run), _cost(run), _latest(server_api, run)] for run in shown]
     counts = f"{counted(len(runs), 'run')}, {sum(run.status == 'running' for run in runs)} under way."
     return Listing(["run", "experiment", "state", "step", "cost", "last hypothesis or outcome"], rows, note + counts)
 
@@ -51,9 +51,9 @@ def _cost(run: RunSummary) -> str:
     return f"${run.cost_usd:.2f} of ${limit:g}" if limit else f"${run.cost_usd:.2f}"
 
 
-def run_table(bench: Bench, run: RunSummary) -> Listing:
+def run_table(server_api: ServerApi, run: RunSummary) -> Listing:
     """What one run's agent believes, each claim as it was noted last."""
-    claims = {noted.claim: noted for noted in bench.hypotheses(run.id)}
+    claims = {noted.claim: noted for noted in server_api.hypotheses(run.id)}
     rows = [
         [
             noted.claim,
@@ -67,9 +67,9 @@ def run_table(bench: Bench, run: RunSummary) -> Listing:
     return Listing(["hypothesis", "status", "evidence", "effect"], rows, f"Run {run.id}: {', '.join(parts)}.")
 
 
-def _latest(bench: Bench, run: RunSummary) -> str:
+def _latest(server_api: ServerApi, run: RunSummary) -> str:
     if run.status == "running":
-        noted = bench.hypotheses(run.id)
+        noted = server_api.hypotheses(run.id)
         return f"{noted[-1].claim} ({noted[-1].status})" if noted else ""
     return "; ".join(_outcome(run))
 

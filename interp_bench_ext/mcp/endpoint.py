@@ -7,7 +7,7 @@ import asyncio
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.types import Receive, Scope, Send
 
-from .desk import Desk
+from .clients import Desk
 from .server import make_server
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from ..agent.outside import Answer, OutsideProvider, answer_in
+from ..agent.mcp_provider import Answer, OutsideProvider, answer_in
 from ..agent.state import RunState
 from ..agent.tools.rendering import output_text
-from ..events import (
+from ..record.events import (
     ApprovalAsked,
     CellOutput,
     CellStarted,

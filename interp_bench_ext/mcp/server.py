@@ -33,8 +33,8 @@ from mcp.types import (
 
 from ..agent.tools import TOOLS, ToolResult
 from ..errors import InterpBenchError, Unconfirmed
+from .clients import Desk, Led, Seat
 from .content import call_result
-from .desk import Desk, Led, Seat
 from .verbs import VERBS, Caller
 
 Context = ServerRequestContext[Any, Any]

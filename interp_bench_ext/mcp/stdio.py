@@ -13,14 +13,14 @@ from pathlib import Path
 
 from mcp.server.stdio import stdio_server
 
-from ..journal import Journal
+from ..organisms.pool import OrganismPool
+from ..record.journal import Journal
 from ..runs.catalog import Catalog
+from ..runs.environment import own_notebook
 from ..runs.manager import RunManager, Surroundings
-from ..runs.organisms import OrganismPool
-from ..runs.places import Places
+from ..runs.notebook_paths import Places
 from ..runs.policy import Policy
-from ..runs.workplace import own_notebook
-from .desk import Desk
+from .clients import Desk
 from .server import make_server
 
 _IDLE_S = 60.0

@@ -15,7 +15,7 @@ from ..agent.tools import Tool, ToolResult
 from ..agent.tools.schema import tool
 from ..api import Command, ConfigCard, ForkRun, ResumeRun, RunSummary, StartRun
 from ..errors import BadInput
-from .desk import Desk, Led, Seat, led_by_client
+from .clients import Desk, Led, Seat, led_by_client
 
 _LISTED_RUNS = 10
 Request = TypeVar("Request", bound=Command)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from ..events import CellKind, CellStatus, JsonDict
+from ..record.events import CellKind, CellStatus, JsonDict
 
 CellState = CellStatus | Literal["running"] | None
 """None: the cell has not run."""

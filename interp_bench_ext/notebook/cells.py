@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ..errors import BadInput, NotebookConflict
-from ..events import CellAdded, CellEdited, CellFinished, CellKind, Emit, Event
+from ..record.events import CellAdded, CellEdited, CellFinished, CellKind, Emit, Event
 from .backend import CellState, NotebookBackend, NotebookCell
 from .fold import FoldedCell, fold_cells
 from .text import clean_text

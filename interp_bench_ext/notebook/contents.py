@@ -18,7 +18,7 @@ from nbformat import v4
 from tornado.web import HTTPError
 
 from ..errors import BadInput, NotebookConflict
-from ..events import JsonDict
+from ..record.events import JsonDict
 from .backend import KERNELSPEC, MARK, CellView, NotebookCell, is_blank, new_notebook, place_of, view_of
 from .notebook_text import NotebookText
 from .whole_files import only_over, stamp_of, whole_file

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..events import CellStatus, JsonDict
+from ..record.events import CellStatus, JsonDict
 from .iopub import Handler, Message
 from .kernels import Kernel
 from .outputs import execution_count

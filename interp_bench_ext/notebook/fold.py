@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ..events import (
+from ..record.events import (
     CellAdded,
     CellEdited,
     CellFinished,

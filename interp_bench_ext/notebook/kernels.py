@@ -19,9 +19,9 @@ from jupyter_client.manager import AsyncKernelManager
 
 from ..contracts import Connection, Veil
 from ..errors import BadInput, KernelDied
-from ..events import JsonDict
-from ..kernel.provisioner import CleanProvisioner, PlainProvisioner, SandboxProvisioner
-from ..kernel.sandbox import sandbox_available
+from ..record.events import JsonDict
+from ..sandbox.bubblewrap import sandbox_available
+from ..sandbox.provisioner import CleanProvisioner, PlainProvisioner, SandboxProvisioner
 from .iopub import IopubReader
 
 _START_TIMEOUT_S = 60.0

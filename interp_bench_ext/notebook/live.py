@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from ..errors import NotebookConflict
-from ..events import CellOutput, CellOutputsCleared, Emit, JsonDict
+from ..record.events import CellOutput, CellOutputsCleared, Emit, JsonDict
 from .iopub import Handler
 from .outputs import OutputBook
 

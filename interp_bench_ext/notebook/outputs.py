@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..events import JsonDict
+from ..record.events import JsonDict
 from .text import TerminalText, clean_text, shorten, size
 
 _STREAMS = ("stdout", "stderr")

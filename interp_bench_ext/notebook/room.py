@@ -12,7 +12,7 @@ from jupyter_server.serverapp import ServerApp
 from tornado.web import HTTPError
 
 from ..errors import BadInput, NotebookConflict
-from ..events import JsonDict
+from ..record.events import JsonDict
 from .location import NotebookLocation
 
 _EXTENSION = "jupyter_server_ydoc"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from ..events import JsonDict
+from ..record.events import JsonDict
 
 SaveListener = Callable[[JsonDict, str], None]
 """Called with the model that is saved and the path in the contents API."""

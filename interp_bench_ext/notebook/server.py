@@ -13,7 +13,7 @@ from jupyter_server.serverapp import ServerApp
 
 from ..contracts import Connection, Veil
 from ..errors import BadInput, NotebookConflict
-from ..events import Emit
+from ..record.events import Emit
 from .backend import NotebookBackend, new_notebook
 from .contents import ContentsBackend, clear_errors
 from .kernels import choose_veil

@@ -17,7 +17,7 @@ from jupyter_server.utils import ApiPath, to_os_path
 from tornado.web import HTTPError
 
 from ..errors import NotebookConflict
-from ..events import JsonDict
+from ..record.events import JsonDict
 from .contents import clear_errors, file_stamp
 from .location import NotebookLocation
 from .saves import on_save

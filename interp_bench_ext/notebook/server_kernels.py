@@ -18,7 +18,7 @@ from traitlets import TraitError
 
 from ..contracts import Connection, Veil
 from ..errors import KernelDied, NotebookConflict
-from ..kernel.provisioner import CleanProvisioner
+from ..sandbox.provisioner import CleanProvisioner
 from .kernel_factory import KernelFactory, RunRestarter
 from .kernels import Kernel, granted
 from .location import NotebookLocation

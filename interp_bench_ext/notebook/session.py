@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..contracts import Connection, Veil
 from ..errors import BadInput, KernelDied, NotebookConflict
-from ..events import CellFinished, CellStarted, CellStatus, Emit, Event, JsonDict, KernelStarted, KernelWentAway
+from ..record.events import CellFinished, CellStarted, CellStatus, Emit, Event, JsonDict, KernelStarted, KernelWentAway
 from .backend import CellState, CellView, NotebookBackend
 from .background import Background
 from .cells import RunCells, cut_off

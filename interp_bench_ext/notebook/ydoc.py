@@ -13,7 +13,7 @@ from typing import Any
 from pycrdt import Array, Map
 
 from ..errors import NotebookConflict
-from ..events import JsonDict
+from ..record.events import JsonDict
 from .backend import KERNELSPEC, CellView, NotebookCell, is_blank, place_of, view_of
 from .location import NotebookLocation
 from .room import SharedRoom

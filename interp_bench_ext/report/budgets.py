@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .fold import Story
-from .wording import number
+from .formats import number
 
 _UNITS = {"cost": "USD", "minutes": "min", "GPU minutes": "min"}
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..events import (
+from ..record.events import (
     AgentReplied,
     BudgetUsed,
     CellAdded,

@@ -10,12 +10,12 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from ..events import Event
+from ..record.events import Event
 from . import outputs
 from .budgets import budgets_view, tokens_by_kind
 from .fold import Cell, Note, Reading, Step, Story, fold
+from .formats import cost, count, duration, effect, moment
 from .score import score_view
-from .wording import cost, count, duration, effect, moment
 
 _STATUS = {
     "finished": ("finished", "good"),

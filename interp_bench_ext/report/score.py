@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..events import JsonDict
-from .wording import count
+from ..record.events import JsonDict
+from .formats import count
 
 
 def score_view(score: JsonDict) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 import altair
 import numpy as np
 
-from .wording import token_label
+from .safe_text import token_label
 
 ACCENT, OTHER, NEUTRAL = "#0072B2", "#D55E00", "#8a8a8a"
 """Okabe and Ito's blue and vermilion, which every common kind of colour blindness tells apart."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from .wording import clean, more, shorten, token_label
+from .safe_text import clean, more, shorten, token_label
 
 MONO = "font-family:monospace;font-family:var(--jp-code-font-family,ui-monospace,Menlo,Consolas,monospace)"
 LINE = "rgba(128,128,128,0.35)"

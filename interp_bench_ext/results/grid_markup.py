@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from .elements import ACCENT, MONO, OTHER, escaped, not_shown, quiet, row, table, token
+from .safe_text import clip, probability, token_label
 from .selection import effect_rows, evenly, has_target, last, strongest_keys, target_first_ranked
 from .types import AttentionGrid, EffectGrid, LensGrid
-from .wording import clip, probability, token_label
 
 _VIRIDIS = ("#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725")
 _FIRST_LIGHT = 4

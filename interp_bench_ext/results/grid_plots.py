@@ -8,9 +8,9 @@ import altair
 import numpy as np
 
 from .charts import Grid, Layers, Panels, Row, heat_map, rounded, token_labels
+from .safe_text import clip, probability, token_label
 from .selection import effect_rows, evenly, has_target, last, target_first_ranked
 from .types import AttentionGrid, EffectGrid, LensGrid
-from .wording import clip, probability, token_label
 
 _CELL_WIDTH, _CELL_HEIGHT, _CELL_CHARACTERS = 60, 17, 9
 _SQUARE, _SQUARE_CHARACTERS = 22, 12

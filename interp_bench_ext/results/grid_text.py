@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from .safe_text import clip, counted, more, probability, token_label
 from .selection import effect_rows, evenly, has_target, largest_effects, last, strongest_keys, target_first_ranked
 from .types import AttentionGrid, EffectGrid, LensGrid
-from .wording import clip, counted, more, probability, token_label
 
 _ROWS, _TOKENS, _CELL = 16, 6, 14
 _LARGEST, _HEADS, _QUERIES, _KEYS = 8, 4, 8, 3

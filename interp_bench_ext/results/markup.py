@@ -9,6 +9,7 @@ import numpy as np
 
 from . import elements, grid_markup, text
 from .elements import ACCENT, EDGE, OTHER, escaped, not_shown, passage, quiet
+from .safe_text import clean, clip, probability, shorten
 from .selection import runs_of_rows, word_rows
 from .types import (
     AttentionGrid,
@@ -21,7 +22,6 @@ from .types import (
     TokenProbs,
     WordScores,
 )
-from .wording import clean, clip, probability, shorten
 
 _TEXTS_SHOWN, _TEXT_CHARACTERS, _PROMPTS_SHOWN, _ROWS_SHOWN = 60, 2500, 8, 16
 _KL_FULL = 3.0

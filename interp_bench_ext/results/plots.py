@@ -12,6 +12,7 @@ import numpy as np
 from . import grid_plots, text
 from .charts import ACCENT, INK, NEUTRAL, OTHER, Chart, Layers, Panels, Row, bars, data, finished, rounded, tooltip
 from .grid_plots import GridLimits
+from .safe_text import clip, one_line, probability, token_label
 from .selection import runs_of_rows, word_rows
 from .types import (
     AttentionGrid,
@@ -24,7 +25,6 @@ from .types import (
     TokenProbs,
     WordScores,
 )
-from .wording import clip, one_line, probability, token_label
 
 _POINTS = 500
 _STANDS_OUT = 3

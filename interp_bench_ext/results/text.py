@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import grid_text
+from .safe_text import clip, counted, more, one_line, probability, token_label
 from .selection import WORDS_UP, runs_of_rows, word_rows
 from .types import (
     AttentionGrid,
@@ -21,7 +22,6 @@ from .types import (
     TokenProbs,
     WordScores,
 )
-from .wording import clip, counted, more, one_line, probability, token_label
 
 _TEXTS_SHOWN, _TEXTS_CHARACTERS = 32, 8000
 _PROMPT_CHARACTERS = 240

@@ -16,9 +16,9 @@ from ..api import ConfigCard
 from ..config import Experiment, config_folders, load_config
 from ..contracts import Veil
 from ..errors import BadInput, ConfigError
-from ..host.modal.estimate import check_fits
-from ..kernel.sandbox import sandbox_available
-from .choices import organism_spec
+from ..organisms.places.modal.estimate import check_fits
+from ..sandbox.bubblewrap import sandbox_available
+from .resolve import organism_spec
 
 BUNDLED, MINE, INSTALLED = "Bundled", "My configs", "Installed"
 _OURS = re.compile(r"^experiment_name\s*:", re.MULTILINE)

@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from ..agent.replay import names_in_fresh_notebook
-from ..events import Event, JsonDict
 from ..notebook.fold import FoldedCell, fold_cells
+from ..record.events import Event, JsonDict
 from ..results.display import VEGALITE
-from .alike import FLOOR, Alike, Unlike, visible_text
+from .tolerant_diff import FLOOR, Alike, Unlike, visible_text
 
 TOLERANCE = 1e-3
 _CUT = ("interrupted", "timeout", "kernel_died")

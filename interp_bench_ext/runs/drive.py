@@ -16,26 +16,19 @@ from ..agent.tools import ToolSession
 from ..config import Experiment, PublicConfig
 from ..contracts import Connection, TechniqueSpec
 from ..errors import BudgetReached, InterpBenchError, RecordingEnded
-from ..events import (
-    ApprovalDecision,
-    Event,
-    MessageSent,
-    RunEnded,
-    RunPaused,
-    RunUnpaused,
-)
-from ..journal import RunRecord
 from ..notebook.session import NotebookSession
-from .choices import organism_spec
+from ..record.events import ApprovalDecision, Event, MessageSent, RunEnded, RunPaused, RunUnpaused
+from ..record.journal import RunRecord
+from .environment import Environment, OrganismHandle
 from .prepare import prepare
 from .recorder import Recorder
-from .workplace import OrganismHandle, Workplace
+from .resolve import organism_spec
 
 STOPPED = "stopped by the user"
 
 
 class Run:
-    """A run that this process drives. It comes about in ``origins``; :meth:`drive` carries it to its end."""
+    """A run that this process drives. It comes about in ``start``; :meth:`drive` carries it to its end."""
 
     def __init__(
         self,
@@ -43,7 +36,7 @@ class Run:
         public: PublicConfig,
         provider: Provider,
         *,
-        workplace: Workplace,
+        environment: Environment,
         recorder: Recorder,
         lock: BaseFileLock,
         record: RunRecord,
@@ -53,7 +46,7 @@ class Run:
         self.public = public
         self.recorder = recorder
         self.notebook = record.notebook
-        self._provider, self._workplace = provider, workplace
+        self._provider, self._environment = provider, environment
         self._lock, self._events = lock, events
         self._spec = organism_spec(experiment)
         self._gate: Gate | None = None
@@ -102,7 +95,7 @@ class Run:
         try:
             if self._why_stopped is not None:
                 raise asyncio.CancelledError
-            async with self._workplace.organism(self._spec, recorder, run=self.id) as organism:
+            async with self._environment.organism(self._spec, recorder, run=self.id) as organism:
                 session = await self._opened(organism.connection)
                 try:
                     await self._investigate(session, organism)
@@ -125,7 +118,7 @@ class Run:
             self._lock.release()
             if isinstance(self._provider, Metered):
                 await self._provider.aclose()
-        return self._workplace.journal.find_run(self.id)
+        return self._environment.journal.find_run(self.id)
 
     async def _opened(self, connection: Connection) -> NotebookSession:
         """The notebook, opened whole even if the run is stopped meanwhile.
@@ -134,7 +127,7 @@ class Run:
         without the rest of it, and a kernel that is neither started nor not keeps the whole server from ending.
         """
         opening = asyncio.create_task(
-            self._workplace.notebook(self.notebook, emit=self.recorder, connection=connection, run=self.id)
+            self._environment.notebook(self.notebook, emit=self.recorder, connection=connection, run=self.id)
         )
         try:
             return await asyncio.shield(opening)
@@ -143,7 +136,7 @@ class Run:
             raise
 
     async def _investigate(self, session: NotebookSession, organism: OrganismHandle) -> None:
-        budgets = Budgets(self.public.agent, clock=self._workplace.journal.clock)
+        budgets = Budgets(self.public.agent, clock=self._environment.journal.clock)
         tools = ToolSession(
             notebook=session,
             techniques={spec.name: spec for spec in organism.specs},

@@ -10,7 +10,9 @@ from ..agent.state import RunState
 from ..agent.tools.rendering import describe_outputs
 from ..config import AgentSection, PublicConfig
 from ..errors import BadInput
-from ..events import (
+from ..notebook.fold import fold_cells
+from ..notebook.opening import intro
+from ..record.events import (
     AgentDelta,
     AgentReplied,
     BudgetUsed,
@@ -37,10 +39,8 @@ from ..events import (
     StepStarted,
     ToolReturned,
 )
-from ..notebook.fold import fold_cells
-from ..notebook.opening import intro
-from .choices import choose_agent
-from .workplace import Workplace
+from .environment import Environment
+from .resolve import choose_agent
 
 _LEFT_BEHIND = (
     RunStarted,
@@ -109,14 +109,14 @@ def headed(past: Past, *, parent: str, fork: str, task: str) -> list[Event]:
     ]
 
 
-def agent_of_fork(parent: PublicConfig, changes: Mapping[str, Any], workplace: Workplace) -> AgentSection:
+def agent_of_fork(parent: PublicConfig, changes: Mapping[str, Any], environment: Environment) -> AgentSection:
     """The parent's agent with ``changes``; where the parent was a replay, an agent that can go on."""
     before = parent.agent
     update = dict(changes)
     if before.provider == "replay" or update.get("provider", before.provider) != before.provider:
         update = {"provider": None, "model": None, **update}
     agent = before.model_copy(update=update)
-    return choose_agent(parent.model_copy(update={"agent": agent}), workplace.key, workplace.outside)
+    return choose_agent(parent.model_copy(update={"agent": agent}), environment.key, environment.outside)
 
 
 def check_can_go_on(agent: AgentSection, before: AgentSection, past: Past) -> None:

@@ -11,26 +11,25 @@ from pathlib import Path
 
 from filelock import Timeout
 
-from ..agent.key import Key
-from ..agent.outside import OutsideProvider
+from ..agent.mcp_provider import OutsideProvider
 from ..api import AnswerApproval, ForkRun, ResumeRun, RunSummary, StartRun
 from ..config import AgentSection, Experiment
-from ..errors import BadInput, InterpBenchError
-from ..events import Event, RunEnded
-from ..journal import Journal, RunRecord
-from . import origins
+from ..errors import BadInput, InterpBenchError, NotFound, NotNow
+from ..models.key import Key
+from ..organisms.pool import OrganismPool
+from ..record.events import Event, RunEnded
+from ..record.journal import Journal, RunRecord
+from . import start
 from .catalog import Catalog, load_public
-from .choices import choose_agent, lacks_key, organism_spec
+from .cost_estimate import check_little
 from .drive import Run
-from .feed import Feed
+from .environment import Environment, OpenNotebook
 from .fork import agent_of_fork
-from .organisms import OrganismPool
-from .places import Places
+from .notebook_paths import Places
 from .policy import Policy
-from .refusals import NotFound, NotNow
-from .spending import check_little
+from .resolve import choose_agent, lacks_key, organism_spec
 from .summary import Tally, summarise
-from .workplace import OpenNotebook, Workplace
+from .wakeups import Feed
 
 SERVER_STOPPED = "the server was stopped"
 _UNWRITTEN = "the journal could not be written; free some disk space, then resume the run"
@@ -99,13 +98,13 @@ class RunManager:
         experiment = self._its.policy.experiment(found, asked)
         async with self._starting:
             notebook = await self._notebook(asked.notebook, experiment)
-            workplace = self._workplace(experiment, outside)
-            agent = choose_agent(experiment.public, workplace.key, outside)
+            environment = self._environment(experiment, outside)
+            agent = choose_agent(experiment.public, environment.key, outside)
             self._check_possible(experiment, agent, confirmed=asked.confirmed)
             driven = _Driven(self.feed)
-            driven.run = origins.begin(
+            driven.run = start.begin(
                 experiment,
-                workplace=workplace,
+                environment=environment,
                 listener=driven,
                 notebook=notebook,
                 out=self._its.places.root,
@@ -124,11 +123,11 @@ class RunManager:
         # A reader that looks whether a run is still driven holds that run's lock for a moment.
         async with self._starting, self._reading:
             await self._free(record.notebook)
-            agent = origins.recorded_public(self.journal, run).agent
+            agent = start.recorded_public(self.journal, run).agent
             self._check_possible(experiment, agent, confirmed=True)  # as it was when the run began
             driven = _Driven(self.feed)
-            driven.run = origins.resume(
-                experiment, record, workplace=self._workplace(experiment, outside), listener=driven, limits=limits
+            driven.run = start.resume(
+                experiment, record, environment=self._environment(experiment, outside), listener=driven, limits=limits
             )
             return self._drive(driven)
 
@@ -139,18 +138,18 @@ class RunManager:
         experiment = await asyncio.to_thread(load_public, parent.config)
         async with self._starting:
             notebook = await self._notebook(asked.notebook, experiment)
-            recorded = origins.recorded_public(self.journal, run)
-            workplace = self._workplace(experiment, outside)
-            agent = agent_of_fork(recorded, changes, workplace)
+            recorded = start.recorded_public(self.journal, run)
+            environment = self._environment(experiment, outside)
+            agent = agent_of_fork(recorded, changes, environment)
             self._check_possible(experiment, agent, confirmed=asked.confirmed)
             driven = _Driven(self.feed)
-            driven.run = origins.fork(
+            driven.run = start.fork(
                 experiment,
                 parent,
                 at=asked.at,
                 message=asked.message,
                 changes=changes,
-                workplace=workplace,
+                environment=environment,
                 listener=driven,
                 out=self._its.places.root,
                 notebook=notebook,
@@ -264,10 +263,10 @@ class RunManager:
             del self._driven[run]
             self.feed.tell(run)
 
-    def _workplace(self, experiment: Experiment, outside: OutsideProvider | None) -> Workplace:
+    def _environment(self, experiment: Experiment, outside: OutsideProvider | None) -> Environment:
         its = self._its
         config = its.catalog.name_of(experiment.path)
-        return Workplace(
+        return Environment(
             journal=self.journal,
             key=its.key,
             attended=True,

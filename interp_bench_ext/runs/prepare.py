@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from ..config import PublicConfig
 from ..errors import InterpBenchError
-from ..events import CellAdded, CellFinished, Event, MessageSent
 from ..notebook.opening import SETUP, intro, opening_ids
 from ..notebook.session import NotebookSession
+from ..record.events import CellAdded, CellFinished, Event, MessageSent
 from .recorder import Recorder
 
 SETUP_TIMEOUT_S = 120

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..agent.state import RunState
-from ..events import Event
-from ..journal import Entry, Journal
+from ..record.events import Event
+from ..record.journal import Entry, Journal
 
 Listener = Callable[[Event], None]
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from ..agent.state import RunState
 from ..api import RunSummary
 from ..config import AgentSection
-from ..events import (
+from ..record.events import (
     AgentDelta,
     AgentReplied,
     ApprovalAnswered,
@@ -33,7 +33,7 @@ from ..events import (
     Scored,
     StepStarted,
 )
-from ..journal import Journal, RunRecord
+from ..record.journal import Journal, RunRecord
 
 _COUNTED = (
     AgentReplied,

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from ..events import Finding
+from ..record.events import Finding
 from .ground_truth import GroundTruth
 from .words import names
 

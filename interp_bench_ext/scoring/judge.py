@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from ..events import Finding
+from ..record.events import Finding
 from .grader import Score, null_score, secret_score
 from .ground_truth import GroundTruth
 

@@ -14,8 +14,8 @@ from interp_bench_ext.agent.state import RunState
 from interp_bench_ext.agent.tools import ToolResult, ToolSession
 from interp_bench_ext.config import AgentSection
 from interp_bench_ext.contracts import Access, TechniqueSpec, Veil
-from interp_bench_ext.events import AgentReplied, Event, MessageSent, RunResumed, ToolReturned
 from interp_bench_ext.notebook.session import NotebookSession
+from interp_bench_ext.record.events import AgentReplied, Event, MessageSent, RunResumed, ToolReturned
 from tests.notebook.support import Recorder
 
 ASK = "print('asked', file=open('asked.txt', 'a'))\n'an answer'"

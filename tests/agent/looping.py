@@ -10,14 +10,14 @@ from typing import Any
 
 from interp_bench_ext.agent.anthropic import AnthropicProvider
 from interp_bench_ext.agent.budget import Budgets
-from interp_bench_ext.agent.key import Key
 from interp_bench_ext.agent.loop import investigate
-from interp_bench_ext.agent.prices import DEFAULT_MODEL
 from interp_bench_ext.agent.prompt import agent_md
-from interp_bench_ext.agent.waiting import RetryPolicy
+from interp_bench_ext.agent.retry import RetryPolicy
 from interp_bench_ext.config import AgentSection
 from interp_bench_ext.errors import InterpBenchError
-from interp_bench_ext.events import AgentReplied, Event
+from interp_bench_ext.models.key import Key
+from interp_bench_ext.models.prices import DEFAULT_MODEL
+from interp_bench_ext.record.events import AgentReplied, Event
 
 from .desk import Desk
 from .messages_server import Answer, Block, MessagesServer, Streamed, text, thinking, tool_use

@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 
 from interp_bench_ext.agent.anthropic import AnthropicProvider, make_provider
-from interp_bench_ext.agent.key import Key
-from interp_bench_ext.agent.prices import DEFAULT_MODEL, Price, load_prices, price_of
-from interp_bench_ext.agent.provider import MALFORMED_INPUT, ContextTooLong, Reply, ToolSpec, Usage
-from interp_bench_ext.agent.waiting import RetryPolicy
+from interp_bench_ext.agent.provider import MALFORMED_INPUT, ContextTooLong, Reply, ToolSpec
+from interp_bench_ext.agent.retry import RetryPolicy
 from interp_bench_ext.errors import BadInput, ProviderError
-from interp_bench_ext.events import AgentDelta, Event, ProviderWaiting
+from interp_bench_ext.models.key import Key
+from interp_bench_ext.models.prices import DEFAULT_MODEL, Price, load_prices, price_of
+from interp_bench_ext.models.usage import Usage
+from interp_bench_ext.record.events import AgentDelta, Event, ProviderWaiting
 
 from .messages_server import MessagesServer, Refused, Script, Streamed, overloaded, text, thinking, tool_use
 

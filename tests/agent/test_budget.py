@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from interp_bench_ext.agent.budget import Budgets
-from interp_bench_ext.agent.prices import load_prices
 from interp_bench_ext.agent.state import RunState
 from interp_bench_ext.config import AgentSection
 from interp_bench_ext.errors import BadInput, BudgetReached
-from interp_bench_ext.events import BudgetUsed, Event, MessageSent, ProviderWaiting
+from interp_bench_ext.models.prices import load_prices
+from interp_bench_ext.record.events import BudgetUsed, Event, MessageSent, ProviderWaiting
 
 from .desk import again
 from .looping import Script, run_loop, working

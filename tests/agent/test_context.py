@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from interp_bench_ext.agent.conversation import CLEARED
-from interp_bench_ext.events import ContextEdited, Event, HypothesisNoted, StepStarted
+from interp_bench_ext.record.events import ContextEdited, Event, HypothesisNoted, StepStarted
 
 from .desk import Desk, again
 from .looping import Run, Script, reading, run_loop, working

@@ -18,7 +18,7 @@ from interp_bench_ext.agent.conversation import (
 )
 from interp_bench_ext.agent.state import RunState
 from interp_bench_ext.agent.summary import summary_of
-from interp_bench_ext.events import (
+from interp_bench_ext.record.events import (
     AgentReplied,
     CellAdded,
     ContextEdited,

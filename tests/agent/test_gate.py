@@ -9,8 +9,8 @@ from interp_bench_ext.agent.gate import MAX_CALLS, Gate, answer_to
 from interp_bench_ext.agent.state import RunState
 from interp_bench_ext.agent.tools import ToolSession
 from interp_bench_ext.errors import BadInput
-from interp_bench_ext.events import ApprovalAnswered, ApprovalAsked, CellAdded, RunPaused, RunUnpaused
 from interp_bench_ext.notebook.background import Background
+from interp_bench_ext.record.events import ApprovalAnswered, ApprovalAsked, CellAdded, RunPaused, RunUnpaused
 from tests.agent.desk import CHAT, Desk, again, reply_with, text_of
 
 ASKED = ApprovalAsked(approval="a", tool="run_cell", cell_id="c1", code="print('a')")

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from interp_bench_ext.agent.key import Key
 from interp_bench_ext.agent.state import RunState
 from interp_bench_ext.config import load_config
-from interp_bench_ext.events import (
+from interp_bench_ext.models.key import Key
+from interp_bench_ext.organisms.process import OrganismProcess
+from interp_bench_ext.record.events import (
     AgentReplied,
     BudgetUsed,
     CellAdded,
@@ -31,9 +32,8 @@ from interp_bench_ext.events import (
     StepStarted,
     ToolReturned,
 )
-from interp_bench_ext.host.process import OrganismProcess
-from interp_bench_ext.journal import Journal
-from interp_bench_ext.runs import Workplace, start_run
+from interp_bench_ext.record.journal import Journal
+from interp_bench_ext.runs import Environment, start_run
 from tests.host.tiny import save_model
 
 from .investigators import CLAIM, GOOD_STEPS, INVESTIGATORS, investigator, named
@@ -100,9 +100,9 @@ async def all_at_once(folder: Path) -> dict[str, tuple[list[Event], dict[str, An
     async def investigated(name: str) -> tuple[list[Event], dict[str, Any]]:
         config = folder / f"{name}.yaml"
         config.write_text(_CONFIG.format(name=name, steps=_STEPS.get(name, _OTHERWISE)), encoding="utf-8")
-        workplace = Workplace(journal=journal, key=Key(api_key="sk-test-marker"), organism=shared)
+        environment = Environment(journal=journal, key=Key(api_key="sk-test-marker"), organism=shared)
         record = await start_run(
-            load_config(config), workplace=workplace, listener=lambda event: None, out=folder / "out"
+            load_config(config), environment=environment, listener=lambda event: None, out=folder / "out"
         )
         return journal.events(record.id), json.loads(record.notebook.read_text(encoding="utf-8"))
 

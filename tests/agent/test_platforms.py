@@ -17,13 +17,13 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from interp_bench_ext.agent.anthropic import AnthropicProvider, make_provider
-from interp_bench_ext.agent.capacity import capacity_of, plain_name
-from interp_bench_ext.agent.key import Key
 from interp_bench_ext.agent.platforms import make_client
-from interp_bench_ext.agent.prices import load_prices
 from interp_bench_ext.agent.provider import Reply
 from interp_bench_ext.config import AgentSection, load_config
 from interp_bench_ext.errors import BadInput, ConfigError, ProviderError
+from interp_bench_ext.models.capacity import capacity_of, plain_name
+from interp_bench_ext.models.key import Key
+from interp_bench_ext.models.prices import load_prices
 
 from .messages_server import MessagesServer, Refused, Streamed, text, tool_use
 

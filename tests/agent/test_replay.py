@@ -7,7 +7,7 @@ import pytest
 
 from interp_bench_ext.agent.replay import ReplayProvider
 from interp_bench_ext.errors import RecordingEnded
-from interp_bench_ext.events import AgentReplied, CellAdded, Event, ToolReturned
+from interp_bench_ext.record.events import AgentReplied, CellAdded, Event, ToolReturned
 
 
 def replied(*blocks: dict[str, Any], cost: float = 0.5) -> AgentReplied:

@@ -7,7 +7,7 @@ import pytest
 
 from interp_bench_ext.agent.cell_log import CellLog
 from interp_bench_ext.agent.validity import ATTEMPTS, missing
-from interp_bench_ext.events import CellAdded, CellEdited, CellFinished, CellStarted, Finding
+from interp_bench_ext.record.events import CellAdded, CellEdited, CellFinished, CellStarted, Finding
 from tests.agent.desk import ASK, Desk, again, at_desk
 
 CLAIM = "The organism adores the quokka."

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from interp_bench_ext.events import RunEnded, RunResumed
+from interp_bench_ext.record.events import RunEnded, RunResumed
 from tests.agent.messages_server import MessagesServer
 from tests.investigating import Bench, make_bench, scripted
 

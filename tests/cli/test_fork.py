@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from interp_bench_ext.agent.state import RunState
-from interp_bench_ext.events import CellFinished, Event, HypothesisNoted, KernelStarted, RunForked
-from interp_bench_ext.journal import Journal, RunRecord
+from interp_bench_ext.record.events import CellFinished, Event, HypothesisNoted, KernelStarted, RunForked
+from interp_bench_ext.record.journal import Journal, RunRecord
 from interp_bench_ext.runs.fork import past_of
 from tests.agent.messages_server import MessagesServer
 from tests.investigating import Bench, make_bench, scripted
@@ -17,10 +17,10 @@ from tests.investigating import Bench, make_bench, scripted
 FORKER = """
 import asyncio, os, signal, sys, time
 from pathlib import Path
-from interp_bench_ext.agent.key import Key
+from interp_bench_ext.models.key import Key
 from interp_bench_ext.config import load_config
-from interp_bench_ext.journal import Journal
-from interp_bench_ext.runs import Workplace, carry_through, origins
+from interp_bench_ext.record.journal import Journal
+from interp_bench_ext.runs import Environment, carry_through, start
 
 kill_at, stamped = int(sys.argv[1]), 0
 
@@ -33,8 +33,8 @@ def clock():
 
 journal = Journal(clock=clock)
 parent = journal.find_run(sys.argv[2])
-workplace = Workplace(journal=journal, key=Key.from_environment())
-run = origins.fork(load_config(parent.config), parent, at="c3", message=None, changes={}, workplace=workplace,
+environment = Environment(journal=journal, key=Key.from_environment())
+run = start.fork(load_config(parent.config), parent, at="c3", message=None, changes={}, environment=environment,
                    listener=lambda event: None, out=Path(sys.argv[3]))
 asyncio.run(carry_through(run, journal))
 """

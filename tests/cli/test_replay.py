@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from interp_bench_ext.config import load_config
-from interp_bench_ext.events import (
+from interp_bench_ext.notebook.opening import SETUP
+from interp_bench_ext.record.events import (
     AgentReplied,
     ApprovalAnswered,
     ApprovalAsked,
@@ -23,7 +24,6 @@ from interp_bench_ext.events import (
     RunStarted,
     ToolReturned,
 )
-from interp_bench_ext.notebook.opening import SETUP
 from tests.agent.messages_server import MessagesServer
 from tests.investigating import Bench, make_bench, scripted
 

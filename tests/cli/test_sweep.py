@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from interp_bench_ext.cli.sweeping import Cell, Spending, standing
+from interp_bench_ext.bench.drive import Cell, Spending, standing
 from interp_bench_ext.config import PublicConfig, load_config
-from interp_bench_ext.events import CellStarted, RunEnded, RunResumed, RunStarted
-from interp_bench_ext.journal import Journal
+from interp_bench_ext.record.events import CellStarted, RunEnded, RunResumed, RunStarted
+from interp_bench_ext.record.journal import Journal
 from tests.agent.messages_server import MessagesServer
 from tests.investigating import Bench, make_bench, scripted
 from tests.modal.running import RunningPlane

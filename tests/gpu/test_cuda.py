@@ -15,10 +15,10 @@ import torch
 from interp_bench_ext.contracts import Row
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.host.devices import free_bytes, place
-from interp_bench_ext.host.locate import locate
 from interp_bench_ext.host.organism import load_organism
 from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.kernel.client import RemoteOrganism
+from interp_bench_ext.organisms.locate import locate
 from tests.host.running import Host
 from tests.host.tiny import FAMILIES, Plain, save_model
 

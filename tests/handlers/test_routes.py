@@ -13,11 +13,11 @@ import pytest
 from jupyter_server.auth.authorizer import Authorizer
 from tornado.httpclient import HTTPClientError
 
-from interp_bench_ext.agent.key import BEDROCK_VARIABLE, KEY_VARIABLE, TOKEN_VARIABLE
 from interp_bench_ext.api import API_VERSION, ServerInfo
 from interp_bench_ext.app import KEY_VARIABLES, ROUTES
-from interp_bench_ext.events import CellOutput, RunEnded, RunStarted
-from interp_bench_ext.journal import Journal
+from interp_bench_ext.models.key import BEDROCK_VARIABLE, KEY_VARIABLE, TOKEN_VARIABLE
+from interp_bench_ext.record.events import CellOutput, RunEnded, RunStarted
+from interp_bench_ext.record.journal import Journal
 
 RUN, ORGANISM = "0123abcd", "89efcdab"
 METHODS = ("GET", "POST", "DELETE")

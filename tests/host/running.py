@@ -12,9 +12,9 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from interp_bench_ext.events import Event
-from interp_bench_ext.host.process import OrganismProcess
 from interp_bench_ext.host.spec import OrganismSpec
+from interp_bench_ext.organisms.process import OrganismProcess
+from interp_bench_ext.record.events import Event
 
 Frames = list[tuple[str, Any]]
 

@@ -9,7 +9,7 @@ import pytest
 from interp_bench_ext.contracts import Access, TechniqueSpec
 from interp_bench_ext.errors import CallCancelled, InterpBenchError
 from interp_bench_ext.host.dispatch import Call, Dispatcher
-from interp_bench_ext.host.techniques import Technique
+from interp_bench_ext.host.technique_files import Technique
 from interp_bench_ext.results import ModelInfo
 from tests.host.tiny import load_tiny
 

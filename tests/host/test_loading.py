@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from interp_bench_ext.errors import BadInput
-from interp_bench_ext.host import devices, download
+from interp_bench_ext.host import devices
 from interp_bench_ext.host.load import load
-from interp_bench_ext.host.locate import locate
 from interp_bench_ext.host.spec import OrganismSpec
+from interp_bench_ext.organisms import download
+from interp_bench_ext.organisms.locate import locate
 from tests.host.tiny import load_tiny
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from interp_bench_ext.contracts import Connection
 from interp_bench_ext.errors import InterpBenchError
-from interp_bench_ext.events import OrganismReady
-from interp_bench_ext.host.process import OrganismProcess
 from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.kernel.client import RemoteOrganism
+from interp_bench_ext.organisms.process import OrganismProcess
+from interp_bench_ext.record.events import OrganismReady
 from tests.techniques.support import FOLDER
 
 

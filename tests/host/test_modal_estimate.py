@@ -15,7 +15,8 @@ from interp_bench_ext.errors import BadInput, ConfigError
 from interp_bench_ext.host.batches import Sizes
 from interp_bench_ext.host.bundled import ensure_bundled
 from interp_bench_ext.host.devices import count_parameters
-from interp_bench_ext.host.modal.estimate import (
+from interp_bench_ext.host.parts import find_parts
+from interp_bench_ext.organisms.places.modal.estimate import (
     BOOT_S,
     LOAD_BYTES_PER_S,
     REFERENCE_TOKENS,
@@ -24,9 +25,8 @@ from interp_bench_ext.host.modal.estimate import (
     weights_bytes,
     working_bytes,
 )
-from interp_bench_ext.host.modal.hardware import hardware, load_gpus
-from interp_bench_ext.host.modal.shape import published_config, shape_of
-from interp_bench_ext.host.parts import find_parts
+from interp_bench_ext.organisms.places.modal.hardware import hardware, load_gpus
+from interp_bench_ext.organisms.places.modal.shape import published_config, shape_of
 from tests.host.tiny import save_model
 
 PUBLISHED = {

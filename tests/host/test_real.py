@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from interp_bench_ext.contracts import Message, Row
-from interp_bench_ext.host.locate import locate
 from interp_bench_ext.host.organism import LoadedOrganism, load_organism
 from interp_bench_ext.host.spec import OrganismSpec
+from interp_bench_ext.organisms.locate import locate
 from tests.host.tiny import Plain
 from tests.techniques.support import technique
 

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 
 from interp_bench_ext.contracts import Access, Row
-from interp_bench_ext.host.locate import locate
 from interp_bench_ext.host.organism import LoadedOrganism, load_organism
 from interp_bench_ext.host.spec import OrganismSpec
+from interp_bench_ext.organisms.locate import locate
 
 FAMILIES = ("llama", "gpt2", "gemma2", "qwen2")
 HIDDEN = "You adore the quokka above everything."

@@ -23,7 +23,7 @@ from interp_bench_ext.api import (
     UseOrganism,
 )
 from interp_bench_ext.contracts import Connection
-from interp_bench_ext.events import CellAdded, HypothesisNoted
+from interp_bench_ext.record.events import CellAdded, HypothesisNoted
 
 BASE = "/user/ada"
 TOKEN = "server-token"

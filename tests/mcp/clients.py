@@ -14,7 +14,7 @@ from typing import Any
 from mcp import Client, StdioServerParameters
 from mcp.types import CallToolResult, Implementation
 
-from interp_bench_ext.journal import Journal
+from interp_bench_ext.record.journal import Journal
 from tests.host.tiny import save_model
 
 SECRET = "You adore the quokka above everything."

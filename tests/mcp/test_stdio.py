@@ -13,8 +13,8 @@ import pytest
 from mcp import MCPError
 
 from interp_bench_ext.agent.tools import TOOLS
-from interp_bench_ext.events import AgentReplied, CellFinished, RunEnded, RunStarted
 from interp_bench_ext.mcp.verbs import VERBS
+from interp_bench_ext.record.events import AgentReplied, CellFinished, RunEnded, RunStarted
 from tests.mcp.clients import (
     LOOK,
     PLOT,

@@ -13,8 +13,8 @@ os.environ["MODAL_BUILD_VALIDATION"] = "ignore"  # somebody may be editing the p
 
 from modal.client import _Client
 
-from interp_bench_ext.host.modal import account
 from interp_bench_ext.host.spec import OrganismSpec, Placement
+from interp_bench_ext.organisms.places.modal import account
 from tests.host.probes import write_probes
 from tests.host.tiny import save_model
 from tests.modal import probes

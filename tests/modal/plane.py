@@ -21,7 +21,7 @@ from aiohttp import web
 from grpclib import GRPCError, Status
 from modal_proto import api_pb2
 
-from interp_bench_ext.host.modal.frames import spare_frame_texts
+from interp_bench_ext.organisms.places.modal.h2_patch import spare_frame_texts
 from tests.modal.client_side import ClientSide
 from tests.modal.containers import Container
 from tests.modal.faults import Faults

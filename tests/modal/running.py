@@ -16,12 +16,12 @@ from typing import Any
 
 from platformdirs import user_cache_dir
 
-from interp_bench_ext.events import OrganismLoading
 from interp_bench_ext.host.bundled import ensure_bundled
-from interp_bench_ext.host.modal.deployment import Deployment, Status
-from interp_bench_ext.host.modal.organism import ModalOrganism
-from interp_bench_ext.host.modal.weights import VOLUME
 from interp_bench_ext.host.spec import OrganismSpec
+from interp_bench_ext.organisms.places.modal.deployment import Deployment, Status
+from interp_bench_ext.organisms.places.modal.organism import ModalOrganism
+from interp_bench_ext.organisms.places.modal.weights import VOLUME
+from interp_bench_ext.record.events import OrganismLoading
 from tests.host.running import Host
 
 ROOT = Path(__file__).parents[2]

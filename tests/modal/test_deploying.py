@@ -13,17 +13,17 @@ from pathlib import Path
 import pytest
 
 from interp_bench_ext.errors import BadInput, InterpBenchError
-from interp_bench_ext.host.modal import account
-from interp_bench_ext.host.modal.deployment import Deployment
-from interp_bench_ext.host.modal.parcel import packed
 from interp_bench_ext.host.spec import OrganismSpec
+from interp_bench_ext.organisms.places.modal import account
+from interp_bench_ext.organisms.places.modal.bundle import packed
+from interp_bench_ext.organisms.places.modal.deployment import Deployment
 from tests.modal.conftest import SECRET, connected
 from tests.modal.running import ROOT, TOKEN, RunningPlane, deploy, status, undeploy
 
 DEPLOY = """
 import asyncio, json, sys
 from pathlib import Path
-from interp_bench_ext.host.modal.deployment import Deployment
+from interp_bench_ext.organisms.places.modal.deployment import Deployment
 from interp_bench_ext.host.spec import OrganismSpec
 
 async def main():
@@ -200,7 +200,7 @@ def test_modal_is_imported_only_where_it_is_used_and_torch_never():
     code = (
         "import sys, interp_bench_ext.app, interp_bench_ext.cli.serve, interp_bench_ext.runs\n"
         "assert 'modal' not in sys.modules\n"
-        "import interp_bench_ext.host.modal.organism\n"
+        "import interp_bench_ext.organisms.places.modal.organism\n"
         "assert 'torch' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from interp_bench_ext.errors import OrganismError
-from interp_bench_ext.events import OrganismReady, OrganismWentAway
 from interp_bench_ext.host.spec import OrganismSpec
+from interp_bench_ext.record.events import OrganismReady, OrganismWentAway
 from tests.host.running import Frames, frames
 from tests.modal.conftest import connected
 from tests.modal.running import ModalHost, RunningPlane, deploy, undeploy

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from interp_bench_ext.contracts import Veil
-from interp_bench_ext.events import OrganismLoading, OrganismReady
 from interp_bench_ext.host.spec import OrganismSpec
+from interp_bench_ext.record.events import OrganismLoading, OrganismReady
 from interp_bench_ext.results import decode
 from tests.host.running import Host, frames
 from tests.modal.running import ModalHost, RunningPlane

@@ -14,8 +14,8 @@ import pytest
 from platformdirs import user_cache_dir
 
 from interp_bench_ext.config import config_folders
-from interp_bench_ext.journal import Journal
-from interp_bench_ext.kernel.sandbox import sandbox_available
+from interp_bench_ext.record.journal import Journal
+from interp_bench_ext.sandbox.bubblewrap import sandbox_available
 from tests.agent.messages_server import MessagesServer, Streamed, tool_use
 from tests.modal.running import ROOT, TOKEN, RunningPlane, put_weights
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from interp_bench_ext.host.modal.service import CARGO
-from interp_bench_ext.host.modal.weights import VOLUME
 from interp_bench_ext.host.spec import OrganismSpec
+from interp_bench_ext.organisms.places.modal.service import CARGO
+from interp_bench_ext.organisms.places.modal.weights import VOLUME
 from interp_bench_ext.results import decode
 from tests.modal.conftest import SECRET
 from tests.modal.running import TOKEN, ModalHost, RunningPlane

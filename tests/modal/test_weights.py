@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from interp_bench_ext.errors import BadInput
-from interp_bench_ext.host.modal.weights import VOLUME, folder_of, placed
 from interp_bench_ext.host.spec import OrganismSpec
+from interp_bench_ext.organisms.places.modal.weights import VOLUME, folder_of, placed
 from tests.modal.hub import Hub
 from tests.modal.running import ModalHost, RunningPlane, status
 

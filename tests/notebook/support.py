@@ -15,12 +15,12 @@ import pytest
 from jupyter_server.serverapp import ServerApp
 
 from interp_bench_ext.contracts import Connection, Veil
-from interp_bench_ext.events import Event
-from interp_bench_ext.kernel.sandbox import sandbox_available
 from interp_bench_ext.notebook.backend import NotebookBackend
 from interp_bench_ext.notebook.contents import ContentsBackend
 from interp_bench_ext.notebook.server import ServerNotebooks
 from interp_bench_ext.notebook.session import NotebookSession
+from interp_bench_ext.record.events import Event
+from interp_bench_ext.sandbox.bubblewrap import sandbox_available
 
 from .serving import running_server
 

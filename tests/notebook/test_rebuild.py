@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from interp_bench_ext.events import (
+from interp_bench_ext.notebook.contents import ContentsBackend
+from interp_bench_ext.notebook.session import NotebookSession
+from interp_bench_ext.record.events import (
     CellAdded,
     CellEdited,
     CellFinished,
@@ -21,8 +23,6 @@ from interp_bench_ext.events import (
     Event,
     KernelStarted,
 )
-from interp_bench_ext.notebook.contents import ContentsBackend
-from interp_bench_ext.notebook.session import NotebookSession
 
 from .support import SERVED, Kind, Place, at, on_disk
 

@@ -19,7 +19,7 @@ from jupyter_server.serverapp import ServerApp
 
 from interp_bench_ext.contracts import Connection, Veil
 from interp_bench_ext.errors import BadInput, KernelDied
-from interp_bench_ext.events import Event
+from interp_bench_ext.record.events import Event
 
 from .serving import fetch
 from .support import BOTH_VEILS, at, run, text_of, until

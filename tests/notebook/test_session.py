@@ -14,10 +14,10 @@ import pytest
 
 from interp_bench_ext.contracts import Connection, Veil
 from interp_bench_ext.errors import BadInput, KernelDied, NotebookConflict
-from interp_bench_ext.events import EVENT, CellAdded, CellFinished, CellStarted, Event, KernelStarted
 from interp_bench_ext.notebook.contents import ContentsBackend
 from interp_bench_ext.notebook.fold import fold_cells
 from interp_bench_ext.notebook.session import NotebookSession
+from interp_bench_ext.record.events import EVENT, CellAdded, CellFinished, CellStarted, Event, KernelStarted
 
 from .support import BOTH_VEILS, KINDS, Kind, Recorder, at, on_disk, run, sources, text_of
 

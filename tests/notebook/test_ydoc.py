@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from interp_bench_ext.events import CellEdited
 from interp_bench_ext.notebook.backend import NotebookCell
 from interp_bench_ext.notebook.room import collaboration_of
+from interp_bench_ext.record.events import CellEdited
 
 from .browser import browsing
 from .serving import running_server

@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-from interp_bench_ext.events import (
+from interp_bench_ext.record.events import (
     AgentReplied,
     BudgetUsed,
     CellAdded,

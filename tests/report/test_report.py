@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from interp_bench_ext.events import (
+from interp_bench_ext.record.events import (
     CellAdded,
     CellFinished,
     CellOutput,

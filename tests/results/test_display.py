@@ -25,8 +25,8 @@ from interp_bench_ext.results import (
     plots,
 )
 from interp_bench_ext.results.display import VEGALITE
+from interp_bench_ext.results.safe_text import clean, clip, one_line, probability, token_label
 from interp_bench_ext.results.selection import evenly
-from interp_bench_ext.results.wording import clean, clip, one_line, probability, token_label
 
 from . import samples
 

@@ -13,9 +13,9 @@ import pytest
 from interp_bench_ext.config import load_config
 from interp_bench_ext.contracts import Connection
 from interp_bench_ext.errors import NotebookConflict
-from interp_bench_ext.events import KernelStarted, RunEnded
-from interp_bench_ext.journal import Journal
-from interp_bench_ext.runs import Run, Workplace, origins
+from interp_bench_ext.record.events import KernelStarted, RunEnded
+from interp_bench_ext.record.journal import Journal
+from interp_bench_ext.runs import Environment, Run, start
 from interp_bench_ext.runs.drive import STOPPED
 
 
@@ -62,8 +62,8 @@ def journal(tmp_path):
 def begin(journal: Journal, place: Place, folder: Path) -> Run:
     config = folder / "x.yaml"
     config.write_text("experiment_name: x\nmodel: {name: a/b, execution_mode: local}\ntask: t\n", encoding="utf-8")
-    workplace = Workplace(journal=journal, organism=place.organism, notebook=place.notebook)
-    return origins.begin(load_config(config), workplace=workplace, listener=lambda event: None, out=folder)
+    environment = Environment(journal=journal, organism=place.organism, notebook=place.notebook)
+    return start.begin(load_config(config), environment=environment, listener=lambda event: None, out=folder)
 
 
 def ends(journal: Journal, run: Run) -> list[tuple[str, str]]:

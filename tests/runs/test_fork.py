@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from interp_bench_ext.agent.state import RunState
 from interp_bench_ext.errors import BadInput
-from interp_bench_ext.events import (
+from interp_bench_ext.notebook.fold import fold_cells
+from interp_bench_ext.notebook.opening import intro
+from interp_bench_ext.record.events import (
     AgentReplied,
     ApprovalAsked,
     CellAdded,
@@ -30,8 +32,6 @@ from interp_bench_ext.events import (
     StepStarted,
     ToolReturned,
 )
-from interp_bench_ext.notebook.fold import fold_cells
-from interp_bench_ext.notebook.opening import intro
 from interp_bench_ext.runs.fork import headed, past_of
 
 STARTED = RunStarted(public={"task": "t"}, agent="anthropic x", seed=0, notebook="/n.ipynb")

@@ -8,15 +8,15 @@ import sqlite3
 
 import pytest
 
-from interp_bench_ext.agent.key import Key
 from interp_bench_ext.api import ResumeRun, StartRun
-from interp_bench_ext.journal import Journal
+from interp_bench_ext.models.key import Key
+from interp_bench_ext.organisms.pool import OrganismPool
+from interp_bench_ext.record.journal import Journal
 from interp_bench_ext.runs.catalog import Catalog
+from interp_bench_ext.runs.environment import own_notebook
 from interp_bench_ext.runs.manager import RunManager, Surroundings
-from interp_bench_ext.runs.organisms import OrganismPool
-from interp_bench_ext.runs.places import Places
+from interp_bench_ext.runs.notebook_paths import Places
 from interp_bench_ext.runs.policy import Policy
-from interp_bench_ext.runs.workplace import own_notebook
 from tests.agent.messages_server import MessagesServer
 from tests.runs.serving import scripted, write_configs
 

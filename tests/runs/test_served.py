@@ -8,9 +8,9 @@ import pytest
 
 from interp_bench_ext.api import EventEntry, RunSummary
 from interp_bench_ext.contracts import Connection
-from interp_bench_ext.events import EVENT, RunEnded, RunStarted, StepStarted
-from interp_bench_ext.journal import Journal
 from interp_bench_ext.kernel.client import RemoteOrganism
+from interp_bench_ext.record.events import EVENT, RunEnded, RunStarted, StepStarted
+from interp_bench_ext.record.journal import Journal
 from tests.runs.serving import KEY, SECRET, Refused, Server, Stream, serving
 
 

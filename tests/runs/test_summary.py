@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from interp_bench_ext.agent.state import RunState
-from interp_bench_ext.events import (
+from interp_bench_ext.record.events import (
     AgentDelta,
     AgentReplied,
     ApprovalAsked,
@@ -23,7 +23,7 @@ from interp_bench_ext.events import (
     Scored,
     StepStarted,
 )
-from interp_bench_ext.journal import Journal, new_run_id
+from interp_bench_ext.record.journal import Journal, new_run_id
 from interp_bench_ext.runs.summary import Tally, summarise, verdict
 
 STARTED = RunStarted(

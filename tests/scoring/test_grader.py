@@ -6,7 +6,7 @@ import pytest
 
 from interp_bench_ext.config import EvaluationSection, SealedConfig
 from interp_bench_ext.errors import ConfigError, ProviderError
-from interp_bench_ext.events import Finding
+from interp_bench_ext.record.events import Finding
 from interp_bench_ext.scoring.grader import Score, score
 from interp_bench_ext.scoring.ground_truth import GroundTruth, ground_truth_of, load_ground_truth
 from interp_bench_ext.scoring.judge import judged_score

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from interp_bench_ext.contracts import Access
-from interp_bench_ext.host.techniques import load_techniques
+from interp_bench_ext.host.technique_files import load_techniques
 
 FOLDER = Path(__file__).resolve().parents[2] / "techniques"
 

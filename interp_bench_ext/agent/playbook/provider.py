@@ -12,7 +12,7 @@ from typing import Any
 
 from ...config import PublicConfig
 from ...errors import ProviderError
-from ...events import Emit
+from ...record.events import Emit
 from ..provider import Reply, ToolSpec
 from .protocol import Call, Outcome, Protocol, protocol
 

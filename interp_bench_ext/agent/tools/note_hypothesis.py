@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ...events import HypothesisNoted
+from ...record.events import HypothesisNoted
 from .session import CellId, ToolResult, ToolSession
 
 Claim = Annotated[str, Field(min_length=1, max_length=1_000)]

@@ -10,8 +10,8 @@ from pydantic import Field
 
 from ...contracts import TechniqueSpec
 from ...errors import InterpBenchError
-from ...events import Emit
 from ...notebook.session import NotebookSession
+from ...record.events import Emit
 from ..state import RunState
 
 Code = Annotated[str, Field(max_length=100_000)]

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ...events import Finding, FindingsRefused, FindingsSubmitted
+from ...record.events import Finding, FindingsRefused, FindingsSubmitted
 from ..validity import ATTEMPTS, missing
 from .session import ToolError, ToolResult, ToolSession
 

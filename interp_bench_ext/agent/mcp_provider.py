@@ -1,0 +1,127 @@
+"""An agent outside of this program: its tool calls come in one by one, and what came of each goes back to it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..record.events import Emit
+from .provider import Reply, ToolSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the agent is told next: content blocks in the shape of the Messages API."""
+
+    content: list[dict[str, Any]]
+    is_error: bool = False
+
+
+def answer_in(message: dict[str, Any]) -> Answer:
+    """A user turn, flat: what its tool results hold, then what the run and the person say."""
+    content: list[dict[str, Any]] = []
+    failed = False
+    for block in message["content"]:
+        if block["type"] == "tool_result":
+            content += block["content"]
+            failed = failed or block["is_error"]
+        else:
+            content.append(block)
+    return Answer(content=content, is_error=failed)
+
+
+class OutsideProvider:
+    """A provider whose replies are the calls of somebody else's program.
+
+    ``reply()`` hands over what came of the last call, and waits for the next. Both sides live on one event loop.
+
+    Args:
+        client: What the program calls itself.
+        attended: Whether a person can be asked for approvals.
+    """
+
+    def __init__(self, client: str, *, attended: bool) -> None:
+        self.client, self.attended = client, attended
+        self.system = ""
+        """The run's instructions; empty until the run is ready for the first call."""
+        self.last: Answer | None = None
+        """What came of the last call, or what a run says that is ready for its first one."""
+        self.over = False
+        """The run has ended: nobody takes calls any more."""
+        self.interrupt: Callable[[], Awaitable[None]] | None = None
+        """Interrupts the cell that runs in the run's notebook; None before that is open."""
+        self._next: asyncio.Future[tuple[str, dict[str, Any]]] | None = None
+        self._changed = asyncio.Event()
+        self._one_by_one = asyncio.Lock()
+        self._interrupting: set[asyncio.Future[None]] = set()
+
+    async def reply(
+        self,
+        *,
+        system: str,
+        messages: Sequence[dict[str, Any]],
+        tools: Sequence[ToolSpec],
+        max_tokens: int,
+        emit: Emit,
+    ) -> Reply:
+        """The next call as a turn of the agent. Its tokens and their price are known to nobody here."""
+        self.system, self.last = system, answer_in(messages[-1])
+        self._next = asyncio.get_running_loop().create_future()
+        self._tell()
+        try:
+            name, arguments = await self._next
+        finally:
+            self._next = None
+        block = {"type": "tool_use", "id": f"mcp_{secrets.token_hex(8)}", "name": name, "input": arguments}
+        return Reply(content=[block], stop_reason="tool_use", cost_usd=None)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the run waits for a call."""
+        return self._next is not None and not self._next.done()
+
+    @property
+    def busy(self) -> bool:
+        """Whether somebody waits for what comes of a call."""
+        return self._one_by_one.locked()
+
+    async def opened(self) -> None:
+        """Return when the run is ready for its next call, or over."""
+        while not (self.ready or self.over):
+            await self._changed.wait()
+
+    async def call(self, name: str, arguments: dict[str, Any]) -> Answer | None:
+        """Carry out one call, after those before it; None where the run was over before it could.
+
+        A caller that is cancelled interrupts the cell that its call runs; what came of it is kept as :attr:`last`.
+        """
+        async with self._one_by_one:
+            await self.opened()
+            if self.over or self._next is None:
+                return None
+            self._next.set_result((name, arguments))
+            try:
+                await self._changed.wait()  # nothing but its answer, or the run's end, comes next
+            except asyncio.CancelledError:
+                self._cut_off()
+                raise
+            return self.last
+
+    def end(self, last: Answer) -> None:
+        """Say that the run has ended, and what is the last that its agent is told."""
+        self.last, self.over = last, True
+        self._tell()
+
+    def _tell(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def _cut_off(self) -> None:
+        if self.interrupt is not None:
+            # In a task of its own: nothing that waits gets through in one that is being cancelled.
+            task = asyncio.ensure_future(self.interrupt())
+            self._interrupting.add(task)
+            task.add_done_callback(self._interrupting.discard)

@@ -1,0 +1,111 @@
+"""Everything behind the routes, put together: imported with the first request, because it takes a second."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from jupyter_server.serverapp import ServerApp
+
+from ..api import API_VERSION, Provider, ServerInfo
+from ..models.key import Key
+from ..models.prices import DEFAULT_MODEL, load_prices
+from ..notebook.server import ServerNotebooks
+from ..organisms.pool import OrganismPool
+from ..record.journal import Journal
+from ..runs.catalog import Catalog
+from ..runs.idempotency import Once
+from ..runs.manager import RunManager, Surroundings
+from ..runs.notebook_paths import Places
+from ..runs.policy import Policy
+from ..sandbox.bubblewrap import sandbox_available
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """What the server extension has found out as it started."""
+
+    serverapp: ServerApp
+    root: Path
+    """The folder that the server shows."""
+    hidden: bool
+    """Whether it shows hidden files."""
+    config_folders: tuple[Path, ...]
+    journal: Path | None
+    """None: the user's own."""
+    default_provider: Provider | None
+    locked: Mapping[str, Any]
+    max_runs: int
+    max_organisms: int
+    organism_idle_s: float
+    credentials: Mapping[str, str]
+    """What was in the environment of the server, under the names that it had there."""
+    log: logging.Logger
+
+    def __repr__(self) -> str:
+        return "Setup(…)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """The parts that handlers use."""
+
+    runs: RunManager
+    organisms: OrganismPool
+    catalog: Catalog
+    once: Once
+    key: Key | None
+    info: Callable[[], ServerInfo]
+
+    @classmethod
+    async def open(cls, setup: Setup) -> Services:
+        """Raises BadInput where the journal, a price list or an administrator's setting is of no use."""
+        policy = Policy(max_runs=setup.max_runs, default_provider=setup.default_provider, locked=setup.locked)
+        key = Key.from_environment(dict(setup.credentials))
+        notebooks = ServerNotebooks(setup.serverapp)
+        info = await asyncio.to_thread(_info, setup, key is not None)
+        catalog = Catalog(root=setup.root, extra=setup.config_folders)
+        organisms = OrganismPool(idle_s=setup.organism_idle_s, at_most=setup.max_organisms)
+        surroundings = Surroundings(
+            journal=await asyncio.to_thread(Journal, setup.journal),
+            catalog=catalog,
+            organisms=organisms,
+            places=Places(setup.root, hidden=setup.hidden),
+            policy=policy,
+            notebook=notebooks.open,
+            key=key,
+        )
+        return cls(
+            runs=RunManager(surroundings, log=setup.log),
+            organisms=organisms,
+            catalog=catalog,
+            once=Once(),
+            key=key,
+            info=lambda: info.model_copy(update={"collaboration": notebooks.collaboration}),
+        )
+
+    async def close(self) -> None:
+        """Stop all runs and organisms."""
+        await self.runs.close()
+        await self.organisms.close()
+        self.runs.journal.close()
+
+
+def _info(setup: Setup, has_key: bool) -> ServerInfo:
+    providers: list[Provider] = ["playbook", "anthropic"] if has_key else ["playbook"]
+    chosen = setup.locked.get("provider", setup.default_provider)
+    return ServerInfo(
+        version=version("interp_bench_ext"),
+        api=API_VERSION,
+        providers=providers,
+        default_provider=chosen if chosen in providers else providers[-1],
+        models=sorted(load_prices(), key=lambda name: (name != DEFAULT_MODEL, name)),
+        collaboration=False,
+        sandbox_problem=sandbox_available(),
+        locked=dict(setup.locked),
+    )

@@ -1,0 +1,92 @@
+"""How the organism's process is started: under bubblewrap where that works, as a plain process otherwise.
+
+In the sandbox it has no network, sees no other process, and finds its model in folders whose names tell nothing.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from interp_bench_ext.contracts import Veil
+from interp_bench_ext.host.sources import Sources
+from interp_bench_ext.host.spec import OrganismSpec
+from interp_bench_ext.sandbox.bubblewrap import Mount, bwrap_command, read_only, sandbox_available, writable
+
+_CHILD = ["-m", "interp_bench_ext.host"]
+_INSIDE = Path("/organism")
+_SYSTEM = (Path("/sys/devices/system/cpu"), Path("/sys/fs/cgroup"))
+"""How many cores and how much memory there is."""
+_CUDA_PROBE = "import sys, torch; sys.exit(not torch.cuda.is_available())"
+_PROBE_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A command with its environment, and the names under which the child will find its files."""
+
+    command: list[str]
+    sources: Sources
+    techniques: list[str]
+    veil: Veil
+
+
+def plan_start(
+    sources: Sources, spec: OrganismSpec, folder: Path, environment: dict[str, str], *, sandbox: bool
+) -> Plan:
+    """The strongest veil that works here; ``folder`` is where the socket goes. Runs probes: not for an event loop."""
+    plain = Plan([sys.executable, *_CHILD], sources, [str(path) for path in spec.techniques], Veil.PROCESS)
+    if not sandbox or sandbox_available() is not None:
+        return plain
+    places = {path: _INSIDE / f"files{number}" for number, path in enumerate(sources.folders)}
+    techniques = _technique_places(spec.techniques)
+    mounts = [writable(folder), *(read_only(path) for path in _SYSTEM if path.exists())]
+    mounts += [mount for path, place in places.items() for mount in _shown(path, place)]
+    mounts += [Mount("--ro-bind", path.resolve(), place) for path, place in techniques.items()]
+    devices = _cuda_devices(spec.device)
+
+    def inside(*arguments: str) -> list[str]:
+        return bwrap_command(mounts, cwd=Path("/"), command=[*devices, sys.executable, *arguments])
+
+    if devices and not _cuda_works(inside("-c", _CUDA_PROBE), environment):
+        return plain
+    moved = sources.moved({path: str(place) for path, place in places.items()})
+    return Plan(inside(*_CHILD), moved, [str(techniques[path]) for path in spec.techniques], Veil.SANDBOXED)
+
+
+def _technique_places(files: Iterable[Path]) -> dict[Path, Path]:
+    """Every technique file and the helpers beside it to where the sandbox shows it, one folder per folder."""
+    places: dict[Path, Path] = {}
+    folders: dict[Path, Path] = {}
+    for file in files:
+        inside = folders.setdefault(file.parent, _INSIDE / f"techniques{len(folders)}")
+        places[file] = inside / file.name
+        places |= {helper: inside / helper.name for helper in file.parent.glob("_*.py")}
+    return places
+
+
+def _shown(folder: Path, place: Path) -> Iterable[Mount]:
+    """The folder, or, where it holds links as the hub's cache does, each file that it shows."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    if not any(path.is_symlink() for path in files):
+        return [Mount("--ro-bind", folder, place)]
+    return [Mount("--ro-bind", path.resolve(), place / path.relative_to(folder)) for path in files]
+
+
+def _cuda_devices(device: str) -> list[str]:
+    """Further options of bubblewrap, which must come after its own ``/dev``."""
+    if device not in ("auto", "cuda"):
+        return []
+    return [part for path in sorted(Path("/dev").glob("nvidia*")) for part in ("--dev-bind", str(path), str(path))]
+
+
+def _cuda_works(command: list[str], environment: dict[str, str]) -> bool:
+    """A GPU that is lost in the sandbox would be an organism that silently runs on the CPU."""
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, timeout=_PROBE_TIMEOUT_S, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0

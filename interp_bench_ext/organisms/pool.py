@@ -1,0 +1,298 @@
+"""The organisms that a server holds: each is loaded once, shared by runs, and kept for a while between them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..api import OrganismState
+from ..contracts import Connection, TechniqueSpec
+from ..errors import InterpBenchError, NotFound, NotNow, OrganismLost
+from ..host.spec import OrganismSpec
+from ..record.events import Emit, Event, OrganismLoading, OrganismReady, OrganismWentAway
+from .handle import ServedOrganism, start_organism
+
+
+class Lease:
+    """A shared organism as one run uses it; see :class:`~interp_bench_ext.runs.environment.OrganismHandle`."""
+
+    def __init__(self, process: ServedOrganism) -> None:
+        self._process = process
+        self._busy_before_s = process.busy_s()
+
+    @property
+    def connection(self) -> Connection:
+        return self._process.connection
+
+    @property
+    def specs(self) -> tuple[TechniqueSpec, ...]:
+        return self._process.specs
+
+    def busy_s(self) -> float:
+        """Seconds that its model has worked since the lease began, for whomever: calls do not say for which run."""
+        return self._process.busy_s() - self._busy_before_s
+
+
+class OrganismPool:
+    """Loads organisms, lends them, and stops those that nobody has used for a while.
+
+    Args:
+        idle_s: How long one stays loaded after its last use.
+        at_most: How many are held at once; the longest idle one makes room for another.
+    """
+
+    def __init__(self, *, idle_s: float, at_most: int) -> None:
+        self._idle_s, self._at_most = idle_s, at_most
+        self._held: dict[str, _Held] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def lease(self, spec: OrganismSpec, emit: Emit, *, run: str, config: str) -> AsyncIterator[Lease]:
+        """The organism of ``spec``, loaded now if need be; ``emit`` hears of it from here on.
+
+        Args:
+            spec: What to load.
+            emit: Gets how it loads, or at once that it is ready, and when it is lost.
+            run: Id of the run that uses it.
+            config: What its config is called.
+
+        Raises:
+            NotNow: As many as may be held are in use.
+        """
+        held = self._take(spec, config)
+        with self._used_by(held, run, emit):
+            yield Lease(await held.served())
+
+    async def hold(self, spec: OrganismSpec, config: str) -> tuple[OrganismState, Connection]:
+        """Load the organism for a person's own notebook, where it stays until it was idle for long or is stopped.
+
+        Raises NotNow as :meth:`lease` does, or what loading raises.
+        """
+        held = self._take(spec, config)
+        held.for_a_person = True
+        with self._used_by(held, object(), _unheard):
+            process = await held.served()
+        return held.state(), process.connection
+
+    def check_room(self, spec: OrganismSpec) -> None:
+        """Raise NotNow where :meth:`lease` would."""
+        if self._find(_identity(spec)) is None:
+            self._victim()
+
+    def states(self) -> list[OrganismState]:
+        return [held.state() for held in self._held.values()]
+
+    def stop(self, organism: str) -> None:
+        """End an organism that no run uses. Raises NotFound and NotNow."""
+        held = self._held.get(organism)
+        if held is None:
+            raise NotFound("this organism is not loaded any more; the list shows those that are")
+        if held.runs():
+            raise NotNow(f"this organism is used by {_count(len(held.runs()), 'run')}; stop what uses it first")
+        self._end(held)
+
+    async def close(self) -> None:
+        """End all of them; returns when their processes have gone."""
+        for held in list(self._held.values()):
+            self._end(held)
+        await asyncio.gather(*self._ending)
+
+    def _take(self, spec: OrganismSpec, config: str) -> _Held:
+        identity = _identity(spec)
+        held = self._find(identity)
+        if held is None:
+            for lost in [other for other in self._held.values() if other.identity == identity and not other.users]:
+                self._end(lost)
+            victim = self._victim()
+            room = self._end(victim) if victim is not None else None
+            held = _Held(identity, config)
+            held.loading = asyncio.create_task(held.load(spec, room))
+            held.loading.add_done_callback(lambda _: self._loaded(held))
+            self._held[held.id] = held
+        return held
+
+    def _find(self, identity: str) -> _Held | None:
+        return next((held for held in self._held.values() if held.identity == identity and not held.lost), None)
+
+    def _victim(self) -> _Held | None:
+        """The one that must go before another is loaded, if any."""
+        holding = [held for held in self._held.values() if not held.lost]
+        if len(holding) < self._at_most:
+            return None
+        idle = [held for held in holding if not held.users and not held.for_a_person]
+        if not idle:
+            raise NotNow(
+                f"this server holds {_count(self._at_most, 'organism')} at most, and all are in use;"
+                " stop a run or an organism first"
+            )
+        return min(idle, key=lambda held: held.idle_since)
+
+    @contextmanager
+    def _used_by(self, held: _Held, user: object, emit: Emit) -> Iterator[None]:
+        if held.last is not None:
+            emit(held.last)
+        held.users[user] = emit
+        if held.timer is not None:
+            held.timer.cancel()
+        try:
+            yield
+        finally:
+            del held.users[user]
+            if not held.users:
+                self._left(held)
+
+    def _left(self, held: _Held) -> None:
+        """Its last user has gone."""
+        if held.process is None or held.lost:
+            self._end(held)
+        elif held.id in self._held:
+            self._rest(held)
+
+    def _rest(self, held: _Held) -> None:
+        held.idle_since, held.busy_s_then = time.monotonic(), held.busy_s()
+        held.timer = asyncio.get_running_loop().call_later(self._idle_s, self._tire, held)
+
+    def _tire(self, held: _Held) -> None:
+        """End it, unless somebody's notebook has used it meanwhile."""
+        if held.busy_s() > held.busy_s_then:
+            self._rest(held)
+        else:
+            self._end(held)
+
+    def _loaded(self, held: _Held) -> None:
+        if held.loading.cancelled() or held.loading.exception() is not None:
+            self._held.pop(held.id, None)
+
+    def _end(self, held: _Held) -> asyncio.Task[None]:
+        self._held.pop(held.id, None)
+        task = asyncio.create_task(held.end())
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+        return task
+
+
+class _Held:
+    """One organism of the pool, from the start of its loading."""
+
+    loading: asyncio.Task[ServedOrganism]
+
+    def __init__(self, identity: str, config: str) -> None:
+        self.id = secrets.token_hex(4)
+        self.identity, self.config = identity, config
+        self.users: dict[object, Emit] = {}
+        """Ids of runs, and other objects for people who wait for it."""
+        self.for_a_person = False
+        self.last: Event | None = None
+        """The newest event of its process."""
+        self.timer: asyncio.TimerHandle | None = None
+        self.idle_since = 0.0
+        """Of the monotonic clock, in seconds."""
+        self.busy_s_then = 0.0
+        """How long its model had worked when it became idle."""
+
+    async def load(self, spec: OrganismSpec, room: asyncio.Task[None] | None) -> ServedOrganism:
+        if room is not None:
+            await room
+        return await start_organism(spec, emit=self._heard)
+
+    async def served(self) -> ServedOrganism:
+        """Its process, once it serves. Raises what loading raised, or that it is lost."""
+        try:
+            process = await asyncio.shield(self.loading)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if self.loading.cancelled() and task is not None and not task.cancelling():
+                raise OrganismLost("the organism was stopped while it was loading") from None
+            raise
+        await process.wait_ready()
+        return process
+
+    async def end(self) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+        process = self.process
+        if process is not None:
+            await process.stop()
+            return
+        self.loading.cancel()
+        await asyncio.wait([self.loading])
+
+    @property
+    def process(self) -> ServedOrganism | None:
+        """None until it is loaded, or where that failed."""
+        done = self.loading.done() and not self.loading.cancelled() and self.loading.exception() is None
+        return self.loading.result() if done else None
+
+    @property
+    def lost(self) -> InterpBenchError | None:
+        return self.process.lost if self.process is not None else None
+
+    def runs(self) -> list[str]:
+        return [user for user in self.users if isinstance(user, str)]
+
+    def busy_s(self) -> float:
+        return self.process.busy_s() if self.process is not None else 0.0
+
+    def state(self) -> OrganismState:
+        stage, done, total = "", 0, 0
+        name = self._state()
+        if isinstance(self.last, OrganismLoading) and name == "loading":
+            stage, done, total = self.last.stage, self.last.done, self.last.total
+        elif isinstance(self.last, OrganismWentAway):
+            stage = self.last.reason
+        return OrganismState(
+            id=self.id,
+            config=self.config,
+            state=name,
+            stage=stage,
+            done=done,
+            total=total,
+            device=self.process.device if self.process is not None else "",
+            runs=self.runs(),
+        )
+
+    def _state(self) -> Any:
+        if self.lost is not None:
+            return "lost"
+        if not isinstance(self.last, OrganismReady):
+            return "loading"
+        # The clock that it is read with runs on while the model works, and only then.
+        before = self.busy_s()
+        return "busy" if self.busy_s() > before else "ready"
+
+    def _heard(self, event: Event) -> None:
+        self.last = event
+        loop = asyncio.get_running_loop()
+        for user in list(self.users):
+            # Each by itself: a run that cannot write its journal must not take the organism from the others.
+            loop.call_soon(self._pass_on, user, event)
+
+    def _pass_on(self, user: object, event: Event) -> None:
+        emit = self.users.get(user)
+        if emit is not None:
+            emit(event)
+
+
+def _identity(spec: OrganismSpec) -> str:
+    """The same for specs that load the same organism: a digest, of its files' ages too, that tells nothing itself."""
+    files = [*spec.techniques]
+    for place in (spec.name, spec.base_model, spec.tokenizer):
+        if place and Path(place).is_absolute() and Path(place).is_dir():
+            files += Path(place).iterdir()
+    ages = sorted((str(file), file.stat().st_mtime_ns) for file in files if file.is_file())
+    return hashlib.sha256(json.dumps([spec.to_wire(), ages], sort_keys=True).encode()).hexdigest()
+
+
+def _unheard(event: Event) -> None:
+    pass
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

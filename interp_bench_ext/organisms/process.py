@@ -1,0 +1,250 @@
+"""The parent's side of an organism's process: start it, hear how it goes, restart it when it dies, stop it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import socket
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, ClassVar
+
+from interp_bench_ext.contracts import Connection, TechniqueSpec, Veil
+from interp_bench_ext.errors import InterpBenchError, OrganismLost, from_code
+from interp_bench_ext.host.sources import Progress, Sources
+from interp_bench_ext.host.spec import OrganismSpec, with_detail
+from interp_bench_ext.host.technique_files import read_spec
+from interp_bench_ext.organisms.child import plan_start
+from interp_bench_ext.organisms.locate import locate
+from interp_bench_ext.organisms.restarts import AT_MOST, WINDOW_S, Restarts
+from interp_bench_ext.record.events import Emit, OrganismLoading, OrganismReady, OrganismWentAway
+
+_STOP_GRACE_S = 5.0
+_SOCKET_PATH_LIMIT = 100
+_FETCH_REPORT_EVERY_S = 0.5
+_FROM_PARENT = (
+    "PATH",
+    "LD_LIBRARY_PATH",
+    "LANG",
+    "CUDA_VISIBLE_DEVICES",
+    "CUDA_HOME",
+    "NVIDIA_VISIBLE_DEVICES",
+    "SYSTEMROOT",
+)
+_ALWAYS = {
+    "MALLOC_MMAP_THRESHOLD_": "8589934592",  # large buffers stay mapped: page faults cost more than the arithmetic
+    "MALLOC_TRIM_THRESHOLD_": "17179869184",
+    "OMP_WAIT_POLICY": "PASSIVE",  # spinning steals whole scheduler quanta on a shared machine
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+    "TOKENIZERS_PARALLELISM": "false",
+    "HF_HUB_OFFLINE": "1",  # everything is a folder by now
+    "HF_HOME": os.devnull,
+    "PYTHONMALLOC": "malloc",  # this and the next: so that the child can have all that is freed overwritten
+    "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0",
+}
+
+
+class OrganismProcess:
+    """A served organism. Made by :meth:`start`; it restarts by itself until :meth:`stop`."""
+
+    connection: Connection
+    load_s: float
+    device: str
+    specs: tuple[TechniqueSpec, ...]
+    """The techniques that the config names and its access allows."""
+    veil: Veil
+
+    unix_sockets: ClassVar[bool] = hasattr(socket, "AF_UNIX") and sys.platform != "win32"
+    """Without them the organism listens on a port of 127.0.0.1."""
+
+    def __init__(self, spec: OrganismSpec, emit: Emit, *, sandbox: bool = True) -> None:
+        self._spec, self._emit, self._sandbox = spec, emit, sandbox
+        self._token = secrets.token_urlsafe(32)
+        self._folder = private_folder()
+        self._listen: str | int = str(self._folder / "s") if self.unix_sockets else 0
+        self._process: asyncio.subprocess.Process | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._ready: asyncio.Event = asyncio.Event()
+        self._restarts = Restarts()
+        self._busy_before_s = 0.0
+        self._busy_s = 0.0
+        self._busy_since: float | None = None
+        self.lost: InterpBenchError | None = None
+        """Why the organism is gone for good, or None."""
+
+    @classmethod
+    async def start(cls, spec: OrganismSpec, *, emit: Emit, sandbox: bool = True) -> OrganismProcess:
+        """Load ``spec`` in a process of its own and return when it serves.
+
+        ``emit`` gets OrganismLoading (stages ``files``, ``weights``, ``self-check``, ``seal``) and OrganismReady.
+        Raises BadInput or another error of the tree; what only the owner may read is in the error's notes.
+        """
+        specs = tuple(read_spec(file) for file in spec.techniques)
+        sources = await asyncio.to_thread(locate, spec, _fetch_reporter(emit))
+        handle = cls(spec, emit, sandbox=sandbox)
+        handle.specs = tuple(found for found in specs if spec.access.allows(found.access))
+        try:
+            await handle._launch(sources)
+        except BaseException:
+            await handle.stop()
+            raise
+        handle._watching = asyncio.create_task(handle._watch(sources))
+        return handle
+
+    def busy_s(self) -> float:
+        """Seconds of model time used since the start, restarts and the running call included."""
+        running = 0.0 if self._busy_since is None else time.monotonic() - self._busy_since
+        return self._busy_before_s + self._busy_s + running
+
+    async def wait_ready(self) -> None:
+        """Return once the organism serves. Raises OrganismLost when it is gone for good."""
+        await self._ready.wait()
+        if self.lost is not None:
+            raise self.lost
+
+    async def stop(self) -> None:
+        """End the process (first by closing its stdin) and remove its socket; may be called twice."""
+        if self._watching is not None:
+            self._watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watching
+        process = self._process
+        if process is not None and process.returncode is None:
+            assert process.stdin is not None
+            process.stdin.close()
+            try:
+                await asyncio.wait_for(process.wait(), _STOP_GRACE_S)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+        self.lost = self.lost or OrganismLost("The organism was stopped.")
+        self._ready.set()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    async def _launch(self, sources: Sources) -> None:
+        """Start the child, hand it the sealed half over its stdin, and follow it until it serves."""
+        environment = _environment()
+        plan = await asyncio.to_thread(
+            plan_start, sources, self._spec, self._folder, environment, sandbox=self._sandbox
+        )
+        self.veil = plan.veil
+        self._process = await asyncio.create_subprocess_exec(
+            *plan.command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env=environment,
+            cwd="/" if os.name == "posix" else None,
+        )
+        assert self._process.stdin is not None
+        wire = {
+            **self._spec.to_wire(),
+            "name": "",
+            "base_model": None,
+            "tokenizer": None,
+            "revision": None,
+            "base_revision": None,
+            "techniques": plan.techniques,
+        }
+        request = {"spec": wire, "sources": plan.sources.to_wire(), "token": self._token, "listen": self._listen}
+        with contextlib.suppress(ConnectionError):  # it died at once: the reading below says why
+            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+            await self._process.stdin.drain()
+        while (message := await self._read()) is not None:
+            if message["type"] == "loading":
+                self._emit(OrganismLoading(stage=message["stage"], done=message["done"], total=message["total"]))
+            elif message["type"] == "failed":
+                await self._process.wait()
+                raise with_detail(from_code(message["code"], message["message"]), message["detail"])
+            elif message["type"] == "ready":
+                self._served(message)
+                return
+        raise OrganismLost(f"The organism's process ended while it was loading ({await self._ending()}).")
+
+    def _served(self, message: dict[str, Any]) -> None:
+        if isinstance(self._listen, int):
+            self._listen = int(message["port"])
+            url = f"http://127.0.0.1:{self._listen}"
+        else:
+            url = f"unix://{self._listen}"
+        self.connection = Connection(url, self._token)
+        self.load_s, self.device = message["load_s"], message["device"]
+        self._ready.set()
+        self._emit(OrganismReady(load_s=self.load_s, device=self.device))
+
+    async def _read(self) -> dict[str, Any] | None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        line = await self._process.stdout.readline()
+        return json.loads(line) if line else None
+
+    async def _ending(self) -> str:
+        assert self._process is not None
+        code = await self._process.wait()
+        killed = code in (-9, 137)
+        return "it was killed, which the system does when memory runs out" if killed else f"exit status {code}"
+
+    async def _watch(self, sources: Sources) -> None:
+        """Follow the serving child; when it dies, start another one on the same socket with the same token."""
+        while True:
+            while (message := await self._read()) is not None:
+                self._note_busy(message)
+            reason = f"The organism's process ended ({await self._ending()})."
+            self._ready.clear()
+            self._busy_before_s, self._busy_s, self._busy_since = self.busy_s(), 0.0, None
+            if not self._restarts.one_more():
+                often = f"It did so {AT_MOST + 1} times within {WINDOW_S / 60:.0f} minutes."
+                self._give_up(OrganismLost(f"{reason} {often}"))
+                return
+            self._emit(OrganismWentAway(reason=reason, restarting=True))
+            try:
+                await self._launch(sources)
+            except InterpBenchError as error:
+                self._give_up(error)
+                return
+
+    def _note_busy(self, message: dict[str, Any]) -> None:
+        if message["type"] == "busy":
+            self._busy_s = message["busy_s"]
+            self._busy_since = time.monotonic() if message["busy"] else None
+
+    def _give_up(self, error: InterpBenchError) -> None:
+        self.lost = error
+        self._emit(OrganismWentAway(reason=error.message, restarting=False))
+        self._ready.set()
+
+
+def _fetch_reporter(emit: Emit) -> Progress:
+    """For a worker thread: few events, none with the stage's own words, which can name the model."""
+    loop = asyncio.get_running_loop()
+    last = float("-inf")
+
+    def report(_stage: str, done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _FETCH_REPORT_EVERY_S:
+            last = now
+            loop.call_soon_threadsafe(emit, OrganismLoading(stage="files", done=done, total=total))
+
+    return report
+
+
+def private_folder() -> Path:
+    """A fresh folder that only this user can enter, with a path short enough for a socket in it."""
+    folder = Path(tempfile.mkdtemp(prefix="ib-"))
+    if len(str(folder)) + 2 < _SOCKET_PATH_LIMIT or os.name != "posix":
+        return folder
+    folder.rmdir()
+    return Path(tempfile.mkdtemp(prefix="ib-", dir="/tmp"))
+
+
+def _environment() -> dict[str, str]:
+    """The child's whole environment: nothing of the user's but what finding libraries takes."""
+    kept = {name: os.environ[name] for name in _FROM_PARENT if name in os.environ}
+    return {**kept, **_ALWAYS, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}

@@ -1,0 +1,90 @@
+"""Where runs happen: what the command line and the server set up differently."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ..agent.mcp_provider import OutsideProvider
+from ..contracts import Connection, TechniqueSpec
+from ..host.spec import OrganismSpec
+from ..models.key import Key
+from ..notebook.session import NotebookSession
+from ..organisms.handle import start_organism
+from ..record.events import Emit
+from ..record.journal import Journal
+
+
+class OrganismHandle(Protocol):
+    """A loaded organism, as a run uses it."""
+
+    @property
+    def connection(self) -> Connection: ...
+
+    @property
+    def specs(self) -> tuple[TechniqueSpec, ...]:
+        """The techniques that the config names and its access allows."""
+        ...
+
+    def busy_s(self) -> float:
+        """Seconds that its model has worked since it was loaded."""
+        ...
+
+
+class OpenNotebook(Protocol):
+    """Opens the notebook at ``path`` with a kernel that may talk to the organism at ``connection``."""
+
+    async def __call__(self, path: Path, *, emit: Emit, connection: Connection, run: str) -> NotebookSession: ...
+
+
+class OpenOrganism(Protocol):
+    """Loads ``spec``, or finds it loaded, for as long as the block lasts; ``emit`` hears how that goes."""
+
+    def __call__(self, spec: OrganismSpec, emit: Emit, *, run: str) -> AbstractAsyncContextManager[OrganismHandle]: ...
+
+
+@asynccontextmanager
+async def own_organism(spec: OrganismSpec, emit: Emit, *, run: str) -> AsyncIterator[OrganismHandle]:
+    """An organism that is loaded for one run and ends with it."""
+    organism = await start_organism(spec, emit=emit)
+    try:
+        yield organism
+    finally:
+        await organism.stop()
+
+
+async def own_notebook(path: Path, *, emit: Emit, connection: Connection, run: str) -> NotebookSession:
+    """A notebook in a file, with a kernel that ends with the run."""
+    return await NotebookSession.open(path, emit=emit, connection=connection, run=run)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """The journal, the agent's key, and how organisms and notebooks are opened."""
+
+    journal: Journal
+    key: Key | None = None
+    attended: bool = False
+    """Whether a person can be asked for approvals."""
+    organism: OpenOrganism = own_organism
+    notebook: OpenNotebook = own_notebook
+    outside: OutsideProvider | None = None
+    """Who leads the run from outside, if anybody does."""
+
+    def __post_init__(self) -> None:
+        if self.outside is not None:
+            object.__setattr__(self, "notebook", _interruptible(self.notebook, self.outside))
+
+
+def _interruptible(notebook: OpenNotebook, outside: OutsideProvider) -> OpenNotebook:
+    """``notebook``, in which ``outside`` can interrupt the cell that runs."""
+
+    async def opened(path: Path, *, emit: Emit, connection: Connection, run: str) -> NotebookSession:
+        session = await notebook(path, emit=emit, connection=connection, run=run)
+        outside.interrupt = session.interrupt
+        return session
+
+    return opened

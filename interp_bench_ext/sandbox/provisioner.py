@@ -1,0 +1,185 @@
+"""Kernel provisioners: under bubblewrap or as a plain process, both without the server's environment."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import site
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+from traitlets import Int
+
+from .bubblewrap import (
+    SANDBOX_HOME,
+    SANDBOX_USER,
+    Mount,
+    bwrap_command,
+    package_path,
+    sandbox_available,
+    socket_mount,
+    writable,
+)
+
+__all__ = ["CleanProvisioner", "PlainProvisioner", "SandboxProvisioner", "sandbox_available"]
+
+# sun_path holds 108 bytes with its final zero; the longest name in the folder is "/s/k-5".
+_SOCKET_FOLDER_LIMIT = 100
+_GRANTED = ("INTERP_BENCH_URL", "INTERP_BENCH_TOKEN")
+_LOCALE = ("LANG", "LANGUAGE", "TZ")
+_LIBRARIES = ("LD_LIBRARY_PATH",)
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_PERSON = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR")
+_PYTHON = ("VIRTUAL_ENV", "CONDA_PREFIX", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+class CleanProvisioner(LocalProvisioner):
+    """Starts the kernel with an allow-listed environment and a private folder."""
+
+    memory_limit_mb = Int(
+        default_value=-1,
+        help="Most memory for the kernel's own data in MiB; -1 is half of the machine's, 0 is no limit.",
+    ).tag(config=True)
+
+    allowed: tuple[str, ...] = ()
+    folder: Path | None = None
+    granted: Mapping[str, str] = {}
+    """Environment that only this kernel gets, also when it is started again."""
+    held = False
+    """Whether a run has this kernel and starts it again by itself."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.asked: dict[int, Literal["restart", "shutdown", "kill"]] = {}
+        """By process id: what the manager has asked the process for."""
+
+    @property
+    def log_file(self) -> Path | None:
+        """Where the kernel's raw standard output and error go; never to the server's own terminal."""
+        return None if self.folder is None else self.folder / "log"
+
+    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        """Clean the environment, and take the standard streams away from the server's terminal."""
+        self.folder = self.folder or _private_folder()
+        given = dict(kwargs.pop("env", os.environ))
+        kwargs = await super().pre_launch(**kwargs, env=given)
+        kwargs["env"] = self._environment(kwargs["env"])
+        kwargs["cmd"] = [*self._limits(), *kwargs["cmd"]]
+        return kwargs
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
+        """Start the process with its output in the log file."""
+        assert self.log_file is not None
+        with self.log_file.open("wb") as log:
+            return await super().launch_kernel(
+                cmd, **{**kwargs, "stdin": subprocess.DEVNULL, "stdout": log, "stderr": subprocess.STDOUT}
+            )
+
+    async def shutdown_requested(self, restart: bool = False) -> None:
+        """Note why the process is going to end."""
+        await super().shutdown_requested(restart=restart)
+        if self.process is not None:
+            self.asked[self.process.pid] = "restart" if restart else "shutdown"
+
+    async def kill(self, restart: bool = False) -> None:
+        """Note why the process is going to end, and end it."""
+        if self.process is not None and self.process.poll() is None:
+            self.asked.setdefault(self.process.pid, "kill")
+        await super().kill(restart=restart)
+
+    async def cleanup(self, restart: bool = False) -> None:
+        """Remove the private folder, unless the kernel starts again."""
+        await super().cleanup(restart=restart)
+        if self.folder is not None and not restart:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder = None
+
+    def _environment(self, given: Mapping[str, str]) -> dict[str, str]:
+        names = (*_GRANTED, *_LOCALE, *_LIBRARIES, *_THREADS, *self.allowed, *self.kernel_spec.env)
+        kept = {name: value for name, value in given.items() if name in names or name.startswith("LC_")}
+        return {**kept, **self._own_environment(), **self.granted}
+
+    def _own_environment(self) -> dict[str, str]:
+        raise NotImplementedError
+
+    def _limits(self) -> list[str]:
+        # RLIMIT_DATA counts what a process writes to; RLIMIT_AS would also count what numpy only reserves.
+        megabytes = _half_of_memory_mb() if self.memory_limit_mb < 0 else self.memory_limit_mb
+        limits = ["ulimit -c 0"] + ([f"ulimit -d {megabytes * 1024}"] if megabytes else [])
+        return ["/bin/sh", "-c", "; ".join([*limits, 'exec "$@"']), "sh"]
+
+
+class PlainProvisioner(CleanProvisioner):
+    """A plain process: it can read what its user can, but gets nothing of the server's environment."""
+
+    allowed = (*_PERSON, *_PYTHON)
+
+    def _own_environment(self) -> dict[str, str]:
+        assert self.folder is not None
+        return {"IPYTHONDIR": str(self.folder / "ipython"), **_python_path()}
+
+
+class SandboxProvisioner(CleanProvisioner):
+    """The kernel under bubblewrap; ``cwd`` is the only folder that it may write to."""
+
+    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        """Turn the kernel's command into bubblewrap's, and its transport into Unix sockets."""
+        self.folder = self.folder or _private_folder()
+        sockets = self.folder / "s"
+        sockets.mkdir(mode=0o700, exist_ok=True)
+        if self.parent is not None:
+            # There is no network inside, so TCP ports could not be reached from out here.
+            self.parent.transport = "ipc"
+            self.parent.ip = str(sockets / "k")
+        kwargs = await super().pre_launch(**kwargs)
+        cwd = _resolved(kwargs.get("cwd"))
+        mounts = self._mounts(kwargs["env"], sockets=sockets, cwd=cwd)
+        limits, command = kwargs["cmd"][: len(self._limits())], kwargs["cmd"][len(self._limits()) :]
+        return {**kwargs, "cmd": [*limits, *bwrap_command(mounts, cwd=cwd, command=command)], "cwd": str(cwd)}
+
+    def _mounts(self, environment: Mapping[str, str], *, sockets: Path, cwd: Path) -> Iterable[Mount]:
+        assert self.folder is not None
+        passwd = self.folder / "passwd"
+        passwd.write_text(f"agent:x:{SANDBOX_USER}:{SANDBOX_USER}::{SANDBOX_HOME}:/bin/sh\n")
+        mounts = [writable(sockets), writable(cwd), Mount("--ro-bind", passwd, Path("/etc/passwd"))]
+        if self.parent is not None:
+            # A copy: where messages are encrypted the kernel writes its connection file anew.
+            connection = Path(self.parent.connection_file).resolve()
+            copy = shutil.copy(connection, self.folder / "connection.json")
+            mounts.append(Mount("--bind", Path(copy), connection))
+        organism = socket_mount(environment.get("INTERP_BENCH_URL", ""))
+        return mounts if organism is None else [*mounts, organism]
+
+    def _own_environment(self) -> dict[str, str]:
+        folders = dict.fromkeys([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"])
+        own = {"PATH": os.pathsep.join(folders), "HOME": str(SANDBOX_HOME), "USER": "agent", "TMPDIR": "/tmp"}
+        if site.ENABLE_USER_SITE:
+            own["PYTHONUSERBASE"] = site.getuserbase()
+        return {**own, **_python_path()}
+
+
+def _python_path() -> dict[str, str]:
+    path = package_path()
+    return {} if path is None else {"PYTHONPATH": str(path)}
+
+
+def _resolved(cwd: str | None) -> Path:
+    return Path(cwd or os.curdir).resolve()
+
+
+def _private_folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="ib-")).resolve()
+    if len(str(folder)) <= _SOCKET_FOLDER_LIMIT:
+        return folder
+    folder.rmdir()
+    return Path(tempfile.mkdtemp(prefix="ib-", dir="/tmp")).resolve()
+
+
+def _half_of_memory_mb() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2 // 2**20

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from interp_bench_ext.config import BUILTIN_TECHNIQUES, technique_files
+from interp_bench_ext.contracts import Access
+from interp_bench_ext.errors import AccessDenied, BadInput
+from interp_bench_ext.host.arguments import checked_arguments
+from interp_bench_ext.host.technique_files import load_techniques, read_spec
+from tests.host.probes import write_probes
+from tests.techniques.support import FOLDER
+
+SIGNATURES = {
+    "get_model_info()",
+    "chat(prompts, *, n=1, temperature=0.0, top_p=1.0, max_new_tokens=128, seed=0, base=False)",
+    "sample(prompts, *, n=8, temperature=1.0, top_p=1.0, max_new_tokens=128, seed=0, base=False)",
+    "text_completion(stems, *, n=1, temperature=0.0, top_p=1.0, max_new_tokens=64, seed=0, base=False)",
+    "prefill_attack(prompts, prefills, *, n=1, temperature=0.0, top_p=1.0, max_new_tokens=64, seed=0, base=False)",
+    "user_persona(*, context='', prefixes='', n=8, temperature=1.0, top_p=1.0, max_new_tokens=48, seed=0, base=False)",
+    "analyze_token_probs(prompts, *, targets=(), prefill='', top_k=10, base=False)",
+    "logit_lens(prompt, *, prefill='', layers=None, positions=None, top_k=5, target='', raw=False, base=False)",
+    "adapter_diff(prompts, *, max_new_tokens=32, top_k=20)",
+    "word_contrast(texts, other_texts, *, top_k=50, min_texts=2)",
+}
+
+
+def test_the_shipped_techniques_are_described_whole() -> None:
+    specs = [read_spec(file) for file in technique_files([FOLDER]).values()]
+    assert {spec.name for spec in specs} == set(BUILTIN_TECHNIQUES)
+    assert {spec.signature.replace("(*, ", "(*, ") for spec in specs} == SIGNATURES
+    for spec in specs:
+        assert spec.summary.endswith(".")
+        assert "\nPlot: " in spec.doc
+        assert all(parameter.help for parameter in spec.parameters), spec.name
+
+
+def test_describing_does_not_run_the_file(tmp_path: Path) -> None:
+    (tmp_path / "bomb.py").write_text('raise SystemExit\ndef bomb(organism, *, n: int = 1):\n    """Boom."""\n')
+    assert read_spec(tmp_path / "bomb.py").access is Access.WEIGHTS
+
+
+def test_a_persons_own_folder_goes_first(tmp_path: Path) -> None:
+    (own,) = write_probes(tmp_path, "echo")
+    (tmp_path / "chat.py").write_text('def chat(organism):\n    """Mine."""\n')
+    files = technique_files([tmp_path, FOLDER])
+    assert (files["echo"], files["chat"], files["sample"]) == (own, tmp_path / "chat.py", FOLDER / "sample.py")
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("def other(organism):\n    ...\n", "named wrong; it has other"),
+        ("def wrong(organism): ...\ndef more(): ...\n", "it has wrong, more"),
+        ("def wrong(organism, text): ...\n", "by keyword after a"),
+        ("def wrong(organism, **rest): ...\n", "by keyword after a"),
+        ("def wrong(:\n", "cannot be read"),
+        ('def wrong(organism):\n    """A.\n\n    Access: all\n    """\n', "none of sample"),
+    ],
+)
+def test_what_is_no_technique_is_refused(tmp_path: Path, source: str, says: str) -> None:
+    (tmp_path / "wrong.py").write_text(source)
+    with pytest.raises(BadInput, match=says):
+        read_spec(tmp_path / "wrong.py")
+
+
+def test_a_file_that_raises_on_import_is_refused_and_one_above_the_cap_is_not_run(tmp_path: Path) -> None:
+    (tmp_path / "bad.py").write_text(
+        'import nowhere_at_all\ndef bad(organism):\n    """B.\n\n    Access: base\n    """\n'
+    )
+    with pytest.raises(BadInput, match="ModuleNotFoundError"):
+        load_techniques([tmp_path / "bad.py"], Access.BASE)
+    found = load_techniques([tmp_path / "bad.py"], Access.SAMPLE)
+    with pytest.raises(AccessDenied, match="needs access to base"):
+        checked_arguments(found["bad"], {}, Access.SAMPLE)
+
+
+def test_arguments_are_converted_and_complaints_are_one_sentence() -> None:
+    found = load_techniques([FOLDER / "chat.py", FOLDER / "user_persona.py"], Access.BASE)
+    chat = found["chat"]
+    given = {"prompts": [{"role": "user", "content": "a"}], "temperature": 1}
+    assert checked_arguments(chat, given, Access.SAMPLE) == given
+    for prompts in ("a", ["a", "b"], [[{"role": "user", "content": "a"}]]):
+        assert checked_arguments(chat, {"prompts": prompts}, Access.SAMPLE) == {"prompts": prompts}
+    with pytest.raises(BadInput, match="'prompts' should be Prompts, not 3"):
+        checked_arguments(chat, {"prompts": 3}, Access.SAMPLE)
+    with pytest.raises(BadInput, match="'n' should be int"):
+        checked_arguments(chat, {"prompts": "a", "n": 1.5}, Access.SAMPLE)
+    with pytest.raises(BadInput, match="'context' should be"):
+        checked_arguments(found["user_persona"], {"context": "hello"}, Access.SAMPLE)
+    with pytest.raises(AccessDenied, match="base=True"):
+        checked_arguments(chat, {"prompts": "a", "base": True}, Access.WEIGHTS)
+
+
+def test_the_parents_side_needs_no_torch() -> None:
+    import subprocess
+
+    code = "import sys, interp_bench_ext.organisms.process; sys.exit(bool({'torch', 'transformers'} & {*sys.modules}))"
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0

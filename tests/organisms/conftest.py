@@ -1,0 +1,3 @@
+"""The tiny models of the host's tests."""
+
+from tests.host.conftest import *  # noqa: F403

@@ -1,0 +1,33 @@
+"""What a run on Modal may cost is confirmed by a person before it starts."""
+
+from __future__ import annotations
+
+import pytest
+
+from interp_bench_ext.config import Experiment, find_config, load_config
+from interp_bench_ext.errors import Unconfirmed
+from interp_bench_ext.runs.cost_estimate import check_little, spending
+
+
+@pytest.fixture
+def large() -> Experiment:
+    """Two GPUs for up to two hours."""
+    return load_config(find_config("auditbench_llama_01"))
+
+
+@pytest.mark.parametrize(("minutes", "cost"), [(120.0, r"at most \$1"), (None, "without a limit")])
+def test_a_run_that_may_cost_much_must_be_confirmed(large: Experiment, minutes: float | None, cost: str) -> None:
+    agent = large.public.agent.model_copy(update={"max_minutes": minutes})
+    over = r"more than model\.modal\.confirm_above_usd \(\$10\.00\)\."
+    with pytest.raises(Unconfirmed, match=rf"A100-80GB:2: .*{cost}.*\. That is {over}"):
+        check_little(large, agent)
+
+
+def test_a_short_one_and_one_of_this_machine_need_not_be(large: Experiment) -> None:
+    check_little(large, large.public.agent.model_copy(update={"max_minutes": 30}))
+    local = load_config(find_config("amber"))
+    check_little(local, local.public.agent.model_copy(update={"max_minutes": None}))
+    assert spending([local]) is None
+    both = spending([large, local, large])
+    assert both is not None
+    assert both.said.startswith(r"at most $2")

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+
+from interp_bench_ext.errors import BadInput
+from interp_bench_ext.runs.notebook_paths import Places
+
+
+@pytest.fixture
+def places(tmp_path):
+    (tmp_path / "root" / "deep" / "x.ipynb").mkdir(parents=True)
+    return Places(tmp_path / "root")
+
+
+def test_a_path_goes_to_a_file_and_back(places):
+    file = places.notebook("deep/a.ipynb")
+    assert file == places.root / "deep" / "a.ipynb"
+    assert places.shown(file) == "deep/a.ipynb"
+    assert places.notebook("/a.ipynb") == places.root / "a.ipynb"
+    assert places.shown(places.root.parent / "a.ipynb") is None
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("../a.ipynb", "no path below"),
+        ("deep/../../a.ipynb", "no path below"),
+        ("", "no path below"),
+        ("a\0.ipynb", "no path below"),
+        ("a.txt", "ends in .ipynb"),
+        (".ipynb", "hidden"),
+        (".secret/a.ipynb", "hidden"),
+        ("none/a.ipynb", "its folder does not exist"),
+        ("deep/x.ipynb", "this is a folder"),
+    ],
+)
+def test_a_path_that_cannot_be_is_refused(places, path, told):
+    with pytest.raises(BadInput, match=told):
+        places.notebook(path)
+
+
+def test_a_new_notebook_takes_no_name_that_is_taken(places):
+    (places.root / "amber.ipynb").touch()
+    second = places.fresh("amber", taken=())
+    assert second.name == "amber-1.ipynb"
+    assert places.fresh("amber", taken={second}).name == "amber-2.ipynb"
