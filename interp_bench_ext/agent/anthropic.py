@@ -19,6 +19,7 @@ from ..models.key import TOKEN_VARIABLE, Key
 from ..models.prices import DEFAULT_MODEL, Price, load_prices
 from ..models.usage import Usage
 from ..record.events import AgentDelta, Emit
+from .conversation import visible
 from .failures import FAILURES, Asked, EndlessReply, StreamCutOff, explained
 from .images import sendable
 from .platforms import KEY_HINTS, SERVED_BY, credential_errors, make_client, sending
@@ -118,8 +119,7 @@ class AnthropicProvider:
             raise explained(failure, self._asked, usage=usage, cost_usd=self._cost(usage)) from failure
         usage = turn.usage()
         return Reply(
-            # The API refuses an empty text block when it comes back.
-            content=[block for block in turn.content if block.get("text") != ""],
+            content=visible(turn.content),
             stop_reason="end_turn" if turn.stop_reason in (None, "stop_sequence") else str(turn.stop_reason),
             usage=usage,
             cost_usd=self._cost(usage),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,7 +24,23 @@ _PER_BLOCK = 24
 """Tokens that a block costs beside its content, at most."""
 _PER_REQUEST = 1_000
 """The same for a request with tools: the API adds a prompt of its own to it."""
+_NOTHING_SEEN = "(no visible text)"
+_BLANK_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {chr(c) for c in range(0xFE00, 0xFE10)}
+"""Characters that show nothing although Unicode calls them letters, marks or symbols."""
 _CELL = re.compile(r"^\[([\w.-]+): ", re.MULTILINE)
+
+
+def visible(content: Sequence[Block]) -> list[Block]:
+    """The blocks without the texts that have no visible character: the Messages API refuses those.
+
+    A tool result in which nothing is left says so.
+    """
+    return [_seen(block) for block in content if not (block["type"] == "text" and is_blank(block["text"]))]
+
+
+def is_blank(text: str) -> bool:
+    """Whether ``text`` has no visible character: spaces of any kind, controls, zero-width and filling characters."""
+    return all(unicodedata.category(letter)[0] in "CZ" or letter in _BLANK_LETTERS for letter in text)
 
 
 def cleared(messages: Sequence[Message], before: int) -> list[Message]:
@@ -94,6 +111,15 @@ def _bytes(block: Block) -> int:
             inside = content if isinstance(content, list) else [{"type": "text", "text": content}]
             return len(block["tool_use_id"]) + at_most_tokens(inside)
     return len(json.dumps(block, ensure_ascii=False).encode())
+
+
+def _seen(block: Block) -> Block:
+    if block["type"] != "tool_result":
+        return block
+    content = block["content"]
+    if isinstance(content, str):
+        content = [{"type": "text", "text": content}]
+    return {**block, "content": visible(content) or [{"type": "text", "text": _NOTHING_SEEN}]}
 
 
 def _results(message: Message) -> list[Block]:

@@ -31,7 +31,7 @@ from ..record.events import (
     ToolReturned,
 )
 from .cell_log import CellLog
-from .conversation import cleared, compacted
+from .conversation import cleared, compacted, visible
 from .ledger import Ledger
 from .notices import News
 
@@ -230,7 +230,7 @@ class RunState:
                 self._replying = isinstance(event, StepStarted)
             case AgentReplied():
                 # An empty turn would be refused when sent back.
-                content = event.content or [_text("(empty reply)")]
+                content = visible(event.content) or [_text("(empty reply)")]
                 self._say(content)
                 self.stop_reason, self.edits = event.stop_reason, []
                 prompt = event.input_tokens + event.cache_read_tokens + event.cache_write_tokens
@@ -281,6 +281,10 @@ class RunState:
 
     def _tell(self, block: dict[str, Any]) -> None:
         """Add to the user turn at the end; tool results go first in it, as the Messages API asks."""
+        for shown in visible([block]):
+            self._add(shown)
+
+    def _add(self, block: dict[str, Any]) -> None:
         if self.messages[-1]["role"] != "user":
             self.messages.append(_user([]))
         content = self.messages[-1]["content"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import re
 import socket
 import threading
 import time
@@ -236,6 +237,9 @@ def _cut(content: Sequence[Block], room: int) -> tuple[list[Block], int]:
     return kept, used
 
 
+_WITHOUT_WIDTH = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad\u3164]")
+
+
 def _problem(body: dict[str, Any]) -> str | None:
     """What the API would refuse."""
     messages = body["messages"]
@@ -246,8 +250,13 @@ def _problem(body: dict[str, Any]) -> str | None:
         return "messages: first message must use the user role"
     if not all(message["content"] for message in messages):
         return "all messages must have non-empty content"
-    if any(block["type"] == "text" and not block["text"] for block in blocks):
+    results = [block["content"] for block in blocks if block["type"] == "tool_result"]
+    parts = [part for content in results if not isinstance(content, str) for part in content]
+    texts = [block["text"] for block in (*blocks, *parts) if block["type"] == "text"]
+    if not all(texts):
         return "text content blocks must be non-empty"
+    if not all(_WITHOUT_WIDTH.sub("", text).strip() for text in texts):
+        return "text content blocks must contain non-whitespace text"
     for block in blocks:
         if block["type"] == "thinking" and block["signature"].partition(":")[0] != _signature(block["thinking"]):
             return "a `thinking` block in the conversation was modified"

@@ -187,9 +187,10 @@ def test_stop_reasons(given: str, mapped: str):
     assert reply.stop_reason == mapped
 
 
-def test_empty_text_is_left_out():
+@pytest.mark.parametrize("blank", ["", "\n\n", "\u200b"])
+def test_blank_text_is_left_out(blank: str):
     call = tool_use("run_cell", {})
-    assert ask([Streamed(content=[text(""), call], stop_reason="tool_use")])[0].content == [call]
+    assert ask([Streamed(content=[text(blank), call], stop_reason="tool_use")])[0].content == [call]
 
 
 def test_a_refusal_may_have_no_content():

@@ -4,6 +4,7 @@ import copy
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ from interp_bench_ext.agent.conversation import (
     cleared,
     compacted,
     cut_keeping,
+    is_blank,
     prompt_at_most_tokens,
 )
 from interp_bench_ext.agent.state import RunState
@@ -34,6 +36,8 @@ from .accounting import prompt_tokens
 from .messages_server import _problem, text, thinking
 
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1, max_size=900)
+BLANKS = ("", " ", "\n\n", "\t\r\n", "\u00a0", "\u200b", "\ufeff\u2060", "\u3164 \u00ad", "\u2028\x00")
+SAID = WORDS | st.sampled_from(BLANKS)
 Messages = list[dict[str, Any]]
 
 
@@ -56,17 +60,19 @@ def events_of_a_run(draw: st.DrawFn) -> list[Event]:
     for step in range(draw(st.integers(0, 8))):
         events.append(StepStarted(step=step + 1))
         if draw(st.booleans()):
-            events.append(MessageSent(sender="person", text=draw(WORDS)))
+            events.append(MessageSent(sender="person", text=draw(SAID)))
         calls = [f"t{step}.{index}" for index in range(draw(st.integers(0, 3)))]
-        content = [thinking(draw(WORDS))] * draw(st.integers(0, 1)) + [text(draw(WORDS))] * draw(st.integers(0, 1))
+        content = [thinking(draw(WORDS))] * draw(st.integers(0, 1)) + [text(draw(SAID))] * draw(st.integers(0, 2))
         content += [{"type": "tool_use", "id": call, "name": "run_cell", "input": {"code": "1"}} for call in calls]
         paused = not calls and draw(st.booleans())
         events.append(replied(content, "pause_turn" if paused else "tool_use"))
         for index, call in enumerate(calls):
             if draw(st.booleans()):
-                events.append(MessageSent(sender="person", text=draw(WORDS)))
-            shown = text(f"[c{step}-{index}: ok, 0.1 s]\n{draw(WORDS)}")
-            events.append(ToolReturned(tool_use_id=call, content=[shown], is_error=draw(st.booleans())))
+                events.append(MessageSent(sender="person", text=draw(SAID)))
+            shown = [text(draw(st.sampled_from([f"[c{step}-{index}: ok, 0.1 s]\n", ""])) + draw(SAID))]
+            events.append(
+                ToolReturned(tool_use_id=call, content=shown * draw(st.integers(0, 2)), is_error=draw(st.booleans()))
+            )
         if not calls and not paused:
             events.append(MessageSent(sender="run", text="Go on."))
         if draw(st.booleans()):
@@ -118,6 +124,36 @@ def test_whatever_is_cut_the_api_takes_what_is_left(events: list[Event], place: 
         check(compacted(state.messages, cut, summary_of(state, cut, "")))
         check(cleared(state.messages, before_last_results(state.messages, 2)))
     assert fold([*events[:place], edit, *events[place:]]).messages == state.messages
+
+
+@pytest.mark.parametrize("blank", BLANKS)
+def test_what_shows_nothing_is_not_said(blank: str) -> None:
+    call = {"type": "tool_use", "id": "t", "name": "run_cell", "input": {"code": "1"}}
+    state = fold(
+        [
+            StepStarted(step=1),
+            replied([text(blank), call], "tool_use"),
+            ToolReturned(tool_use_id="t", content=[text(blank), text(blank)], is_error=False),
+            MessageSent(sender="person", text=blank),
+            StepStarted(step=2),
+            replied([text(blank)], "end_turn"),
+            MessageSent(sender="person", text=f"{blank}Look at é, 研 and 👍🏽{blank}"),
+        ]
+    )
+    result = {"type": "tool_result", "tool_use_id": "t", "content": [text("(no visible text)")], "is_error": False}
+    assert [message["content"] for message in state.messages[1:]] == [
+        [call],
+        [result],
+        [text("(empty reply)")],
+        [text(f"{blank}Look at é, 研 and 👍🏽{blank}")],
+    ]
+
+
+@given(WORDS)
+def test_what_shows_something_is_said(said: str) -> None:
+    """Every printable character but a few fillers is seen."""
+    if any(letter.isalnum() and letter.isascii() for letter in said):
+        assert not is_blank(said)
 
 
 @given(events_of_a_run(), st.integers(0, 20))
