@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from typing_extensions import TypedDict  # typing's own is not enough for pydantic before Python 3.12
 
 if TYPE_CHECKING:
-    from .results import ModelInfo
+    from .results.model_info import ModelInfo
 
 
 class Message(TypedDict):

@@ -20,7 +20,7 @@ from interp_bench_ext.host.sources import Progress, Sources
 from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.host.tokens import Tokens
 from interp_bench_ext.host.veil import ChatFormat, end_of_turn_ids, scrub, seal
-from interp_bench_ext.results import ModelInfo
+from interp_bench_ext.results.model_info import ModelInfo
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from typing import Any
 
 from ..contracts import Parameter, TechniqueSpec
 from ..errors import BadInput
-from ..results import Generations, Result
+from ..results import Result
+from ..results.generations import Generations
 
 
 class WrongArguments(BadInput, TypeError):

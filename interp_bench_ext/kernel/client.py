@@ -13,7 +13,7 @@ from typing import Any
 from ..contracts import Access, Connection, Parameter, TechniqueSpec
 from ..errors import BadInput, InterpBenchError
 from ..results import Result
-from ..results.safe_text import clip
+from ..results.kit.safe_text import clip
 from .arguments import bind, nearest, signature
 from .progress import Progress
 from .wire import Wire

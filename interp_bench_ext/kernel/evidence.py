@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from ..results import WordScores
+from ..results.word_scores import WordScores
 
 FUNCTION_WORDS = frozenset(
     """

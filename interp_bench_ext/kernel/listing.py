@@ -6,7 +6,7 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..results.safe_text import clean, clip
+from ..results.kit.safe_text import clean, clip
 
 _WIDEST = 60
 

@@ -14,7 +14,7 @@ import uuid
 from types import TracebackType
 from typing import Any
 
-from ..results.safe_text import clip
+from ..results.kit.safe_text import clip
 
 _SHOW_AFTER_S = 1.5
 _UPDATE_EVERY_S = 0.25

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ..results.safe_text import counted
+from ..results.kit.safe_text import counted
 from .listing import Listing
 from .server_api import ServerApi
 

@@ -1,38 +1,20 @@
 """What techniques return: frozen, typed, made of plain Python and numpy, never of torch.
 
-Every result crosses the wire by :func:`encode` and :func:`decode`, and knows its ``table()``, its ``plot()`` and how
-a notebook shows it; pandas and altair are imported when first asked for.
+A file of this folder is a result type: its fields, and how they look as a line, as text, as HTML, as a chart and as a
+table. Every result crosses the wire by :func:`encode` and :func:`decode`; pandas and altair are imported when first
+asked for.
 """
 
 from .codec import decode, encode
-from .types import (
-    RESULT_TYPES,
-    AttentionGrid,
-    EffectGrid,
-    Floats,
-    Generations,
-    Ints,
-    LensGrid,
-    ModelInfo,
-    Result,
-    TokenDiff,
-    TokenProbs,
-    WordScores,
-)
+from .kit.result import Floats, Ints, Result
+from .registry import result_types
 
-__all__ = [
-    "RESULT_TYPES",
-    "AttentionGrid",
-    "EffectGrid",
-    "Floats",
-    "Generations",
-    "Ints",
-    "LensGrid",
-    "ModelInfo",
-    "Result",
-    "TokenDiff",
-    "TokenProbs",
-    "WordScores",
-    "decode",
-    "encode",
-]
+__all__ = ["Floats", "Ints", "Result", "decode", "encode", "result_types"]
+
+
+def __getattr__(name: str) -> type[Result]:
+    """A result type by its name, so that a technique need not know the file."""
+    kind = result_types().get(name)
+    if kind is None:
+        raise AttributeError(f"there is no result type {name!r}")
+    return kind

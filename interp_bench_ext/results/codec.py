@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import OrganismError
-from .types import RESULT_TYPES, Floats, Ints, Result
+from .kit.result import Floats, Ints, Result
+from .registry import result_types
 
 Buffer = memoryview | bytes | bytearray
-_BY_NAME = {kind.__name__: kind for kind in RESULT_TYPES}
 _DTYPES: dict[Any, np.dtype[Any]] = {Floats: np.dtype("<f4"), Ints: np.dtype("<i8")}
 _ALIGNMENT = 8
 
@@ -26,8 +26,8 @@ def encode(result: Result) -> tuple[dict[str, Any], list[memoryview]]:
     Raises ``TypeError``, naming the field, when a technique put something else there than its type says.
     """
     kind = type(result)
-    if _BY_NAME.get(kind.__name__) is not kind:
-        known = ", ".join(_BY_NAME)
+    if result_types().get(kind.__name__) is not kind:
+        known = ", ".join(result_types())
         raise TypeError(f"a technique returns one of {known}, not {kind.__module__}.{kind.__qualname__}")
     plain: dict[str, Any] = {}
     arrays: dict[str, Any] = {}
@@ -54,7 +54,7 @@ def decode(header: dict[str, Any], buffer: Buffer) -> Result:
     Raises :class:`OrganismError` when header and buffer do not fit together or the type is not known.
     """
     try:
-        kind = _BY_NAME.get(header["type"])
+        kind = result_types().get(header["type"])
         if kind is None:
             raise ValueError(f"the type {header['type']!r} is not known here")
         if header["nbytes"] != len(buffer):
@@ -74,7 +74,7 @@ def decode(header: dict[str, Any], buffer: Buffer) -> Result:
 
 @functools.cache
 def _hints(kind: str) -> dict[str, Any]:
-    return typing.get_type_hints(_BY_NAME[kind])
+    return typing.get_type_hints(result_types()[kind])
 
 
 def _as_array(value: object, dtype: np.dtype[Any], where: str) -> NDArray[Any]:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from ..agent.replay import names_in_fresh_notebook
 from ..notebook.fold import FoldedCell, fold_cells
 from ..record.events import Event, JsonDict
-from ..results.display import VEGALITE
+from ..results.kit.bundles import VEGALITE
 from .tolerant_diff import FLOOR, Alike, Unlike, visible_text
 
 TOLERANCE = 1e-3

@@ -14,7 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
 from interp_bench_ext.errors import BadInput
-from interp_bench_ext.results.display import VEGALITE
+from interp_bench_ext.results.kit.bundles import VEGALITE
 
 from ..results import samples
 from .stub import TOKEN, Host

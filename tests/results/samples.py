@@ -1,4 +1,4 @@
-"""One result of each type, and hostile ones, for the tests of codec and display."""
+"""One result of each type, and hostile ones, for the tests of codec and outputs."""
 
 from __future__ import annotations
 

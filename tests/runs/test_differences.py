@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from interp_bench_ext.record.events import CellAdded, CellEdited, CellFinished, CellOutput, CellStarted, Event
-from interp_bench_ext.results.display import VEGALITE
+from interp_bench_ext.results.kit.bundles import VEGALITE
 from interp_bench_ext.runs.differences import Comparison, compare_runs
 
 

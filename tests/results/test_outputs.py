@@ -21,12 +21,10 @@ from interp_bench_ext.results import (
     TokenDiff,
     TokenProbs,
     WordScores,
-    display,
-    plots,
 )
-from interp_bench_ext.results.display import VEGALITE
-from interp_bench_ext.results.safe_text import clean, clip, one_line, probability, token_label
-from interp_bench_ext.results.selection import evenly
+from interp_bench_ext.results.kit.bundles import VEGALITE
+from interp_bench_ext.results.kit.safe_text import clean, clip, one_line, probability, token_label
+from interp_bench_ext.results.kit.selection import evenly
 
 from . import samples
 
@@ -43,7 +41,7 @@ _SHOWN: dict[int, list[dict]] = {}
 def outputs(result: Result) -> list[dict]:
     """What a notebook shows of one of the results above; drawn once, for pictures take their time."""
     if id(result) not in _SHOWN:
-        _SHOWN[id(result)] = display.outputs(result)
+        _SHOWN[id(result)] = result.outputs()
     return _SHOWN[id(result)]
 
 
@@ -153,11 +151,11 @@ def test_texts_facts_and_nothing_are_one_output(result: Result):
 
 
 def test_what_the_organism_said_is_marked_apart_from_the_prefill():
-    (shown,) = display.outputs(samples.generations((" a moon",), prefill="I like"))
+    (shown,) = samples.generations((" a moon",), prefill="I like").outputs()
     assert re.search(
         r'opacity:0.62">I like</span><span style="[^"]*background-color[^"]*"> a moon<', shown["text/html"]
     )
-    (plain,) = display.outputs(samples.generations((" a moon",), prefill=""))
+    (plain,) = samples.generations((" a moon",), prefill="").outputs()
     assert "background-color" not in plain["text/html"]
 
 
@@ -261,11 +259,11 @@ def _first_pixel(png: bytes) -> tuple[int, ...]:
 def test_a_large_lens_stays_a_small_output():
     tokens = tuple(f" token{i}" for i in range(256))
     grid = samples.lens_grid(n_layers=81, tokens=tokens, k=5)
-    bundles = display.outputs(grid)
+    bundles = grid.outputs()
     assert len(bundles[0]["text/plain"]) < 5_000
     assert len(json.dumps(bundles)) < 250_000
     assert len(grid.table()) == 81 * 256 * 5
-    assert len(json.dumps(plots.plot(grid).to_dict())) < 700_000
+    assert len(json.dumps(grid.plot().to_dict())) < 700_000
 
 
 def test_a_terminal_gets_text_only(monkeypatch: pytest.MonkeyPatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 _ANSI = re.compile(
@@ -68,3 +69,9 @@ def _escape(match: re.Match[str]) -> str:
 def probability(p: float) -> str:
     """A probability in few characters: three decimals, or an exponent where that would read zero."""
     return f"{p:.3f}" if p >= 0.0005 or p == 0 else f"{p:.0e}"
+
+
+def rounded(value: float) -> float | None:
+    """A number for a chart's data: four decimals, None where it is no finite number."""
+    number = float(value)
+    return round(number, 4) if math.isfinite(number) else None

@@ -77,3 +77,17 @@ def bar(part: float, colour: str = ACCENT, width: int = 220) -> str:
         f'<div style="width:{width}px;height:11px;background-color:rgba(128,128,128,0.12)">'
         f'<div style="width:{fill}px;height:11px;background-color:{colour.format("0.85")}"></div></div>'
     )
+
+
+def page(headline: str, pieces: Iterable[str]) -> str:
+    """A whole result as one self-contained ``div``."""
+    head = f'<div style="opacity:0.75;margin-bottom:6px">{escaped(headline)}</div>'
+    return (
+        f'<div style="font-size:13px;line-height:1.45;max-width:1000px;overflow-x:auto">{head}{"".join(pieces)}</div>'
+    )
+
+
+def folded(label: str, inner: str) -> str:
+    """``inner`` behind a line that opens it."""
+    style = "font-size:12px;opacity:0.75;margin-bottom:4px"
+    return f'<details><summary style="{style}">{label}</summary>{inner}</details>'

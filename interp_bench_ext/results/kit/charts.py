@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import altair
-import numpy as np
 
+from .bundles import chart_bundle
 from .safe_text import token_label
 
 ACCENT, OTHER, NEUTRAL = "#0072B2", "#D55E00", "#8a8a8a"
@@ -34,9 +34,7 @@ class _Shown:
     """Shows itself as Vega-Lite, which JupyterLab draws by itself; Altair's own page would load scripts."""
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
-        from . import display
-
-        return display.chart_bundle(self.to_dict())  # type: ignore[attr-defined]
+        return chart_bundle(self.to_dict())  # type: ignore[attr-defined]
 
 
 class Chart(_Shown, altair.Chart):
@@ -74,11 +72,6 @@ def finished(chart: Any, description: str) -> altair.TopLevelMixin:
 
 def data(rows: list[Row]) -> altair.Data:
     return altair.Data(values=rows)  # type: ignore[no-untyped-call]
-
-
-def rounded(value: Any) -> float | None:
-    number = float(value)
-    return round(number, 4) if np.isfinite(number) else None
 
 
 def lookup(labels: Sequence[str]) -> str:

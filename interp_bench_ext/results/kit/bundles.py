@@ -1,0 +1,64 @@
+"""The forms of a chart that a notebook's output carries."""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+import sys
+import zlib
+from typing import Any
+
+VEGALITE = "application/vnd.vegalite.v5+json"
+_SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
+"""Altair names the exact version that it was made for, and JupyterLab, which has another, warns about that."""
+
+Bundle = dict[str, Any]
+
+
+def chart_bundle(spec: dict[str, Any]) -> Bundle:
+    """A chart's forms: Vega-Lite for JupyterLab, its picture for everything else, and its description."""
+    bundle: Bundle = {"text/plain": f"<chart: {spec.get('description', '')}>"}
+    return bundle if only_text() else {**bundle, **drawn(spec)}
+
+
+def drawn(spec: dict[str, Any]) -> Bundle:
+    return {VEGALITE: {**spec, "$schema": _SCHEMA}, "image/png": png(spec)}
+
+
+def png(spec: dict[str, Any]) -> str:
+    """A Vega-Lite spec as a PNG in base64: dark on white, for it cannot follow a page's theme."""
+    import vl_convert
+
+    picture = vl_convert.vegalite_to_png(json.dumps({**spec, "background": "white"}), vl_version="v5.20", scale=1)
+    return base64.b64encode(_recompressed(picture)).decode("ascii")
+
+
+def only_text() -> bool:
+    """Whether this runs in a shell that shows nothing but text."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return shell is not None and list(shell.display_formatter.active_types) == ["text/plain"]
+
+
+def _recompressed(picture: bytes) -> bytes:
+    """The same PNG a third in size: vl-convert's encoder prefers speed."""
+    kept, pixels, place = [picture[:8]], [], 8
+    while place < len(picture):
+        length, kind = struct.unpack_from(">I4s", picture, place)
+        content = picture[place + 8 : place + 8 + length]
+        if kind == b"IDAT":
+            pixels.append(content)
+        elif kind == b"IEND":
+            kept += [
+                _chunk(b"IDAT", zlib.compress(zlib.decompress(b"".join(pixels)), 9)),
+                _chunk(kind, content),
+            ]
+        else:
+            kept.append(_chunk(kind, content))
+        place += length + 12
+    return b"".join(kept)
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))

@@ -1,0 +1,116 @@
+"""The words that tell one set of texts from another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .kit import elements
+from .kit.elements import ACCENT, OTHER, escaped, not_shown
+from .kit.result import Columns, Floats, Ints, Result
+from .kit.safe_text import clip, counted, more, rounded
+from .kit.selection import Limits
+
+_UP, _DOWN = 20, 6
+_STANDS_OUT = 3
+"""Absolute z-score from which a word is more than chance among many words."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class WordScores(Result):
+    """Words of one set of texts against another: log-odds with a Dirichlet prior (Monroe et al. 2008)."""
+
+    words: tuple[str, ...]
+    """[N] by falling z."""
+    z: Floats
+    log_odds: Floats
+    texts_with: Ints
+    """[N] texts of the first set that contain the word."""
+    other_texts_with: Ints
+    n_texts: int
+    n_other_texts: int
+
+    def _headline(self) -> str:
+        texts = f"{counted(self.n_texts, 'text')} against {self.n_other_texts:,}"
+        return f"{counted(len(self.words), 'word')}, {texts}"
+
+    def _charted(self) -> bool:
+        return bool(self.words)
+
+    def _lines(self) -> list[str]:
+        rows = self._ends()
+        heading = f"{'word':<20} {'z':>7} {'log-odds':>9}  {'texts with it':<16} other texts with it"
+        lines = [heading] if rows else []
+        for row in rows:
+            name, (mine, other) = clip(self.words[row], 20), self._shares(row)
+            lines.append(f"{name:<20} {self.z[row]:>7.2f} {self.log_odds[row]:>+9.2f}  {mine:<16} {other}")
+        return lines + more(len(self.words) - len(rows), "word")
+
+    def _html(self) -> Iterable[str]:
+        rows = self._ends()
+        most = max((abs(float(self.z[row])) for row in rows), default=1.0) or 1.0
+        header = elements.row(["word", "z", "", "log-odds", "texts with it", "other texts with it"], "th", "rrlrrr")
+        yield elements.table((self._html_row(row, most) for row in rows), header)
+        yield from not_shown(len(self.words) - len(rows), "word")
+
+    def _html_row(self, row: int, most: float) -> str:
+        z = float(self.z[row])
+        bar = elements.bar(abs(z) / most, ACCENT if z >= 0 else OTHER, 160)
+        word = escaped(clip(self.words[row], 40))
+        return elements.row([word, f"{z:+.2f}", bar, f"{self.log_odds[row]:+.2f}", *self._shares(row)], aligns="rrlrrr")
+
+    def _chart(self, limits: Limits) -> Any:
+        import altair
+
+        from .kit import charts
+
+        colour = altair.condition("datum.value >= 0", altair.value(charts.ACCENT), altair.value(charts.OTHER))
+        against = f"{self.n_texts} texts against {self.n_other_texts}"
+        subtitle = f"{against}; |z| beyond {_STANDS_OUT}, dashed, stands out"
+        title = altair.Title("Words of one set against the other", subtitle=subtitle)
+        names = {"mine:N": "texts with it", "other:N": "other texts with it"}
+        rows = [self._bar(row) for row in self._ends(limits.bars, limits.bars // 3)]
+        chart = charts.bars(rows, x="z of the log-odds", y="word", title=title, colour=colour, extra=names)
+        ends = altair.Chart(charts.data([{"z": -_STANDS_OUT}, {"z": _STANDS_OUT}]))
+        edges = ends.mark_rule(color=charts.NEUTRAL, strokeDash=[3, 3])
+        both = chart.copy(deep=False)
+        both.layer = [*chart.layer, edges.encode(x="z:Q")]
+        return both
+
+    def _bar(self, row: int) -> dict[str, Any]:
+        mine, other = self._shares(row)
+        label, z = clip(self.words[row], 30), self.z[row]
+        return {"label": label, "value": rounded(z), "shown": f"{float(z):+.1f}", "mine": mine, "other": other}
+
+    def _columns(self) -> Columns:
+        def shares(counts: Any, total: int) -> Any:
+            return counts / total if total else np.full(len(counts), np.nan)
+
+        return {
+            "word": self.words,
+            "z": self.z,
+            "log_odds": self.log_odds,
+            "texts_with": self.texts_with,
+            "share_with": shares(self.texts_with, self.n_texts),
+            "other_texts_with": self.other_texts_with,
+            "other_share_with": shares(self.other_texts_with, self.n_other_texts),
+        }
+
+    def _ends(self, up: int = _UP, down: int = _DOWN) -> list[int]:
+        """The rows with the highest and, where negative, the lowest z."""
+        n = len(self.words)
+        if n <= up + down:
+            return list(range(n))
+        return [*range(up), *(row for row in range(n - down, n) if self.z[row] < 0)]
+
+    def _shares(self, row: int) -> tuple[str, str]:
+        """How many texts of either set have the word, for example ``18/40 (45 %)``."""
+        mine, other = int(self.texts_with[row]), int(self.other_texts_with[row])
+        return _share(mine, self.n_texts), _share(other, self.n_other_texts)
+
+
+def _share(count: int, total: int) -> str:
+    return f"{count}/{total} ({100 * count / total:.0f} %)" if total else f"{count}/0"
