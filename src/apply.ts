@@ -56,8 +56,8 @@ function cutOff(draft: Draft): void {
   state.runningCell = null;
   state.progress = '';
   state.provider = null;
-  if (!state.said.done) {
-    draft.patch('said', { done: true });
+  if (!state.reply.done) {
+    draft.patch('reply', { done: true });
   }
 }
 
@@ -81,7 +81,7 @@ function fork(draft: Draft, event: RunForked): void {
   state.forkedFrom = { run: event.parent, cellId: event.cell_id };
   state.approval = null;
   state.used = NOTHING.used;
-  state.said = NOTHING.said;
+  state.reply = NOTHING.reply;
 }
 
 function load(
@@ -119,9 +119,9 @@ function reply(draft: Draft, event: AgentReplied): void {
       .filter(part => part.trim())
       .join('\n\n');
   const text = said('text');
-  draft.patch('said', {
+  draft.patch('reply', {
     text,
-    thinking: said('thinking') || state.said.thinking,
+    thinking: said('thinking') || state.reply.thinking,
     done: true
   });
   spend(draft, event);
@@ -243,7 +243,7 @@ export const APPLY: { [T in Event['type']]: Apply<T> } = {
   step_started: (draft, event, entry) => {
     const { state } = draft;
     draft.patch('used', { steps: event.step });
-    state.said = { step: event.step, thinking: '', text: '', done: false };
+    state.reply = { step: event.step, thinking: '', text: '', done: false };
     draft.push('steps', {
       number: event.step,
       seq: entry.seq,
@@ -258,7 +258,7 @@ export const APPLY: { [T in Event['type']]: Apply<T> } = {
   agent_delta: (draft, { kind, text }) => {
     const { state } = draft;
     state.provider = null;
-    draft.patch('said', { [kind]: state.said[kind] + text });
+    draft.patch('reply', { [kind]: state.reply[kind] + text });
   },
   agent_replied: reply,
   tool_returned: (draft, event) => {
@@ -277,7 +277,7 @@ export const APPLY: { [T in Event['type']]: Apply<T> } = {
   findings_refused: () => {},
   provider_waiting: (draft, event, { at }) => {
     // A reply that broke off begins again.
-    draft.patch('said', { text: '', thinking: '' });
+    draft.patch('reply', { text: '', thinking: '' });
     draft.state.provider = { reason: event.reason, until: at + event.wait_s };
   },
   hypothesis_noted: (draft, event) => {

@@ -5,7 +5,7 @@ import {
   launcherPlugin,
   noticesPlugin,
   statusPlugin
-} from './extras';
+} from './plugins';
 import notebookPlugins from './notebook';
 import { sidebarPlugin } from './panel';
 import { investigationsPlugin, preferencesPlugin } from './service';

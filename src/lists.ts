@@ -10,7 +10,7 @@ import type {
   RunSummary,
   ServerInfo
 } from './generated/api';
-import { incompatible, unreachable } from './health';
+import { incompatible, unreachable } from './compat';
 import type { Api } from './request';
 import type { IServiceProblem } from './tokens';
 

@@ -14,7 +14,7 @@ import { compareWidget } from './compare';
 import type { IServices } from './components/context';
 import { OpenNotebook, RunNotebooks } from './open-notebook';
 import { Places } from './places';
-import { remember } from './remember';
+import { restoreState } from './restore-state';
 import { DOMAIN } from './service';
 import { Sidebar } from './sidebar';
 import type { IRunModel } from './tokens';
@@ -114,7 +114,7 @@ export const sidebarPlugin: JupyterFrontEndPlugin<ISidebar> = {
     shell.add(sidebar, 'left', { rank: RANK, type: 'Interp Bench' });
     restorer?.add(sidebar, sidebar.id);
     if (state) {
-      remember(state, places, investigations);
+      restoreState(state, places, investigations);
     }
     investigations.listsChanged.connect(() => {
       const waits = investigations.runs.some(run => run.waiting === 'approval');

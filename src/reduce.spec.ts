@@ -104,7 +104,7 @@ test('a reply streams, then stands as it was sent', () => {
     { type: 'agent_delta', kind: 'text', text: 'Let us ' },
     { type: 'agent_delta', kind: 'text', text: 'look' }
   );
-  expect(streaming.said).toEqual({
+  expect(streaming.reply).toEqual({
     step: 1,
     thinking: 'Hm',
     text: 'Let us look',
@@ -123,7 +123,7 @@ test('a reply streams, then stands as it was sent', () => {
       { after: streaming.seq }
     )
   );
-  expect(done.said).toMatchObject({ text: 'Let us look.', done: true });
+  expect(done.reply).toMatchObject({ text: 'Let us look.', done: true });
   expect(done.steps).toMatchObject([
     { number: 1, text: 'Let us look.', tools: ['run_cell'] }
   ]);
@@ -137,7 +137,7 @@ test('a reply that broke off begins again', () => {
     { type: 'agent_delta', kind: 'text', text: 'Half a sen' },
     { type: 'provider_waiting', reason: 'overloaded', wait_s: 8 }
   );
-  expect(state.said.text).toBe('');
+  expect(state.reply.text).toBe('');
   expect(state.phase).toEqual({
     kind: 'provider',
     wait: { reason: 'overloaded', until: 1013 }
@@ -148,7 +148,7 @@ test('a reply that broke off begins again', () => {
       after: state.seq
     })
   );
-  expect(on.said.text).toBe('Half');
+  expect(on.reply.text).toBe('Half');
   expect(on.phase.kind).toBe('thinking');
 });
 
@@ -284,7 +284,7 @@ test('an interruption ends what was under way, a resume begins anew', () => {
     reached: ['steps'],
     runningCell: null,
     phase: { kind: 'ended' },
-    said: { done: true }
+    reply: { done: true }
   });
   expect(state.cells[0].status).toBe('interrupted');
   expect(after(...cut, { type: 'run_resumed' })).toMatchObject({

@@ -120,7 +120,7 @@ export interface IUsed {
 /**
  * The agent's latest reply, as far as it has come.
  */
-export interface ISaid {
+export interface IReply {
   readonly step: number;
   readonly thinking: string;
   readonly text: string;
@@ -188,7 +188,7 @@ export interface RunState {
    */
   readonly lastAt: number;
   readonly phase: Phase;
-  readonly said: ISaid;
+  readonly reply: IReply;
   /**
    * In the notebook's order.
    */
@@ -262,7 +262,7 @@ export const NOTHING: RunState = {
   startedAt: 0,
   lastAt: 0,
   phase: { kind: 'starting' },
-  said: { step: 0, thinking: '', text: '', done: true },
+  reply: { step: 0, thinking: '', text: '', done: true },
   cells: [],
   runningCell: null,
   lastEnded: null,

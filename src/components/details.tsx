@@ -9,7 +9,7 @@ import type { IStep } from '../state';
 import type { IRunModel } from '../tokens';
 import { useRun, useRunNow, useServices } from './context';
 import { Fork } from './fork';
-import { Growing } from './growing';
+import { LazyList } from './lazy-list';
 import { CellLinks, IconButton, Meter } from './parts';
 import { Section } from './section';
 
@@ -41,7 +41,7 @@ function Steps({ run }: { run: IRunModel }): JSX.Element {
   }
   return (
     <ol className="ib-rows" reversed>
-      <Growing
+      <LazyList
         items={latestFirst}
         render={step => <StepRow key={step.seq} run={run} step={step} />}
       />
@@ -115,7 +115,7 @@ function Log({ run }: { run: IRunModel }): JSX.Element {
   const latestFirst = React.useMemo(() => [...log].reverse(), [log]);
   return (
     <ol className="ib-rows" reversed>
-      <Growing
+      <LazyList
         items={latestFirst}
         render={entry => <LogRow key={entry.seq} entry={entry} />}
       />

@@ -10,7 +10,7 @@ import { replayIcon } from '../icons';
 import type { Places } from '../places';
 import { findingsText, statusWord } from '../words';
 import { useAction, useServices, useSignal } from './context';
-import { Growing } from './growing';
+import { LazyList } from './lazy-list';
 import { ErrorLine, IconButton, Notice, Status } from './parts';
 
 /**
@@ -63,7 +63,7 @@ export function History({ places }: { places: Places }): JSX.Element {
         />
       </div>
       <ul className="ib-scroll ib-runs">
-        <Growing
+        <LazyList
           items={shown}
           render={run => (
             <RunRow

@@ -9,7 +9,7 @@ import { useRun, useServices, useSignal } from './context';
 import { Details } from './details';
 import { Hypotheses } from './hypotheses';
 import { MessageBox } from './message-box';
-import { Now } from './now';
+import { PhaseCard } from './phase-card';
 import { Outcome } from './outcome';
 import { Notice } from './parts';
 import { ReplayBar } from './replay-bar';
@@ -82,7 +82,7 @@ function Stage(props: {
   return approval && running && !past ? (
     <Approval key={approval.approval} run={run} asked={approval} />
   ) : (
-    <Now run={run} />
+    <PhaseCard run={run} />
   );
 }
 

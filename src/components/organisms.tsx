@@ -5,7 +5,7 @@ import type { IChoices } from '../choices';
 import type { ConfigCard } from '../generated/api';
 import { ConfigItem } from './config-item';
 import { useServices, useSignal } from './context';
-import { Growing } from './growing';
+import { LazyList } from './lazy-list';
 import { Notice } from './parts';
 import { Section } from './section';
 import { StartForm } from './start-form';
@@ -79,7 +79,7 @@ export function Organisms(props: IOrganismsProps): JSX.Element {
             className="ib-group"
           >
             {() => (
-              <Growing
+              <LazyList
                 items={cards}
                 needed={cards.findIndex(({ name }) => name === chosen)}
                 render={item => (

@@ -24,7 +24,7 @@ import {
   useServices,
   useSignal
 } from './context';
-import { organismText } from './now';
+import { organismText } from './phase-card';
 import { Bar, ErrorLine, IconButton, Status } from './parts';
 
 interface IRunHeaderProps {

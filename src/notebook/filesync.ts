@@ -12,7 +12,7 @@ import type { EventEntry } from '../generated/api';
 import type { IRunModel } from '../tokens';
 import { applyMerge } from './apply';
 import { Baseline } from './baseline';
-import { Looks } from './looks';
+import { Poller } from './poller';
 import { MARK, markOf } from './mark';
 import type { IPlainCell } from './merge';
 import { mergeCells, plainCell, plainCells, sameCell } from './merge';
@@ -138,19 +138,19 @@ export class FileSync implements IDisposable {
     this._baseline.forget();
     await this._context.revert();
     this._setProblem(new Map(), false);
-    this._looks.soon();
+    this._poller.soon();
   }
 
   private _setRun(run: IRunModel | null): void {
     this._run?.eventReceived.disconnect(this._onEvent, this);
     this._run = run;
     run?.eventReceived.connect(this._onEvent, this);
-    this._looks.soon();
+    this._poller.soon();
   }
 
   private _onEvent(_: IRunModel, { event }: EventEntry): void {
     if (WRITING.has(event.type)) {
-      this._looks.soon();
+      this._poller.soon();
     }
   }
 
@@ -177,7 +177,7 @@ export class FileSync implements IDisposable {
   }
 
   private _stop(): void {
-    this._looks.stop();
+    this._poller.stop();
     this._settling?.dispose();
     this._settling = null;
     this._baseline.forget();
@@ -288,7 +288,7 @@ export class FileSync implements IDisposable {
     this._baseline.endSave(state === 'completed');
     if (state === 'completed') {
       this._setProblem(new Map(), false);
-      this._looks.soon();
+      this._poller.soon();
     }
   }
 
@@ -319,7 +319,7 @@ export class FileSync implements IDisposable {
   private _conflicts = new Map<string, string>();
   private readonly _followers = new Set<IDisposable>();
   private _isDisposed = false;
-  private readonly _looks = new Looks(
+  private readonly _poller = new Poller(
     () => this._look(),
     () => this._onQuiet()
   );

@@ -7,23 +7,23 @@ import type { IRunModel } from '../tokens';
 import { phaseText, stageName, STAGES } from '../words';
 import { useNow, useRun, useServices } from './context';
 import { Bar, CellLink } from './parts';
-import { Said } from './said';
+import { Reply } from './reply';
 
 /**
  * What the run does at this moment.
  */
-export function Now({ run }: { run: IRunModel }): JSX.Element {
+export function PhaseCard({ run }: { run: IRunModel }): JSX.Element {
   const { trans } = useServices();
   const phase = useRun(run, state => state.phase);
   const spoken = useRun(
     run,
-    ({ said }) => said.text !== '' || said.thinking !== ''
+    ({ reply }) => reply.text !== '' || reply.thinking !== ''
   );
   return (
-    <section className="ib-now" aria-label={trans.__('Now')}>
+    <section className="ib-phase" aria-label={trans.__('Now')}>
       <PhaseLine run={run} phase={phase} />
       {phase.kind === 'loading' && <Loading run={run} />}
-      {spoken && <Said run={run} />}
+      {spoken && <Reply run={run} />}
     </section>
   );
 }
@@ -51,14 +51,14 @@ function PhaseLine(props: { run: IRunModel; phase: Phase }): JSX.Element {
       );
     case 'paused':
       return (
-        <p className="ib-now-line ib-tone-wait">
+        <p className="ib-phase-line ib-tone-wait">
           <span className="ib-dot" aria-hidden />
           {trans.__('Paused. The agent does nothing until you continue.')}
         </p>
       );
     default:
       return (
-        <p className="ib-now-line ib-tone-work">
+        <p className="ib-phase-line ib-tone-work">
           <span className="ib-dot" aria-hidden />
           {text}
         </p>
@@ -76,11 +76,11 @@ function RunningCell(props: {
   const paused = useRun(run, state => state.paused);
   return (
     <>
-      <p className="ib-now-line ib-tone-work">
+      <p className="ib-phase-line ib-tone-work">
         <span className="ib-dot" aria-hidden />
         <span>
           {trans.__('Running cell')} <CellLink run={run} cellId={cellId} />
-          {progress && <span className="ib-now-progress"> {progress}</span>}
+          {progress && <span className="ib-phase-progress"> {progress}</span>}
         </span>
       </p>
       {paused && (

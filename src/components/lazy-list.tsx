@@ -3,7 +3,7 @@ import * as React from 'react';
 const FIRST = 30;
 const MORE = 30;
 
-interface IGrowingProps<T> {
+interface ILazyListProps<T> {
   items: readonly T[];
   render: (item: T, index: number) => React.ReactNode;
   /**
@@ -15,7 +15,7 @@ interface IGrowingProps<T> {
 /**
  * The items of a long list as they are scrolled to: the first few at once, more when their end comes into view.
  */
-export function Growing<T>(props: IGrowingProps<T>): JSX.Element {
+export function LazyList<T>(props: ILazyListProps<T>): JSX.Element {
   const { items, render, needed = -1 } = props;
   const [reached, setReached] = React.useState(FIRST);
   const shown = Math.max(reached, needed + 1);
@@ -39,7 +39,7 @@ export function Growing<T>(props: IGrowingProps<T>): JSX.Element {
   return (
     <>
       {items.slice(0, shown).map(render)}
-      {rest > 0 && <div ref={end} className="ib-growing-end" />}
+      {rest > 0 && <div ref={end} className="ib-lazy-end" />}
     </>
   );
 }

@@ -8,12 +8,12 @@ import { useServices } from './context';
  *
  * Written to the page beside React: tokens come twenty times a second, and each is one appended text node.
  */
-export function Said({ run }: { run: IRunModel }): JSX.Element {
+export function Reply({ run }: { run: IRunModel }): JSX.Element {
   const { trans } = useServices();
   const box = React.useRef<HTMLDivElement>(null);
   React.useEffect(() => {
     const writer = new Writer(box.current!);
-    const write = (): void => writer.write(run.state.said);
+    const write = (): void => writer.write(run.state.reply);
     write();
     run.changed.connect(write);
     return () => {
@@ -23,13 +23,13 @@ export function Said({ run }: { run: IRunModel }): JSX.Element {
   return (
     <div
       ref={box}
-      className="ib-said"
+      className="ib-reply"
       tabIndex={0}
       role="region"
       aria-label={trans.__('What the agent says')}
     >
-      <div className="ib-said-thinking" />
-      <div className="ib-said-text" />
+      <div className="ib-reply-thinking" />
+      <div className="ib-reply-text" />
     </div>
   );
 }
@@ -40,12 +40,12 @@ class Writer {
     this._parts = { thinking: new Part(thinking), text: new Part(text) };
   }
 
-  write(said: { thinking: string; text: string }): void {
+  write(reply: { thinking: string; text: string }): void {
     // It scrolls along only where the end is in view.
     const { scrollHeight, scrollTop, clientHeight } = this._box;
     const atEnd = scrollHeight - scrollTop - clientHeight < 24;
-    const grown = this._parts.thinking.show(said.thinking);
-    if ((this._parts.text.show(said.text) || grown) && atEnd) {
+    const grown = this._parts.thinking.show(reply.thinking);
+    if ((this._parts.text.show(reply.text) || grown) && atEnd) {
       this._box.scrollTop = this._box.scrollHeight;
     }
   }

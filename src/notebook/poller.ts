@@ -13,7 +13,7 @@ const GAP_PER_WORK = 5;
 /**
  * Looks at something a few times after each event, never twice at once.
  */
-export class Looks {
+export class Poller {
   /**
    * @param look - Looks once; says whether there was something to work on.
    * @param quiet - Called when no look is due any more.

@@ -15,7 +15,7 @@ interface IRemembered {
 /**
  * After a reload, the sidebar is where it was.
  */
-export function remember(
+export function restoreState(
   state: IStateDB,
   places: Places,
   investigations: IInvestigations
