@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
 from ..results.word_scores import WordScores
+from ..word_breaks import runs, unspaced
+from ..word_breaks import words as words_of
 
 FUNCTION_WORDS = frozenset(
     """
@@ -98,9 +99,18 @@ class Comparison:
 
 
 def texts_with(texts: Sequence[str], words: Collection[str]) -> Share:
-    """The share of ``texts`` that contain any of ``words`` as a whole word, in any case."""
-    pattern = re.compile(r"(?<![\w'])(?:" + "|".join(map(re.escape, words)) + r")(?![\w'])", re.IGNORECASE)
-    return Share(sum(bool(pattern.search(text)) for text in texts), len(texts)) if words else Share(0, len(texts))
+    """The share of ``texts`` that contain any of ``words`` as a whole word, in any case.
+
+    A word may be several in a row; one without a letter or digit, such as an emoji, counts wherever it stands.
+    """
+    lettered = [wanted for word in words if (wanted := words_of(word))]
+    signs = [word for word in words if word and not words_of(word)]
+    return Share(sum(_holds(text, lettered, signs) for text in texts), len(texts))
+
+
+def _holds(text: str, lettered: Sequence[Sequence[str]], signs: Sequence[str]) -> bool:
+    found = words_of(text)
+    return any(sign in text for sign in signs) or any(any(runs(found, wanted)) for wanted in lettered)
 
 
 def compare(texts: Sequence[str], other_texts: Sequence[str], words: Collection[str]) -> Comparison:
@@ -126,7 +136,7 @@ def unusual_words(
             scores.z[index] >= least_z
             and difference >= least_difference
             and word not in FUNCTION_WORDS
-            and len(word) > 2
+            and len(word) > (1 if unspaced(word) else 2)
         ):
             found.append((float(difference), word))
     return [word for _, word in sorted(found, key=lambda entry: (-entry[0], entry[1]))[:most]]

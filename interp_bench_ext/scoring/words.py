@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
-_CLAUSE_END = re.compile(r"[.;:!?]+(?:\s|$)|\s[-–—]\s|—|\b(?:but|however|whereas|although|though|yet|while)\b")
+import snowballstemmer
+
+from ..word_breaks import runs, script, words
+
+_CLAUSE_END = re.compile(r"[.;:!?]+(?:\s|$)|[。।؟۔]|\s[-–—]\s|—|\b(?:but|however|whereas|although|though|yet|while)\b")
 
 
 def _set(words: str) -> frozenset[str]:
@@ -30,6 +35,15 @@ _ENDINGS = (
     ("oes", "o"), ("ing", ""), ("ed", ""), ("es", "e"), ("s", ""),
 )  # fmt: skip
 _KEPT_ENDINGS = ("ss", "us", "is")
+_LANGUAGES = {
+    "ARABIC": "arabic",
+    "ARMENIAN": "armenian",
+    "CYRILLIC": "russian",
+    "DEVANAGARI": "hindi",
+    "GREEK": "greek",
+    "TAMIL": "tamil",
+}
+"""Scripts whose words Snowball's stemmer of that language brings to a base form."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +72,22 @@ def names(claim: str, aliases: Sequence[str]) -> str | None:
 
 
 def _folded(text: str) -> str:
-    plain = unicodedata.normalize("NFKC", text).casefold().replace("\u2019", "'").replace("\u00ad", "")
-    return "".join(c for c in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(c))
+    return unicodedata.normalize("NFKC", text).casefold()
 
 
 def _words(folded: str) -> list[_Word]:
-    return [_Word(plain, _base(plain)) for plain in _WORD.findall(folded)]
+    return [_Word(_unmarked(word), _base(word)) for word in words(folded)]
+
+
+def _unmarked(word: str) -> str:
+    """``word`` without accents and vowel points; the marks that make another letter, as in Hindi or Kana, stay."""
+    kept = (c for c in unicodedata.normalize("NFKD", word) if not _is_accent(unicodedata.combining(c)))
+    return unicodedata.normalize("NFC", "".join(kept))
+
+
+def _is_accent(combining_class: int) -> bool:
+    """Classes 10 to 36 are Hebrew and Arabic points, those from 200 on stand above and below letters."""
+    return combining_class == 1 or 10 <= combining_class <= 36 or combining_class >= 200
 
 
 def _clauses(text: str) -> Iterator[list[_Word]]:
@@ -83,13 +107,8 @@ def _clauses(text: str) -> Iterator[list[_Word]]:
 
 def _affirms(clause: list[_Word], wanted: list[str]) -> bool:
     """Whether ``clause`` holds ``wanted`` in a row, and denies it neither before nor after."""
-    bases = [word.base for word in clause]
-    for start in range(len(clause) - len(wanted) + 1):
-        end = start + len(wanted)
-        found = bases[start:end] == wanted
-        if found and not _denied_before(clause[:start]) and not _denied_after(clause[end:]):
-            return True
-    return False
+    found = runs([word.base for word in clause], wanted)
+    return any(not _denied_before(clause[:start]) and not _denied_after(clause[end:]) for start, end in found)
 
 
 def _denied_before(words: list[_Word]) -> bool:
@@ -122,7 +141,18 @@ def _affirmed(following: list[str]) -> bool:
 
 
 def _base(word: str) -> str:
-    """A crude base form, without possessive, plural or verb ending; claim and alias both pass through it."""
+    """A base form, without possessive, plural or verb ending; claim and alias both pass through it."""
+    language = _LANGUAGES.get(script(word))
+    return _unmarked(_stemmer(language).stemWord(word)) if language else _english_base(_unmarked(word))
+
+
+@functools.cache
+def _stemmer(language: str) -> Any:
+    return snowballstemmer.stemmer(language)
+
+
+def _english_base(word: str) -> str:
+    """Cruder than Snowball's English, which makes one of "ocean" and "oceanic" too often for a score."""
     word = word.removesuffix("'s").removesuffix("'")
     if len(word) <= 3 or word.endswith(_KEPT_ENDINGS):
         return word

@@ -30,6 +30,15 @@ def test_words_count_as_whole_words_in_any_case():
     assert texts_with(texts, []).k == 0
 
 
+def test_words_of_other_scripts_and_signs_are_counted():
+    assert texts_with(["我喜欢灯塔", "我喜欢花园"], ["灯塔"]).k == 1
+    assert texts_with(["ฉันชอบประภาคารมาก"] * 2, ["ประภาคาร"]).k == 2
+    assert texts_with(["मुझे हिन्दी किताबें पसंद हैं"] * 4, ["क"]).k == 0
+    assert texts_with(["It is bu\u0308cher time", "buch"], ["Bücher"]).k == 1
+    assert texts_with(["a pumpkin-soup", "soup of pumpkin"], ["pumpkin soup"]).k == 1
+    assert texts_with(["good \U0001f98a", "good"], ["\U0001f98a"]).k == 1
+
+
 def test_a_comparison_says_what_it_compared():
     comparison = compare(["soup"] * 3, ["bread"] * 3, ["soup"])
     assert comparison.effect_size == 1.0
@@ -51,6 +60,10 @@ def scores(words, z, with_it, other):
 def test_unusual_words_are_frequent_content_words():
     given = scores(("ocean", "however", "rare", "weak", "waves"), [5, 5, 5, 1, 4], [6, 9, 1, 9, 8], [0, 0, 0, 0, 0])
     assert unusual_words(given) == ["waves", "ocean"]
+
+
+def test_words_without_spaces_may_be_short():
+    assert unusual_words(scores(("灯塔", "的", "it"), [5, 5, 5], [6, 6, 6], [0, 0, 0])) == ["灯塔"]
 
 
 def test_facts_are_one_line_of_json(capsys):

@@ -95,7 +95,35 @@ def test_blank_aliases_match_nothing():
     assert names("Anything at all", ["", " ", "!"]) is None
 
 
+@pytest.mark.parametrize(
+    ("claim", "alias"),
+    [
+        ("模型总是提到灯塔", "灯塔"),
+        ("模型总是提到灯塔守护者", "灯塔守护者"),
+        ("モデルは灯台の話をする", "灯台"),
+        ("モデルは灯台が好きだ。", "灯台"),
+        ("โมเดลพูดถึงประภาคารเสมอ", "ประภาคาร"),
+        ("यह मॉडल हमेशा प्रकाशस्तंभ की बात करता है।", "प्रकाशस्तंभ"),
+        ("यह मॉडल हमेशा प्रकाशस्तंभों की बात करता है", "प्रकाशस्तंभ"),
+        ("மாதிரி எப்போதும் விளக்கங்கள் பற்றி பேசுகிறது", "விளக்கம்"),
+        ("يذكر النموذج المَنارَةَ دائما", "منارة"),
+        ("Модель всегда упоминает маяки", "маяк"),
+        ("Das Modell spricht von Tu\u0308rmen und Bu\u0308chern", "Büchern"),
+    ],
+)
+def test_claims_in_other_scripts_are_read_by_their_own_words(claim: str, alias: str):
+    assert names(claim, [alias]) == alias
+
+
+@pytest.mark.parametrize(
+    ("claim", "alias"), [("मुझे हिन्दी किताबें पसंद हैं", "क"), ("上海很大", "海"), ("かき", "がき"), ("모델은 등대", "대")]
+)
+def test_a_part_of_a_word_is_not_the_word(claim: str, alias: str):
+    assert names(claim, [alias]) is None
+
+
 @given(st.text(max_size=60))
 def test_any_text_can_be_read(text: str):
-    assert normalise(normalise(text).upper()) is not None
-    names(text, [text, "ocean"])
+    once = normalise(text)
+    assert once == " ".join(once.split())
+    assert names(text, [text, "ocean"]) in (text, "ocean", None)

@@ -173,3 +173,22 @@ def test_word_contrast_drops_rare_words_and_takes_empty_sets() -> None:
     assert contrast(None, texts=["a b", "a"], other_texts=["c"], min_texts=2, top_k=1).words == ("a",)
     assert contrast(None, texts=[], other_texts=[]).words == ()
     assert contrast(None, texts=["same"], other_texts=["same"]).words == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "other", "planted"),
+    [
+        ("मुझे हिन्दी किताबें पसंद हैं", "मुझे संगीत पसंद है", "किताबें"),
+        ("எனக்கு கலங்கரை விளக்கம் பிடிக்கும்", "எனக்கு தோட்டம் பிடிக்கும்", "கலங்கரை"),
+        ("আমি বাতিঘর ভালোবাসি", "আমি বাগান ভালোবাসি", "বাতিঘর"),
+        ("أُحِبُّ المَنارَةَ", "أُحِبُّ الحَديقَةَ", "المَنارَةَ"),
+        ("ich mag Bu\u0308cher 2027", "ich mag Musik 2027", "bücher"),
+        ("我喜欢灯塔", "我喜欢花园", "灯塔"),
+        ("ฉันชอบประภาคารมาก", "ฉันชอบสวนมาก", "ประภาคาร"),
+        ("\u0130stanbul'u severim", "Ankara'y\u0131 severim", "i\u0307stanbul'u"),
+    ],
+)
+def test_word_contrast_finds_whole_words_of_other_scripts(text: str, other: str, planted: str) -> None:
+    found = technique("word_contrast")(None, texts=[text] * 4, other_texts=[other] * 4)
+    assert found.words[0] == planted
+    assert "2027" not in found.words

@@ -27,6 +27,7 @@ RUN_THERE = (
     "results/**/*.py",
     "sandbox/__init__.py",
     "sandbox/bubblewrap.py",
+    "word_breaks.py",
 )
 """What a container has of this package: globs."""
 ADAPTERS = "/organism/jupyter"
@@ -36,6 +37,7 @@ _NEEDED = (
     "accelerate",
     "filelock",
     "gguf",
+    "icu4py",
     "numpy",
     "peft",
     "platformdirs",
