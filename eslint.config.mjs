@@ -3,6 +3,28 @@ import prettier from 'eslint-config-prettier';
 import reactHooks from 'eslint-plugin-react-hooks';
 import tseslint from 'typescript-eslint';
 
+const ASKS = [
+  "CallExpression[callee.property.name='makeRequest']",
+  "CallExpression[callee.name='fetch']",
+  "CallExpression[callee.object.name=/^(window|globalThis)$/][callee.property.name='fetch']",
+  "CallExpression[callee.property.name='sendBeacon']",
+  "NewExpression[callee.name='XMLHttpRequest']"
+].map(selector => ({
+  selector,
+  message: 'src/request.ts alone asks the server.'
+}));
+const LISTENS = [
+  'NewExpression[callee.name=/^(WebSocket|EventSource)$/]',
+  "NewExpression[callee.property.name='WebSocket']"
+].map(selector => ({
+  selector,
+  message: 'src/stream.ts alone opens WebSockets.'
+}));
+const only = (files, ...restricted) => ({
+  files,
+  rules: { 'no-restricted-syntax': ['error', ...restricted] }
+});
+
 export default tseslint.config(
   {
     ignores: [
@@ -75,6 +97,13 @@ export default tseslint.config(
     languageOptions: {
       globals: { console: 'readonly', process: 'readonly', URL: 'readonly' }
     }
+  },
+  only(['src/**/*.{ts,tsx}'], ...ASKS, ...LISTENS),
+  only(['src/request.ts'], ...LISTENS),
+  only(['src/stream.ts'], ...ASKS),
+  {
+    files: ['src/testing/**', 'src/**/*.spec.{ts,tsx}'],
+    rules: { 'no-restricted-syntax': 'off' }
   },
   { files: ['src/**/*.spec.{ts,tsx}'], rules: { 'max-lines': 'off' } },
   prettier

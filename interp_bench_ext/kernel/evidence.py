@@ -1,6 +1,6 @@
 """Small statistics for notebooks: which words are unusual, and whether two sets of replies really differ.
 
-Sources: Wilson (1927) for the interval of a share, Fisher's exact test for two shares.
+Source: Fisher's exact test for two shares.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import json
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
+from ..intervals import wilson_interval
 from ..results.word_scores import WordScores
 from ..word_breaks import runs, unspaced
 from ..word_breaks import words as words_of
@@ -33,20 +33,6 @@ FUNCTION_WORDS = frozenset(
     your yours yourself
     """.split()
 )
-
-
-def wilson_interval(k: int, n: int, *, confidence: float = 0.95) -> tuple[float, float]:
-    """Wilson's score interval for ``k`` successes of ``n``; (0, 1) for no trials (Wilson 1927)."""
-    if not 0 <= k <= n:
-        raise ValueError(f"k must be between 0 and n, not {k} of {n}")
-    if n == 0:
-        return 0.0, 1.0
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    share, scale = k / n, 1 + z * z / n
-    centre = (share + z * z / (2 * n)) / scale
-    half = z / scale * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    # At the ends the interval touches 0 and 1 exactly; rounding must not say otherwise.
-    return (0.0 if k == 0 else max(0.0, centre - half)), (1.0 if k == n else min(1.0, centre + half))
 
 
 @dataclass(frozen=True)

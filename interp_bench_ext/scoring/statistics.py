@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel, ConfigDict
 
-from ..kernel.evidence import wilson_interval
+from ..intervals import wilson_interval
 from .grader import Score
 
 
