@@ -15,6 +15,8 @@ from .outputs import execution_count
 _IDLE_TIMEOUT_S = 5.0
 _INTERRUPTS = 5
 _REPLY_AFTER_IDLE_S = 0.5
+_ANSWER_TIMEOUT_S = 5.0
+_LEFT = "The kernel was ended by the cell itself, with exit() or quit()."
 _Reply = asyncio.Task[JsonDict | None]
 _Cause = Literal["reply", "dead", "stop", "deadline"]
 
@@ -44,6 +46,15 @@ class Executor:
         """Forget an interrupt that was meant for earlier work."""
         self._stop.clear()
 
+    async def answers(self) -> bool:
+        """Whether the kernel is still there: one that an earlier cell has ended may take a moment to go.
+
+        One that is busy counts as there.
+        """
+        if not self._kernel.iopub.busy_elsewhere:
+            await self._free(_ANSWER_TIMEOUT_S)
+        return not self._kernel.dead.is_set()
+
     async def run(self, code: str, *, timeout_s: float, handler: Handler) -> Execution:
         """Run ``code`` and hand its messages to ``handler``, also those that come after its end.
 
@@ -70,6 +81,8 @@ class Executor:
             cause = await self._first(reply, dead, timeout_s=timeout_s)
             if cause in ("stop", "deadline"):
                 await self._interrupt(reply, dead)
+            elif cause == "reply" and _asks_to_leave(reply.result()):
+                cause = await self._leave()
             await self._settle(idle, dead)
             status, count = _outcome(cause, reply)
         finally:
@@ -81,9 +94,11 @@ class Executor:
 
         Not for longer than ``timeout_s``, as the agent's code can say anything in their name.
         """
-        if not self._kernel.iopub.busy_elsewhere:
-            return
-        # The kernel answers in order, so an answer says that it is free.
+        if self._kernel.iopub.busy_elsewhere:
+            await self._free(timeout_s)
+
+    async def _free(self, timeout_s: float) -> None:
+        """Wait until the kernel has nothing to do or is dead. It answers in order, so an answer says that."""
         free = asyncio.create_task(self._reply(self._kernel.client.kernel_info(), asyncio.Event()))
         dead = asyncio.create_task(self._kernel.dead.wait())
         try:
@@ -136,6 +151,15 @@ class Executor:
                 return
         await self._kernel.kill("The kernel did not react to the interrupt and was ended.")
 
+    async def _leave(self) -> _Cause:
+        """Wait for the end of a kernel whose cell has asked for it: it answers first, and would begin another cell."""
+        self._kernel.reason = _LEFT
+        try:
+            await asyncio.wait_for(self._kernel.dead.wait(), self._grace_s)
+        except TimeoutError:
+            await self._kernel.kill(self._kernel.reason)
+        return "dead"
+
     async def _settle(self, idle: asyncio.Event, dead: asyncio.Task[bool]) -> None:
         """Wait for the last output. A kernel that floods may lose its idle message, so not for ever."""
         waiting = asyncio.create_task(idle.wait())
@@ -160,6 +184,13 @@ def _outcome(cause: _Cause, reply: _Reply) -> tuple[CellStatus, int | None]:
         return "ok", count
     # A person may have interrupted the kernel from their own place.
     return ("interrupted" if cause == "stop" or content.get("ename") == "KeyboardInterrupt" else "error"), count
+
+
+def _asks_to_leave(content: JsonDict | None) -> bool:
+    """Whether the answer to a cell says that the kernel goes: ``exit()`` and ``quit()`` ask for that."""
+    payload = (content or {}).get("payload")
+    asked = [entry for entry in payload if isinstance(entry, dict)] if isinstance(payload, list) else []
+    return any(entry.get("source") == "ask_exit" and not entry.get("keepkernel") for entry in asked)
 
 
 async def _end(*tasks: asyncio.Task[Any]) -> None:

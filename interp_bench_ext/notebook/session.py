@@ -262,6 +262,8 @@ class NotebookSession:
         await self.background.close()
 
     async def _run_one(self, executor: Executor, cell_id: str, timeout_s: float) -> CellRun:
+        if not await executor.answers():
+            self._ready()
         async with self._cells.lock:
             await self._cells.adopt_edits()
             before_s = self._organism_s()

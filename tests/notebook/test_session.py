@@ -200,6 +200,40 @@ def test_a_kernel_that_dies_is_noticed_at_once(root: Path, kind: Kind, veil: Vei
 
 
 @every_kind
+def test_a_cell_that_ends_the_kernel_is_the_one_that_did(root: Path, kind: Kind) -> None:
+    async def scenario() -> None:
+        async with at(kind, root) as place, place.session() as (session, events):
+            for source in ("print('bye')\nexit()", "quit", "exit()\n1 / 0"):
+                done = await run(session, source)
+                assert (done.status, session.kernel_alive) == ("kernel_died", False)
+                assert "by the cell itself, with exit() or quit()" in events.of("kernel_died")[-1].reason
+                await session.restart_kernel()
+            for source, status in (("exit(True)", "ok"), ("import sys\nsys.exit(3)", "error")):
+                assert (await run(session, source)).status == status
+                assert (await run(session, "1")).status == "ok"
+
+    asyncio.run(scenario())
+
+
+def test_a_kernel_that_goes_after_its_cell_takes_no_later_cell_with_it(root: Path) -> None:
+    """Its event loop was stopped: it answers, and only then it ends."""
+
+    async def scenario() -> None:
+        async with at("file", root) as place, place.session() as (session, events):
+            guilty = await run(session, "import asyncio\nasyncio.get_running_loop().stop()")
+            assert guilty.status == "ok"
+            innocent = await session.add_code("print('here')")
+            with pytest.raises(KernelDied, match="exit code 0"):
+                await session.run_cell(innocent, timeout_s=20)
+            assert [event.cell_id for event in events.of("cell_started")] == [guilty.cell_id]
+            assert session.status(innocent) is None
+            await session.restart_kernel()
+            assert (await session.run_cell(innocent, timeout_s=20)).status == "ok"
+
+    asyncio.run(scenario())
+
+
+@every_kind
 @pytest.mark.parametrize("veil", BOTH_VEILS)
 def test_interrupt_and_cancellation_end_the_running_cell_only(root: Path, kind: Kind, veil: Veil) -> None:
     async def scenario() -> None:
