@@ -80,7 +80,8 @@ class Follower:
     def _last_words(self) -> Answer:
         """What came of the last call, if anything did since, and how the run ended."""
         last = self._state.messages[-1]
-        said = answer_in(last) if last["role"] == "user" else Answer(content=[])
+        told = last["role"] == "user" and self._state.steps > 0
+        said = answer_in(last) if told else Answer(content=[])
         closing = {"type": "text", "text": self._closing()}
         return Answer(content=[*said.content, closing], is_error=said.is_error or self._failed)
 
@@ -93,9 +94,11 @@ class Follower:
             return f"Run {self._run} was cut off. resume_run goes on with it."
         if self._ended.status == "finished":
             return f"Run {self._run} is finished. The person scores it; there is nothing more to do."
+        why = f"{self._ended.status}: {self._ended.message.rstrip('.')}"
+        if not self._state.steps:
+            return f"Run {self._run} has not begun ({why}). Once that is put right, resume_run begins it."
         return (
-            f"Run {self._run} is {self._ended.status}: {self._ended.message}. Nothing of it is lost;"
-            " if the person wants it to go on, resume_run does that."
+            f"Run {self._run} is {why}. Nothing of it is lost; if the person wants it to go on, resume_run does that."
         )
 
 

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
-from nbformat import v4
 from tornado.web import HTTPError
 
 from ..errors import BadInput, NotebookConflict
 from ..record.events import JsonDict
 from .backend import KERNELSPEC, MARK, CellView, NotebookCell, is_blank, new_notebook, place_of, view_of
 from .notebook_text import NotebookText
+from .readable import check_notebook, upgraded
 from .whole_files import only_over, stamp_of, whole_file
 
 _SAVE_INTERVAL_S = 1.0
@@ -108,9 +108,9 @@ class ContentsBackend:
         """Open the file at ``path``, or begin a new notebook there at the first change.
 
         Raises:
-            BadInput: The folder is missing, remote or read-only, or the file is no notebook.
+            BadInput: The folder is missing, remote or read-only, or the file is no notebook to work in.
         """
-        return await cls.of(LocalFile(_checked(path)))
+        return await cls.of(LocalFile(await asyncio.to_thread(_checked, path)))
 
     @classmethod
     async def of(cls, file: NotebookFile) -> ContentsBackend:
@@ -190,7 +190,7 @@ class ContentsBackend:
             await asyncio.sleep(_HALF_WRITTEN_S)
             found = await self._file.read()
         if heard == self._heard:
-            self._merge(_upgraded(found))
+            self._merge(upgraded(found))
         self._stamp = stamp
 
     async def _write(self) -> None:
@@ -205,7 +205,7 @@ class ContentsBackend:
 
     def _hear(self, found: JsonDict) -> None:
         """Merge what somebody else is just saving: it and what is written here may reach the disk in any order."""
-        self._merge(_upgraded(found))
+        self._merge(upgraded(found))
         self._heard += 1
         self._changes += 1
 
@@ -267,15 +267,8 @@ def _checked(path: Path) -> Path:
         raise BadInput(f"The folder {path.parent} does not exist on this machine; make it or choose another.")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise BadInput(f"The notebook {path} cannot be written; choose a folder that you may write to.")
+    check_notebook(path)
     return path
-
-
-def _upgraded(notebook: Any) -> JsonDict:
-    """Format 4.5 or newer: before that cells have no ids, and would be doubled at every save."""
-    upgrade: Any = v4.upgrade
-    minor = notebook["nbformat_minor"]
-    found: JsonDict = upgrade(notebook, from_version=4, from_minor=minor) if minor < 5 else notebook
-    return found
 
 
 def _node(cell: NotebookCell, known: JsonDict) -> JsonDict:

@@ -14,7 +14,8 @@ def intro(*, run: str, task: str) -> str:
 > {task.replace(chr(10), chr(10) + "> ")}
 
 `organism` below is a language model in a process of its own, loaded once. To run this notebook again from top to
-bottom, start a fresh organism from the config of this run (`interp-bench show {run}` names it) and run all cells:
+bottom, start a fresh organism from the config of this run (`interp-bench show {run}` names it) and run all cells in a
+Python kernel that has interp_bench_ext:
 
 ```
 interp-bench serve CONFIG

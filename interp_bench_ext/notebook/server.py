@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from .backend import NotebookBackend, new_notebook
 from .contents import ContentsBackend, clear_errors
 from .kernels import choose_veil
 from .location import NotebookLocation
+from .readable import check_notebook
 from .room import collaboration_of
 from .server_file import ServerFile
 from .server_kernels import ServerKernels
@@ -78,10 +80,6 @@ class ServerNotebooks:
             self._sessions.add(session)
             return session
 
-    async def open_backend(self, path: Path) -> NotebookBackend:
-        """Open the notebook without a kernel; otherwise as ``open``."""
-        return await self._open_backend(NotebookLocation(self._serverapp, path))
-
     @contextmanager
     def _reserved(self, path: Path) -> Iterator[None]:
         """Two runs in one notebook would each take the other's cells for a person's."""
@@ -110,6 +108,7 @@ class ServerNotebooks:
     async def _prepare(self, manager: Any, location: NotebookLocation, *, make: bool) -> None:
         """Look whether the notebook can be read and written; ``make`` one that is not there."""
         path, api = location.path, location.api
+        await asyncio.to_thread(check_notebook, path)
         if await ensure_async(manager.file_exists(api)):
             with clear_errors(path, "read"):
                 model = await ensure_async(manager.get(api, type="notebook"))

@@ -77,7 +77,8 @@ def whole_file(path: str, *, encoding: str | None) -> Iterator[Any]:
         encoding: None: bytes are written.
     """
     target, replacement = Path(path).resolve(), _UNDER_WAY.get() or Replacement(None)
-    draft = target.with_name(f".~{target.name}.{secrets.token_hex(4)}")
+    # Not after the file: its name may be as long as names can be.
+    draft = target.with_name(f".~{secrets.token_hex(8)}")
     try:
         with draft.open("xb" if encoding is None else "x", encoding=encoding) as file:
             yield file

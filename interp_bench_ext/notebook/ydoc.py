@@ -16,6 +16,7 @@ from ..errors import NotebookConflict
 from ..record.events import JsonDict
 from .backend import KERNELSPEC, CellView, NotebookCell, is_blank, place_of, view_of
 from .location import NotebookLocation
+from .readable import valid_ids
 from .room import SharedRoom
 from .shared_cell import new_cell, runs, write_cell
 
@@ -181,9 +182,13 @@ class YdocBackend:
             await self.put(list(self._own.values()))
 
     def _upgrade(self) -> None:
-        """Format 4.5: before that cells lose their ids when they are saved, and would be doubled."""
+        """Format 4.5 with an id for each cell: else they lose theirs when they are saved, and would be doubled."""
         meta = self._room.document.ydoc.get("meta", type=Map)
+        found = [ycell.get("id") for ycell in self._ycells]
         with self._transaction():
+            for ycell, before, after in zip(self._ycells, found, valid_ids(found), strict=True):
+                if before != after:
+                    ycell["id"] = after
             if meta.get("nbformat_minor", 0) < 5:
                 meta["nbformat_minor"] = 5.0
             if not isinstance(meta.get("metadata"), Map):

@@ -16,6 +16,7 @@ from ..api import AnswerApproval, ForkRun, ResumeRun, RunSummary, StartRun
 from ..config import AgentSection, Experiment
 from ..errors import BadInput, InterpBenchError, NotFound, NotNow
 from ..models.key import Key
+from ..notebook.readable import check_notebook
 from ..organisms.pool import OrganismPool
 from ..record.events import Event, RunEnded
 from ..record.journal import Journal, RunRecord
@@ -280,6 +281,7 @@ class RunManager:
             taken = {driven.run.notebook for driven in self._driven.values()}
             return self._its.places.fresh(experiment.public.experiment_name, taken=taken)
         notebook = self._its.places.notebook(path)
+        await asyncio.to_thread(check_notebook, notebook)
         await self._free(notebook)
         return notebook
 

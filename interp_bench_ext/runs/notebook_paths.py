@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Container
 from pathlib import Path, PurePosixPath
 
 from ..errors import BadInput
+
+LONGEST_NAME = 200
+"""Bytes of a notebook's name: file systems take 255, and files beside it carry its name and more."""
 
 
 class Places:
@@ -22,19 +26,32 @@ class Places:
 
     def notebook(self, path: str) -> Path:
         """The file of the notebook at ``path``, which may not exist yet. Raises BadInput."""
-        parts = [part for part in PurePosixPath(path).parts if part != "/"]
-        if not parts or ".." in parts or "\0" in path:
-            raise BadInput(f"{path!r} is no path below this server's folder; choose a notebook in it")
+        parts = self._parts(path)
         if not path.endswith(".ipynb"):
             raise BadInput(f"{path}: a notebook's name ends in .ipynb")
         if not self._hidden and any(part.startswith(".") for part in parts):
             raise BadInput(f"{path}: this server shows no hidden files; choose another notebook")
+        if len(os.fsencode(parts[-1])) > LONGEST_NAME:
+            raise BadInput(f"a notebook's name has at most {LONGEST_NAME} bytes here; choose a shorter one")
         file = self.root.joinpath(*parts)
         if not file.parent.is_dir():
-            raise BadInput(f"{path}: its folder does not exist; make it, or choose another notebook")
+            folder = "/".join(parts[:-1])
+            raise BadInput(f"there is no folder {folder!r} in {self.root}; make it, or choose another notebook")
         if file.is_dir():
             raise BadInput(f"{path}: this is a folder; choose a notebook")
-        return file.resolve()
+        # A link that leads elsewhere is shown and followed by its own name.
+        found = file.resolve()
+        return found if found.is_relative_to(self.root) else file
+
+    def _parts(self, path: str) -> tuple[str, ...]:
+        """The names along ``path``, which may begin with a slash, or with the folder itself. Raises BadInput."""
+        given = PurePosixPath(path)
+        if given.is_relative_to(self.root):
+            given = given.relative_to(self.root)
+        parts = tuple(part for part in given.parts if part != "/")
+        if not parts or ".." in parts or "\0" in path:
+            raise BadInput(f"{path!r} is no path below {self.root}; choose a notebook in that folder")
+        return parts
 
     def fresh(self, name: str, *, taken: Container[Path]) -> Path:
         """A file for a new notebook called after ``name``, none of ``taken``."""

@@ -67,7 +67,7 @@ def resume(
     if record.status not in ("interrupted", "failed"):
         raise BadInput(f"run {record.id} is {record.status}; only an interrupted or failed run can be resumed")
     journal = environment.journal
-    path = (notebook or record.notebook).resolve()
+    path = (notebook or record.notebook).absolute()
     if not path.parent.is_dir() and journal.last(record.id, KernelStarted) is not None:
         raise BadInput(
             f"run {record.id} works in {path}, and that folder is not on this machine; say where it goes on with"
@@ -196,7 +196,7 @@ def _recorded(
     provider = _provider(public, environment)
     organism_spec(experiment)
     run = new_run_id()
-    path = (notebook or out / f"{public.experiment_name}-{run}" / "investigation.ipynb").resolve()
+    path = (notebook or out / f"{public.experiment_name}-{run}" / "investigation.ipynb").absolute()
     _check_writable(notebook.parent if notebook else out)
     started = RunStarted(
         public=public.model_dump(mode="json"), agent=agent_name(public.agent), seed=public.seed, notebook=str(path)

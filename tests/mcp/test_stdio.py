@@ -125,6 +125,25 @@ async def cells(guest: Guest) -> list[str]:
 
 
 @pytest.mark.slow
+def test_a_run_that_cannot_begin_says_that_and_nothing_else(folder):
+    async def main() -> None:
+        notebooks = folder / "nb"
+        async with stdio_guest(folder) as guest:
+            notebooks.mkdir(exist_ok=True)
+            (notebooks / "r.ipynb").write_text("<<<<<<< HEAD")
+            told = await guest.fails("start_run", config="quokka", notebook="r.ipynb")
+            assert told.endswith("r.ipynb holds a merge conflict; resolve it, or choose another notebook.")
+            assert "Begin." not in told
+            (notebooks / "free_files").write_text("in the way of the kernel's folder")
+            told = await guest.fails("start_run", config="quokka", notebook="free.ipynb")
+            assert "has not begun (failed: The work folder " in told
+            assert told.endswith("Once that is put right, resume_run begins it.")
+            assert "Begin." not in told
+
+    asyncio.run(main())
+    assert (folder / "nb" / "r.ipynb").read_text() == "<<<<<<< HEAD"
+
+
 def test_a_connection_lost_in_the_middle_of_a_cell_loses_nothing(folder):
     async def first() -> str:
         async with stdio_guest(folder, mode="legacy") as guest:

@@ -17,6 +17,7 @@ from jupyter_server.serverapp import ServerApp
 from interp_bench_ext.contracts import Connection, Veil
 from interp_bench_ext.notebook.backend import NotebookBackend
 from interp_bench_ext.notebook.contents import ContentsBackend
+from interp_bench_ext.notebook.location import NotebookLocation
 from interp_bench_ext.notebook.server import ServerNotebooks
 from interp_bench_ext.notebook.session import NotebookSession
 from interp_bench_ext.record.events import Event
@@ -93,7 +94,7 @@ class Place:
         if self.served is None:
             backend: NotebookBackend = await ContentsBackend.open(self.root / name)
         else:
-            backend = await self.notebooks.open_backend(self.root / name)
+            backend = await self.notebooks._open_backend(NotebookLocation(self.app, self.root / name))
         try:
             yield backend
         finally:

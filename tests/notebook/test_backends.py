@@ -237,7 +237,7 @@ def test_what_is_no_notebook_cannot_be_opened(root: Path, kind: Kind) -> None:
 
     async def scenario() -> None:
         async with at(kind, root) as place:
-            with pytest.raises(BadInput, match=r"n\.ipynb cannot be read"):
+            with pytest.raises(BadInput, match=r"n\.ipynb is not valid JSON"):
                 async with place.backend():
                     pass
 

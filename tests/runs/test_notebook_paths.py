@@ -17,6 +17,7 @@ def test_a_path_goes_to_a_file_and_back(places):
     assert file == places.root / "deep" / "a.ipynb"
     assert places.shown(file) == "deep/a.ipynb"
     assert places.notebook("/a.ipynb") == places.root / "a.ipynb"
+    assert places.notebook(f"{places.root}/deep/a.ipynb") == file
     assert places.shown(places.root.parent / "a.ipynb") is None
 
 
@@ -30,13 +31,26 @@ def test_a_path_goes_to_a_file_and_back(places):
         ("a.txt", "ends in .ipynb"),
         (".ipynb", "hidden"),
         (".secret/a.ipynb", "hidden"),
-        ("none/a.ipynb", "its folder does not exist"),
+        ("none/a.ipynb", "there is no folder 'none' in .*root"),
+        ("/etc/a.ipynb", "there is no folder 'etc' in .*root"),
+        ("x" * 195 + ".ipynb", "at most 200 bytes"),
+        ("研" * 70 + ".ipynb", "at most 200 bytes"),
         ("deep/x.ipynb", "this is a folder"),
     ],
 )
 def test_a_path_that_cannot_be_is_refused(places, path, told):
     with pytest.raises(BadInput, match=told):
         places.notebook(path)
+
+
+def test_a_link_is_followed_and_shown_where_it_is(places, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "b.ipynb").touch()
+    (places.root / "out.ipynb").symlink_to(tmp_path / "elsewhere" / "b.ipynb")
+    (places.root / "data").symlink_to(tmp_path / "elsewhere")
+    (places.root / "in.ipynb").symlink_to(places.root / "deep" / "a.ipynb")
+    for path, shown in (("out.ipynb", "out.ipynb"), ("data/b.ipynb", "data/b.ipynb"), ("in.ipynb", "deep/a.ipynb")):
+        assert places.shown(places.notebook(path)) == shown
 
 
 def test_a_new_notebook_takes_no_name_that_is_taken(places):
