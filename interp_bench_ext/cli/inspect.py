@@ -13,10 +13,8 @@ from ..config import config_folders, find_config, load_config, technique_files, 
 from ..errors import BadInput, ConfigError
 from ..record.events import FindingsSubmitted, RunForked
 from ..record.journal import Journal
+from .options import JsonOption, RunArgument
 from .screen import complain, console, print_json
-
-RunArgument = Annotated[str, typer.Argument(help="Start of the run's id, or `last`.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 
 
 def configs(json: JsonOption = False) -> None:

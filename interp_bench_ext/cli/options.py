@@ -12,6 +12,7 @@ import typer
 
 from ..config import Experiment, find_config, load_config
 from ..errors import BadInput
+from ..notebook.readable import check_notebook
 from ..record.journal import RunRecord
 
 RunArgument = Annotated[str, typer.Argument(help="Start of the run's id, or `last`.")]
@@ -19,7 +20,7 @@ ConfigOption = Annotated[
     str | None, typer.Option("--config", help="The run's config, where it is not at its old place any more.")
 ]
 OutOption = Annotated[Path, typer.Option("--out", help="Folder for the run's own folder.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, and nothing else.")]
 Value = TypeVar("Value")
 
 
@@ -61,7 +62,9 @@ def given(**options: Any) -> dict[str, Any]:
 
 
 def checked_notebook(path: Path | None) -> Path | None:
-    """Raises BadInput where ``path`` is not what a notebook is called."""
+    """Raises BadInput where ``path`` is not what a notebook is called, or no run can work in what is there."""
     if path is not None and path.suffix != ".ipynb":
         raise BadInput(f"--notebook {path}: a notebook's name ends in .ipynb")
+    if path is not None:
+        check_notebook(path)
     return path

@@ -118,7 +118,7 @@ class Run:
             self._lock.release()
             if isinstance(self._provider, Metered):
                 await self._provider.aclose()
-        return self._environment.journal.find_run(self.id)
+        return self._environment.journal.run(self.id)
 
     async def _opened(self, connection: Connection) -> NotebookSession:
         """The notebook, opened whole even if the run is stopped meanwhile.

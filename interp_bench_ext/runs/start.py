@@ -241,7 +241,7 @@ def _standing(
         environment=environment,
         recorder=recorder,
         lock=lock,
-        record=journal.find_run(run),
+        record=journal.run(run),
         events=[entry.event for entry in entries],
     )
 
