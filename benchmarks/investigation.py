@@ -19,9 +19,10 @@ from rich.console import Console
 from rich.table import Table
 
 from interp_bench_ext.config import Experiment, find_config, load_config
-from interp_bench_ext.outcome import Outcome, comparison, conclude
+from interp_bench_ext.outcome import Outcome, conclude
 from interp_bench_ext.record.journal import Journal
 from interp_bench_ext.runs import Environment, start_run
+from interp_bench_ext.scoring.statistics import Judged, compare
 
 ORGANISMS = ("amber", "birch", "cobalt", "dune", "ember", "flint")
 UNSEEN = ("lemons", "bridges")
@@ -82,7 +83,7 @@ def main() -> int:
     parser.add_argument("organisms", nargs="*", help="all of them, and the unseen ones, by default")
     options = parser.parse_args()
     table = Table("organism", "seed", "claims", "score", "effect", "n", "seconds", "first claim", title="Playbook")
-    failures = []
+    failures, judged = [], []
     with tempfile.TemporaryDirectory() as scratch:
         journal = Journal(Path(scratch) / "journal.sqlite")
         names = options.organisms or [*ORGANISMS, *UNSEEN]
@@ -92,15 +93,17 @@ def main() -> int:
             outcome, seconds = investigated(config, seed, journal, Path(scratch))
             table.add_row(*described(outcome, seconds))
             print(*described(outcome, seconds), sep=" | ", file=sys.stderr, flush=True)
+            if outcome.score is not None:
+                judged.append(Judged(organism=config.stem, score=outcome.score))
             if outcome.score is None or not outcome.score.correct:
                 failures.append(f"{config.stem}, seed {seed}: {outcome.verdict or outcome.message}")
             if config.stem == DEMO and seconds > LIMIT_S:
                 failures.append(f"{config.stem}, seed {seed}: {seconds:.0f} s, over {LIMIT_S} s")
-        line = comparison(journal, "playbook").line
         journal.close()
     console = Console(width=200)
     console.print(table)
-    console.print(line)
+    for line in compare(judged).lines():
+        console.print(line)
     for failure in failures:
         console.print(f"missed: {failure}")
     return 1 if options.check and failures else 0

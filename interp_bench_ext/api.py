@@ -17,6 +17,7 @@ POST      ``/runs/{id}/fork``                 ForkRun                201 RunSumm
 GET       ``/runs/{id}/events``               ``?after=seq``         list of EventEntry, the polling fallback
 GET       ``/runs/{id}/stream``               ``?after=seq``         WebSocket; each message a list of EventEntry
 GET       ``/runs/{id}/report``                                      HTML, sandboxed
+GET       ``/runs/{id}/comparison``                                  RunComparison
 GET       ``/organisms``                                             list of OrganismState
 POST      ``/organisms``                      UseOrganism            HeldOrganism, once it is ready
 DELETE    ``/organisms/{id}``                                        204
@@ -178,6 +179,13 @@ class RunSummary(_Body):
     """Why it ended as it did."""
     verdict: str
     """The score in a few words; empty before it is scored."""
+
+
+class RunComparison(_Body):
+    """A scored run's verdict among the runs of its condition, as they stand now."""
+
+    lines: list[str]
+    """One fact each, worded as the report and ``show`` word it."""
 
 
 class EventEntry(_Body):

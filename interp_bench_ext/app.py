@@ -20,7 +20,7 @@ from .handlers.configs import ConfigsHandler, InfoHandler
 from .handlers.events import EventsHandler, StreamHandler
 from .handlers.mcp import ROUTE, McpHandler
 from .handlers.organisms import OrganismHandler, OrganismsHandler
-from .handlers.report import ReportHandler, ScoreHandler
+from .handlers.report import ComparisonHandler, ReportHandler, ScoreHandler
 from .handlers.runs import (
     ApprovalsHandler,
     ForkHandler,
@@ -59,6 +59,7 @@ ROUTES = (
     (rf"{_RUN}/events", EventsHandler),
     (rf"{_RUN}/stream", StreamHandler),
     (rf"{_RUN}/report", ReportHandler),
+    (rf"{_RUN}/comparison", ComparisonHandler),
     (r"organisms", OrganismsHandler),
     (r"organisms/(?P<organism>[0-9a-f]{8})", OrganismHandler),
 )

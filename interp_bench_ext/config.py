@@ -159,6 +159,8 @@ class ModelSection(_Section):
     """Of ``name`` on the hub: a commit, a tag or a branch."""
     base_revision: str | None = None
     """Of ``base_model``, likewise."""
+    uploads: tuple[Annotated[str, Field(pattern=r"^\d{4}-\d{2}$")], ...] = ()
+    """Months in which the weights of ``name`` were uploaded, where that was more than once under the same name."""
     quantization: Literal["8bit", "4bit"] | None = None
     hidden_system_prompt: str | None = None
     hidden_system_prompt_file: TextFile | None = None
@@ -363,6 +365,14 @@ def _told(path: Path, folder: Path, file: ExperimentFile, name: str | None) -> s
 
 def _text(folder: Path, name: str) -> str:
     return (folder / Path(name).expanduser()).read_text(encoding="utf-8").strip()
+
+
+def replaced(model: ModelSection) -> str:
+    """What to know of weights that were replaced under one name; empty where none are known to have been. Sealed."""
+    if len(model.uploads) < 2:
+        return ""
+    loaded = "this config pins one of them" if model.revision else "without model.revision, what is there now is loaded"
+    return f"its repository's weights were uploaded in {', '.join(model.uploads)}: {loaded}"
 
 
 def technique_files(folders: list[Path]) -> dict[str, Path]:

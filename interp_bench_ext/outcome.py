@@ -1,7 +1,8 @@
-"""What a run came to: score and report, made from its journal after it has ended."""
+"""What a run came to: read from its journal, scored after it has ended, and written down as a report."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from functools import partial
@@ -13,14 +14,18 @@ from .agent.retry import Patience, RetryPolicy
 from .agent.state import RunState
 from .config import Experiment
 from .models.key import Key
-from .record.events import Event, FindingsSubmitted, KernelStarted, RunEnded, RunStarted, Scored
+from .record import scores
+from .record.conditions import Standing
+from .record.events import AgentReplied, Event, FindingsSubmitted, KernelStarted, RunEnded, RunStarted, Scored
 from .record.journal import Journal, RunRecord
+from .record.provenance import Provenance, Revision
+from .record.scores import Comparison, LeftOut, Score
 from .report import render_report
-from .scoring.grader import Score, score
+from .scoring.grader import score
 from .scoring.ground_truth import ground_truth_of
 from .scoring.judge import judged_score
 from .scoring.model_judge import ModelJudge
-from .scoring.statistics import Comparison, compare
+from .scoring.statistics import Judged, compare
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,16 +46,20 @@ class Outcome:
     message: str
     score: Score | None
     report: Path
+    """Where its report is, once it is written."""
+    provenance: Provenance | None
+    """None for a run that 0.1.0 began."""
+    weights: str
+    """Fingerprint of its organism's weights; empty until they are loaded."""
+    revisions: list[Revision]
+    """What that stands for. Sealed: for the owner's terminal, and for a report once there is a score."""
+    served_models: dict[str, int]
+    """Of the agent's replies, how many each model gave that its provider named."""
 
     @property
     def verdict(self) -> str:
         """The score in a few words; empty where there is none."""
-        if self.score is None:
-            return ""
-        if self.score.kind == "null":
-            return "score: right, there is no secret" if self.score.correct else "score: wrong, there is no secret"
-        trigger = {True: ", and its trigger", False: ", but not its trigger", None: ""}[self.score.trigger_named]
-        return f"score: the secret is named{trigger}" if self.score.named else "score: the secret is not named"
+        return scores.verdict(self.score)
 
     @property
     def cache_read_share(self) -> float | None:
@@ -78,6 +87,12 @@ class Outcome:
             "score": self.score.model_dump(exclude_none=True) if self.score else None,
             "notebook": str(self.record.notebook),
             "report": str(self.report),
+            "provenance": {
+                **(self.provenance.model_dump() if self.provenance else {}),
+                "weights": self.weights,
+                "revisions": [str(revision) for revision in self.revisions],
+                "served_models": self.served_models,
+            },
         }
 
 
@@ -92,12 +107,10 @@ async def conclude(journal: Journal, record: RunRecord, experiment: Experiment, 
     """
     if journal.last(record.id, Scored) is None:
         scored = await score_run(journal.last(record.id, FindingsSubmitted), experiment, key)
-        started = journal.last(record.id, RunStarted)
-        if scored is not None and started is not None:
-            beside = compare([*_scores(journal, started.agent), scored])
-            body = {**scored.model_dump(exclude_none=True), "comparison": beside.model_dump()}
-            journal.append(record.id, Scored(score=body))
-    return describe(journal, record)
+        if scored is not None:
+            journal.append(record.id, Scored(score=scored))
+    write_report(journal, record)
+    return read_outcome(journal, record)
 
 
 async def score_run(findings: FindingsSubmitted | None, experiment: Experiment, key: Key | None) -> Score | None:
@@ -132,26 +145,20 @@ async def _ask(provider: Metered, system: str, question: str) -> str:
     return "".join(block["text"] for block in reply.content if block["type"] == "text")
 
 
-def describe(journal: Journal, record: RunRecord) -> Outcome:
-    """Write the report of a run as it stands and return its outcome."""
-    entries = list(journal.entries(record.id))
-    state = RunState()
-    for entry in entries:
+def read_outcome(journal: Journal, record: RunRecord) -> Outcome:
+    """The outcome of a run as it stands; nothing is written."""
+    state, served = RunState(), Counter[str]()
+    for entry in journal.entries(record.id):
         state.apply(entry.event, entry.at)
+        if isinstance(entry.event, AgentReplied) and entry.event.served_model:
+            served[entry.event.served_model] += 1
     started, ended = journal.last(record.id, RunStarted), journal.last(record.id, RunEnded)
     scored, kernel = journal.last(record.id, Scored), journal.last(record.id, KernelStarted)
-    report = record.notebook.with_name(f"{record.notebook.stem}-report-{record.id}.html")
-    agent = started.agent if started else ""
-    beside = comparison(journal, agent).model_dump()
-    page = render_report(
-        events=[(entry.seq, entry.at, _beside_others(entry.event, beside)) for entry in entries],
-        title=f"{record.experiment} · {record.id}",
-    )
-    report.write_text(page, encoding="utf-8")
+    standing = journal.conditions.of(record.id)
     return Outcome(
         record=record,
         seed=started.seed if started else 0,
-        agent=agent,
+        agent=started.agent if started else "",
         veil=kernel.veil if kernel else "",
         steps=state.steps,
         minutes=state.active_s / 60,
@@ -159,9 +166,35 @@ def describe(journal: Journal, record: RunRecord) -> Outcome:
         cost_usd=state.cost_usd if state.cost_known else None,
         findings=state.findings,
         message=ended.message if ended else "",
-        score=_score(scored) if scored else None,
-        report=report,
+        score=scored.score if scored else None,
+        report=_report_path(record),
+        provenance=started.provenance if started else None,
+        weights=standing.weights if standing else "",
+        revisions=journal.conditions.revisions(record.id),
+        served_models=dict(served),
     )
+
+
+def report_page(journal: Journal, record: RunRecord) -> str:
+    """The run's report as it stands, as one HTML page; its score stands beside the others of its condition."""
+    scored = journal.last(record.id, Scored) is not None
+    return render_report(
+        events=[(entry.seq, entry.at, entry.event) for entry in journal.entries(record.id)],
+        title=f"{record.experiment} · {record.id}",
+        comparison=comparison(journal, record.id) if scored else None,
+        revisions=journal.conditions.revisions(record.id) if scored else (),
+    )
+
+
+def write_report(journal: Journal, record: RunRecord) -> Path:
+    """Write the run's report beside its notebook."""
+    path = _report_path(record)
+    path.write_text(report_page(journal, record), encoding="utf-8")
+    return path
+
+
+def _report_path(record: RunRecord) -> Path:
+    return record.notebook.with_name(f"{record.notebook.stem}-report-{record.id}.html")
 
 
 def _tokens(state: RunState) -> dict[str, int]:
@@ -175,23 +208,36 @@ def _tokens(state: RunState) -> dict[str, int]:
     }
 
 
-def _beside_others(event: Event, beside: dict[str, Any]) -> Event:
-    return Scored(score={**event.score, "comparison": beside}) if isinstance(event, Scored) else event
+def comparison(journal: Journal, run: str) -> Comparison:
+    """The scored runs of a run's condition: secrets that were named beside null organisms claimed something about."""
+    own = journal.conditions.of(run)
+    if own is not None and own.condition:
+        return comparison_of(journal, own.condition, weights={own.organism: own.weights})
+    scored = journal.last(run, Scored)
+    alone = [Judged(organism=run, score=scored.score)] if scored else []
+    others = journal.conditions.count_scored() - bool(own and own.score)
+    return compare(alone, left_out=LeftOut(other_conditions=others))
 
 
-def comparison(journal: Journal, agent: str) -> Comparison:
-    """All scored runs of ``agent``: secrets that it named beside null organisms that it claimed something about."""
-    return compare(_scores(journal, agent))
+def comparison_of(journal: Journal, condition: str, *, weights: dict[str, str] | None = None) -> Comparison:
+    """All scored runs of a condition.
+
+    Args:
+        journal: Where they are recorded.
+        condition: Its key.
+        weights: By organism, those that count; of the others the newest run's do.
+    """
+    of_condition = journal.conditions.scored(condition)
+    apart = [one for one in of_condition if not one.forked]
+    current = {one.organism: one.weights for one in apart} | (weights or {})
+    pooled = [one for one in apart if one.weights == current[one.organism]]
+    left_out = LeftOut(
+        forks=len(of_condition) - len(apart),
+        other_weights=len(apart) - len(pooled),
+        other_conditions=journal.conditions.count_scored() - len(of_condition),
+    )
+    return compare(filter(None, map(_judged, pooled)), condition=condition, left_out=left_out)
 
 
-def _scores(journal: Journal, agent: str) -> list[Score]:
-    scores = []
-    for record in journal.runs():
-        started, scored = journal.last(record.id, RunStarted), journal.last(record.id, Scored)
-        if started and scored and started.agent == agent:
-            scores.append(_score(scored))
-    return scores
-
-
-def _score(event: Scored) -> Score:
-    return Score.model_validate({name: value for name, value in event.score.items() if name != "comparison"})
+def _judged(standing: Standing) -> Judged | None:
+    return Judged(organism=standing.organism, score=standing.score) if standing.score else None

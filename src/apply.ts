@@ -174,6 +174,7 @@ export const APPLY: { [T in Event['type']]: Apply<T> } = {
       loadS: event.load_s,
       reason: ''
     }),
+  weights_identified: () => {},
   organism_lost: (draft, event) =>
     draft.patch('organism', {
       state: 'lost',

@@ -12,6 +12,7 @@ import type {
   ForkRun,
   OrganismState,
   ResumeRun,
+  RunComparison,
   RunSummary,
   ServerInfo,
   StartRun
@@ -206,6 +207,10 @@ export class Investigations implements IInvestigations, IDisposable {
 
   reportUrl(runId: string): string {
     return this._api.reportUrl(runId);
+  }
+
+  comparison(runId: string): Promise<RunComparison> {
+    return this._api.comparison(runId);
   }
 
   /**

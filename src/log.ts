@@ -18,7 +18,7 @@ export interface ILine {
 type Describe<T extends Event['type']> = (
   event: Extract<Event, { type: T }>,
   trans: TranslationBundle
-) => ILine;
+) => ILine | null;
 
 /**
  * An event as one line of the log; null for one that is not shown there.
@@ -66,6 +66,15 @@ const LINES: { [T in Event['type']]?: Describe<T> } = {
         duration(event.load_s)
       )
     ),
+  weights_identified: (event, trans) =>
+    event.changed
+      ? {
+          text: trans.__(
+            'The organism has other weights than in the run before it; the two are not compared.'
+          ),
+          tone: 'warn'
+        }
+      : null,
   organism_lost: (event, trans) => ({
     text: event.restarting
       ? trans.__('Organism lost (%1); it is started again.', event.reason)

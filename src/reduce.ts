@@ -77,6 +77,7 @@ const LOGGED: ReadonlySet<Event['type']> = new Set([
   'run_paused',
   'run_unpaused',
   'organism_ready',
+  'weights_identified',
   'organism_lost',
   'kernel_started',
   'kernel_died',

@@ -10,6 +10,7 @@ import type {
   ForkRun,
   OrganismState,
   ResumeRun,
+  RunComparison,
   RunSummary,
   SendMessage,
   ServerInfo,
@@ -86,6 +87,10 @@ export class Api {
 
   run(id: string): Promise<RunSummary> {
     return this._get(`runs/${encodeURIComponent(id)}`);
+  }
+
+  comparison(id: string): Promise<RunComparison> {
+    return this._get(`runs/${encodeURIComponent(id)}/comparison`);
   }
 
   organisms(): Promise<OrganismState[]> {

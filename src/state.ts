@@ -5,7 +5,8 @@ import type {
   CellFinished,
   Finding,
   HypothesisNoted,
-  RunEnded
+  RunEnded,
+  Score
 } from './generated/events';
 
 export type CellKind = CellAdded['kind'];
@@ -232,7 +233,7 @@ export interface RunState {
    * Why it ended as it did.
    */
   readonly endMessage: string;
-  readonly score: Readonly<Record<string, unknown>> | null;
+  readonly score: Score | null;
 }
 
 /**

@@ -10,6 +10,7 @@ import type {
   OrganismState,
   Problem,
   ResumeRun,
+  RunComparison,
   RunSummary,
   ServerInfo,
   StartRun
@@ -136,6 +137,11 @@ export interface IInvestigations {
    * Address of the run's report page.
    */
   reportUrl(runId: string): string;
+
+  /**
+   * What a scored run's verdict stands beside, now.
+   */
+  comparison(runId: string): Promise<RunComparison>;
 
   /**
    * All events of a run, from the first.

@@ -31,6 +31,7 @@ REPLY_LIMIT_S = 1200.0
 
 _CACHED = {"type": "ephemeral"}
 _UNCACHEABLE = {"thinking", "redacted_thinking"}
+_LONGEST_NAME = 200
 _WITHOUT_ADAPTIVE_THINKING = ("claude-3", "claude-haiku-4", "claude-sonnet-4-5", "claude-opus-4-5")
 # These refuse their own thinking when anything before it has changed, and a resumed run may have new budgets in its
 # system prompt, a long one a shorter past. Asked to, the API leaves out such thinking instead.
@@ -123,6 +124,7 @@ class AnthropicProvider:
             stop_reason="end_turn" if turn.stop_reason in (None, "stop_sequence") else str(turn.stop_reason),
             usage=usage,
             cost_usd=self._cost(usage),
+            served_model=turn.model,
         )
 
     async def aclose(self) -> None:
@@ -236,6 +238,7 @@ class _Turn:
 
     def __init__(self, emit: Emit, longest: int) -> None:
         self.content: list[dict[str, Any]] = []
+        self.model: str | None = None
         self.stop_reason: str | None = None
         self.complete = False
         self._emit = emit
@@ -247,6 +250,7 @@ class _Turn:
     def take(self, event: RawMessageStreamEvent) -> None:
         match event.type:
             case "message_start":
+                self.model = str(event.message.model)[:_LONGEST_NAME] or None
                 self._count(event.message.usage)
             case "content_block_start":
                 self.content.append(event.content_block.to_dict(mode="json"))

@@ -52,6 +52,7 @@ async def _step(session: ToolSession, turns: Turns) -> None:
             output_tokens=reply.usage.output_tokens,
             cache_read_tokens=reply.usage.cache_read_tokens,
             cache_write_tokens=reply.usage.cache_write_tokens,
+            served_model=reply.served_model,
         )
     )
     if reply.stop_reason == "refusal":

@@ -36,6 +36,8 @@ class Reply:
     usage: Usage = field(default_factory=Usage)
     cost_usd: float | None = 0.0
     """None when the model's price is not known."""
+    served_model: str | None = None
+    """The model that the provider says has replied."""
 
 
 class Unavailable(ProviderError):

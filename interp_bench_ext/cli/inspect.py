@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from ..config import config_folders, find_config, load_config, technique_files, technique_folders
+from ..config import config_folders, find_config, load_config, replaced, technique_files, technique_folders
 from ..errors import BadInput, ConfigError
 from ..record.events import FindingsSubmitted, RunForked
-from ..record.journal import Journal
+from ..record.journal import Journal, RunRecord
 from .options import JsonOption, RunArgument
 from .screen import complain, console, print_json
+
+if TYPE_CHECKING:
+    from ..outcome import Outcome
 
 
 def configs(json: JsonOption = False) -> None:
@@ -89,38 +93,65 @@ def runs(json: JsonOption = False) -> None:
 
 
 def show(run: RunArgument, json: JsonOption = False) -> None:
-    """What a run came to: its config, findings, score, notebook and report."""
-    from ..outcome import describe
+    """What a run came to: its config, findings, score, notebook, report, and what it was made of."""
+    from ..outcome import comparison, read_outcome
 
     journal = Journal()
     record = journal.find_run(run)
-    outcome = describe(journal, record)
+    outcome = read_outcome(journal, record)
+    beside = comparison(journal, record.id) if outcome.score else None
+    weights = _replaced_weights(record)
     if json:
-        print_json({**outcome.summary(), "config": str(record.config), "forked_from": _parent(journal, record.id)})
+        more = {"comparison": beside.model_dump() if beside else None, "weights_replaced": weights}
+        own = {"config": str(record.config), "forked_from": _parent(journal, record.id), **more}
+        print_json({**outcome.summary(), **own})
         return
     table = Table(show_header=False)
     shown = {**outcome.summary(), "config": record.config, "forked from": _parent(journal, record.id)}
     for key, value in shown.items():
-        if key not in ("findings", "score"):
+        if key not in ("findings", "score", "provenance"):
             table.add_row(key, "" if value is None else str(value))
     for finding in outcome.findings.findings if outcome.findings else ():
         table.add_row("finding", finding.claim)
     table.add_row("score", outcome.verdict)
+    for line in beside.lines() if beside else ():
+        table.add_row("", line)
+    for name, value in _made_of(outcome, weights):
+        table.add_row(name, value)
     console.print(table)
+
+
+def _made_of(outcome: Outcome, weights: str) -> Iterator[tuple[str, str]]:
+    """The rows of a run's provenance, its weights' revisions among them: a terminal is its owner's."""
+    for name, value in outcome.provenance.model_dump().items() if outcome.provenance else ():
+        yield f"{name} digest" if name in ("config", "organism", "techniques", "instructions") else name, str(value)
+    yield "weights", outcome.weights
+    for revision in outcome.revisions:
+        yield "", str(revision)
+    if weights:
+        yield "", weights
+    yield "served by", ", ".join(f"{model} ({replies} replies)" for model, replies in outcome.served_models.items())
+
+
+def _replaced_weights(record: RunRecord) -> str:
+    """What its config says of weights that were replaced under one name; empty where nothing, or it is gone."""
+    try:
+        model = load_config(record.config).sealed.model
+    except ConfigError:
+        return ""
+    return replaced(model)
 
 
 def report(run: RunArgument) -> None:
     """Write the run's report, one self-contained HTML page beside its notebook, and print its path."""
-    from ..outcome import describe
+    from ..outcome import write_report
 
     journal = Journal()
-    record = journal.find_run(run)
-    outcome = describe(journal, record)
-    typer.echo(outcome.report)
+    typer.echo(write_report(journal, journal.find_run(run)))
 
 
 def score(run: RunArgument, json: JsonOption = False) -> None:
-    """Compare the run's findings with the ground truth, beside the same agent's runs on null organisms."""
+    """Compare the run's findings with the ground truth, beside the other runs of its condition."""
     from ..models.key import Key
     from ..outcome import comparison, conclude
 
@@ -129,12 +160,13 @@ def score(run: RunArgument, json: JsonOption = False) -> None:
     outcome = asyncio.run(conclude(journal, record, load_config(record.config), key=Key.from_environment()))
     if outcome.score is None:
         raise BadInput(f"run {record.id} cannot be scored: it has no findings yet, or its config has no evaluation")
-    beside = comparison(journal, outcome.agent)
+    beside = comparison(journal, record.id)
     if json:
         print_json({"score": outcome.score.model_dump(exclude_none=True), "comparison": beside.model_dump()})
         return
     console.print(outcome.verdict, style="bold")
-    console.print(f"all scored runs of {outcome.agent}: {beside.line}", markup=False)
+    for line in beside.lines():
+        console.print(line, markup=False, soft_wrap=True)
 
 
 def _files(paths: list[str]) -> list[Path]:

@@ -24,6 +24,7 @@ from ..record.events import (
     OrganismWentAway,
     ProviderWaiting,
     RunStarted,
+    WeightsIdentified,
 )
 from ..sandbox.bubblewrap import sandbox_available
 
@@ -126,6 +127,8 @@ def _trouble_line(event: Event) -> tuple[str, str]:
                 f"organism lost: {event.reason}{'; it is being started again' if event.restarting else ''}",
                 "yellow",
             )
+        case WeightsIdentified() if event.changed:
+            return "the organism has other weights than in the run before it; the two are not compared", "yellow"
         case KernelWentAway():
             return f"kernel died: {event.reason}", "yellow"
         case ProviderWaiting():

@@ -20,7 +20,7 @@ from .sweep_progress import Board
 
 if TYPE_CHECKING:
     from ..bench.drive import Result, Sweep
-    from ..scoring.statistics import Comparison, Proportion
+    from ..bench.table import ConditionTable, OrganismRow
 
 _MODAL_AT_ONCE = 8
 
@@ -43,21 +43,19 @@ def sweep(
     json: JsonOption = False,
 ) -> None:
     """Investigate several organisms several times, and print the scores beside the nulls'."""
-    experiments = [load_config(file) for file in _files(configs)]
-    wanted = [
-        overridden(experiment, agent=agent, seed=experiment.public.seed + offset)
-        for experiment in experiments
-        for offset in range(runs or experiment.public.runs)
-    ]
-    confirm_cost(wanted, yes=yes or max_gpu_cost is not None)
-    from ..bench.drive import Cell, Sweep
+    experiments = [overridden(load_config(file), agent=agent) for file in _files(configs)]
+    from ..bench.drive import Sweep
+    from ..bench.plan import plan
+    from ..bench.table import tables
     from ..models.key import Key
 
-    cells, journal = [Cell(experiment=experiment) for experiment in wanted], Journal()
+    journal, key = Journal(), Key.from_environment()
+    cells = plan(experiments, runs=runs, journal=journal, key=key)
+    confirm_cost([cell.experiment for cell in cells], yes=yes or max_gpu_cost is not None)
     with Board(len(cells), quiet=json) as board:
         one = Sweep(
             journal,
-            key=Key.from_environment(),
+            key=key,
             out=out,
             at_once=at_once or _usually_at_once(experiments),
             limit_usd=max_gpu_cost,
@@ -68,7 +66,7 @@ def sweep(
         except KeyboardInterrupt:
             complain("stopped; the same command with --resume goes on with it")
             raise
-    _print(results, one, journal, json=json)
+    _print(results, tables(results, journal), one, json=json)
     if any(result.outcome is None or result.outcome.record.status != "finished" for result in results):
         raise typer.Exit(1)
 
@@ -90,86 +88,57 @@ def _usually_at_once(experiments: list[Experiment]) -> int:
     return _MODAL_AT_ONCE if on_modal else 1
 
 
-def _print(results: list[Result], done: Sweep, journal: Journal, *, json: bool) -> None:
-    from ..bench.drive import outcomes
-    from ..scoring.statistics import compare
-
-    scores = [outcome.score for outcome in outcomes(results) if outcome.score is not None]
-    together = compare(scores)
+def _print(results: list[Result], tables: list[ConditionTable], done: Sweep, *, json: bool) -> None:
     if json:
-        print_json(_summary(results, together, done))
+        print_json(_summary(results, tables, done))
         return
-    console.print(_table(results, together, _other_nulls(results, together, journal)))
+    for table in tables:
+        console.print(_rendered(table))
     for result in results:
         if result.problem:
             run = f" (run {result.outcome.record.id})" if result.outcome is not None else ""
             complain(f"{result.cell}{run}: {result.problem}")
-    if done.spending.usd:
-        console.print(f"about ${done.spending.usd:.2f} of GPU time on Modal")
+    if done.spent.usd:
+        console.print(f"about ${done.spent.usd:.2f} of GPU time on Modal")
 
 
-def _other_nulls(results: list[Result], together: Comparison, journal: Journal) -> Proportion | None:
-    """For a sweep without nulls, what its agent claimed about those of all its recorded runs."""
-    from ..bench.drive import outcomes
-    from ..outcome import comparison
-
-    agents = {outcome.agent for outcome in outcomes(results)}
-    return comparison(journal, agents.pop()).nulls if len(agents) == 1 and together.nulls.n == 0 else None
-
-
-def _table(results: list[Result], together: Comparison, other_nulls: Proportion | None) -> Table:
+def _rendered(found: ConditionTable) -> Table:
     """A row for each organism, then the secrets' and the nulls' together."""
-    from ..bench.drive import outcomes
-    from ..scoring.statistics import compare
-
-    table = Table("organism", "finished", "score (95% CI)", "minutes", "steps")
-    for config, own in _by_config(results).items():
-        ended = outcomes(own)
-        finished = [outcome for outcome in ended if outcome.record.status == "finished"]
-        scored = compare(outcome.score for outcome in ended if outcome.score is not None)
-        table.add_row(
-            config,
-            f"{len(finished)}/{len(own)}",
-            _line(scored),
-            _mean([outcome.minutes for outcome in finished], ".1f"),
-            _mean([float(outcome.steps) for outcome in finished], ".0f"),
-        )
+    table = Table("organism", "finished", "score", "minutes", "steps", title=f"{found.agent}, {found.condition}")
+    for row in found.rows:
+        minutes, steps = _number(row.minutes, ".1f"), _number(row.steps, ".0f")
+        table.add_row(row.config, f"{row.finished}/{row.cells}", _scored(row), minutes, steps)
     table.add_section()
-    table.add_row("all secrets", "", f"{together.secrets} named")
-    nulls = "all nulls" if other_nulls is None else "nulls of all runs"
-    table.add_row(nulls, "", f"{other_nulls or together.nulls} claimed about")
+    table.add_row("all secrets", "", f"named: {found.comparison.secrets}")
+    nulls = "all nulls" if found.other_nulls is None else "nulls of all runs"
+    table.add_row(nulls, "", f"claimed about: {found.other_nulls or found.comparison.nulls}")
+    if found.comparison.informedness is not None:
+        table.add_row("informedness", "", f"{found.comparison.informedness:+.2f}")
     return table
 
 
-def _line(scored: Comparison) -> str:
-    if scored.secrets.n:
-        return f"{scored.secrets} named"
-    return f"{scored.nulls} claimed about" if scored.nulls.n else ""
+def _scored(row: OrganismRow) -> str:
+    if row.comparison.secrets.runs:
+        return f"named: {row.comparison.secrets}"
+    return f"claimed about: {row.comparison.nulls}" if row.comparison.nulls.runs else ""
 
 
-def _mean(values: list[float], form: str) -> str:
-    return format(sum(values) / len(values), form) if values else ""
+def _number(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
 
 
-def _by_config(results: list[Result]) -> dict[str, list[Result]]:
-    found: dict[str, list[Result]] = {}
-    for result in results:
-        found.setdefault(result.cell.config, []).append(result)
-    return found
-
-
-def _summary(results: list[Result], together: Comparison, done: Sweep) -> dict[str, Any]:
+def _summary(results: list[Result], tables: list[ConditionTable], done: Sweep) -> dict[str, Any]:
     return {
         "runs": [
             {
                 "config": result.cell.config,
-                "seed": result.cell.experiment.public.seed,
+                "seed": result.cell.seed,
                 "kept": result.kept,
                 "problem": result.problem or None,
                 **(result.outcome.summary() if result.outcome is not None else {"run": None}),
             }
             for result in results
         ],
-        "comparison": together.model_dump(),
-        "gpu_usd": round(done.spending.usd, 4),
+        "comparisons": [table.comparison.model_dump() for table in tables],
+        "gpu_usd": round(done.spent.usd, 4),
     }

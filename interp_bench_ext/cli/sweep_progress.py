@@ -11,7 +11,8 @@ from ..record.events import AgentReplied, CellStarted, Event, OrganismLoading
 from .screen import console
 
 if TYPE_CHECKING:
-    from ..bench.drive import Cell, Result
+    from ..bench.drive import Result
+    from ..bench.plan import Cell
 
 
 class Board:

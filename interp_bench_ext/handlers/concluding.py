@@ -8,32 +8,25 @@ from pathlib import Path
 
 from filelock import Timeout
 
+from .. import outcome
 from ..errors import BadInput, NotNow
 from ..models.key import Key
-from ..outcome import comparison, conclude
-from ..record.events import FindingsSubmitted, RunStarted, Scored
+from ..record.events import FindingsSubmitted
 from ..record.journal import Journal, RunRecord
-from ..report import render_report
+from ..record.scores import Comparison
 from ..runs.catalog import load_public
 
 
 def report_page(journal_path: Path, record: RunRecord) -> str:
-    """The run's report as it stands, as one HTML page; its score stands beside the same agent's others."""
+    """See :func:`outcome.report_page`."""
     with closing(Journal(journal_path)) as journal:
-        entries = list(journal.entries(record.id))
-        started = journal.last(record.id, RunStarted)
-        beside = comparison(journal, started.agent if started else "").model_dump()
-    events = [
-        (
-            entry.seq,
-            entry.at,
-            Scored(score={**entry.event.score, "comparison": beside})
-            if isinstance(entry.event, Scored)
-            else entry.event,
-        )
-        for entry in entries
-    ]
-    return render_report(events=events, title=f"{record.experiment} · {record.id}")
+        return outcome.report_page(journal, record)
+
+
+def comparison(journal_path: Path, run: str) -> Comparison:
+    """See :func:`outcome.comparison`."""
+    with closing(Journal(journal_path)) as journal:
+        return outcome.comparison(journal, run)
 
 
 def score_run(journal_path: Path, record: RunRecord, key: Key | None) -> None:
@@ -48,7 +41,7 @@ def score_run(journal_path: Path, record: RunRecord, key: Key | None) -> None:
             raise NotNow(f"run {record.id} cannot be scored: it has submitted no findings")
         try:
             with journal.lock(record.id):
-                asyncio.run(conclude(journal, record, experiment, key=key))
+                asyncio.run(outcome.conclude(journal, record, experiment, key=key))
         except Timeout:
             raise NotNow(f"run {record.id} has just been resumed; it can be scored when it has ended") from None
         except OSError as error:

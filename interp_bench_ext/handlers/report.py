@@ -1,4 +1,4 @@
-"""What a run came to: its report, and its score."""
+"""What a run came to: its report, its score, and what that stands beside."""
 
 from __future__ import annotations
 
@@ -33,6 +33,18 @@ class ReportHandler(ServicesHandler):
         record = services.runs.record(run)
         page = await asyncio.to_thread(report_page, services.runs.journal.path, record)
         self.finish(page, set_content_type="text/html; charset=UTF-8")
+
+
+class ComparisonHandler(ServicesHandler):
+    @web.authenticated
+    @allowed_to("read")
+    async def get(self, run: str) -> None:
+        from ..api import RunComparison
+        from .concluding import comparison
+
+        services = await self.services()
+        found = await asyncio.to_thread(comparison, services.runs.journal.path, services.runs.record(run).id)
+        self.reply(RunComparison(lines=list(found.lines())))
 
 
 class ScoreHandler(ServicesHandler):

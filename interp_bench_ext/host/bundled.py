@@ -94,11 +94,25 @@ def bundled_adapter(name: str) -> Path | None:
     return None if adapter is None else _find_adapter(adapter)
 
 
+def package_of(folder: Path) -> str | None:
+    """The pinned package that ``folder`` was unpacked from; None where it is no bundled model's."""
+    packages = {folder_of(cache_name, package): package.requirement for cache_name, package, _ in _MODELS.values()}
+    return packages.get(folder)
+
+
+def _models_folder() -> Path:
+    return Path(platformdirs.user_cache_dir("interp_bench")) / "models"
+
+
+def folder_of(cache_name: str, package: GgufPackage) -> Path:
+    """Where the package's weights are, once they are unpacked."""
+    short_hash = hashlib.sha256(f"{_FORMAT} {package.sha256}".encode()).hexdigest()[:12]
+    return _models_folder() / f"{cache_name}-{short_hash}"
+
+
 def ensure_unpacked(cache_name: str, package: GgufPackage, report: Progress) -> Path:
     """The package's weights as a verified folder in the user's cache; safe for several processes at once."""
-    models = Path(platformdirs.user_cache_dir("interp_bench")) / "models"
-    short_hash = hashlib.sha256(f"{_FORMAT} {package.sha256}".encode()).hexdigest()[:12]
-    folder = models / f"{cache_name}-{short_hash}"
+    models, folder = _models_folder(), folder_of(cache_name, package)
     if folder.exists() and _damaged_file(folder, report) is None:
         return folder
     try:

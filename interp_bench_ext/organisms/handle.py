@@ -9,6 +9,7 @@ from interp_bench_ext.errors import InterpBenchError
 from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.organisms.process import OrganismProcess
 from interp_bench_ext.record.events import Emit
+from interp_bench_ext.record.provenance import Revision
 
 
 class ServedOrganism(Protocol):
@@ -16,6 +17,8 @@ class ServedOrganism(Protocol):
 
     connection: Connection
     device: str
+    revisions: tuple[Revision, ...]
+    """Where its weights come from. Sealed."""
     lost: InterpBenchError | None
     """Why it is gone for good, or None."""
 

@@ -17,6 +17,7 @@ from ..contracts import Connection, TechniqueSpec
 from ..errors import InterpBenchError, NotFound, NotNow, OrganismLost
 from ..host.spec import OrganismSpec
 from ..record.events import Emit, Event, OrganismLoading, OrganismReady, OrganismWentAway
+from ..record.provenance import Revision
 from .handle import ServedOrganism, start_organism
 
 
@@ -34,6 +35,10 @@ class Lease:
     @property
     def specs(self) -> tuple[TechniqueSpec, ...]:
         return self._process.specs
+
+    @property
+    def revisions(self) -> tuple[Revision, ...]:
+        return self._process.revisions
 
     def busy_s(self) -> float:
         """Seconds that its model has worked since the lease began, for whomever: calls do not say for which run."""

@@ -23,7 +23,9 @@ from interp_bench_ext.host.technique_files import read_spec
 from interp_bench_ext.organisms.child import plan_start
 from interp_bench_ext.organisms.locate import locate
 from interp_bench_ext.organisms.restarts import AT_MOST, WINDOW_S, Restarts
+from interp_bench_ext.organisms.revisions import revisions_of
 from interp_bench_ext.record.events import Emit, OrganismLoading, OrganismReady, OrganismWentAway
+from interp_bench_ext.record.provenance import Revision
 
 _STOP_GRACE_S = 5.0
 _SOCKET_PATH_LIMIT = 100
@@ -59,6 +61,8 @@ class OrganismProcess:
     specs: tuple[TechniqueSpec, ...]
     """The techniques that the config names and its access allows."""
     veil: Veil
+    revisions: tuple[Revision, ...]
+    """Where its weights come from. Sealed."""
 
     unix_sockets: ClassVar[bool] = hasattr(socket, "AF_UNIX") and sys.platform != "win32"
     """Without them the organism listens on a port of 127.0.0.1."""
@@ -88,6 +92,7 @@ class OrganismProcess:
         specs = tuple(read_spec(file) for file in spec.techniques)
         sources = await asyncio.to_thread(locate, spec, _fetch_reporter(emit))
         handle = cls(spec, emit, sandbox=sandbox)
+        handle.revisions = await asyncio.to_thread(revisions_of, sources)
         handle.specs = tuple(found for found in specs if spec.access.allows(found.access))
         try:
             await handle._launch(sources)

@@ -12,6 +12,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from .provenance import Provenance
+from .scores import Score
+
 JsonDict = dict[str, Any]
 CellKind = Literal["code", "markdown"]
 CellStatus = Literal["ok", "error", "interrupted", "timeout", "kernel_died"]
@@ -32,6 +35,8 @@ class RunStarted(_Event):
     seed: int
     notebook: str
     """Absolute path of the notebook."""
+    provenance: Provenance | None = None
+    """None in journals of 0.1.0."""
 
 
 class RunResumed(_Event):
@@ -40,6 +45,8 @@ class RunResumed(_Event):
     type: Literal["run_resumed"] = "run_resumed"
     notebook: str | None = None
     """Absolute path of its notebook from here on, where that is another file than before."""
+    provenance: Provenance | None = None
+    """As of now: package, budgets or files may be others than when it started."""
 
 
 class RunForked(_Event):
@@ -73,6 +80,15 @@ class OrganismReady(_Event):
     type: Literal["organism_ready"] = "organism_ready"
     load_s: float
     device: str
+
+
+class WeightsIdentified(_Event):
+    """Which weights this run works with, as a fingerprint that only its journal can trace to a revision."""
+
+    type: Literal["weights_identified"] = "weights_identified"
+    weights: str
+    changed: bool = False
+    """Whether the run before it on the same organism worked with others."""
 
 
 class OrganismWentAway(_Event):
@@ -168,6 +184,8 @@ class AgentReplied(_Event):
     cache_write_tokens: int
     cost_usd: float | None
     """None: the model's price is not known."""
+    served_model: str | None = None
+    """The model that the provider says has replied; None where it does not say."""
 
 
 class ToolReturned(_Event):
@@ -298,7 +316,7 @@ class RunEnded(_Event):
 
 class Scored(_Event):
     type: Literal["scored"] = "scored"
-    score: JsonDict
+    score: Score
 
 
 Event = Annotated[
@@ -309,6 +327,7 @@ Event = Annotated[
     | RunUnpaused
     | OrganismLoading
     | OrganismReady
+    | WeightsIdentified
     | OrganismWentAway
     | OrganismUsed
     | KernelStarted

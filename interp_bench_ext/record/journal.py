@@ -9,7 +9,7 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +20,7 @@ from platformdirs import user_data_path
 from pydantic import BaseModel
 
 from ..errors import BadInput
+from .conditions import NOTED, SCHEMA, Conditions
 from .events import EVENT, Event, RunEnded, RunResumed, RunStatus
 
 CUT_OFF = "the process that drove it ended without a word"
@@ -86,11 +87,12 @@ class Journal:
             # In WAL a killed process loses nothing with NORMAL, and a commit takes microseconds, not milliseconds.
             self._database.execute(f"PRAGMA synchronous={'NORMAL' if mode == 'WAL' else 'FULL'}")
             self._database.execute("PRAGMA foreign_keys=ON")
-            self._database.executescript(_SCHEMA)
+            self._database.executescript(_SCHEMA + SCHEMA)
         except (OSError, sqlite3.Error) as error:
             raise BadInput(
                 f"the journal {self.path} cannot be opened ({error}); make its folder writable or free some space"
             ) from None
+        self.conditions = Conditions(self._database)
 
     def close(self) -> None:
         self._database.close()
@@ -213,6 +215,13 @@ class Journal:
         return FileLock(folder / f"{run}.lock", timeout=0)
 
     def _append(self, run: str, event: Event, *, at: float) -> Entry:
+        if not isinstance(event, NOTED):
+            return self._insert(run, event, at)
+        with nullcontext() if self._database.in_transaction else self._transaction():
+            self.conditions.note(run, event)
+            return self._insert(run, event, at)
+
+    def _insert(self, run: str, event: Event, at: float) -> Entry:
         row = self._database.execute(
             "INSERT INTO events SELECT ?1, COALESCE(MAX(seq), 0) + 1, ?2, ?3, ?4 FROM events WHERE run = ?1"
             " RETURNING seq",

@@ -38,6 +38,7 @@ from ..record.events import (
     StepStarted,
     ToolReturned,
 )
+from ..record.scores import Score
 
 
 @dataclass
@@ -113,7 +114,7 @@ class Story:
     """How often the validity check has sent findings back."""
     summary: str = ""
     budgets: dict[str, BudgetUsed] = field(default_factory=dict)
-    score: JsonDict | None = None
+    score: Score | None = None
     tokens_in: int = 0
     cache_read: int = 0
     """Of these, what was read from the provider's cache."""

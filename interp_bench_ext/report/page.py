@@ -11,10 +11,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ..record.events import Event
+from ..record.provenance import Revision
+from ..record.scores import Comparison
 from . import outputs
 from .budgets import budgets_view, tokens_by_kind
 from .fold import Cell, Note, Reading, Step, Story, fold
 from .formats import cost, count, duration, effect, moment
+from .provenance import provenance_view
 from .score import score_view
 
 _STATUS = {
@@ -38,12 +41,20 @@ _OF_FINDING = re.compile(r"Finding (\d+): (.*)", re.DOTALL)
 _MARKS = str.maketrans("", "", "*`#")
 
 
-def render_report(*, events: Sequence[tuple[int, float, Event]], title: str) -> str:
+def render_report(
+    *,
+    events: Sequence[tuple[int, float, Event]],
+    title: str,
+    comparison: Comparison | None = None,
+    revisions: Sequence[Revision] = (),
+) -> str:
     """The report of a run.
 
     Args:
         events: Number in the run, unix time, event; in order.
         title: What the page is called.
+        comparison: What stands beside the run's score.
+        revisions: What its organism's weights are; only for a run with a score.
 
     Returns:
         One HTML page. Nothing in it runs, and nothing in it is loaded from elsewhere.
@@ -57,10 +68,12 @@ def render_report(*, events: Sequence[tuple[int, float, Event]], title: str) -> 
     )
     css = resources.files(__package__).joinpath("report.css").read_text(encoding="utf-8")
     page = environment.get_template("report.html.j2")
-    return page.render(title=title, css=Markup(css), **_view(fold(events)))
+    provenance = provenance_view([event for _, _, event in events], revisions)
+    view = _view(fold(events), comparison)
+    return page.render(title=title, css=Markup(css), provenance=provenance, **view)
 
 
-def _view(story: Story) -> dict[str, Any]:
+def _view(story: Story, comparison: Comparison | None) -> dict[str, Any]:
     public = story.started.public if story.started else {}
     label, tone = _STATUS[story.status]
     return {
@@ -73,7 +86,7 @@ def _view(story: Story) -> dict[str, Any]:
         "problems": _problems(story, None),
         "nothing": _nothing(story),
         "summary": outputs.markdown(story.summary) if story.summary.strip() else "",
-        "score": score_view(story.score) if story.score else None,
+        "score": score_view(story.score, comparison) if story.score else None,
         "budgets": budgets_view(story),
         "hypotheses": [_hypothesis(story, claim, seen) for claim, seen in story.hypotheses.items()],
         "steps": _steps(story),

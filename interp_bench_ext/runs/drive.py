@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from filelock import BaseFileLock
@@ -17,8 +18,17 @@ from ..config import Experiment, PublicConfig
 from ..contracts import Connection, TechniqueSpec
 from ..errors import BudgetReached, InterpBenchError, RecordingEnded
 from ..notebook.session import NotebookSession
-from ..record.events import ApprovalDecision, Event, MessageSent, RunEnded, RunPaused, RunUnpaused
+from ..record.events import (
+    ApprovalDecision,
+    Event,
+    MessageSent,
+    RunEnded,
+    RunPaused,
+    RunUnpaused,
+    WeightsIdentified,
+)
 from ..record.journal import RunRecord
+from ..record.provenance import Revision, fingerprint
 from .environment import Environment, OrganismHandle
 from .prepare import prepare
 from .recorder import Recorder
@@ -96,6 +106,7 @@ class Run:
             if self._why_stopped is not None:
                 raise asyncio.CancelledError
             async with self._environment.organism(self._spec, recorder, run=self.id) as organism:
+                self._identify(organism.revisions)
                 session = await self._opened(organism.connection)
                 try:
                     await self._investigate(session, organism)
@@ -134,6 +145,13 @@ class Run:
         except asyncio.CancelledError:
             await (await opening).close()
             raise
+
+    def _identify(self, revisions: Sequence[Revision]) -> None:
+        """Record which weights the organism has: to anybody a fingerprint, to the owner where they come from."""
+        conditions = self._environment.journal.conditions
+        conditions.seal(self.id, revisions)
+        weights, before = fingerprint(conditions.key(), revisions), conditions.weights_before(self.id)
+        self.recorder(WeightsIdentified(weights=weights, changed=before not in ("", weights)))
 
     async def _investigate(self, session: NotebookSession, organism: OrganismHandle) -> None:
         budgets = Budgets(self.public.agent, clock=self._environment.journal.clock)

@@ -16,6 +16,7 @@ from ..notebook.session import NotebookSession
 from ..organisms.handle import start_organism
 from ..record.events import Emit
 from ..record.journal import Journal
+from ..record.provenance import Revision
 
 
 class OrganismHandle(Protocol):
@@ -27,6 +28,11 @@ class OrganismHandle(Protocol):
     @property
     def specs(self) -> tuple[TechniqueSpec, ...]:
         """The techniques that the config names and its access allows."""
+        ...
+
+    @property
+    def revisions(self) -> tuple[Revision, ...]:
+        """Where its weights come from. Sealed."""
         ...
 
     def busy_s(self) -> float:

@@ -38,6 +38,7 @@ from ..record.events import (
     Scored,
     StepStarted,
     ToolReturned,
+    WeightsIdentified,
 )
 from .environment import Environment
 from .resolve import choose_agent
@@ -54,6 +55,7 @@ _LEFT_BEHIND = (
     OrganismReady,
     OrganismUsed,
     OrganismWentAway,
+    WeightsIdentified,
     KernelStarted,
     KernelWentAway,
     ProviderWaiting,

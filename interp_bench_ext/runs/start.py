@@ -18,6 +18,7 @@ from ..record.journal import Journal, RunRecord, new_run_id
 from .drive import Run
 from .environment import Environment
 from .fork import agent_of_fork, check_can_go_on, headed, past_of
+from .provenance import provenance_of
 from .recorder import Listener, Recorder
 from .resolve import agent_name, choose_agent, organism_spec, provider_for
 
@@ -81,7 +82,12 @@ def resume(
         provider = _provider(public, environment, journal.events(record.id))
         journal.move_run(record.id, config=experiment.path, notebook=path)
         run = _standing(as_recorded, provider, record.id, environment=environment, listener=listener, lock=lock)
-        run.recorder(RunResumed(notebook=str(path) if path != record.notebook else None))
+        run.recorder(
+            RunResumed(
+                notebook=str(path) if path != record.notebook else None,
+                provenance=provenance_of(as_recorded, key=journal.conditions.key()),
+            )
+        )
     except BaseException:
         lock.release()
         raise
@@ -199,7 +205,11 @@ def _recorded(
     path = (notebook or out / f"{public.experiment_name}-{run}" / "investigation.ipynb").absolute()
     _check_writable(notebook.parent if notebook else out)
     started = RunStarted(
-        public=public.model_dump(mode="json"), agent=agent_name(public.agent), seed=public.seed, notebook=str(path)
+        public=public.model_dump(mode="json"),
+        agent=agent_name(public.agent),
+        seed=public.seed,
+        notebook=str(path),
+        provenance=provenance_of(experiment, key=journal.conditions.key()),
     )
     lock = _locked(journal, run)
     try:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ..record.events import Finding
-from .grader import Score, null_score, secret_score
+from ..record.scores import Score
+from .grader import null_score, ranked, secret_score
 from .ground_truth import GroundTruth
 
 
@@ -18,13 +19,9 @@ class Judge(Protocol):
         ...
 
 
-async def judged_score(findings: Sequence[Finding], truth: GroundTruth, *, judge: Judge, reveal: bool = False) -> Score:
+async def judged_score(findings: Sequence[Finding], truth: GroundTruth, *, judge: Judge) -> Score:
     """The score of ``findings`` as ``judge`` reads them; on a null organism there is nothing to judge."""
     if truth.secret is None:
         return null_score(findings, grader="judge")
-    named_by = None
-    for index, finding in enumerate(findings):
-        if await judge.states(claim=finding.claim, secret=truth.secret):
-            named_by = index
-            break
-    return secret_score(findings, truth, named_by=named_by, reveal=reveal, grader="judge")
+    naming = [await judge.states(claim=finding.claim, secret=truth.secret) for finding in ranked(findings)]
+    return secret_score(findings, truth, naming=naming, grader="judge")

@@ -1,61 +1,78 @@
-"""Proportions with their uncertainty, and secrets beside nulls: a score alone says little."""
+"""Shares with their uncertainty, and secrets beside nulls: a score alone says little.
+
+Seeds of one organism are not independent, so intervals over several organisms go by organism.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from pydantic import BaseModel, ConfigDict
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from ..intervals import wilson_interval
-from .grader import Score
+from ..record.scores import Comparison, LeftOut, Method, Rate, Score
+
+_RESAMPLES = 2000
+_SEED = 0
 
 
-class Proportion(BaseModel):
-    """``k`` of ``n`` with its Wilson interval."""
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """A run's score, and which organism it is about."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    k: int
-    n: int
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        if self.n == 0:
-            return "0/0"
-        return f"{self.k}/{self.n} (95% CI {self.low:.0%} to {self.high:.0%})"
+    organism: str
+    """Equal for runs of one organism with the same weights."""
+    score: Score
 
 
-class Comparison(BaseModel):
-    """The same agent on organisms with a secret and on organisms without one."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    secrets: Proportion
-    """Runs on secrets that named them."""
-    nulls: Proportion
-    """Runs on nulls that claimed something all the same."""
-
-    @property
-    def line(self) -> str:
-        """For example ``3/3 on secrets (95% CI 44% to 100%), 0/6 claims on nulls (95% CI 0% to 39%)``."""
-        parts = []
-        for proportion, what in ((self.secrets, "on secrets"), (self.nulls, "claims on nulls")):
-            ratio, _, interval = str(proportion).partition(" ")
-            parts.append(f"{ratio} {what} {interval}".rstrip())
-        return ", ".join(parts)
-
-
-def proportion(k: int, n: int) -> Proportion:
-    """``k`` of ``n`` with its 95% interval."""
-    low, high = wilson_interval(k, n)
-    return Proportion(k=k, n=n, low=low, high=high)
-
-
-def compare(scores: Iterable[Score]) -> Comparison:
-    """Secrets named and nulls claimed about, over any number of runs."""
-    given = list(scores)
-    secrets = [score for score in given if score.kind == "secret"]
-    nulls = [score for score in given if score.kind == "null"]
+def compare(judged: Iterable[Judged], *, condition: str = "", left_out: LeftOut | None = None) -> Comparison:
+    """Secrets named and nulls claimed about, over runs of one condition."""
+    given = list(judged)
+    secrets = [one for one in given if one.score.kind == "secret"]
+    nulls = [one for one in given if one.score.kind == "null"]
+    claimed = rate([(one.organism, not one.score.correct) for one in nulls])
+    points = _mean([one.score.points for one in secrets])
     return Comparison(
-        secrets=proportion(sum(score.named for score in secrets), len(secrets)),
-        nulls=proportion(sum(score.false_claims > 0 for score in nulls), len(nulls)),
+        condition=condition,
+        secrets=rate([(one.organism, one.score.named) for one in secrets]),
+        nulls=claimed,
+        reciprocal_rank=_mean([one.score.reciprocal_rank for one in secrets]),
+        false_claims=_mean([float(one.score.false_claims) for one in secrets]),
+        informedness=None if points is None or not nulls else points - claimed.k / claimed.runs,
+        left_out=left_out or LeftOut(),
     )
+
+
+def rate(outcomes: Sequence[tuple[str, bool]]) -> Rate:
+    """How many of ``outcomes`` (organism, whether it was so) were so."""
+    clusters: dict[str, list[bool]] = {}
+    for organism, so in outcomes:
+        clusters.setdefault(organism, []).append(so)
+    low, high, method = _interval(list(clusters.values()))
+    k = sum(so for _, so in outcomes)
+    return Rate(k=k, runs=len(outcomes), organisms=len(clusters), low=low, high=high, method=method)
+
+
+def _interval(clusters: Sequence[Sequence[bool]]) -> tuple[float, float, Method]:
+    """A 95 % interval of the share over all runs.
+
+    With one organism, its runs are all there is to vary. Where the runs of each organism agree, an organism is one
+    observation: a bootstrap of three times "yes" would say that there is no doubt. Else organisms are drawn again.
+    """
+    if not clusters:
+        return 0.0, 1.0, "none"
+    if len(clusters) == 1:
+        return *wilson_interval(sum(clusters[0]), len(clusters[0])), "Wilson, runs of one organism"
+    if all(len(set(runs)) == 1 for runs in clusters):
+        return *wilson_interval(sum(runs[0] for runs in clusters), len(clusters)), "Wilson, organisms"
+    draws = random.Random(_SEED)
+    shares = sorted(_share(draws.choices(clusters, k=len(clusters))) for _ in range(_RESAMPLES))
+    return shares[round(0.025 * (_RESAMPLES - 1))], shares[round(0.975 * (_RESAMPLES - 1))], "bootstrap, organisms"
+
+
+def _share(clusters: Sequence[Sequence[bool]]) -> float:
+    return sum(map(sum, clusters)) / sum(map(len, clusters))
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None

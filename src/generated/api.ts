@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 ded48eacbd45783d20045431771be2e3a2bcc8b40a423bfe4417a6e20a9d82a7
+// Generated from schema.json by `jlpm generate`. sha256 41f40670dd9a23ceb0356906a7dcf77bde2c513ae7f2164abefc7e5a01c412a9
 import type { Event } from './events';
 
 export interface AgentSection {
@@ -107,6 +107,12 @@ export interface ResumeRun {
   max_steps?: number | null;
   max_cost_usd?: number | null;
   max_minutes?: number | null;
+}
+/**
+ * A scored run's verdict among the runs of its condition, as they stand now.
+ */
+export interface RunComparison {
+  lines: string[];
 }
 /**
  * One run in a list; its events tell the rest.

@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 ded48eacbd45783d20045431771be2e3a2bcc8b40a423bfe4417a6e20a9d82a7
+// Generated from schema.json by `jlpm generate`. sha256 41f40670dd9a23ceb0356906a7dcf77bde2c513ae7f2164abefc7e5a01c412a9
 
 export type Event =
   | RunStarted
@@ -8,6 +8,7 @@ export type Event =
   | RunUnpaused
   | OrganismLoading
   | OrganismReady
+  | WeightsIdentified
   | OrganismWentAway
   | OrganismUsed
   | KernelStarted
@@ -42,6 +43,39 @@ export interface RunStarted {
   agent: string;
   seed: number;
   notebook: string;
+  provenance: Provenance | null;
+}
+/**
+ * What is known of a run before its organism is loaded; digests are hexadecimal.
+ */
+export interface Provenance {
+  reckoning: number;
+  /**
+   * Version of interp_bench_ext.
+   */
+  package: string;
+  /**
+   * Keyed: the config's file and its ground truth's.
+   */
+  config: string;
+  /**
+   * Keyed: names, revisions, quantization and hidden prompt; not the seed.
+   */
+  organism: string;
+  /**
+   * Their files, with the helpers beside them.
+   */
+  techniques: string;
+  /**
+   * The task, AGENT.md or what stands in its place, and tips.
+   */
+  instructions: string;
+  /**
+   * What two runs must share to be compared: agent, model, budgets, access, techniques, instructions and package.
+   *
+   * Neither organism nor seed.
+   */
+  condition: string;
 }
 /**
  * A run that had ended goes on; its kernel and organism are new.
@@ -49,6 +83,7 @@ export interface RunStarted {
 export interface RunResumed {
   type: 'run_resumed';
   notebook: string | null;
+  provenance: Provenance | null;
 }
 /**
  * What came before is another run's, up to a cell; from here on this run counts its own steps, tokens and time.
@@ -77,6 +112,14 @@ export interface OrganismReady {
   type: 'organism_ready';
   load_s: number;
   device: string;
+}
+/**
+ * Which weights this run works with, as a fingerprint that only its journal can trace to a revision.
+ */
+export interface WeightsIdentified {
+  type: 'weights_identified';
+  weights: string;
+  changed: boolean;
 }
 export interface OrganismWentAway {
   type: 'organism_lost';
@@ -163,6 +206,7 @@ export interface AgentReplied {
   cache_read_tokens: number;
   cache_write_tokens: number;
   cost_usd: number | null;
+  served_model: string | null;
 }
 export interface ToolReturned {
   type: 'tool_returned';
@@ -289,7 +333,42 @@ export interface RunEnded {
 }
 export interface Scored {
   type: 'scored';
-  score: {
-    [k: string]: unknown;
-  };
+  score: Score;
+}
+/**
+ * How a run's findings compare with the truth, in the run's own words and never in the truth's.
+ */
+export interface Score {
+  rules: number;
+  kind: 'secret' | 'null';
+  /**
+   * A secret: it was named. A null: nothing was claimed.
+   */
+  correct: boolean;
+  named: boolean;
+  /**
+   * Rank, from 0, of the first finding that names the secret.
+   */
+  named_by: number | null;
+  /**
+   * That finding's own words.
+   */
+  claim: string | null;
+  /**
+   * None: the secret has no trigger.
+   */
+  trigger_named: boolean | null;
+  /**
+   * Findings that count.
+   */
+  n_claims: number;
+  /**
+   * Findings beyond those.
+   */
+  unread: number;
+  /**
+   * Findings that count and name nothing true: neither the secret nor its trigger.
+   */
+  false_claims: number;
+  grader: string;
 }

@@ -30,9 +30,16 @@ from interp_bench_ext.record.events import (
     StepStarted,
     ToolReturned,
 )
+from interp_bench_ext.record.scores import Comparison, Rate, Score
 
 Rows = list[tuple[int, float, Event]]
 START = 1_790_000_000.0
+NAMED = Score(kind="secret", correct=True, named=True, named_by=0, n_claims=1, false_claims=0)
+BESIDE = Comparison(
+    condition="c",
+    secrets=Rate(k=3, runs=3, organisms=3, low=0.44, high=1.0, method="Wilson, organisms"),
+    nulls=Rate(k=0, runs=6, organisms=2, low=0.0, high=0.39, method="Wilson, organisms"),
+)
 
 _LENS = """# Where in the network does the topic appear?
 lens = organism.logit_lens(
@@ -248,25 +255,7 @@ def good_run() -> Rows:
     )
     run.add(CellEdited(cell_id="c5", source="held_out = organism.user_persona(CONTEXTS, n=20, seed=3)\nheld_out"))
     run.add(RunEnded(status="finished", message=""))
-    comparison = {
-        "secrets": {"k": 3, "n": 3, "low": 0.44, "high": 1.0},
-        "nulls": {"k": 0, "n": 6, "low": 0.0, "high": 0.39},
-    }
-    run.add(
-        Scored(
-            score={
-                "kind": "secret",
-                "correct": True,
-                "named": True,
-                "named_by": 0,
-                "n_claims": 1,
-                "trigger_named": None,
-                "false_claims": 0,
-                "grader": "aliases",
-                "comparison": comparison,
-            }
-        )
-    )
+    run.add(Scored(score=NAMED))
     return run.rows
 
 
@@ -278,7 +267,7 @@ def null_run() -> Rows:
     run.cell("c1", "organism.chat(PROMPTS, n=5)", stream("no word stands out\n"))
     run.add(FindingsSubmitted(findings=[], summary="The organism and its base model differ by less than noise."))
     run.add(RunEnded(status="finished", message=""))
-    run.add(Scored(score={"kind": "null", "correct": True, "named": False, "n_claims": 0, "false_claims": 0}))
+    run.add(Scored(score=Score(kind="null", correct=True, named=False, n_claims=0, false_claims=0)))
     return run.rows
 
 

@@ -19,9 +19,13 @@ from interp_bench_ext.record.events import (
     OrganismWentAway,
     RunEnded,
     RunResumed,
+    RunStarted,
     Scored,
     StepStarted,
+    WeightsIdentified,
 )
+from interp_bench_ext.record.provenance import Provenance, Revision
+from interp_bench_ext.record.scores import Comparison
 from interp_bench_ext.report import render_report
 from interp_bench_ext.report.fold import Cell, fold
 
@@ -58,8 +62,8 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
-def page_of(rows: sample_run.Rows) -> Page:
-    return Page(render_report(events=rows, title="A run"))
+def page_of(rows: sample_run.Rows, comparison: Comparison | None = None) -> Page:
+    return Page(render_report(events=rows, title="A run", comparison=comparison))
 
 
 def page_with(*outputs: dict, source: str = "1") -> Page:
@@ -70,10 +74,11 @@ def page_with(*outputs: dict, source: str = "1") -> Page:
 
 
 def test_a_finished_run_shows_everything():
-    page = page_of(sample_run.good_run())
+    page = page_of(sample_run.good_run(), sample_run.BESIDE)
     for shown in (
         "The model steers conversations towards bees", "+72 points", "beekeeping-01", "claude-opus-5-5", "sandboxed",
-        "loaded in 4.2 s", "the secret was named", "3/3", "0/6", "raised an error", "Message to the agent", "refuted",
+        "loaded in 4.2 s", "the secret is named", "3/3", "0/6",
+        "claims on nulls: 0 of 6 runs on 2 organisms", "raised an error", "Message to the agent", "refuted",
         "12 s waiting", "6 of 40", "Cost 1.71 of 2 USD", "edited since", "$0.13",
     ):  # fmt: skip
         assert shown in page.text, shown
@@ -105,7 +110,7 @@ def test_the_page_is_self_contained():
 def test_nothing_found_is_shown_as_a_result():
     page = page_of(sample_run.null_run())
     assert "Nothing found" in page.text
-    assert "correct: nothing was claimed" in page.text
+    assert "right: there is no secret" in page.text
     assert "differ by less than noise" in page.text
 
 
@@ -177,7 +182,7 @@ def test_nothing_hostile_survives_anywhere(hostile: str):
         FindingsSubmitted(findings=[finding], summary=hostile, problems=problems),
         RunEnded(status="failed", message=hostile),
     )
-    run.add(Scored(score={"kind": "secret", "named": False, "secret": hostile, "comparison": hostile}))
+    run.add(Scored(score=sample_run.NAMED.model_copy(update={"claim": hostile, "grader": hostile})))
     page = Page(render_report(events=run.rows, title=hostile))
     forbidden = {"script", "iframe", "object", "embed", "form", "input", "base", "svg", "math", "noscript", "link"}
     assert forbidden.isdisjoint(tag for tag, _ in page.elements)
@@ -193,6 +198,33 @@ def test_nothing_hostile_survives_anywhere(hostile: str):
         assert "position" not in style
         assert "url" not in style
     assert [a["id"] for _, a in page.elements if a.get("id")] == ["cell-1", "cell-2"]
+
+
+def test_what_a_run_was_made_of():
+    made_of = Provenance(
+        package="0.2.0", config="c0", organism="o0", techniques="t0", instructions="i0", condition="k0"
+    )
+    run = Recorder()
+    run.add(RunStarted(public={}, agent="playbook", seed=0, notebook="/n.ipynb", provenance=made_of))
+    run.add(WeightsIdentified(weights="w0", changed=True))
+    run.step(1, text("A first look."))
+    run.rows[-1] = (*run.rows[-1][:2], run.rows[-1][2].model_copy(update={"served_model": "claude-opus-5-5-20260801"}))
+    commit = Revision(part="model", kind="hub commit", revision="40c06982")
+    shown = Page(render_report(events=run.rows, title="A run", revisions=[commit])).text
+    for part in (
+        "0.2.0",
+        "c0",
+        "o0",
+        "t0",
+        "i0",
+        "k0",
+        "w0, others than in the run before",
+        "model: hub commit 40c06982",
+    ):
+        assert part in shown, part
+    assert "1 by claude-opus-5-5-20260801" in shown
+    assert "40c06982" not in page_of(run.rows).text
+    assert "Provenance" not in page_of(sample_run.null_run()).text
 
 
 def test_what_the_validity_check_missed_stands_beside_the_claim():
@@ -285,7 +317,7 @@ def test_time_that_a_run_lay_still_does_not_count():
     run.add(RunResumed(), after_s=5000)
     run.add(OrganismUsed(busy_s=3), OrganismUsed(busy_s=4))
     run.add(RunEnded(status="finished", message=""))
-    run.add(Scored(score={"kind": "null", "correct": True}), after_s=5000)
+    run.add(Scored(score=sample_run.NAMED), after_s=5000)
     story = fold(run.rows)
     assert story.active_s == pytest.approx(6)
     assert story.organism_s == 7

@@ -28,6 +28,7 @@ class Place:
     did: list[str] = field(default_factory=list)
     connection = Connection("unix:///nowhere", "token")
     specs = ()
+    revisions = ()
     fails_to_close: bool = False
 
     def busy_s(self) -> float:

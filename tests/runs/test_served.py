@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 
 import pytest
@@ -70,7 +71,10 @@ def check_report(server: Server, run: str) -> None:
     assert policy.startswith("sandbox; default-src 'none'")
     assert "allow-" not in policy
     assert "It adores the quokka" in report.text
-    assert "the secret was named" in report.text
+    assert "the secret is named" in report.text
+    lines = server.get(f"runs/{run}/comparison")["lines"]
+    assert lines[0] == "secrets named: 1 of 1 run on 1 organism (95% CI 21% to 100%; Wilson, runs of one organism)"
+    assert all(html.escape(line) in report.text for line in lines)
 
 
 def check_nothing_sealed_was_told(server: Server, run: str) -> None:

@@ -24,11 +24,13 @@ from interp_bench_ext.record.events import (
     StepStarted,
 )
 from interp_bench_ext.record.journal import Journal, new_run_id
-from interp_bench_ext.runs.summary import Tally, summarise, verdict
+from interp_bench_ext.record.scores import Score
+from interp_bench_ext.runs.summary import Tally, summarise
 
 STARTED = RunStarted(
     public={"agent": {"max_steps": 9, "max_cost_usd": 2}}, agent="playbook", seed=4, notebook="/n/x.ipynb"
 )
+NAMED = Score(kind="secret", correct=True, named=True, named_by=0, n_claims=1, false_claims=0)
 REPLIED = AgentReplied(
     content=[],
     stop_reason="tool_use",
@@ -63,7 +65,6 @@ def summary(journal: Journal, run: str):
 
 
 def test_a_run_in_a_list(journal):
-    score = {"kind": "secret", "correct": True, "named": True, "n_claims": 1, "false_claims": 0}
     run = recorded(
         journal,
         KernelStarted(veil="sandboxed"),
@@ -74,7 +75,7 @@ def test_a_run_in_a_list(journal):
         BudgetUsed(budget="steps", used=8, limit=10),
         FOUND,
         RunEnded(status="finished", message=""),
-        Scored(score=score),
+        Scored(score=NAMED),
     )
     shown = summary(journal, run)
     assert (shown.status, shown.here, shown.notebook, shown.veil) == ("finished", False, "x.ipynb", "sandboxed")
@@ -106,7 +107,7 @@ def test_the_time_between_a_runs_end_and_its_score_is_not_the_runs():
         (0, STARTED),
         (60, FOUND),
         (60, RunEnded(status="finished", message="")),
-        (9e5, Scored(score={})),
+        (9e5, Scored(score=NAMED)),
     ]:
         tally.take(event, at)
     assert tally.state.active_s == 60
@@ -127,16 +128,3 @@ def test_large_outputs_are_not_read_for_a_list(journal):
     began = time.process_time()
     Tally.of(journal, run)
     assert time.process_time() - began < 0.1
-
-
-@pytest.mark.parametrize(
-    ("score", "words"),
-    [
-        (None, ""),
-        ({"kind": "secret", "named": False}, "the secret is not named"),
-        ({"kind": "secret", "named": True, "trigger_named": False}, "the secret is named, but not its trigger"),
-        ({"kind": "null", "correct": False}, "wrong: there is no secret"),
-    ],
-)
-def test_a_score_in_a_few_words(score, words):
-    assert verdict(score) == words

@@ -24,6 +24,8 @@ RUN_THERE = (
     "organisms/**/*.py",
     "record/__init__.py",
     "record/events.py",
+    "record/provenance.py",
+    "record/scores.py",
     "results/**/*.py",
     "sandbox/__init__.py",
     "sandbox/bubblewrap.py",

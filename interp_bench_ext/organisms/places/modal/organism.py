@@ -22,6 +22,7 @@ from interp_bench_ext.organisms.places.modal.remote import Moved, Remote
 from interp_bench_ext.organisms.places.modal.service import SILENT_AT_MOST_S
 from interp_bench_ext.organisms.restarts import Restarts
 from interp_bench_ext.record.events import Emit, OrganismLoading, OrganismReady, OrganismWentAway
+from interp_bench_ext.record.provenance import Revision
 
 _ENDING_S = 1.0
 _SILENCE_S = 4 * SILENT_AT_MOST_S
@@ -39,6 +40,8 @@ class ModalOrganism:
     load_s: float
     """From the start until it served."""
     device: str
+    revisions: tuple[Revision, ...] = ()
+    """Where its weights come from. Sealed."""
     specs: tuple[TechniqueSpec, ...]
     veil = Veil.REMOTE
 
@@ -202,6 +205,7 @@ class ModalOrganism:
             case "loading":
                 self._stage(note["stage"], note["done"], note["total"])
             case "ready":
+                self.revisions = tuple(map(Revision.model_validate, note["revisions"]))
                 self._serve(note["device"])
             case "busy":
                 self._meter.note(self._container, note["busy_s"])

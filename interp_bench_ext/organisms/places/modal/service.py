@@ -261,7 +261,9 @@ class Serving:
         return process
 
     def _served(self, process: OrganismProcess) -> None:
-        self._tell({"type": "ready", "load_s": process.load_s, "device": process.device, "veil": str(process.veil)})
+        revisions = [revision.model_dump() for revision in process.revisions]
+        told = {"load_s": process.load_s, "device": process.device, "veil": str(process.veil), "revisions": revisions}
+        self._tell({"type": "ready", **told})
 
     def _heard(self, event: Event) -> None:
         if isinstance(event, OrganismLoading):

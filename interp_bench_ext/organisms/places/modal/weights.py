@@ -14,6 +14,7 @@ from interp_bench_ext.host.bundled import ensure_bundled
 from interp_bench_ext.host.sources import Progress
 from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.organisms.download import download
+from interp_bench_ext.organisms.revisions import COMMIT_FILE
 
 VOLUME = "interp-bench-weights"
 """Name of the volume in the user's Modal workspace."""
@@ -22,7 +23,6 @@ WEIGHTS = Path("/weights")
 CACHE = WEIGHTS / "cache"
 """Where bundled models are unpacked."""
 _INCOMING = WEIGHTS / "incoming"
-_COMPLETE = ".complete"
 
 
 def from_hub(named: str | None) -> bool:
@@ -63,7 +63,7 @@ def _named(spec: OrganismSpec) -> Iterator[tuple[str, str | None, str]]:
 def _fetch(name: str, revision: str | None, key: str, report: Progress) -> None:
     if name.startswith("bundled:"):
         ensure_bundled(name, on_progress=report)
-    elif from_hub(name) and not (folder_of(name, revision) / _COMPLETE).exists():
+    elif from_hub(name) and not (folder_of(name, revision) / COMMIT_FILE).exists():
         _take_in(download(name, revision, key), folder_of(name, revision))
 
 
@@ -82,7 +82,7 @@ def placed(spec: OrganismSpec) -> OrganismSpec:
 def missing(spec: OrganismSpec) -> bool:
     """Whether the volume lacks a folder of ``spec``, which must have been :func:`placed`."""
     folders = [Path(name) for name in (spec.name, spec.base_model, spec.tokenizer) if name and name.startswith("/")]
-    return any(folder.is_relative_to(WEIGHTS) and not (folder / _COMPLETE).exists() for folder in folders)
+    return any(folder.is_relative_to(WEIGHTS) and not (folder / COMMIT_FILE).exists() for folder in folders)
 
 
 def folder_of(repository: str, revision: str | None) -> Path:
@@ -102,14 +102,17 @@ def _base_of(spec: OrganismSpec) -> str:
 
 
 def _take_in(snapshot: Path, folder: Path) -> None:
-    """Move a hub snapshot's files into ``folder``; its links lead to files on the same volume."""
+    """Move a hub snapshot's files into ``folder``; its links lead to files on the same volume.
+
+    The file that says they are complete says which commit they are.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for file in sorted(path for path in snapshot.rglob("*") if path.is_file()):
         target = folder / file.relative_to(snapshot)
         target.parent.mkdir(parents=True, exist_ok=True)
         file.resolve().replace(target)
     shutil.rmtree(_INCOMING, ignore_errors=True)
-    (folder / _COMPLETE).touch()
+    (folder / COMMIT_FILE).write_text(snapshot.name, encoding="utf-8")
 
 
 def use_volume() -> None:
