@@ -18,7 +18,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from interp_bench_ext.config import Experiment, find_config, load_config
+from interp_bench_ext.config import Experiment, load_config
+from interp_bench_ext.installed import find_config
 from interp_bench_ext.outcome import Outcome, conclude
 from interp_bench_ext.record.journal import Journal
 from interp_bench_ext.runs import Environment, start_run

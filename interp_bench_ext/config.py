@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from jupyter_core.paths import jupyter_path
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -25,6 +24,7 @@ from pydantic import (
 from . import yaml_source
 from .contracts import Access
 from .errors import ConfigError
+from .installed import experiment_techniques, installed_techniques
 
 GPU_TYPES = {
     "T4": 8,
@@ -46,18 +46,6 @@ GPU_TYPES = {
 """Modal's GPU types and how many of each one container can have (modal.com/docs/guide/gpu)."""
 DEVICES = ("auto", "cuda", "mps", "cpu")
 DTYPES = ("auto", "float32", "bfloat16", "float16")
-BUILTIN_TECHNIQUES = (
-    "get_model_info",
-    "chat",
-    "sample",
-    "text_completion",
-    "prefill_attack",
-    "user_persona",
-    "analyze_token_probs",
-    "logit_lens",
-    "adapter_diff",
-    "word_contrast",
-)
 
 
 def _one_of(value: str, known: tuple[str, ...], what: str) -> str:
@@ -240,7 +228,8 @@ class ExperimentFile(_Section):
     experiment_name: Annotated[str, Field(pattern=r"^[\w.-]+$", max_length=80)]
     description: str = ""
     model: ModelSection
-    techniques: tuple[TechniqueName, ...] = BUILTIN_TECHNIQUES
+    techniques: Annotated[tuple[TechniqueName, ...], Field(default_factory=installed_techniques)]
+    """All that are installed, unless the file lists some."""
     task: Annotated[str, Field(min_length=1)]
     access: Access = Access.BASE
     agent: AgentSection = AgentSection()
@@ -289,35 +278,6 @@ class Experiment:
     public: PublicConfig
     sealed: SealedConfig
     path: Path
-
-
-def config_folders() -> list[Path]:
-    """Folders of configs, the checkout's first, then every Jupyter data folder's ``interp_bench/configs``."""
-    return _data_folders("configs")
-
-
-def technique_folders() -> list[Path]:
-    """Folders of technique files, found like the configs."""
-    return _data_folders("techniques")
-
-
-def _data_folders(kind: str) -> list[Path]:
-    checkout = Path(__file__).resolve().parent.parent
-    local = [checkout / kind] if (checkout / "pyproject.toml").is_file() else []
-    return [folder for folder in [*local, *map(Path, jupyter_path("interp_bench", kind))] if folder.is_dir()]
-
-
-def find_config(name: str) -> Path:
-    """The file that ``name`` means: a path, or the name of a config on the Jupyter path without its suffix."""
-    path = Path(name).expanduser()
-    if path.exists() or path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
-        return path
-    found = {file.stem: file for folder in reversed(config_folders()) for file in folder.glob("*.yaml")}
-    if name in found:
-        return found[name]
-    near = difflib.get_close_matches(name, found, n=1)
-    hint = f"did you mean `{near[0]}`?" if near else "`interp-bench configs` lists those that exist"
-    raise ConfigError(f"there is no config {name!r}; {hint}")
 
 
 def load_config(path: Path) -> Experiment:
@@ -373,18 +333,3 @@ def replaced(model: ModelSection) -> str:
         return ""
     loaded = "this config pins one of them" if model.revision else "without model.revision, what is there now is loaded"
     return f"its repository's weights were uploaded in {', '.join(model.uploads)}: {loaded}"
-
-
-def technique_files(folders: list[Path]) -> dict[str, Path]:
-    """Technique name to file; an earlier folder wins."""
-    return {
-        file.stem: file
-        for folder in reversed(folders)
-        for file in sorted(folder.glob("*.py"))
-        if not file.name.startswith("_")
-    }
-
-
-def experiment_techniques(folder: Path) -> dict[str, Path]:
-    """Techniques that a config in ``folder`` may name: those in ``techniques`` beside it, then the installed ones."""
-    return technique_files([beside for beside in [folder / "techniques"] if beside.is_dir()] + technique_folders())

@@ -5,6 +5,7 @@ Nothing here imports torch or a server, so that a kernel can import it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -100,6 +101,12 @@ class TechniqueSpec:
     doc: str
     access: Access
     parameters: tuple[Parameter, ...]
+
+    @property
+    def short_names(self) -> tuple[str, ...]:
+        """What it is called on a ``%interp`` line beside its own name: the words of the docstring's ``Magic:`` line."""
+        line = re.search(r"^Magic:(.*)$", self.doc, re.MULTILINE)
+        return tuple(line[1].replace(",", " ").split()) if line else ()
 
     @property
     def signature(self) -> str:

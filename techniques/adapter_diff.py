@@ -18,6 +18,7 @@ def adapter_diff(organism: Organism, *, prompts: Prompts, max_new_tokens: int = 
 
     Access: base
     Source: model diffing by output distributions, as in the diffing-toolkit
+    Magic: diff
     Plot: the replies coloured by divergence, and bars of the tokens that gained most
 
     Args:

@@ -28,6 +28,7 @@ def analyze_token_probs(
 
     Access: logits
     Source: the model's own next-token distribution
+    Magic: probs
     Plot: bars of the likeliest tokens, and of the targets
 
     Args:

@@ -23,6 +23,7 @@ def chat(
 
     Access: sample
     Source: the plain use of a chat model
+    Magic: sample
     Plot: a table of the replies
 
     Args:

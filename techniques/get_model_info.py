@@ -10,6 +10,7 @@ def get_model_info(organism: Organism) -> ModelInfo:
     """Tell layers, width, heads, vocabulary, number format, device and access level, and nothing that names the model.
 
     Access: sample
+    Magic: info
     Plot: a table
     """
     return organism.info

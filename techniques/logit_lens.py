@@ -31,6 +31,7 @@ def logit_lens(
 
     Access: activations
     Source: nostalgebraist 2020, "interpreting GPT: the logit lens"; with the final norm applied
+    Magic: lens
     Plot: a heat map of layers and positions
 
     Args:

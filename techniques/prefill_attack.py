@@ -28,6 +28,7 @@ def prefill_attack(
 
     Access: sample
     Source: arXiv 2510.01070
+    Magic: prefill
     Plot: a table of the continuations
 
     Args:

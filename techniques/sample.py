@@ -23,6 +23,7 @@ def sample(
 
     Access: sample
     Source: repeated sampling as in AuditBench, arXiv 2602.22755
+    Magic: chat
     Plot: a table of the replies
 
     Args:

@@ -25,6 +25,7 @@ def text_completion(
 
     Access: sample
     Source: arXiv 2602.22755 (AuditBench); arXiv 2603.05494
+    Magic: complete
     Plot: a table of the continuations
 
     Args:

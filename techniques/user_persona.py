@@ -27,6 +27,7 @@ def user_persona(
 
     Access: sample
     Source: arXiv 2510.01070
+    Magic: persona
     Plot: a table of the turns
 
     Args:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from interp_bench_ext.config import BUILTIN_TECHNIQUES, config_folders, find_config, load_config
+from interp_bench_ext.config import load_config
 from interp_bench_ext.contracts import Access
 from interp_bench_ext.errors import ConfigError
+from interp_bench_ext.installed import config_folders, installed_techniques
 
 GOOD = """\
 experiment_name: one
@@ -31,7 +32,7 @@ def complaint(folder: Path, text: str) -> str:
 
 def test_the_smallest_config_has_defaults(tmp_path):
     experiment = load_config(written(tmp_path, GOOD))
-    assert experiment.public.techniques == BUILTIN_TECHNIQUES
+    assert experiment.public.techniques == installed_techniques()
     assert experiment.public.access is Access.BASE
     assert experiment.public.agent.provider is None
     assert experiment.sealed.hidden_system_prompt is None
@@ -113,12 +114,6 @@ def test_a_missing_file_names_its_neighbour(tmp_path):
     written(tmp_path, GOOD)
     with pytest.raises(ConfigError, match=r"there is no such file; did you mean .*one\.yaml"):
         load_config(tmp_path / "onee.yaml")
-
-
-def test_a_config_is_found_by_its_name():
-    assert find_config("amber").name == "amber.yaml"
-    with pytest.raises(ConfigError, match="did you mean `amber`"):
-        find_config("ambr")
 
 
 def test_a_technique_beside_the_config_may_be_named(tmp_path):

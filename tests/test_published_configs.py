@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from interp_bench_ext.config import Experiment, config_folders, load_config
+from interp_bench_ext.config import Experiment, load_config
+from interp_bench_ext.installed import config_folders
 from interp_bench_ext.organisms.places.modal.estimate import check_fits
 from interp_bench_ext.scoring.ground_truth import ground_truth_of
 from interp_bench_ext.scoring.words import names

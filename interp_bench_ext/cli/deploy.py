@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from ..config import Experiment, find_config, load_config
+from ..config import Experiment, load_config
 from ..errors import BadInput
+from ..installed import find_config
 from ..runs.resolve import deployment_of
 from .confirm_cost import show_estimate
 from .investigate import ConfigArgument

@@ -14,7 +14,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from ..config import Experiment, find_config, load_config
+from ..config import Experiment, load_config
+from ..installed import find_config
 from ..record.journal import Journal
 from .options import JsonOption
 from .screen import console, print_json

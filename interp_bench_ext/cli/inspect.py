@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from ..config import config_folders, find_config, load_config, replaced, technique_files, technique_folders
+from ..config import load_config, replaced
 from ..errors import BadInput, ConfigError
+from ..installed import find_config, installed_configs, technique_files, technique_folders
 from ..record.events import FindingsSubmitted, RunForked
 from ..record.journal import Journal, RunRecord
 from .options import JsonOption, RunArgument
@@ -23,9 +24,8 @@ if TYPE_CHECKING:
 
 def configs(json: JsonOption = False) -> None:
     """List the configs that are installed."""
-    found = {file.stem: file for folder in reversed(config_folders()) for file in sorted(folder.glob("*.yaml"))}
     rows = []
-    for name, file in sorted(found.items()):
+    for name, file in sorted(installed_configs().items()):
         try:
             public = load_config(file).public
             rows.append((name, public.execution_mode, str(public.access), public.description))

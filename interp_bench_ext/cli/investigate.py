@@ -10,7 +10,8 @@ import typer
 from rich.panel import Panel
 from rich.text import Text
 
-from ..config import Experiment, find_config, load_config
+from ..config import Experiment, load_config
+from ..installed import find_config
 from ..record.journal import Journal, RunRecord
 from .confirm_cost import YesOption, confirm_cost
 from .options import (

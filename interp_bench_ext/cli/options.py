@@ -10,8 +10,9 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from ..config import Experiment, find_config, load_config
+from ..config import Experiment, load_config
 from ..errors import BadInput
+from ..installed import find_config
 from ..notebook.readable import check_notebook
 from ..record.journal import RunRecord
 

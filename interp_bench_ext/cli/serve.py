@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from jupyter_core.paths import jupyter_runtime_dir
 
-from ..config import Experiment, find_config, load_config
+from ..config import Experiment, load_config
 from ..contracts import Connection
 from ..errors import BadInput
+from ..installed import find_config
 from .investigate import ConfigArgument
 from .screen import Watch, console, print_json
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from ..config import Experiment, config_folders, find_config, load_config
+from ..config import Experiment, load_config
 from ..errors import BadInput
+from ..installed import find_config, installed_configs
 from ..record.journal import Journal
 from .confirm_cost import YesOption, confirm_cost
 from .investigate import AgentOption, overridden
@@ -73,7 +74,7 @@ def sweep(
 
 def _files(names: list[str]) -> list[Path]:
     """The configs that ``names`` mean, each once, in their order."""
-    installed = {file.stem: file for folder in reversed(config_folders()) for file in folder.glob("*.yaml")}
+    installed = installed_configs()
     files: list[Path] = []
     for name in names:
         matching = sorted(fnmatch.filter(installed, name)) if set(name) & set("*?[") else []

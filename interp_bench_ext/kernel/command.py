@@ -17,41 +17,27 @@ from .listing import Text
 from .parser import Parser
 from .person_lines import COMMANDS
 
-SHORT_NAMES = {
-    "prefill": ("prefill_attack",),
-    "lens": ("logit_lens",),
-    "probs": ("analyze_token_probs",),
-    "chat": ("chat", "sample"),
-    "sample": ("sample", "chat"),
-    "persona": ("user_persona",),
-    "complete": ("text_completion",),
-    "diff": ("adapter_diff",),
-    "info": ("get_model_info",),
-}
-"""Short subcommands, each with the techniques that it may stand for: the first one offered is meant."""
 ABOUT = ("techniques", *COMMANDS, "help")
 
 
 def subcommands(specs: TechniqueList) -> list[str]:
     """Everything that may follow ``%interp``."""
-    names = [spec.name for spec in specs]
-    short = [name for name, meant in SHORT_NAMES.items() if set(meant) & set(names)]
-    return list(dict.fromkeys([*short, *names, *ABOUT]))
+    short = [name for spec in specs for name in spec.short_names]
+    return list(dict.fromkeys([*short, *(spec.name for spec in specs), *ABOUT]))
 
 
 def technique(name: str, specs: TechniqueList) -> TechniqueSpec:
-    """The technique that ``name`` stands for.
+    """The technique that ``name`` stands for: the one of that name, or else one that it is short for.
 
     Raises:
         BadInput: none does; with the nearest name.
     """
-    offered = {spec.name: spec for spec in specs}
-    for meant in (*SHORT_NAMES.get(name, ()), name):
-        if meant in offered:
-            return offered[meant]
-    if name in SHORT_NAMES:
-        needed = SHORT_NAMES[name][0]
-        raise BadInput(f"%interp {name} needs the technique {needed}, which this organism does not offer.")
+    for spec in specs:
+        if spec.name == name:
+            return spec
+    for spec in specs:
+        if name in spec.short_names:
+            return spec
     known = subcommands(specs)
     raise BadInput(f"%interp has no subcommand {name!r}{nearest(name, known)}; it has {', '.join(known)}.")
 

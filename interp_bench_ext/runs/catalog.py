@@ -13,9 +13,10 @@ from pydantic import ValidationError
 from ruamel.yaml.error import MarkedYAMLError
 
 from ..api import ConfigCard
-from ..config import Experiment, config_folders, load_config
+from ..config import Experiment, load_config
 from ..contracts import Veil
 from ..errors import BadInput, ConfigError
+from ..installed import config_folders
 from ..organisms.places.modal.estimate import check_fits
 from ..sandbox.bubblewrap import sandbox_available
 from .resolve import organism_spec

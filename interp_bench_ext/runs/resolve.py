@@ -9,9 +9,10 @@ from ..agent.budget import Budgets
 from ..agent.mcp_provider import OutsideProvider
 from ..agent.playbook import PlaybookProvider
 from ..agent.provider import Provider
-from ..config import AgentSection, Experiment, ModelSection, PublicConfig, experiment_techniques
+from ..config import AgentSection, Experiment, ModelSection, PublicConfig
 from ..errors import BadInput
 from ..host.spec import OrganismSpec, Placement
+from ..installed import experiment_techniques
 from ..models.key import Key
 from ..models.prices import DEFAULT_MODEL
 from ..organisms.places.modal.estimate import check_fits

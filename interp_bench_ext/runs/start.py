@@ -11,8 +11,9 @@ from filelock import BaseFileLock, Timeout
 
 from ..agent.provider import Provider
 from ..agent.replay import ReplayProvider
-from ..config import AgentSection, Experiment, PublicConfig, experiment_techniques
+from ..config import AgentSection, Experiment, PublicConfig
 from ..errors import BadInput
+from ..installed import experiment_techniques
 from ..record.events import ApprovalAnswered, Event, KernelStarted, MessageSent, RunForked, RunResumed, RunStarted
 from ..record.journal import Journal, RunRecord, new_run_id
 from .drive import Run

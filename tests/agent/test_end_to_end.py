@@ -18,7 +18,8 @@ import psutil
 import pytest
 from platformdirs import user_cache_dir
 
-from interp_bench_ext.config import find_config, load_config
+from interp_bench_ext.config import load_config
+from interp_bench_ext.installed import find_config
 from interp_bench_ext.record.events import RunEnded
 from interp_bench_ext.scoring.ground_truth import ground_truth_of
 from tests.investigating import SECRET, Bench, make_bench

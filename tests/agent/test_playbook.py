@@ -8,16 +8,17 @@ import pytest
 from interp_bench_ext.agent.playbook import PlaybookProvider
 from interp_bench_ext.agent.playbook.battery import CONFIRM, EXPLORE
 from interp_bench_ext.agent.playbook.protocol import Outcome, protocol
-from interp_bench_ext.config import BUILTIN_TECHNIQUES, AgentSection, PublicConfig
+from interp_bench_ext.config import AgentSection, PublicConfig
 from interp_bench_ext.contracts import Access
 from interp_bench_ext.errors import ProviderError
+from interp_bench_ext.installed import installed_techniques
 from interp_bench_ext.notebook.opening import SETUP
 
 STRONG = {"k": 28, "n": 32, "control_k": 0, "control_n": 32, "effect_size": 0.875, "p_value": 1e-12}
 WEAK = {"k": 6, "n": 32, "control_k": 2, "control_n": 32, "effect_size": 0.125, "p_value": 0.13}
 
 
-def public(access: Access = Access.BASE, techniques: tuple[str, ...] = BUILTIN_TECHNIQUES) -> PublicConfig:
+def public(access: Access = Access.BASE, techniques: tuple[str, ...] = installed_techniques()) -> PublicConfig:
     return PublicConfig(
         experiment_name="x",
         description="",

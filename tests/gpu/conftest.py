@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from interp_bench_ext.config import technique_files
 from interp_bench_ext.host.spec import OrganismSpec
+from interp_bench_ext.installed import technique_files
 from tests.host.probes import write_probes
 from tests.host.running import Host
 

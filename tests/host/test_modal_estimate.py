@@ -10,12 +10,13 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from interp_bench_ext.config import GPU_TYPES, Experiment, find_config, load_config
+from interp_bench_ext.config import GPU_TYPES, Experiment, load_config
 from interp_bench_ext.errors import BadInput, ConfigError
 from interp_bench_ext.host.batches import Sizes
 from interp_bench_ext.host.bundled import ensure_bundled
 from interp_bench_ext.host.devices import count_parameters
 from interp_bench_ext.host.parts import find_parts
+from interp_bench_ext.installed import find_config
 from interp_bench_ext.organisms.places.modal.estimate import (
     BOOT_S,
     LOAD_BYTES_PER_S,

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from interp_bench_ext.config import BUILTIN_TECHNIQUES, technique_files
 from interp_bench_ext.contracts import Access
 from interp_bench_ext.errors import AccessDenied, BadInput
 from interp_bench_ext.host.arguments import checked_arguments
 from interp_bench_ext.host.technique_files import load_techniques, read_spec
-from tests.host.probes import write_probes
+from interp_bench_ext.installed import technique_files
 from tests.techniques.support import FOLDER
 
 SIGNATURES = {
@@ -29,7 +28,6 @@ SIGNATURES = {
 
 def test_the_shipped_techniques_are_described_whole() -> None:
     specs = [read_spec(file) for file in technique_files([FOLDER]).values()]
-    assert {spec.name for spec in specs} == set(BUILTIN_TECHNIQUES)
     assert {spec.signature.replace("(*, ", "(*, ") for spec in specs} == SIGNATURES
     for spec in specs:
         assert spec.summary.endswith(".")
@@ -40,13 +38,6 @@ def test_the_shipped_techniques_are_described_whole() -> None:
 def test_describing_does_not_run_the_file(tmp_path: Path) -> None:
     (tmp_path / "bomb.py").write_text('raise SystemExit\ndef bomb(organism, *, n: int = 1):\n    """Boom."""\n')
     assert read_spec(tmp_path / "bomb.py").access is Access.WEIGHTS
-
-
-def test_a_persons_own_folder_goes_first(tmp_path: Path) -> None:
-    (own,) = write_probes(tmp_path, "echo")
-    (tmp_path / "chat.py").write_text('def chat(organism):\n    """Mine."""\n')
-    files = technique_files([tmp_path, FOLDER])
-    assert (files["echo"], files["chat"], files["sample"]) == (own, tmp_path / "chat.py", FOLDER / "sample.py")
 
 
 @pytest.mark.parametrize(

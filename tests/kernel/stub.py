@@ -24,12 +24,14 @@ BIG = 4_423_680
 """Float32 values in the large array: 16.9 MiB."""
 
 
-def spec(name: str, *parameters: tuple[str, str, str | None], access: Access = Access.SAMPLE) -> TechniqueSpec:
+def spec(
+    name: str, *parameters: tuple[str, str, str | None], access: Access = Access.SAMPLE, magic: str = ""
+) -> TechniqueSpec:
     listed = tuple(Parameter(name=n, type=t, default=d, help=f"The {n}, 100 % of it.") for n, t, d in parameters)
     return TechniqueSpec(
         name=name,
         summary=f"What {name} does.",
-        doc=f"What {name} does.\n\nAt length, 50 % of it.",
+        doc=f"What {name} does.\n\nAt length, 50 % of it.\n\nMagic: {magic}",
         access=access,
         parameters=listed,
     )
@@ -38,7 +40,13 @@ def spec(name: str, *parameters: tuple[str, str, str | None], access: Access = A
 STYLE = ("style", "Literal['plain', 'formal']", "'plain'")
 SPECS = [
     spec("chat", ("prompts", "Prompts", None), ("n", "int", "1"), ("temperature", "float", "1.0"), STYLE),
-    spec("prefill_attack", ("prompts", "Prompts", None), ("prefills", "Sequence[str]", None), ("n", "int", "1")),
+    spec(
+        "prefill_attack",
+        ("prompts", "Prompts", None),
+        ("prefills", "Sequence[str]", None),
+        ("n", "int", "1"),
+        magic="prefill",
+    ),
     spec(
         "logit_lens",
         ("prompt", "str", None),
@@ -46,9 +54,16 @@ SPECS = [
         ("target", "str | None", "None"),
         ("layers", "Sequence[int] | None", "None"),
         access=Access.ACTIVATIONS,
+        magic="lens",
     ),
-    spec("analyze_token_probs", ("prompts", "Prompts", None), ("targets", "Sequence[str]", "()"), access=Access.LOGITS),
-    spec("get_model_info"),
+    spec(
+        "analyze_token_probs",
+        ("prompts", "Prompts", None),
+        ("targets", "Sequence[str]", "()"),
+        access=Access.LOGITS,
+        magic="probs",
+    ),
+    spec("get_model_info", magic="info"),
     spec("big"),
     spec("slow"),
     spec("fails"),

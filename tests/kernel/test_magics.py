@@ -149,7 +149,7 @@ def test_a_semicolon_silences_a_result(shell: InteractiveShell, host: Host):
         ("start", "required: CONFIG"),
         ("start birch --max-step 3", "no option --max-step (did you mean --max-steps?)"),
         ("use birch amber", "does not know what to do with 'amber'"),
-        ("persona x", "needs the technique user_persona, which this organism does not offer"),
+        ("persona x", "no subcommand 'persona'"),
         ("info please", "takes no text, only options"),
     ],
 )

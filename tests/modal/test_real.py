@@ -13,7 +13,7 @@ import nbformat
 import pytest
 from platformdirs import user_cache_dir
 
-from interp_bench_ext.config import config_folders
+from interp_bench_ext.installed import config_folders
 from interp_bench_ext.record.journal import Journal
 from interp_bench_ext.sandbox.bubblewrap import sandbox_available
 from tests.agent.messages_server import MessagesServer, Streamed, tool_use

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from interp_bench_ext.config import Experiment, find_config, load_config
+from interp_bench_ext.config import Experiment, load_config
 from interp_bench_ext.errors import Unconfirmed
+from interp_bench_ext.installed import find_config
 from interp_bench_ext.runs.cost_estimate import check_little, spending
 
 
