@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..agent.prompt import agent_md
-from ..config import Experiment, PublicConfig, SealedConfig, experiment_techniques
+from ..config import Experiment, PublicConfig, SealedConfig
 from ..record.provenance import RECKONING, Provenance, digest, keyed_digest
 
 _OF_THE_ORGANISM = {

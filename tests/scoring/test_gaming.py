@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from interp_bench_ext.config import config_folders
+from interp_bench_ext.installed import config_folders
 from interp_bench_ext.record.events import Finding
 from interp_bench_ext.record.scores import Comparison
 from interp_bench_ext.scoring.grader import score
