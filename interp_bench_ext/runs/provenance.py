@@ -8,6 +8,7 @@ from typing import Any
 
 from ..agent.prompt import agent_md
 from ..config import Experiment, PublicConfig, SealedConfig
+from ..installed import experiment_techniques
 from ..record.provenance import RECKONING, Provenance, digest, keyed_digest
 
 _OF_THE_ORGANISM = {
