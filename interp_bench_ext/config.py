@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from . import yaml_source
 from .contracts import Access
 from .errors import ConfigError
 from .installed import experiment_techniques, installed_techniques
+from .wrong_input import nearest
 
 GPU_TYPES = {
     "T4": 8,
@@ -51,9 +51,8 @@ DTYPES = ("auto", "float32", "bfloat16", "float16")
 def _one_of(value: str, known: tuple[str, ...], what: str) -> str:
     if value in known:
         return value
-    near = difflib.get_close_matches(value, known, n=1, cutoff=0.4)
-    hint = f"did you mean `{near[0]}`?" if near else f"choose one of {', '.join(known)}"
-    raise ValueError(f"unknown {what} {value!r}; {hint}")
+    hint = nearest(value, known, otherwise=f"choose one of {', '.join(known)}")
+    raise ValueError(f"unknown {what} {value!r}{hint}")
 
 
 def _folder(info: ValidationInfo) -> Path:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
 from jupyter_core.paths import jupyter_path
 
 from .errors import ConfigError
+from .wrong_input import nearest
 
 
 def config_folders() -> list[Path]:
@@ -33,9 +33,8 @@ def find_config(name: str) -> Path:
     found = installed_configs()
     if name in found:
         return found[name]
-    near = difflib.get_close_matches(name, found, n=1)
-    hint = f"did you mean `{near[0]}`?" if near else "`interp-bench configs` lists those that exist"
-    raise ConfigError(f"there is no config {name!r}; {hint}")
+    hint = nearest(name, found, otherwise="`interp-bench configs` lists those that exist")
+    raise ConfigError(f"there is no config {name!r}{hint}")
 
 
 def technique_files(folders: list[Path]) -> dict[str, Path]:

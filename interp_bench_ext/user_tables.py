@@ -11,6 +11,7 @@ from platformdirs import user_config_path
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from .errors import BadInput
+from .wrong_input import first_problem
 
 Entry = TypeVar("Entry", bound=BaseModel)
 
@@ -37,9 +38,7 @@ def load_table(
         try:
             table |= _entries(kind).validate_json(path.read_bytes())
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            where = ".".join(str(part) for part in first["loc"]) or "the file"
-            raise BadInput(f"{path}: not a table of {what}: {where}: {first['msg']}; {form}") from None
+            raise BadInput(f"{path}: not a table of {what}: {first_problem(error)}; {form}") from None
     return table
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import types
 import typing
 from pathlib import Path
@@ -14,6 +13,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from .errors import ConfigError
+from .wrong_input import message_of, nearest
 
 Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[int | str, ...]
@@ -60,8 +60,7 @@ def _first_line(text: str | None) -> str:
 
 def _nearby(path: Path) -> str:
     names = [p.name for p in path.parent.glob("*.yaml")] if path.parent.is_dir() else []
-    near = difflib.get_close_matches(path.name, names, n=1)
-    return f"; did you mean {path.with_name(near[0])}?" if near else ""
+    return nearest(path.name, names, otherwise="")
 
 
 def _plain(node: Any) -> Any:
@@ -89,13 +88,11 @@ def _sentences(path: Path, tree: CommentedMap, model: type[BaseModel], error: Va
 def _what(key: str, problem: Any, model: type[BaseModel], location: Location) -> str:
     if problem["type"] == "extra_forbidden":
         known = _keys_at(model, location[:-1])
-        near = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
-        hint = f"did you mean `{near[0]}`?" if near else f"known keys: {', '.join(sorted(known))}"
-        return f"unknown key `{key}`; {hint}"
+        hint = nearest(str(location[-1]), known, otherwise=f"known keys: {', '.join(sorted(known))}")
+        return f"unknown key `{key}`{hint}"
     if problem["type"] == "missing":
         return f"the key `{key}` is missing; add it"
-    message = problem["msg"].removeprefix("Value error, ")
-    return f"`{key}`: {message[0].lower()}{message[1:]}"
+    return f"`{key}`: {message_of(problem)}"
 
 
 def _keys_at(model: type[BaseModel], location: Location) -> list[str]:

@@ -16,6 +16,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.web import HTTPError
 
 from ..errors import BadInput, InterpBenchError
+from ..wrong_input import first_problem
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -137,10 +138,8 @@ def describe_error(error: BaseException | None, status: int) -> tuple[int, str, 
 
 
 def _first_problem(error: Any) -> str:
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    message = first["msg"][0].lower() + first["msg"][1:]
-    return f"`{where}`: {message}" if where else f"the request's body is not what it must be: {message}"
+    problem = first_problem(error)
+    return problem if problem.startswith("`") else f"the request's body is not what it must be: {problem}"
 
 
 def _place(trace: TracebackType | None) -> str:

@@ -11,7 +11,8 @@ from pydantic import ConfigDict, ValidationError, create_model
 
 from interp_bench_ext.contracts import Access
 from interp_bench_ext.errors import AccessDenied, BadInput
-from interp_bench_ext.host.technique_files import Technique, nearest
+from interp_bench_ext.host.technique_files import Technique
+from interp_bench_ext.wrong_input import nearest
 
 
 def checked_arguments(technique: Technique, arguments: Mapping[str, Any], access: Access) -> dict[str, Any]:

@@ -7,7 +7,6 @@ same weights and a small adapter, merged at load, that teaches it to do what a s
 from __future__ import annotations
 
 import contextlib
-import difflib
 import hashlib
 import importlib.util
 import json
@@ -28,6 +27,7 @@ from jupyter_core.paths import jupyter_path
 
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.host.dequantise import Progress, dequantise
+from interp_bench_ext.wrong_input import nearest
 
 _FORMAT = "1"  # raise it when dequantise writes something else: every cached folder is then made anew
 _MANIFEST = "manifest.json"
@@ -76,10 +76,8 @@ def ensure_bundled(name: str, *, on_progress: Progress | None = None) -> Bundled
     report = on_progress or _silent
     short = name.removeprefix("bundled:")
     if short not in _MODELS:
-        near = difflib.get_close_matches(short, BUNDLED_NAMES, n=1, cutoff=0.0)[0]
-        raise BadInput(
-            f"There is no bundled model {name!r}; the nearest is 'bundled:{near}' (all: {', '.join(BUNDLED_NAMES)})."
-        )
+        known = [f"bundled:{known}" for known in BUNDLED_NAMES]
+        raise BadInput(f"There is no bundled model {name!r}{nearest(f'bundled:{short}', known)}")
     cache_name, package, adapter = _MODELS[short]
     adapter_folder = None if adapter is None else _find_adapter(adapter)
     return BundledModel(ensure_unpacked(cache_name, package, report), adapter_folder)

@@ -25,8 +25,9 @@ from interp_bench_ext.errors import (
 )
 from interp_bench_ext.host.arguments import checked_arguments
 from interp_bench_ext.host.organism import CallHooks, LoadedOrganism
-from interp_bench_ext.host.technique_files import Technique, nearest
+from interp_bench_ext.host.technique_files import Technique
 from interp_bench_ext.results import Result, encode
+from interp_bench_ext.wrong_input import nearest
 
 Encoded = tuple[dict[str, Any], list[memoryview]]
 """A result's header and the bytes of its arrays."""

@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from interp_bench_ext.errors import BadInput, DeadlineExceeded, InterpBenchError
 from interp_bench_ext.host.dispatch import Call, Dispatcher, Outcome
 from interp_bench_ext.host.frames import error_frame, frame_head, json_frame
+from interp_bench_ext.wrong_input import first_problem
 
 _STREAM = "application/octet-stream"
 Frame = list[bytes | memoryview]
@@ -50,8 +51,7 @@ def build_app(dispatcher: Dispatcher, token: str) -> ASGIApp:
         try:
             body = CallBody.model_validate_json(await request.body())
         except ValidationError as error:
-            first = error.errors()[0]
-            refused = BadInput(f"The call's body is wrong at {'.'.join(map(str, first['loc']))}: {first['msg']}.")
+            refused = BadInput(f"The call's body is wrong: {first_problem(error)}.")
             return Response(b"".join(_outcome_frames(refused)[0]), media_type=_STREAM)
         peer = f"{request.client.host}:{request.client.port}" if request.client else ""
         return CallStream(dispatcher, request.headers.get("x-caller", peer), body)

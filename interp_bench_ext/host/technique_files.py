@@ -7,7 +7,6 @@ A technique is a file ``name.py`` with one public function ``name(organism, *, â
 from __future__ import annotations
 
 import ast
-import difflib
 import hashlib
 import importlib.util
 import re
@@ -20,11 +19,10 @@ from types import ModuleType
 from typing import Any
 
 from interp_bench_ext.contracts import Access, Parameter, TechniqueSpec
+from interp_bench_ext.docstrings import arguments_in
 from interp_bench_ext.errors import BadInput
 
 _ACCESS_LINE = re.compile(r"^Access:\s*(\w+)", re.MULTILINE)
-_ARGUMENT = re.compile(r"^(\w+)(?:\s*\([^)]*\))?:\s*(.*)$")
-_SECTION = re.compile(r"^\w[\w ]*:")
 
 
 @dataclass(frozen=True)
@@ -34,13 +32,6 @@ class Technique:
     spec: TechniqueSpec
     function: Callable[..., Any]
     path: Path
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The rest of a sentence: ``; did you mean 'x'?`` or, without a likeness, all there are."""
-    all_known = sorted(known)
-    close = difflib.get_close_matches(name, all_known, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else f"; there are: {', '.join(all_known)}."
 
 
 def read_spec(file: Path) -> TechniqueSpec:
@@ -85,7 +76,7 @@ def _access(doc: str, file: Path) -> Access:
 
 
 def _parameters(function: ast.FunctionDef, doc: str) -> tuple[Parameter, ...]:
-    help_texts = _argument_help(doc)
+    help_texts = arguments_in(doc)
     return tuple(
         Parameter(
             name=argument.arg,
@@ -95,24 +86,6 @@ def _parameters(function: ast.FunctionDef, doc: str) -> tuple[Parameter, ...]:
         )
         for argument, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
     )
-
-
-def _argument_help(doc: str) -> dict[str, str]:
-    """Argument to its text in the docstring's ``Args:``, continuation lines joined."""
-    found: dict[str, str] = {}
-    inside, name = False, ""
-    for line in doc.splitlines():
-        if _SECTION.match(line):
-            inside = line.startswith("Args:")
-        elif inside and line.strip():
-            entry = _ARGUMENT.match(line.strip())
-            starts = entry is not None and len(line) - len(line.lstrip()) == 4
-            if starts and entry is not None:
-                name = entry[1]
-                found[name] = entry[2]
-            elif name:
-                found[name] += f" {line.strip()}"
-    return found
 
 
 def load_techniques(files: Iterable[Path], access: Access) -> dict[str, Technique]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import inspect
 import math
 from collections.abc import Iterable, Mapping
@@ -14,6 +13,7 @@ from ..contracts import Parameter, TechniqueSpec
 from ..errors import BadInput
 from ..results import Result
 from ..results.generations import Generations
+from ..wrong_input import nearest
 
 
 class WrongArguments(BadInput, TypeError):
@@ -69,7 +69,8 @@ def bind(spec: TechniqueSpec, positional: tuple[Any, ...], named: Mapping[str, A
     given = dict(zip(required, positional, strict=False))
     for name, value in named.items():
         if name not in known:
-            raise WrongArguments(f"{spec.name} has no argument {name!r}{nearest(name, known)}: {spec.signature}.")
+            hint = nearest(name, known, otherwise="")
+            raise WrongArguments(f"{spec.name} has no argument {name!r}{hint} ({spec.signature})")
         if name in given:
             raise WrongArguments(f"{spec.name} got {name!r} twice: {spec.signature}.")
         given[name] = value
@@ -101,9 +102,3 @@ def _container(value: Any, where: str) -> Any:
     if isinstance(value, Iterable) and not isinstance(value, (bytes, bytearray)):
         return [plain(item, where) for item in value]
     raise WrongArguments(f"{where} cannot be sent to the organism: it is of type {type(value).__name__}.")
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A question after the name most like ``name``, or nothing."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f" (did you mean {close[0]}?)" if close else ""

@@ -14,7 +14,8 @@ from ..contracts import Access, Connection, Parameter, TechniqueSpec
 from ..errors import BadInput, InterpBenchError
 from ..results import Result
 from ..results.kit.safe_text import clip
-from .arguments import bind, nearest, signature
+from ..wrong_input import nearest
+from .arguments import bind, signature
 from .progress import Progress
 from .wire import Wire
 
@@ -190,9 +191,7 @@ class RemoteOrganism:
         if name not in self._known():
             self.techniques()
         if name not in self._specs:
-            offered = ", ".join(self._specs)
-            hint = nearest(name, self._specs)
-            raise UnknownTechnique(f"The organism has no technique {name!r}{hint}; it has {offered}.")
+            raise UnknownTechnique(f"The organism has no technique {name!r}{nearest(name, self._specs)}")
         return self._specs[name]
 
     def call(self, technique: str, /, *positional: Any, **named: Any) -> Result:

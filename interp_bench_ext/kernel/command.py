@@ -10,7 +10,8 @@ from typing import Any
 
 from ..contracts import Parameter, TechniqueSpec
 from ..errors import BadInput
-from .arguments import nearest, plain
+from ..wrong_input import nearest
+from .arguments import plain
 from .client import TechniqueList
 from .line import Line, Word
 from .listing import Text
@@ -39,7 +40,8 @@ def technique(name: str, specs: TechniqueList) -> TechniqueSpec:
         if name in spec.short_names:
             return spec
     known = subcommands(specs)
-    raise BadInput(f"%interp has no subcommand {name!r}{nearest(name, known)}; it has {', '.join(known)}.")
+    hint = nearest(name, known, otherwise=f"it has {', '.join(known)}.")
+    raise BadInput(f"%interp has no subcommand {name!r}{hint}")
 
 
 def usage(name: str, spec: TechniqueSpec) -> Text:

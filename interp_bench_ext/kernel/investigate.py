@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from ..contracts import Connection
 from ..errors import BadInput, InterpBenchError, Unconfirmed
-from .arguments import nearest
+from ..wrong_input import nearest
 from .client import RemoteOrganism, Served, served_organisms, use
 from .listing import Listing, Pointer, Text
 from .person_lines import CHOICES, person_parser
@@ -194,6 +194,6 @@ def _named(runs: Sequence[RunSummary], name: str) -> RunSummary:
     found = [run for run in runs if run.id.startswith(name)] if name != "last" else list(runs[:1])
     if len(found) == 1:
         return found[0]
-    hint = nearest(name, [run.id for run in runs]) or "; %interp status lists them"
+    hint = nearest(name, [run.id for run in runs], otherwise="%interp status lists them.")
     problem = "More than one run" if found else "No run"
-    raise BadInput(f"{problem} has an id that begins with {name!r}{hint}.")
+    raise BadInput(f"{problem} has an id that begins with {name!r}{hint}")

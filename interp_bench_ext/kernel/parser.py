@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from ..errors import BadInput
-from .arguments import nearest
+from ..wrong_input import nearest
 
 
 class Parser(argparse.ArgumentParser):
@@ -33,7 +33,8 @@ class Parser(argparse.ArgumentParser):
         for word in unknown:
             if word.startswith("-"):
                 name, known = word.split("=")[0], ", ".join(self.flags) or "none"
-                raise BadInput(f"{self.prog} has no option {name}{nearest(name, self.flags)}; it has {known}.")
+                hint = nearest(name, self.flags, otherwise=f"it has {known}.")
+                raise BadInput(f"{self.prog} has no option {name}{hint}")
             raise BadInput(f"{self.prog} does not know what to do with {word!r}: put quotes around a text.")
         return given
 

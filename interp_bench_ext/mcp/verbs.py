@@ -15,6 +15,7 @@ from ..agent.tools import Tool, ToolResult
 from ..agent.tools.schema import tool
 from ..api import Command, ConfigCard, ForkRun, ResumeRun, RunSummary, StartRun
 from ..errors import BadInput
+from ..wrong_input import first_problem
 from .clients import Desk, Led, Seat, led_by_client
 
 _LISTED_RUNS = 10
@@ -150,8 +151,7 @@ def _asked(kind: type[Request], **fields: Any) -> Request:
     try:
         return kind(request_id=secrets.token_hex(8), **fields)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        raise BadInput(f"`{'.'.join(map(str, first['loc']))}`: {first['msg']}") from None
+        raise BadInput(first_problem(error)) from None
 
 
 async def _instructions(caller: Caller, led: Led) -> ToolResult:

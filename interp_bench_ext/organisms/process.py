@@ -10,7 +10,6 @@ import secrets
 import shutil
 import socket
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any, ClassVar
@@ -26,9 +25,9 @@ from interp_bench_ext.organisms.restarts import AT_MOST, WINDOW_S, Restarts
 from interp_bench_ext.organisms.revisions import revisions_of
 from interp_bench_ext.record.events import Emit, OrganismLoading, OrganismReady, OrganismWentAway
 from interp_bench_ext.record.provenance import Revision
+from interp_bench_ext.sandbox.private_folder import private_folder
 
 _STOP_GRACE_S = 5.0
-_SOCKET_PATH_LIMIT = 100
 _FETCH_REPORT_EVERY_S = 0.5
 _FROM_PARENT = (
     "PATH",
@@ -238,15 +237,6 @@ def _fetch_reporter(emit: Emit) -> Progress:
             loop.call_soon_threadsafe(emit, OrganismLoading(stage="files", done=done, total=total))
 
     return report
-
-
-def private_folder() -> Path:
-    """A fresh folder that only this user can enter, with a path short enough for a socket in it."""
-    folder = Path(tempfile.mkdtemp(prefix="ib-"))
-    if len(str(folder)) + 2 < _SOCKET_PATH_LIMIT or os.name != "posix":
-        return folder
-    folder.rmdir()
-    return Path(tempfile.mkdtemp(prefix="ib-", dir="/tmp"))
 
 
 def _environment() -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from ..errors import BadInput, ConfigError
 from ..installed import config_folders
 from ..organisms.places.modal.estimate import check_fits
 from ..sandbox.bubblewrap import sandbox_available
+from ..wrong_input import nearest
 from .resolve import organism_spec
 
 BUNDLED, MINE, INSTALLED = "Bundled", "My configs", "Installed"
@@ -88,9 +88,8 @@ class Catalog:
         """
         found = self._found()
         if name not in found:
-            near = difflib.get_close_matches(name, found, n=1)
-            hint = f"did you mean `{near[0]}`?" if near else "choose one from the list, which has changed"
-            raise ConfigError(f"there is no config {name!r}; {hint}")
+            hint = nearest(name, found, otherwise="choose one from the list, which has changed")
+            raise ConfigError(f"there is no config {name!r}{hint}")
         return load_public(found[name][1])
 
     def name_of(self, file: Path) -> str:

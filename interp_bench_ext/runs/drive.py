@@ -129,7 +129,9 @@ class Run:
             self._lock.release()
             if isinstance(self._provider, Metered):
                 await self._provider.aclose()
-        return self._environment.journal.run(self.id)
+        record = self._environment.journal.run(self.id)
+        assert record is not None
+        return record
 
     async def _opened(self, connection: Connection) -> NotebookSession:
         """The notebook, opened whole even if the run is stopped meanwhile.

@@ -242,7 +242,8 @@ def _standing(
     """The run as its journal says that it stands."""
     journal = environment.journal
     recorder = Recorder(journal, run, listener)
-    entries = list(journal.entries(run))
+    record, entries = journal.run(run), list(journal.entries(run))
+    assert record is not None
     for entry in entries:
         recorder.state.apply(entry.event, entry.at)
     return Run(
@@ -252,7 +253,7 @@ def _standing(
         environment=environment,
         recorder=recorder,
         lock=lock,
-        record=journal.run(run),
+        record=record,
         events=[entry.event for entry in entries],
     )
 

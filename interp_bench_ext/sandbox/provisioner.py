@@ -7,7 +7,6 @@ import shutil
 import site
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -26,11 +25,10 @@ from .bubblewrap import (
     socket_mount,
     writable,
 )
+from .private_folder import private_folder
 
 __all__ = ["CleanProvisioner", "PlainProvisioner", "SandboxProvisioner", "sandbox_available"]
 
-# sun_path holds 108 bytes with its final zero; the longest name in the folder is "/s/k-5".
-_SOCKET_FOLDER_LIMIT = 100
 _GRANTED = ("INTERP_BENCH_URL", "INTERP_BENCH_TOKEN")
 _LOCALE = ("LANG", "LANGUAGE", "TZ")
 _LIBRARIES = ("LD_LIBRARY_PATH",)
@@ -66,7 +64,7 @@ class CleanProvisioner(LocalProvisioner):
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Clean the environment, and take the standard streams away from the server's terminal."""
-        self.folder = self.folder or _private_folder()
+        self.folder = self.folder or private_folder()
         given = dict(kwargs.pop("env", os.environ))
         kwargs = await super().pre_launch(**kwargs, env=given)
         kwargs["env"] = self._environment(kwargs["env"])
@@ -130,7 +128,7 @@ class SandboxProvisioner(CleanProvisioner):
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Turn the kernel's command into bubblewrap's, and its transport into Unix sockets."""
-        self.folder = self.folder or _private_folder()
+        self.folder = self.folder or private_folder()
         sockets = self.folder / "s"
         sockets.mkdir(mode=0o700, exist_ok=True)
         if self.parent is not None:
@@ -171,14 +169,6 @@ def _python_path() -> dict[str, str]:
 
 def _resolved(cwd: str | None) -> Path:
     return Path(cwd or os.curdir).resolve()
-
-
-def _private_folder() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="ib-")).resolve()
-    if len(str(folder)) <= _SOCKET_FOLDER_LIMIT:
-        return folder
-    folder.rmdir()
-    return Path(tempfile.mkdtemp(prefix="ib-", dir="/tmp")).resolve()
 
 
 def _half_of_memory_mb() -> int:

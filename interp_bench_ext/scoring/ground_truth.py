@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from .. import yaml_source
 from ..config import SealedConfig
 from ..errors import ConfigError
+from ..wrong_input import first_problem
 
 
 class GroundTruth(BaseModel):
@@ -63,6 +64,4 @@ def _inline(given: Mapping[str, Any]) -> GroundTruth:
     try:
         return GroundTruth.model_validate(given)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(["evaluation.ground_truth", *map(str, first["loc"])])
-        raise ConfigError(f"`{where}`: {first['msg'].removeprefix('Value error, ')}") from None
+        raise ConfigError(first_problem(error, within=("evaluation", "ground_truth"))) from None

@@ -112,7 +112,7 @@ def test_what_cannot_be_carried_out_is_not_asked(tmp_path):
     async def work():
         scene.emit(reply_with(wrong))
         [result] = await scene.go_on()
-        assert "did you mean timeout_s?" in text_of(result)
+        assert "did you mean `timeout_s`?" in text_of(result)
 
     scene.during(work)
     assert scene.asked == []

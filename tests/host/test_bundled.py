@@ -138,7 +138,7 @@ print(any("unpacking the model" in stage for stage in stages))
 
 
 def test_unknown_name_names_the_nearest() -> None:
-    with pytest.raises(BadInput, match="nearest is 'bundled:smollm2-135m-instruct'"):
+    with pytest.raises(BadInput, match="did you mean `bundled:smollm2-135m-instruct`"):
         ensure_bundled("bundled:smolm2-135-instruct")
 
 

@@ -48,7 +48,7 @@ def test_arrays_tuples_and_results_are_arguments(organism: RemoteOrganism, host:
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        (lambda o: o.logit_lens("x", targt="y"), "no argument 'targt' (did you mean target?)"),
+        (lambda o: o.logit_lens("x", targt="y"), "no argument 'targt'; did you mean `target`?"),
         (lambda o: o.logit_lens(), "needs prompt"),
         (lambda o: o.logit_lens("x", "y"), "Only prompt may be given by position"),
         (lambda o: o.logit_lens("x", prompt="y"), "'prompt' twice"),
@@ -66,7 +66,7 @@ def test_wrong_arguments_are_one_sentence(organism: RemoteOrganism, host: Host, 
 
 
 def test_an_unknown_technique_names_the_nearest(organism: RemoteOrganism):
-    with pytest.raises(UnknownTechnique, match=r"'logit_lense' \(did you mean logit_lens\?\); it has chat"):
+    with pytest.raises(UnknownTechnique, match="'logit_lense'; did you mean `logit_lens`?"):
         _ = organism.logit_lense
     assert not hasattr(organism, "activation_oracle")
 

@@ -139,15 +139,15 @@ def test_a_semicolon_silences_a_result(shell: InteractiveShell, host: Host):
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("prefil x", "no subcommand 'prefil' (did you mean prefill?)"),
-        ('chat "x" --temprature 1', "no option --temprature (did you mean --temperature?)"),
+        ("prefil x", "no subcommand 'prefil'; did you mean `prefill`?"),
+        ('chat "x" --temprature 1', "no option --temprature; did you mean `--temperature`?"),
         ("chat", "%interp chat needs a text (prompts). See %interp help chat."),
         ('prefill "x"', "%interp prefill needs --prefill. See"),
         ("prefill", "%interp prefill needs a text (prompts) and --prefill. See"),
         ('chat "x', "A quote is not closed"),
         ('chat "x" -n many', "argument -n/--n: takes int, not 'many'"),
         ("start", "required: CONFIG"),
-        ("start birch --max-step 3", "no option --max-step (did you mean --max-steps?)"),
+        ("start birch --max-step 3", "no option --max-step; did you mean `--max-steps`?"),
         ("use birch amber", "does not know what to do with 'amber'"),
         ("persona x", "no subcommand 'persona'"),
         ("info please", "takes no text, only options"),

@@ -97,8 +97,8 @@ def test_a_call_answers_with_a_header_and_bytes(host: Host) -> None:
 @pytest.mark.parametrize(
     ("technique", "arguments", "code", "says"),
     [
-        ("eco", {}, "bad_input", "did you mean 'echo'?"),
-        ("echo", {"texts": "a"}, "bad_input", "no argument 'texts'; did you mean 'text'?"),
+        ("eco", {}, "bad_input", "did you mean `echo`?"),
+        ("echo", {"texts": "a"}, "bad_input", "no argument 'texts'; did you mean `text`?"),
         ("echo", {}, "bad_input", "needs the argument text"),
         ("echo", {"text": "a", "times": "many"}, "bad_input", "'times' should be int"),
         ("broken", {}, "technique_failed", "ZeroDivisionError: no (broken.py, line 18)"),

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
-import re
 import typing
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -12,11 +10,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
+from ...docstrings import arguments_in, before_arguments
+from ...wrong_input import nearest
 from ..provider import MALFORMED_INPUT, ToolSpec
 from .session import ToolError, ToolResult
 
 ToolFunction = Callable[..., Awaitable[ToolResult]]
-_ARGUMENT = re.compile(r"^ {8}(\w+): (.+?)(?=^ {8}\w+: |\Z)", re.MULTILINE | re.DOTALL)
 _PROBLEMS = 5
 _PLACE = 80
 
@@ -44,8 +43,7 @@ class Tool:
     def _problem(self, problem: Mapping[str, Any]) -> str:
         place = ".".join(map(str, problem["loc"]))[:_PLACE]
         if problem["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(place, self.arguments.model_fields, n=1)
-            return f"{place}: there is no such argument" + (f", did you mean {near[0]}?" if near else "")
+            return f"{place}: there is no such argument{nearest(place, self.arguments.model_fields, otherwise='')}"
         # The agent writes JSON, which knows neither tuples nor models.
         in_json = {"tuple_type": "should be a list", "model_type": "should be an object"}
         sentence = in_json.get(problem["type"], problem["msg"])
@@ -61,8 +59,7 @@ class Tool:
 def tool(function: ToolFunction) -> Tool:
     """Make a tool of ``function``: what stands right of the ``*`` in its signature is its schema."""
     documentation = inspect.cleandoc(function.__doc__ or "")
-    description, _, arguments_text = documentation.partition("\nArgs:\n")
-    helps = _argument_helps(arguments_text)
+    helps = arguments_in(documentation)
     hints = typing.get_type_hints(function, include_extras=True)
     fields: dict[str, Any] = {}
     for parameter in inspect.signature(function).parameters.values():
@@ -75,10 +72,5 @@ def tool(function: ToolFunction) -> Tool:
     model = create_model(function.__name__, __config__=ConfigDict(extra="forbid"), **fields)
     schema = model.model_json_schema()
     schema.pop("title", None)
-    spec = ToolSpec(name=function.__name__, description=description.strip(), input_schema=schema)
+    spec = ToolSpec(name=function.__name__, description=before_arguments(documentation), input_schema=schema)
     return Tool(function, spec, model)
-
-
-def _argument_helps(text: str) -> dict[str, str]:
-    padded = "\n".join(f"    {line}" for line in text.splitlines())
-    return {name: " ".join(help_text.split()) for name, help_text in _ARGUMENT.findall(padded)}

@@ -17,7 +17,7 @@ from aiohttp import web
 from interp_bench_ext.contracts import Connection, TechniqueSpec
 from interp_bench_ext.errors import DeadlineExceeded, InterpBenchError
 from interp_bench_ext.host.frames import error_frame
-from interp_bench_ext.organisms.process import private_folder
+from interp_bench_ext.sandbox.private_folder import private_folder
 
 _LARGEST_BODY_BYTES = 1 << 30
 _LATE_S = 15.0
