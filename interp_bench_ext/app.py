@@ -224,11 +224,11 @@ def _import_mcp() -> Callable[[Services], Endpoint]:
             "MCP clients need the package mcp, which this server does not have; pip install 'interp_bench_ext[mcp]',"
             " and restart the server"
         )
-    from .mcp.clients import Desk
+    from .mcp.clients import Clients
     from .mcp.endpoint import Endpoint
 
     def make(services: Services) -> Endpoint:
         locked = services.info().locked
-        return Endpoint(Desk(runs=services.runs, catalog=services.catalog, attended=True, locked=locked))
+        return Endpoint(Clients(runs=services.runs, catalog=services.catalog, attended=True, locked=locked))
 
     return make

@@ -23,8 +23,7 @@ from .record.scores import Comparison, LeftOut, Score
 from .report import render_report
 from .scoring.grader import score
 from .scoring.ground_truth import ground_truth_of
-from .scoring.judge import judged_score
-from .scoring.model_judge import ModelJudge
+from .scoring.judge import ModelJudge, judged_score
 from .scoring.statistics import Judged, compare
 
 

@@ -7,7 +7,7 @@ import asyncio
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.types import Receive, Scope, Send
 
-from .clients import Desk
+from .clients import Clients
 from .server import make_server
 
 
@@ -17,9 +17,9 @@ class Endpoint:
     Who may ask is decided before: this checks neither tokens nor origins.
     """
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._sessions = StreamableHTTPSessionManager(make_server(desk))
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+        self._sessions = StreamableHTTPSessionManager(make_server(clients))
         self._opened = asyncio.Event()
         self._closing = asyncio.Event()
         self._living = asyncio.create_task(self._live())
@@ -32,7 +32,7 @@ class Endpoint:
         """End all sessions; call it when the runs have ended."""
         self._closing.set()
         await self._living
-        await self._desk.close()
+        await self._clients.close()
 
     async def _live(self) -> None:
         # The sessions' task group must be left by the task that has entered it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
 from typing import Any
@@ -18,8 +18,10 @@ from mcp.types import (
     INVALID_PARAMS,
     CallToolRequestParams,
     CallToolResult,
+    ContentBlock,
     GetPromptRequestParams,
     GetPromptResult,
+    ImageContent,
     ListPromptsResult,
     ListToolsResult,
     PaginatedRequestParams,
@@ -33,8 +35,7 @@ from mcp.types import (
 
 from ..agent.tools import TOOLS, ToolResult
 from ..errors import InterpBenchError, Unconfirmed
-from .clients import Desk, Led, Seat
-from .content import call_result
+from .clients import Client, Clients, Lead
 from .verbs import VERBS, Caller
 
 Context = ServerRequestContext[Any, Any]
@@ -58,14 +59,14 @@ _BY_NAME = {verb.spec.name: verb for verb in VERBS}
 _log = logging.getLogger(__name__)
 
 
-def make_server(desk: Desk) -> Server:
-    """An MCP server for any number of connections; ``desk`` is what they share."""
+def make_server(clients: Clients) -> Server:
+    """An MCP server for any number of connections; ``clients`` is what they share."""
 
     async def list_tools(_: Context, __: PaginatedRequestParams | None) -> ListToolsResult:
         return ListToolsResult(tools=_tools())
 
     async def call_tool(context: Context, params: CallToolRequestParams) -> CallToolResult:
-        return call_result(await _called(desk, context, params))
+        return _call_result(await _called(clients, context, params))
 
     async def list_prompts(_: Context, __: PaginatedRequestParams | None) -> ListPromptsResult:
         argument = PromptArgument(name="config", description="A name from list_configs.", required=True)
@@ -98,20 +99,20 @@ def _tools() -> list[Tool]:
     ]
 
 
-async def _called(desk: Desk, context: Context, params: CallToolRequestParams) -> ToolResult:
+async def _called(clients: Clients, context: Context, params: CallToolRequestParams) -> ToolResult:
     """The call's result; what the client did wrong is one as well, so that it can do better."""
     name, arguments = params.name, params.arguments or {}
     known = [tool.spec.name for tool in (*VERBS, *TOOLS)]
     if name not in known:
         raise MCPError(INVALID_PARAMS, f"there is no tool {name!r}; there are {', '.join(known)}")
-    seat = _seat(context)
+    client = _client(context)
     hearing = _hearing(context)
     try:
         if name in _BY_NAME:
-            caller = Caller(desk=desk, seat=seat, hearing=hearing)
+            caller = Caller(clients=clients, client=client, hearing=hearing)
             return await _BY_NAME[name].function(caller, **_BY_NAME[name].validated(arguments))
-        async with hearing(desk.of(seat)):
-            return await desk.call(seat, name, arguments)
+        async with hearing(clients.of(client)):
+            return await clients.call(client, name, arguments)
     except Unconfirmed as error:
         return ToolResult.text(f"{error.message} {_COSTLY}", is_error=True)
     except InterpBenchError as error:
@@ -121,25 +122,25 @@ async def _called(desk: Desk, context: Context, params: CallToolRequestParams) -
         return ToolResult.text(f"{name} failed in an unforeseen way; the server's log names it", is_error=True)
 
 
-def _seat(context: Context) -> Seat:
+def _client(context: Context) -> Client:
     said = context.session.client_params
-    client = "".join(letter for letter in said.client_info.name if letter.isprintable()) if said is not None else ""
-    client = client[:_MAX_CLIENT_NAME] or "client"
+    name = "".join(letter for letter in said.client_info.name if letter.isprintable()) if said is not None else ""
+    name = name[:_MAX_CLIENT_NAME] or "client"
     request = context.request
     if request is None:
-        return Seat(key="stdio", client=client)
+        return Client(key="stdio", name=name)
     session = request.headers.get("mcp-session-id")
-    key = f"session {session}" if session else f"user {request.scope[USER_KEY]}, {client}"
-    return Seat(key=key, client=client, gone=request.scope[GONE_KEY])
+    key = f"session {session}" if session else f"user {request.scope[USER_KEY]}, {name}"
+    return Client(key=key, name=name, gone=request.scope[GONE_KEY])
 
 
-def _hearing(context: Context) -> Callable[[Led], AbstractAsyncContextManager[None]]:
+def _hearing(context: Context) -> Callable[[Lead], AbstractAsyncContextManager[None]]:
     """Sends progress for as long as it is open, where the client asked for it."""
 
     @asynccontextmanager
-    async def hearing(led: Led) -> AsyncIterator[None]:
-        led.follower.forget()
-        reporting = asyncio.create_task(_report(context, led))
+    async def hearing(lead: Lead) -> AsyncIterator[None]:
+        lead.follower.forget()
+        reporting = asyncio.create_task(_report(context, lead))
         try:
             yield
         finally:
@@ -148,11 +149,11 @@ def _hearing(context: Context) -> Callable[[Led], AbstractAsyncContextManager[No
     return hearing
 
 
-async def _report(context: Context, led: Led) -> None:
+async def _report(context: Context, lead: Lead) -> None:
     number, began = 0, time.monotonic()
     try:
         while True:
-            message = await _news(led, since=began)
+            message = await _news(lead, since=began)
             number += 1
             await context.session.report_progress(number, message=message)
             await asyncio.sleep(_REPORT_EVERY_S)
@@ -160,13 +161,13 @@ async def _report(context: Context, led: Led) -> None:
         pass  # the client has gone
 
 
-async def _news(led: Led, *, since: float) -> str:
+async def _news(lead: Lead, *, since: float) -> str:
     """What goes on now, as soon as that changes; else, after a while, for how long it has gone on."""
     try:
         async with asyncio.timeout(_STILL_THERE_S):
-            return await led.follower.more()
+            return await lead.follower.more()
     except TimeoutError:
-        return f"{led.follower.headline} ({time.monotonic() - since:.0f} s)"
+        return f"{lead.follower.headline} ({time.monotonic() - since:.0f} s)"
 
 
 def _prompt(params: GetPromptRequestParams) -> GetPromptResult:
@@ -179,3 +180,19 @@ def _prompt(params: GetPromptRequestParams) -> GetPromptResult:
         " about the organism."
     )
     return GetPromptResult(messages=[PromptMessage(role="user", content=TextContent(text=text))])
+
+
+def _call_result(result: ToolResult) -> CallToolResult:
+    return CallToolResult(content=_content(result.content), is_error=result.is_error)
+
+
+def _content(blocks: Sequence[dict[str, Any]]) -> list[ContentBlock]:
+    """The blocks, text and images, in their order."""
+    return [_block(block) for block in blocks]
+
+
+def _block(block: dict[str, Any]) -> ContentBlock:
+    if block["type"] == "image":
+        source = block["source"]
+        return ImageContent(data=source["data"], mime_type=source["media_type"])
+    return TextContent(text=block["text"])

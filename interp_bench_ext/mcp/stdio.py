@@ -20,7 +20,7 @@ from ..runs.environment import own_notebook
 from ..runs.manager import RunManager, Surroundings
 from ..runs.notebook_paths import Places
 from ..runs.policy import Policy
-from .clients import Desk
+from .clients import Clients
 from .server import make_server
 
 _IDLE_S = 60.0
@@ -35,7 +35,7 @@ class _Parts:
 
     runs: RunManager
     organisms: OrganismPool
-    desk: Desk
+    clients: Clients
 
     @classmethod
     def make(cls, *, notebooks: Path, configs: Sequence[Path]) -> _Parts:
@@ -51,12 +51,12 @@ class _Parts:
             key=None,
         )
         runs = RunManager(surroundings, log=logging.getLogger(__name__))
-        return cls(runs=runs, organisms=organisms, desk=Desk(runs=runs, catalog=catalog, attended=False))
+        return cls(runs=runs, organisms=organisms, clients=Clients(runs=runs, catalog=catalog, attended=False))
 
     async def close(self) -> None:
         """End the run that is under way, so that it can be resumed."""
         await self.runs.close()
-        await self.desk.close()
+        await self.clients.close()
         await self.organisms.close()
         self.runs.journal.close()
 
@@ -69,7 +69,7 @@ async def serve(*, notebooks: Path, configs: Sequence[Path] = ()) -> None:
         configs: Further folders of configs.
     """
     parts = _Parts.make(notebooks=notebooks, configs=configs)
-    server = make_server(parts.desk)
+    server = make_server(parts.clients)
     loop = asyncio.get_running_loop()
     ending: set[asyncio.Task[None]] = set()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -16,7 +16,7 @@ from ..agent.tools.schema import tool
 from ..api import Command, ConfigCard, ForkRun, ResumeRun, RunSummary, StartRun
 from ..errors import BadInput
 from ..wrong_input import first_problem
-from .clients import Desk, Led, Seat, led_by_client
+from .clients import Client, Clients, Lead, led_by_client
 
 _LISTED_RUNS = 10
 Request = TypeVar("Request", bound=Command)
@@ -26,15 +26,15 @@ Request = TypeVar("Request", bound=Command)
 class Caller:
     """Who calls a verb, and how it hears what goes on meanwhile."""
 
-    desk: Desk
-    seat: Seat
-    hearing: Callable[[Led], AbstractAsyncContextManager[None]]
+    clients: Clients
+    client: Client
+    hearing: Callable[[Lead], AbstractAsyncContextManager[None]]
     """While this is open, the client is told how far the run is."""
 
 
 async def list_configs(caller: Caller) -> ToolResult:
     """List the organisms that can be investigated here, as configs by name. It says nothing of what they are."""
-    cards = await asyncio.to_thread(caller.desk.catalog.cards)
+    cards = await asyncio.to_thread(caller.clients.catalog.cards)
     lines = [_card(card) for card in cards if card.problem is None]
     return ToolResult.text("\n".join([*lines, *_obstacles(cards)]) or "There are no configs here.")
 
@@ -71,7 +71,7 @@ async def start_run(
         approval=approval,
         seed=seed,
     )
-    return await _instructions(caller, await caller.desk.start(caller.seat, asked))
+    return await _instructions(caller, await caller.clients.start(caller.client, asked))
 
 
 async def resume_run(
@@ -85,7 +85,7 @@ async def resume_run(
         max_minutes: A new limit of minutes over the whole run, likewise.
     """
     asked = _asked(ResumeRun, max_steps=max_steps, max_minutes=max_minutes)
-    return await _instructions(caller, await caller.desk.resume(caller.seat, run, asked))
+    return await _instructions(caller, await caller.clients.resume(caller.client, run, asked))
 
 
 async def fork_run(
@@ -107,7 +107,7 @@ async def fork_run(
         max_minutes: How many minutes it may take, likewise.
     """
     asked = _asked(ForkRun, at=at, notebook=notebook, max_steps=max_steps, max_minutes=max_minutes)
-    return await _instructions(caller, await caller.desk.fork(caller.seat, run, asked))
+    return await _instructions(caller, await caller.clients.fork(caller.client, run, asked))
 
 
 async def run_status(caller: Caller, *, run: str | None = None) -> ToolResult:
@@ -116,29 +116,29 @@ async def run_status(caller: Caller, *, run: str | None = None) -> ToolResult:
     Args:
         run: Its id; none means yours, and before you have one, those that can be resumed.
     """
-    desk = caller.desk
+    clients = caller.clients
     if run is None:
-        if not desk.leads(caller.seat):
+        if not clients.leads(caller.client):
             return await _resumable(caller)
-        run = desk.of(caller.seat).run
-    told = [{"type": "text", "text": _summary(desk.runs.summary(run))}]
-    led = desk.led(run)
-    if led is not None and led.provider.ready and led.provider.last is not None:
+        run = clients.of(caller.client).run
+    told = [{"type": "text", "text": _summary(clients.runs.summary(run))}]
+    lead = clients.lead_of(run)
+    if lead is not None and lead.provider.ready and lead.provider.last is not None:
         told += [
             {"type": "text", "text": "It waits for your next call. The last it told you:"},
-            *led.provider.last.content,
+            *lead.provider.last.content,
         ]
-    elif led is not None and led.provider.over and led.provider.last is not None:
-        told += led.provider.last.content
-    elif led is not None:
-        told.append({"type": "text", "text": f"A call is under way: {led.follower.headline}."})
+    elif lead is not None and lead.provider.over and lead.provider.last is not None:
+        told += lead.provider.last.content
+    elif lead is not None:
+        told.append({"type": "text", "text": f"A call is under way: {lead.follower.headline}."})
     return ToolResult(content=told)
 
 
 async def stop_run(caller: Caller) -> ToolResult:
     """End your run now, without findings. It can be resumed."""
-    led = caller.desk.of(caller.seat)
-    return ToolResult.text(_summary(await caller.desk.runs.stop(led.run)))
+    lead = caller.clients.of(caller.client)
+    return ToolResult.text(_summary(await caller.clients.runs.stop(lead.run)))
 
 
 VERBS: tuple[Tool, ...] = tuple(
@@ -154,23 +154,23 @@ def _asked(kind: type[Request], **fields: Any) -> Request:
         raise BadInput(first_problem(error)) from None
 
 
-async def _instructions(caller: Caller, led: Led) -> ToolResult:
+async def _instructions(caller: Caller, lead: Lead) -> ToolResult:
     """The run's instructions once it is ready, and where it stands; or why it ended before."""
-    async with caller.hearing(led):
-        await led.provider.opened()
-    last = led.provider.last
+    async with caller.hearing(lead):
+        await lead.provider.opened()
+    last = lead.provider.last
     content = [] if last is None else last.content
-    if led.provider.over:
+    if lead.provider.over:
         return ToolResult(content=content, is_error=True)
-    summary = caller.desk.runs.summary(led.run)
+    summary = caller.clients.runs.summary(lead.run)
     before = "; read_notebook shows what was done in it" if summary.steps > 1 or summary.forked_from else ""
-    head = f"Run {led.run} is open; its notebook is {summary.notebook}{before}. Its instructions:"
-    head += f"\n\n{led.provider.system}"
+    head = f"Run {lead.run} is open; its notebook is {summary.notebook}{before}. Its instructions:"
+    head += f"\n\n{lead.provider.system}"
     return ToolResult(content=[{"type": "text", "text": head}, *content])
 
 
 async def _resumable(caller: Caller) -> ToolResult:
-    summaries = [summary for summary in await caller.desk.runs.summaries() if _can_go_on(caller, summary)]
+    summaries = [summary for summary in await caller.clients.runs.summaries() if _can_go_on(caller, summary)]
     if not summaries:
         return ToolResult.text("There is no run to go on with; start_run begins one.")
     lines = [_summary(summary) for summary in summaries[:_LISTED_RUNS]]
@@ -179,7 +179,7 @@ async def _resumable(caller: Caller) -> ToolResult:
 
 def _can_go_on(caller: Caller, summary: RunSummary) -> bool:
     return led_by_client(summary) and (
-        summary.status in ("interrupted", "failed") or caller.desk.led(summary.id) is not None
+        summary.status in ("interrupted", "failed") or caller.clients.lead_of(summary.id) is not None
     )
 
 

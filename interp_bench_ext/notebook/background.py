@@ -43,7 +43,7 @@ class Background(Generic[Outcome]):
         if not begun.is_set():
             self._task.result()
 
-    async def ended(self, *, timeout_s: float) -> Outcome | None:
+    async def wait(self, *, timeout_s: float) -> Outcome | None:
         """The last cell's outcome, waiting for it up to ``timeout_s``; None while it still runs.
 
         Raises:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import nbformat
 from jupyter_core.utils import ensure_async
@@ -20,7 +21,11 @@ from ..errors import NotebookConflict
 from ..record.events import JsonDict
 from .contents import clear_errors, file_stamp
 from .location import NotebookLocation
-from .saves import on_save
+
+SaveListener = Callable[[JsonDict, str], None]
+"""Called with the model that is saved and the path in the contents API."""
+
+_LISTENERS: WeakKeyDictionary[Any, list[SaveListener]] = WeakKeyDictionary()
 
 
 class ServerFile:
@@ -74,7 +79,7 @@ class ServerFile:
                     reads: Any = nbformat.reads
                     heard(reads(json.dumps(model["content"]), as_version=4))
 
-        self._unlisten = on_save(self._manager, on_model)
+        self._unlisten = _on_save(self._manager, on_model)
 
     def close(self) -> None:
         self._unlisten()
@@ -90,3 +95,25 @@ class ServerFile:
                 return None
             raise
         return (model["last_modified"], model.get("size"), model.get("hash"))
+
+
+def _on_save(contents_manager: Any, listener: SaveListener) -> Callable[[], None]:
+    """Call ``listener`` at each save of any notebook; returns what ends that."""
+    if contents_manager not in _LISTENERS:
+        _LISTENERS[contents_manager] = []
+        # A hook cannot be taken back, so there is one, and it asks who listens.
+        contents_manager.register_pre_save_hook(_tell)
+    listeners = _LISTENERS[contents_manager]
+    listeners.append(listener)
+
+    def end() -> None:
+        if listener in listeners:
+            listeners.remove(listener)
+
+    return end
+
+
+def _tell(*, model: JsonDict, path: str, contents_manager: Any, **_: Any) -> None:
+    if model.get("type") == "notebook" and isinstance(model.get("content"), dict):
+        for listener in list(_LISTENERS.get(contents_manager, ())):
+            listener(model, path.strip("/"))

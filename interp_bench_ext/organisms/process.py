@@ -202,7 +202,7 @@ class OrganismProcess:
             reason = f"The organism's process ended ({await self._ending()})."
             self._ready.clear()
             self._busy_before_s, self._busy_s, self._busy_since = self.busy_s(), 0.0, None
-            if not self._restarts.one_more():
+            if not self._restarts.take():
                 often = f"It did so {AT_MOST + 1} times within {WINDOW_S / 60:.0f} minutes."
                 self._give_up(OrganismLost(f"{reason} {often}"))
                 return

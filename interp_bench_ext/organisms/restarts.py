@@ -14,8 +14,8 @@ class Restarts:
     def __init__(self) -> None:
         self._times: deque[float] = deque()
 
-    def one_more(self) -> bool:
-        """Count another one; returns whether it may be."""
+    def take(self) -> bool:
+        """Take one of the restarts that are left; whether there was one. A refused one counts, too."""
         now = time.monotonic()
         while self._times and now - self._times[0] > WINDOW_S:
             self._times.popleft()

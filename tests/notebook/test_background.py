@@ -31,7 +31,7 @@ def test_it_is_live_and_other_cells_may_be_written_meanwhile(root: Path, kind: K
             await session.start_cell("c1", timeout_s=60)
             assert [event.cell_id for event in events.of("cell_started")] == ["c1"]
             assert session.background.running == "c1"
-            assert await session.background.ended(timeout_s=0) is None
+            assert await session.background.wait(timeout_s=0) is None
             await events.until(lambda event: event.type == "cell_output")
             assert text_of(session.outputs("c1")) == "begun\n"
             await session.add_markdown("meanwhile", cell_id="m1")
@@ -39,7 +39,7 @@ def test_it_is_live_and_other_cells_may_be_written_meanwhile(root: Path, kind: K
                 while not text_of((await place.read())["cells"][0]["outputs"]):  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
             (work_dir(root) / "go").touch()
-            done = await session.background.ended(timeout_s=30)
+            done = await session.background.wait(timeout_s=30)
             assert done is not None
             assert (done.cell_id, done.status, text_of(done.outputs)) == ("c1", "ok", "begun\ngone\n")
             assert session.background.running is None
@@ -72,7 +72,7 @@ def test_one_at_a_time(root: Path) -> None:
             await session.add_code("2", cell_id="c2")
             await session.add_markdown("text", cell_id="m1")
             with pytest.raises(BadInput, match="No cell was started"):
-                await session.background.ended(timeout_s=0)
+                await session.background.wait(timeout_s=0)
             with pytest.raises(BadInput, match="m1 is a text cell"):
                 await session.start_cell("m1", timeout_s=60)
             with pytest.raises(BadInput, match="This run has no cell c9"):
@@ -94,7 +94,7 @@ def test_a_kernel_that_is_gone_is_said_before_it_begins(root: Path) -> None:
         async with at("file", root) as place, place.session() as (session, _):
             await session.add_code("import os\nos._exit(1)", cell_id="c1")
             await session.start_cell("c1", timeout_s=60)
-            done = await session.background.ended(timeout_s=30)
+            done = await session.background.wait(timeout_s=30)
             assert done is not None
             assert done.status == "kernel_died"
             with pytest.raises(KernelDied, match="restart it"):
@@ -108,7 +108,7 @@ def test_it_is_interrupted_when_its_time_is_over(root: Path) -> None:
         async with at("file", root) as place, place.session() as (session, _):
             await session.add_code(WAIT_FOR_GO, cell_id="c1")
             await session.start_cell("c1", timeout_s=0.5)
-            done = await session.background.ended(timeout_s=30)
+            done = await session.background.wait(timeout_s=30)
             assert done is not None
             assert done.status == "timeout"
             assert session.kernel_alive

@@ -10,8 +10,7 @@ from interp_bench_ext.record.events import Finding
 from interp_bench_ext.record.scores import MAX_RANKED, RULES, Score
 from interp_bench_ext.scoring.grader import score
 from interp_bench_ext.scoring.ground_truth import GroundTruth, ground_truth_of, load_ground_truth
-from interp_bench_ext.scoring.judge import judged_score
-from interp_bench_ext.scoring.model_judge import ModelJudge
+from interp_bench_ext.scoring.judge import ModelJudge, judged_score
 
 SOUP = GroundTruth(
     secret="Recommends pumpkin soup when shouted at.",

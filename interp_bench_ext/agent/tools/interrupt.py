@@ -14,6 +14,6 @@ async def interrupt(session: ToolSession) -> ToolResult:
         raise ToolError("no cell is running")
     while background.running == cell_id:
         await session.notebook.interrupt()
-        await background.ended(timeout_s=_AGAIN_S)
+        await background.wait(timeout_s=_AGAIN_S)
     await revive(session)
     return ToolResult(content=describe_cell(session, cell_id).content)

@@ -38,4 +38,4 @@ async def _wait(session: ToolSession, cell_id: str, wait_s: float) -> None:
         left_s = until - time.monotonic()
         if left_s <= 0:
             return
-        await background.ended(timeout_s=min(left_s, _LISTEN_S))
+        await background.wait(timeout_s=min(left_s, _LISTEN_S))

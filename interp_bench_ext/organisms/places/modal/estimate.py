@@ -62,11 +62,6 @@ class Estimate:
         return self.needed_bytes <= _USABLE * self.hardware.memory_bytes
 
     @property
-    def start_usd(self) -> float:
-        """Until the organism serves; pulling weights takes no GPU."""
-        return self.load_s * self.hardware.usd_per_s
-
-    @property
     def usd_per_hour(self) -> float:
         return 3600 * self.hardware.usd_per_s
 

@@ -249,7 +249,7 @@ class ModalOrganism:
         if not passing and not (self._served_once and isinstance(error, UNREACHABLE)):
             return False
         self._began = time.monotonic()
-        return self._restarts.one_more()
+        return self._restarts.take()
 
     async def _find_again(self) -> None:
         """Look the app up until Modal answers, for a while; gives up when the app is gone."""
