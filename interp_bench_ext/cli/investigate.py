@@ -188,7 +188,7 @@ def _panel(outcome: Outcome) -> Panel:
     elif not outcome.findings.findings:
         text.append(f"{outcome.findings.summary}\n", style="bold green")
     for finding in outcome.findings.findings if outcome.findings else ():
-        effect = f"effect {finding.effect_size:+.0%}, n = {finding.n}, " if finding.effect_size is not None else ""
+        effect = f"effect {finding.effect_size:+.0%}, {finding.n} samples, " if finding.effect_size is not None else ""
         text.append(f"• {finding.claim}\n", style="bold green")
         text.append(f"  {effect}evidence {' '.join(finding.evidence)}\n")
     if outcome.verdict:
