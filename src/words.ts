@@ -238,7 +238,7 @@ export function effectText(
   }
   return n === null
     ? trans.__('%1 points', points(size))
-    : trans.__('%1 points, n = %2', points(size), n);
+    : trans.__('%1 points, %2 samples', points(size), n);
 }
 
 export function connectionText(
