@@ -13,8 +13,9 @@ import pytest
 from interp_bench_ext.config import load_config
 from interp_bench_ext.contracts import Connection
 from interp_bench_ext.errors import NotebookConflict
-from interp_bench_ext.record.events import KernelStarted, RunEnded
+from interp_bench_ext.record.events import KernelStarted, RunEnded, WeightsIdentified
 from interp_bench_ext.record.journal import Journal
+from interp_bench_ext.record.provenance import Revision
 from interp_bench_ext.runs import Environment, Run, start
 from interp_bench_ext.runs.drive import STOPPED
 
@@ -28,7 +29,7 @@ class Place:
     did: list[str] = field(default_factory=list)
     connection = Connection("unix:///nowhere", "token")
     specs = ()
-    revisions = ()
+    revisions: tuple[Revision, ...] = ()
     fails_to_close: bool = False
 
     def busy_s(self) -> float:
@@ -100,5 +101,26 @@ def test_a_notebook_that_opens_while_its_run_is_stopped_is_opened_whole_and_clos
         assert place.did[:3] == ["loaded", "opened", "closed"]
         assert ends(journal, run) == [("interrupted", STOPPED)]
         task.cancelled() or task.exception()
+
+    asyncio.run(main())
+
+
+def test_weights_that_changed_under_one_config_are_said_at_the_start_and_only_sealed(journal, tmp_path):
+    async def main():
+        said = []
+        for commit in ("0f1e2d", "0f1e2d", "3c4b5a"):
+            place = Place(revisions=(Revision(part="model", kind="hub commit", revision=commit),))
+            run = begin(journal, place, tmp_path)
+            task = asyncio.create_task(run.drive())
+            await place.begun.wait()
+            run.stop()
+            place.go_on.set()
+            await asyncio.wait([task])
+            task.cancelled() or task.exception()
+            said.append(journal.last(run.id, WeightsIdentified))
+            assert journal.conditions.revisions(run.id) == list(place.revisions)
+            assert all(commit not in body for _, body in journal.raw_entries(run.id))
+        assert [event.changed for event in said] == [False, False, True]
+        assert said[0].weights == said[1].weights != said[2].weights
 
     asyncio.run(main())
