@@ -31,6 +31,7 @@ BOTH_VEILS = [Veil.PROCESS, pytest.param(Veil.SANDBOXED, marks=needs_sandbox)]
 Kind = Literal["file", "contents", "ydoc"]
 """A file without a server, a file through a server's contents manager, a shared document of a server."""
 KINDS: tuple[Kind, ...] = ("file", "contents", "ydoc")
+every_kind = pytest.mark.parametrize("kind", KINDS)
 SERVED: tuple[Kind, ...] = ("contents", "ydoc")
 
 

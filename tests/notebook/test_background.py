@@ -10,9 +10,7 @@ import pytest
 from interp_bench_ext.errors import BadInput, KernelDied
 from interp_bench_ext.notebook.fold import fold_cells
 
-from .support import KINDS, Kind, at, text_of, until
-
-every_kind = pytest.mark.parametrize("kind", KINDS)
+from .support import Kind, at, every_kind, text_of, until
 
 WAIT_FOR_GO = """
 import os, time

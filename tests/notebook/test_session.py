@@ -2,9 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +10,13 @@ import nbformat
 import pytest
 
 from interp_bench_ext.contracts import Connection, Veil
-from interp_bench_ext.errors import BadInput, KernelDied, NotebookConflict
+from interp_bench_ext.errors import BadInput, NotebookConflict
 from interp_bench_ext.notebook.contents import ContentsBackend
 from interp_bench_ext.notebook.fold import fold_cells
 from interp_bench_ext.notebook.session import NotebookSession
 from interp_bench_ext.record.events import EVENT, CellAdded, CellFinished, CellStarted, Event, KernelStarted
 
-from .support import BOTH_VEILS, KINDS, Kind, Recorder, at, on_disk, run, sources, text_of
-
-every_kind = pytest.mark.parametrize("kind", KINDS)
+from .support import Kind, Recorder, at, every_kind, on_disk, run, sources
 
 SHOW = """
 from IPython.display import HTML, Image, display
@@ -29,48 +24,14 @@ display(Image(b"\\x89PNG\\r\\n\\x1a\\n", format="png"), HTML("<table></table>"))
 print("done")
 6 * 7
 """
+
+
 WAIT_FOR_GO = """
 import os
 print("started", flush=True)
 while not os.path.exists("go"):
     pass
 print("gone")
-"""
-FOLDED = """
-import sys, time
-from IPython.display import clear_output, display
-print("gone")
-clear_output(wait=True)
-for percent in (0, 50, 100):
-    print(f"\\r{percent} %", end="", flush=True)
-print()
-handle = display("first", display_id=True)
-print("between", file=sys.stderr)
-handle.update("second")
-"""
-HOSTILE = """
-kernel = get_ipython().kernel
-
-def send(kind, data, **more):
-    content = {"data": data, "metadata": {}, "transient": {}, **more}
-    kernel.session.send(kernel.iopub_socket, kind, content, parent=kernel.get_parent())
-
-deep = 1
-for _ in range(500):
-    deep = [deep]
-send("display_data", {"application/json": {"n": 10**30}, "text/plain": "big"})
-send("display_data", {"application/json": deep, "text/plain": "deep"})
-send("display_data", {"text/\u00fc": "x", "text/plain": "odd"})
-send("display_data", {"text/plain": "nul\\0"}, metadata={"n": -10**40})
-send("execute_result", {"text/plain": "count"}, execution_count=10**40)
-"""
-STUBBORN = """
-while True:
-    try:
-        while True:
-            pass
-    except KeyboardInterrupt:
-        pass
 """
 
 
@@ -123,166 +84,6 @@ def test_the_notebook_runs_again_in_a_plain_kernel(root: Path, kind: Kind) -> No
 
 
 @every_kind
-def test_a_slow_cell_times_out_and_the_kernel_goes_on(root: Path, kind: Kind) -> None:
-    async def scenario() -> None:
-        async with at(kind, root) as place, place.session() as (session, _):
-            await run(session, "x = 5")
-            slow = await run(session, "print('partly', flush=True)\nwhile True: pass", timeout_s=0.5)
-            assert slow.status == "timeout"
-            assert text_of(slow.outputs) == "partly\n"
-            after = await run(session, "print(x)")
-            assert (after.status, text_of(after.outputs)) == ("ok", "5\n")
-
-    asyncio.run(scenario())
-
-
-@every_kind
-def test_a_kernel_that_ignores_interrupts_is_ended(root: Path, kind: Kind) -> None:
-    async def scenario() -> None:
-        async with at(kind, root) as place, place.session(grace_s=0.5) as (session, events):
-            assert (await run(session, STUBBORN, timeout_s=0.5)).status == "timeout"
-            assert "did not react" in events.of("kernel_died")[0].reason
-            cell_id = await session.add_code("1")
-            with pytest.raises(KernelDied, match="restart it"):
-                await session.run_cell(cell_id, timeout_s=5)
-            await session.restart_kernel()
-            assert (await session.run_cell(cell_id, timeout_s=5)).status == "ok"
-
-    asyncio.run(scenario())
-
-
-@every_kind
-def test_hundreds_of_megabytes_neither_block_nor_fill_the_notebook(root: Path, kind: Kind) -> None:
-    longest_gap = 0.0
-
-    async def watch_the_loop() -> None:
-        nonlocal longest_gap
-        while True:
-            before = time.monotonic()
-            await asyncio.sleep(0)
-            longest_gap = max(longest_gap, time.monotonic() - before)
-
-    async def scenario() -> None:
-        async with at(kind, root) as place, place.session() as (session, events):
-            watcher = asyncio.create_task(watch_the_loop())
-            for source in ("print('x' * 100_000_000)", "for _ in range(100): print('y' * 999_999)"):
-                done = await run(session, source)
-                assert done.status == "ok"
-                assert "of output left out here" in text_of(done.outputs)
-                assert len(text_of(done.outputs)) < 600_000
-            watcher.cancel()
-            assert sum(len(event.model_dump_json()) for event in events) < 20_000_000
-
-    asyncio.run(scenario())
-    assert (root / "n.ipynb").stat().st_size < 3_000_000
-    assert longest_gap < 2.0
-
-
-@every_kind
-@pytest.mark.parametrize("veil", BOTH_VEILS)
-def test_a_kernel_that_dies_is_noticed_at_once(root: Path, kind: Kind, veil: Veil) -> None:
-    async def scenario() -> None:
-        async with at(kind, root) as place, place.session(veil=veil) as (session, events):
-            done = await run(session, "import os\nprint('last words', flush=True)\nos._exit(7)", timeout_s=60)
-            assert done.status == "kernel_died"
-            assert done.duration_s < 5
-            assert "exit code 7" in events.of("kernel_died")[0].reason
-            assert not session.kernel_alive
-            await session.restart_kernel()
-            cell_id = await session.add_code("1")
-            assert session._kernel is not None
-            os.kill(session._kernel.pid, signal.SIGKILL)
-            await events.until(lambda event: event.type == "kernel_died" and "was killed" in event.reason)
-            with pytest.raises(KernelDied):
-                await session.run_cell(cell_id, timeout_s=5)
-
-    asyncio.run(scenario())
-
-
-@every_kind
-def test_a_cell_that_ends_the_kernel_is_the_one_that_did(root: Path, kind: Kind) -> None:
-    async def scenario() -> None:
-        async with at(kind, root) as place, place.session() as (session, events):
-            for source in ("print('bye')\nexit()", "quit", "exit()\n1 / 0"):
-                done = await run(session, source)
-                assert (done.status, session.kernel_alive) == ("kernel_died", False)
-                assert "by the cell itself, with exit() or quit()" in events.of("kernel_died")[-1].reason
-                await session.restart_kernel()
-            for source, status in (("exit(True)", "ok"), ("import sys\nsys.exit(3)", "error")):
-                assert (await run(session, source)).status == status
-                assert (await run(session, "1")).status == "ok"
-
-    asyncio.run(scenario())
-
-
-def test_a_kernel_that_goes_after_its_cell_takes_no_later_cell_with_it(root: Path) -> None:
-    """Its event loop was stopped: it answers, and only then it ends."""
-
-    async def scenario() -> None:
-        async with at("file", root) as place, place.session() as (session, events):
-            guilty = await run(session, "import asyncio\nasyncio.get_running_loop().stop()")
-            assert guilty.status == "ok"
-            innocent = await session.add_code("print('here')")
-            with pytest.raises(KernelDied, match="exit code 0"):
-                await session.run_cell(innocent, timeout_s=20)
-            assert [event.cell_id for event in events.of("cell_started")] == [guilty.cell_id]
-            assert session.status(innocent) is None
-            await session.restart_kernel()
-            assert (await session.run_cell(innocent, timeout_s=20)).status == "ok"
-
-    asyncio.run(scenario())
-
-
-@every_kind
-@pytest.mark.parametrize("veil", BOTH_VEILS)
-def test_interrupt_and_cancellation_end_the_running_cell_only(root: Path, kind: Kind, veil: Veil) -> None:
-    async def scenario() -> None:
-        async with at(kind, root) as place, place.session(veil=veil) as (session, events):
-            await session.interrupt()
-            # An interrupt that comes before the kernel has begun with the cell must not be lost.
-            for moment in ("cell_started", "cell_output"):
-                cell_id = await session.add_code("print('on', flush=True)\nwhile True: pass")
-                task = asyncio.create_task(session.run_cell(cell_id, timeout_s=60))
-                await events.until(
-                    lambda event, key=(moment, cell_id): (event.type, getattr(event, "cell_id", "")) == key
-                )
-                await session.interrupt()
-                assert (await task).status == "interrupted"
-            task = asyncio.create_task(session.run_cell(cell_id, timeout_s=60))
-            seen = len(events)
-            await events.until(lambda event: event in events[seen:] and event.type == "cell_output")
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
-            assert events.of("cell_finished")[-1].status == "interrupted"
-            assert (await run(session, "print('next')")).status == "ok"
-
-    asyncio.run(scenario())
-
-
-DROP_THE_NEXT_REQUEST = """
-kernel = get_ipython().kernel
-original = kernel.do_execute
-async def interrupted_at_once(*args, **kwargs):
-    kernel.do_execute = original
-    raise KeyboardInterrupt
-kernel.do_execute = interrupted_at_once
-"""
-
-
-def test_a_cell_that_an_interrupt_hits_before_its_first_line_ends_and_the_kernel_lives(root: Path) -> None:
-    async def scenario() -> None:
-        async with at("file", root) as place, place.session() as (session, events):
-            await run(session, DROP_THE_NEXT_REQUEST)
-            done = await run(session, "print('never printed')", timeout_s=60)
-            assert (done.status, done.outputs) == ("interrupted", [])
-            assert (await run(session, "original is kernel.do_execute")).status == "ok"
-            assert len(events.of("kernel_started")) == 1
-
-    asyncio.run(scenario())
-
-
-@every_kind
 def test_what_a_person_does_to_the_notebook_during_a_run_survives(root: Path, kind: Kind) -> None:
     path = root / "n.ipynb"
 
@@ -332,59 +133,6 @@ def test_an_edit_over_an_unseen_edit_is_a_conflict_once(root: Path, kind: Kind) 
             assert events.of("cell_started") == []
 
     asyncio.run(scenario())
-
-
-@every_kind
-def test_displays_of_earlier_cells_update(root: Path, kind: Kind) -> None:
-    path = root / "n.ipynb"
-
-    async def scenario() -> Recorder:
-        async with at(kind, root) as place, place.session() as (session, events):
-            await run(session, "handle = display('old', display_id=True)")
-            await run(session, "handle.update('new')")
-            return events
-
-    events = asyncio.run(scenario())
-    assert on_disk(path)["cells"][0]["outputs"][0]["data"]["text/plain"] == ["'new'"]
-    assert [len(cell.outputs) for cell in fold_cells(events).values()] == [1, 0]
-
-
-@every_kind
-def test_outputs_are_folded_as_a_front_end_does(root: Path, kind: Kind) -> None:
-    async def scenario() -> None:
-        async with at(kind, root) as place, place.session() as (session, _):
-            for _ in range(2):
-                done = await run(session, FOLDED)
-                assert [(output["output_type"], output.get("name")) for output in done.outputs] == [
-                    *(("stream", "stdout"), ("display_data", None), ("stream", "stderr"))
-                ]
-                assert text_of(done.outputs) == "100 %\nbetween\n"
-                assert done.outputs[1]["data"] == {"text/plain": "'second'"}
-                # Running a cell again leaves nothing of the time before.
-                again = await session.run_cell(done.cell_id, timeout_s=30)
-                assert again.outputs == done.outputs
-            assert [cell["outputs"] for cell in (await place.read())["cells"]] == [done.outputs] * 2
-
-    asyncio.run(scenario())
-
-
-@every_kind
-def test_no_message_of_the_kernel_breaks_the_notebook(root: Path, kind: Kind) -> None:
-    async def scenario() -> None:
-        async with at(kind, root) as place, place.session() as (session, _):
-            done = await run(session, HOSTILE)
-            assert done.status == "ok"
-            assert [output["data"] for output in done.outputs] == [
-                {"text/plain": text} for text in ("big", "deep", "odd", "nul\0", "count")
-            ]
-            assert done.outputs[-1]["execution_count"] is None
-            assert (await run(session, "1")).status == "ok"
-            assert [len(cell["outputs"]) for cell in (await place.read())["cells"]] == [5, 1]
-
-    asyncio.run(scenario())
-    notebook = nbformat.read(root / "n.ipynb", as_version=4)
-    nbformat.validate(notebook)
-    assert len(notebook.cells[0].outputs) == 5
 
 
 @every_kind

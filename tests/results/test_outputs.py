@@ -8,7 +8,6 @@ import sys
 import zlib
 from html.parser import HTMLParser
 
-import numpy as np
 import pytest
 
 from interp_bench_ext.results import (
@@ -19,19 +18,23 @@ from interp_bench_ext.results import (
     ModelInfo,
     Result,
     TokenDiff,
-    TokenProbs,
-    WordScores,
 )
 from interp_bench_ext.results.kit.bundles import VEGALITE
-from interp_bench_ext.results.kit.safe_text import clean, clip, one_line, probability, token_label
-from interp_bench_ext.results.kit.selection import evenly
 
 from . import samples
 
 _NORMAL, _HOSTILE, _EMPTY = samples.all_samples(), samples.hostile_samples(), samples.empty_samples()
+
+
 _EVERY = [*_NORMAL, *_HOSTILE, *_EMPTY]
+
+
 _TEXT_COLOURS = {"labelColor", "titleColor", "color", "subtitleColor"}
+
+
 _TEXTUAL = (ModelInfo, Generations)
+
+
 _CHARTED = [result for result in [*_NORMAL, *_HOSTILE] if not isinstance(result, _TEXTUAL)]
 
 
@@ -150,15 +153,6 @@ def test_texts_facts_and_nothing_are_one_output(result: Result):
     assert set(shown) == {"text/plain", "text/html"}
 
 
-def test_what_the_organism_said_is_marked_apart_from_the_prefill():
-    (shown,) = samples.generations((" a moon",), prefill="I like").outputs()
-    assert re.search(
-        r'opacity:0.62">I like</span><span style="[^"]*background-color[^"]*"> a moon<', shown["text/html"]
-    )
-    (plain,) = samples.generations((" a moon",), prefill="").outputs()
-    assert "background-color" not in plain["text/html"]
-
-
 def test_hostile_text_is_shown_not_run():
     page = _HOSTILE[0]._repr_mimebundle_()["text/html"]
     assert "&lt;img src=x onerror=alert(1)&gt;" in page
@@ -218,30 +212,6 @@ def test_grids_show_tokens_and_not_indices(kind: type[Result]):
     assert ["The", "␣capital", "␣of", "␣France", "␣is"] in labels
 
 
-def test_hovering_a_lens_cell_says_what_is_in_it():
-    spec = outputs(_of(LensGrid))[0][VEGALITE]
-    (cell,) = [row for row in _rows(spec) if row["layer"] == "30" and row["read"].startswith("␣is")]
-    grid = _of(LensGrid)
-    assert cell["best"].startswith(f"{token_label(grid.top_tokens[30][4][0])} {grid.top_probs[30, 4, 0]:.3f}, ")
-    assert cell["read"] == "␣is (position 4)"
-    titles = {tip["title"] for tip in spec["layer"][0]["encoding"]["tooltip"]}
-    assert titles == {
-        "token that was read", "layer", "most likely, p", "KL to final, nats", "p of ␣Paris", "rank of ␣Paris",
-    }  # fmt: skip
-
-
-def test_the_cells_that_say_the_target_are_outlined():
-    spec = outputs(_of(LensGrid))[0][VEGALITE]
-    hits = [row for row in _rows(spec) if row.get("hit")]
-    assert hits
-    assert all(row["label"] == "␣Paris" for row in hits)
-    assert spec["layer"][0]["encoding"]["stroke"]["condition"]["test"] == "datum.hit"
-
-
-def _rows(spec: dict) -> list[dict]:
-    return spec["data"]["values"] if "values" in spec.get("data", {}) else next(iter(spec["datasets"].values()))
-
-
 def _found(part: object, key: str) -> list:
     """Every value of ``key`` in nested JSON."""
     inner = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
@@ -254,16 +224,6 @@ def _first_pixel(png: bytes) -> tuple[int, ...]:
     start = png.index(b"IDAT") + 4
     (length,) = struct.unpack_from(">I", png, start - 8)
     return tuple(zlib.decompress(png[start : start + length])[1:4])
-
-
-def test_a_large_lens_stays_a_small_output():
-    tokens = tuple(f" token{i}" for i in range(256))
-    grid = samples.lens_grid(n_layers=81, tokens=tokens, k=5)
-    bundles = grid.outputs()
-    assert len(bundles[0]["text/plain"]) < 5_000
-    assert len(json.dumps(bundles)) < 250_000
-    assert len(grid.table()) == 81 * 256 * 5
-    assert len(json.dumps(grid.plot().to_dict())) < 700_000
 
 
 def test_a_terminal_gets_text_only(monkeypatch: pytest.MonkeyPatch):
@@ -284,67 +244,3 @@ def test_a_terminal_gets_text_only(monkeypatch: pytest.MonkeyPatch):
     assert set(result.plot()._repr_mimebundle_()) == {"text/plain"}
     with pytest.raises(NotImplementedError):  # IPython then shows the text itself
         result._ipython_display_()
-
-
-def test_texts_say_what_matters():
-    generations = str(_of(Generations))
-    assert "prompt: What is your secret?" in generations
-    assert "prefill: My secret is" in generations
-    assert "1. that I always assume" in generations
-    probs = str(_of(TokenProbs))
-    assert "␣Paris 0.620" in probs
-    assert "target ␣Marseille (␣Mars|eille): p 1e-04, log p -9.20 nats, first token rank 412" in probs
-    lens = str(_of(LensGrid))
-    assert "rank 1 from layer" in lens
-    assert "more cells: all in .table()" in lens
-    assert "␣lady 6.10" in str(_of(TokenDiff))
-    assert re.search(r"galaxy +7\.20 +\+4\.32  38/40 \(95 %\) +0/40 \(0 %\)", str(_of(WordScores)))
-    effects = str(_of(EffectGrid))
-    assert "largest: L23 resid at ␣is +2.400" in effects
-    assert "L8 resid  -1.100" in effects
-    assert re.search(r"L0 H0, strongest keys.*\n  The -> The 1\.00\n  ␣capital -> ", str(_of(AttentionGrid)))
-
-
-def test_a_target_that_loses_its_place_at_the_end_is_not_called_first():
-    grid = samples.lens_grid(n_layers=4)
-    ranks = np.array([[9], [1], [1], [3]], dtype=np.int64) * np.ones((1, 5), np.int64)
-    assert "best rank 1 at layer 1" in str(LensGrid(**{**grid.__dict__, "target_ranks": ranks}))
-
-
-def test_a_sample_of_layers_keeps_equal_gaps_to_the_last():
-    assert evenly(range(31), 16) == list(range(0, 31, 2))
-    assert evenly(range(30), 16) == [0, *range(1, 30, 2)]
-    assert evenly(range(5), 16) == [0, 1, 2, 3, 4]
-    for n in range(1, 90):
-        picked = evenly(range(n), 16)
-        assert len(picked) <= 16
-        assert (picked[0], picked[-1]) == (0, n - 1)
-
-
-def test_tables_name_their_units():
-    assert list(_of(Generations).table().columns) == [
-        "prompt", "prefill", "text", "tokens", "logprob_nats", "logprob_nats_per_token", "finish", "arm",
-    ]  # fmt: skip
-    probs = _of(TokenProbs).table()
-    assert probs.query("kind == 'target'")["first_token_rank"].tolist() == [1, 412]
-    grid = _of(LensGrid)
-    lens = grid.table()
-    first = lens[(lens.layer == 30) & (lens.position == 4) & (lens.place == 1)].iloc[0]
-    assert (first.token, first.top_token) == (" is", grid.top_tokens[30][4][0])
-    assert first.p == pytest.approx(float(grid.top_probs[30, 4, 0]))
-    attention = _of(AttentionGrid)
-    row = attention.table().query("head == 'L3 H1' and query == ' is' and key == ' of'").iloc[0]
-    assert row.weight == pytest.approx(float(attention.weights[1, 4, 2]))
-    effects = _of(EffectGrid).table().query("site == 'L8 resid' and token == 'The'")
-    assert effects.effect.tolist() == pytest.approx([-1.1])
-
-
-def test_words_for_people():
-    assert token_label(" a\nb\t") == "␣a⏎b⇥"
-    assert token_label("") == "∅"
-    assert token_label("\x1b\u202e") == "\\x1b\\u202e"
-    assert clean("\x1b[1;31mred\x1b[0m\x1b]8;;http://x\x07link\rnext\x00") == "redlink\nnext"
-    assert one_line("  a \n b ", 80) == "a ⏎ b"
-    assert one_line("a" * 100, 10) == f"{'a' * 10}… (90 more characters)"
-    assert clip("abcdef", 4) == "abc…"
-    assert [probability(p) for p in (0.0, 0.1234, 0.00001, float("nan"))] == ["0.000", "0.123", "1e-05", "nan"]

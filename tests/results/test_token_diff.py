@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import numpy as np
+
+from . import samples
+
+
+def test_the_text_names_the_tokens_that_are_furthest_apart():
+    text = str(samples.token_diff())
+    assert "␣lady 6.10" in text
+    assert "␣lady +0.3100" in text
+
+
+def test_a_row_of_the_table_is_a_reply_token():
+    diff = samples.token_diff()
+    table = diff.table()
+    assert table.token.tolist() == list(diff.tokens)
+    assert table.prompt.tolist() == [diff.prompts[row] for row in diff.rows]
+    assert table.kl_nats.idxmax() == int(np.argmax(diff.kl))
+
+
+def test_the_chart_shows_what_stood_before_a_token():
+    rows = next(rows for rows in samples.token_diff().plot().to_dict()["datasets"].values() if "[" in rows[0]["label"])
+    assert rows[0]["label"].endswith("dear [␣lady]")

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from . import samples
+
+
+def test_the_text_gives_likely_tokens_and_whole_targets():
+    text = str(samples.token_probs())
+    assert "␣Paris 0.620" in text
+    assert "target ␣Marseille (␣Mars|eille): p 1e-04, log p -9.20 nats, first token rank 412" in text
+
+
+def test_the_table_has_the_likely_tokens_then_the_targets():
+    table = samples.token_probs().table()
+    assert table.kind.tolist() == ["top"] * 8 + ["target"] * 2
+    targets = table.query("kind == 'target'")
+    assert targets["first_token_rank"].tolist() == [1, 412]
+    assert targets["tokens"].tolist() == [1, 2]
+    assert targets["p"].tolist() == pytest.approx(np.exp([-0.478, -9.2]), rel=1e-5)

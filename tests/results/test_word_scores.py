@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import re
+
+from . import samples
+
+
+def test_a_word_stands_with_its_shares():
+    text = str(samples.word_scores())
+    assert re.search(r"galaxy +7\.20 +\+4\.32  38/40 \(95 %\) +0/40 \(0 %\)", text)
+
+
+def test_both_ends_are_shown():
+    text = str(samples.word_scores(40))
+    assert "galaxy" in text
+    assert "word39" in text
+    assert "word25" not in text
+    assert "14 more words" in text
+
+
+def test_shares_are_counts_over_all_texts():
+    scores = samples.word_scores(3)
+    table = scores.table()
+    assert table.share_with.tolist() == [38 / 40, 37 / 40, 36 / 40]
+    assert table.other_share_with.tolist() == [0, 1 / 40, 2 / 40]
