@@ -124,7 +124,8 @@ class BudgetReached(InterpBenchError):
 
 
 def _tree(root: type[InterpBenchError]) -> dict[str, type[InterpBenchError]]:
-    found = {root.code: root}
+    """Code to error. A kind without a code of its own is known by its parent's, and stays in its process."""
+    found = {root.code: root} if "code" in vars(root) else {}
     for child in root.__subclasses__():
         found.update(_tree(child))
     return found
