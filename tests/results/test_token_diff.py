@@ -20,5 +20,5 @@ def test_a_row_of_the_table_is_a_reply_token():
 
 
 def test_the_chart_shows_what_stood_before_a_token():
-    rows = next(rows for rows in samples.token_diff().plot().to_dict()["datasets"].values() if "[" in rows[0]["label"])
-    assert rows[0]["label"].endswith("dear [␣lady]")
+    apart = samples.token_diff().plot().to_dict()["concat"][1]["data"]["values"]
+    assert apart[0]["label"].endswith("dear [␣lady]")
