@@ -68,23 +68,6 @@ def test_a_file_that_raises_on_import_is_refused_and_one_above_the_cap_is_not_ru
         checked_arguments(found["bad"], {}, Access.SAMPLE)
 
 
-def test_arguments_are_converted_and_complaints_are_one_sentence() -> None:
-    found = load_techniques([FOLDER / "chat.py", FOLDER / "user_persona.py"], Access.BASE)
-    chat = found["chat"]
-    given = {"prompts": [{"role": "user", "content": "a"}], "temperature": 1}
-    assert checked_arguments(chat, given, Access.SAMPLE) == given
-    for prompts in ("a", ["a", "b"], [[{"role": "user", "content": "a"}]]):
-        assert checked_arguments(chat, {"prompts": prompts}, Access.SAMPLE) == {"prompts": prompts}
-    with pytest.raises(BadInput, match="'prompts' should be Prompts, not 3"):
-        checked_arguments(chat, {"prompts": 3}, Access.SAMPLE)
-    with pytest.raises(BadInput, match="'n' should be int"):
-        checked_arguments(chat, {"prompts": "a", "n": 1.5}, Access.SAMPLE)
-    with pytest.raises(BadInput, match="'context' should be"):
-        checked_arguments(found["user_persona"], {"context": "hello"}, Access.SAMPLE)
-    with pytest.raises(AccessDenied, match="base=True"):
-        checked_arguments(chat, {"prompts": "a", "base": True}, Access.WEIGHTS)
-
-
 def test_the_parents_side_needs_no_torch() -> None:
     import subprocess
 
