@@ -15,7 +15,8 @@ POST      ``/runs/{id}/{command}``            Command, by command    RunSummary;
                                                                      messages, approvals, score
 POST      ``/runs/{id}/fork``                 ForkRun                201 RunSummary of the fork
 GET       ``/runs/{id}/events``               ``?after=seq``         list of EventEntry, the polling fallback
-GET       ``/runs/{id}/stream``               ``?after=seq``         WebSocket; each message a list of EventEntry
+GET       ``/runs/{id}/stream``               ``?after=seq``         WebSocket; each message an EventBatch
+GET       ``/runs/{id}/figures``              ``?at=seq``            RunFigures, now or right after an event
 GET       ``/runs/{id}/report``                                      HTML, sandboxed
 GET       ``/runs/{id}/comparison``                                  RunComparison
 GET       ``/organisms``                                             list of OrganismState
@@ -35,8 +36,9 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
 from .config import AgentSection
 from .record.events import ApprovalDecision, RunStatus
+from .record.figures import Figures, Meter, Unit
 
-API_VERSION = 1
+API_VERSION = 2
 """Raised when a client of the version before would break."""
 
 Provider = Literal["playbook", "anthropic"]
@@ -145,6 +147,71 @@ class AnswerApproval(Command):
     """With ``edit``: what is run instead."""
 
 
+class BudgetMeter(_Body):
+    """One budget of a run, in numbers and in the words that every reader shows."""
+
+    budget: str
+    """Its name, as in BudgetUsed."""
+    field: str
+    """Of the config's agent section: the limit."""
+    unit: Unit
+    used: float | None
+    """None: the price of the agent's model is not known."""
+    limit: float | None
+    """None: there is no limit."""
+    share: float | None
+    """Of the limit, what is used; more than 1 where the last step went beyond it."""
+    used_text: str
+    """For example ``$0.07``."""
+    limit_text: str
+    """For example ``$2``; empty without a limit."""
+
+    @classmethod
+    def of(cls, meter: Meter) -> BudgetMeter:
+        return cls(
+            budget=meter.budget.name,
+            field=meter.budget.field,
+            unit=meter.budget.unit,
+            used=meter.used if meter.known else None,
+            limit=meter.limit,
+            share=meter.share,
+            used_text=meter.used_text,
+            limit_text=meter.limit_text,
+        )
+
+
+class RunFigures(_Body):
+    """What a run has used up, as the server counts it; docs/agent.md has the rules."""
+
+    steps: int
+    tokens: int
+    """All that the agent's model read, from its cache too, and wrote."""
+    cost_usd: float | None
+    """None: the price of the agent's model is not known."""
+    minutes: float
+    """Time that it was driven."""
+    organism_minutes: float
+    """Time that the organism's model worked for it, on any device."""
+    failed_attempts: int
+    resumes: int
+    meters: list[BudgetMeter]
+    """All budgets, those without a limit too."""
+
+    @classmethod
+    def of(cls, figures: Figures, now: float | None = None) -> RunFigures:
+        """As they stand at ``now`` (Unix time), or at the run's last event."""
+        return cls(
+            steps=figures.steps,
+            tokens=figures.tokens,
+            cost_usd=figures.cost,
+            minutes=figures.minutes(now),
+            organism_minutes=figures.organism_s / 60,
+            failed_attempts=figures.failed_attempts,
+            resumes=figures.resumes,
+            meters=[BudgetMeter.of(meter) for meter in figures.meters(now)],
+        )
+
+
 class RunSummary(_Body):
     """One run in a list; its events tell the rest."""
 
@@ -165,14 +232,7 @@ class RunSummary(_Body):
     veil: str
     created: float
     """Unix time in seconds."""
-    minutes: float
-    """Time that it was driven."""
-    steps: int
-    tokens: int
-    cost_usd: float | None
-    """None: the price of the agent's model is not known."""
-    limits: dict[str, float]
-    """By the budget's name as in BudgetUsed."""
+    figures: RunFigures
     findings: int | None
     """Number of claims; None before any were submitted."""
     message: str
@@ -194,6 +254,14 @@ class EventEntry(_Body):
     seq: int
     at: float
     event: dict[str, Any]
+
+
+class EventBatch(_Body):
+    """A message of a run's stream: what has happened since the one before, and what the run has used up by now."""
+
+    entries: list[EventEntry]
+    """Empty where only time has passed."""
+    figures: RunFigures
 
 
 class OrganismState(_Body):

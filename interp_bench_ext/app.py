@@ -17,7 +17,7 @@ from traitlets import Dict, Enum, Float, Int, List, Unicode
 
 from .errors import BadInput
 from .handlers.configs import ConfigsHandler, InfoHandler
-from .handlers.events import EventsHandler, StreamHandler
+from .handlers.events import EventsHandler, FiguresHandler, StreamHandler
 from .handlers.mcp import ROUTE, McpHandler
 from .handlers.organisms import OrganismHandler, OrganismsHandler
 from .handlers.report import ComparisonHandler, ReportHandler, ScoreHandler
@@ -57,6 +57,7 @@ ROUTES = (
     (rf"{_RUN}/approvals", ApprovalsHandler),
     (rf"{_RUN}/score", ScoreHandler),
     (rf"{_RUN}/events", EventsHandler),
+    (rf"{_RUN}/figures", FiguresHandler),
     (rf"{_RUN}/stream", StreamHandler),
     (rf"{_RUN}/report", ReportHandler),
     (rf"{_RUN}/comparison", ComparisonHandler),

@@ -11,12 +11,12 @@ from typing import Any
 
 from .agent.provider import Metered, Reply
 from .agent.retry import Patience, RetryPolicy
-from .agent.state import RunState
 from .config import Experiment
 from .models.key import Key
 from .record import scores
 from .record.conditions import Standing
 from .record.events import AgentReplied, Event, FindingsSubmitted, KernelStarted, RunEnded, RunStarted, Scored
+from .record.figures import Figures
 from .record.journal import Journal, RunRecord
 from .record.provenance import Provenance, Revision
 from .record.scores import Comparison, LeftOut, Score
@@ -35,12 +35,7 @@ class Outcome:
     seed: int
     agent: str
     veil: str
-    steps: int
-    minutes: float
-    tokens: dict[str, int]
-    """By kind; empty where the agent uses none."""
-    cost_usd: float | None
-    """None: what the agent's model costs is not known."""
+    figures: Figures
     findings: FindingsSubmitted | None
     message: str
     score: Score | None
@@ -63,8 +58,8 @@ class Outcome:
     @property
     def cache_read_share(self) -> float | None:
         """Of all input tokens, those that were read from the provider's cache; None where there were none."""
-        sent = sum(self.tokens.get(kind, 0) for kind in ("input", "cache_read", "cache_write"))
-        return round(self.tokens["cache_read"] / sent, 4) if sent else None
+        its = self.figures
+        return round(its.cache_read_tokens / its.input_tokens, 4) if its.input_tokens else None
 
     def summary(self) -> dict[str, Any]:
         """The JSON object that ``--json`` prints."""
@@ -76,11 +71,14 @@ class Outcome:
             "agent": self.agent,
             "seed": self.seed,
             "veil": self.veil,
-            "steps": self.steps,
-            "minutes": round(self.minutes, 2),
-            "tokens": self.tokens,
+            "steps": self.figures.steps,
+            "minutes": round(self.figures.minutes(), 2),
+            "tokens": _tokens(self.figures),
             "cache_read_share": self.cache_read_share,
-            "cost_usd": None if self.cost_usd is None else round(self.cost_usd, 4),
+            "cost_usd": None if self.figures.cost is None else round(self.figures.cost, 4),
+            "failed_attempts": self.figures.failed_attempts,
+            "resumes": self.figures.resumes,
+            "budgets": {meter.budget.name: meter.text for meter in self.figures.meters()},
             "findings": [finding.model_dump() for finding in self.findings.findings] if self.findings else None,
             "summary": self.findings.summary if self.findings else None,
             "score": self.score.model_dump(exclude_none=True) if self.score else None,
@@ -146,9 +144,9 @@ async def _ask(provider: Metered, system: str, question: str) -> str:
 
 def read_outcome(journal: Journal, record: RunRecord) -> Outcome:
     """The outcome of a run as it stands; nothing is written."""
-    state, served = RunState(), Counter[str]()
+    figures, served = Figures(), Counter[str]()
     for entry in journal.entries(record.id):
-        state.apply(entry.event, entry.at)
+        figures.apply(entry.event, entry.at)
         if isinstance(entry.event, AgentReplied) and entry.event.served_model:
             served[entry.event.served_model] += 1
     started, ended = journal.last(record.id, RunStarted), journal.last(record.id, RunEnded)
@@ -159,11 +157,8 @@ def read_outcome(journal: Journal, record: RunRecord) -> Outcome:
         seed=started.seed if started else 0,
         agent=started.agent if started else "",
         veil=kernel.veil if kernel else "",
-        steps=state.steps,
-        minutes=state.active_s / 60,
-        tokens=_tokens(state),
-        cost_usd=state.cost_usd if state.cost_known else None,
-        findings=state.findings,
+        figures=figures,
+        findings=journal.last(record.id, FindingsSubmitted),
         message=ended.message if ended else "",
         score=scored.score if scored else None,
         report=_report_path(record),
@@ -196,14 +191,15 @@ def _report_path(record: RunRecord) -> Path:
     return record.notebook.with_name(f"{record.notebook.stem}-report-{record.id}.html")
 
 
-def _tokens(state: RunState) -> dict[str, int]:
-    if not state.input_tokens:
+def _tokens(figures: Figures) -> dict[str, int]:
+    """By kind; empty where the agent uses none."""
+    if not figures.input_tokens:
         return {}
     return {
-        "input": state.input_tokens - state.cache_read_tokens - state.cache_write_tokens,
-        "cache_read": state.cache_read_tokens,
-        "cache_write": state.cache_write_tokens,
-        "output": state.output_tokens,
+        "input": figures.input_tokens - figures.cache_read_tokens - figures.cache_write_tokens,
+        "cache_read": figures.cache_read_tokens,
+        "cache_write": figures.cache_write_tokens,
+        "output": figures.output_tokens,
     }
 
 

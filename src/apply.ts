@@ -2,7 +2,6 @@ import type { Draft } from './draft';
 import type { EventEntry } from './generated/api';
 import type {
   AgentReplied,
-  ContextEdited,
   Event,
   RunForked,
   RunStarted
@@ -25,25 +24,7 @@ function begin(draft: Draft, event: RunStarted): void {
   state.seed = event.seed;
   state.title = String(said.experiment_name ?? '');
   state.task = String(said.task ?? '');
-  const agent = (said.agent ?? {}) as { [key: string]: unknown };
-  for (const [budget, field] of Object.entries(BUDGETS)) {
-    const limit = agent[field];
-    if (typeof limit === 'number') {
-      draft.patch('limits', { [budget]: limit });
-    }
-  }
 }
-
-/**
- * Name of a budget to the field of the config's agent section that limits it.
- */
-const BUDGETS = {
-  steps: 'max_steps',
-  tokens: 'max_tokens',
-  cost: 'max_cost_usd',
-  minutes: 'max_minutes',
-  'GPU minutes': 'max_gpu_minutes'
-};
 
 /**
  * What was under way when the run was cut off is over.
@@ -51,7 +32,11 @@ const BUDGETS = {
 function cutOff(draft: Draft): void {
   const { state } = draft;
   if (state.runningCell) {
-    draft.patchCell(state.runningCell, { status: 'interrupted' });
+    const stale = isEdited(state, state.runningCell);
+    draft.patchCell(state.runningCell, {
+      status: stale ? null : 'interrupted',
+      edited: false
+    });
   }
   state.runningCell = null;
   state.progress = '';
@@ -80,7 +65,6 @@ function fork(draft: Draft, event: RunForked): void {
   resume(draft);
   state.forkedFrom = { run: event.parent, cellId: event.cell_id };
   state.approval = null;
-  state.used = NOTHING.used;
   state.reply = NOTHING.reply;
 }
 
@@ -124,7 +108,6 @@ function reply(draft: Draft, event: AgentReplied): void {
     thinking: said('thinking') || state.reply.thinking,
     done: true
   });
-  spend(draft, event);
   state.provider = null;
   const tools = event.content
     .filter(block => block.type === 'tool_use')
@@ -132,18 +115,8 @@ function reply(draft: Draft, event: AgentReplied): void {
   draft.patchStep(step => ({ text, tools: [...step.tools, ...tools] }));
 }
 
-function spend(draft: Draft, event: AgentReplied | ContextEdited): void {
-  const { used } = draft.state;
-  draft.patch('used', {
-    tokens:
-      used.tokens +
-      event.input_tokens +
-      event.cache_read_tokens +
-      event.cache_write_tokens +
-      event.output_tokens,
-    costUsd: used.costUsd + (event.cost_usd ?? 0),
-    costKnown: used.costKnown && event.cost_usd !== null
-  });
+function isEdited(state: RunState, cellId: string): boolean {
+  return state.cells.some(({ id, edited }) => id === cellId && edited);
 }
 
 function touch(draft: Draft, cellId: string): void {
@@ -182,13 +155,7 @@ export const APPLY: { [T in Event['type']]: Apply<T> } = {
       reason: event.reason,
       restarting: event.restarting
     }),
-  organism_used: (draft, { busy_s: busyS }) => {
-    const { organism, used } = draft.state;
-    draft.patch('organism', { busyS: organism.busyS + busyS });
-    if (/^(cuda|mps)/.test(organism.device)) {
-      draft.patch('used', { gpuS: used.gpuS + busyS });
-    }
-  },
+  organism_used: () => {},
   kernel_started: ({ state }, event) => {
     state.kernel = 'alive';
     state.veil = event.veil;
@@ -206,6 +173,7 @@ export const APPLY: { [T in Event['type']]: Apply<T> } = {
         source: event.source,
         number: cells.length + 1,
         status: null,
+        edited: false,
         executionCount: null,
         durationS: null
       });
@@ -213,11 +181,17 @@ export const APPLY: { [T in Event['type']]: Apply<T> } = {
     }
   },
   cell_edited: (draft, event) => {
-    draft.patchCell(event.cell_id, { source: event.source, status: null });
+    const edited = event.cell_id === draft.state.runningCell;
+    const status = edited ? 'running' : null;
+    draft.patchCell(event.cell_id, { source: event.source, status, edited });
     touch(draft, event.cell_id);
   },
   cell_started: (draft, event) => {
-    draft.patchCell(event.cell_id, { status: 'running', durationS: null });
+    draft.patchCell(event.cell_id, {
+      status: 'running',
+      edited: false,
+      durationS: null
+    });
     draft.state.runningCell = event.cell_id;
     draft.state.progress = '';
     touch(draft, event.cell_id);
@@ -231,8 +205,11 @@ export const APPLY: { [T in Event['type']]: Apply<T> } = {
     state.progress = '';
   },
   cell_finished: (draft, event) => {
+    // What it shows is not what it says any more: it must run again.
+    const stale = isEdited(draft.state, event.cell_id);
     draft.patchCell(event.cell_id, {
-      status: event.status,
+      status: stale ? null : event.status,
+      edited: false,
       executionCount: event.execution_count,
       durationS: event.duration_s
     });
@@ -243,8 +220,12 @@ export const APPLY: { [T in Event['type']]: Apply<T> } = {
   },
   step_started: (draft, event, entry) => {
     const { state } = draft;
-    draft.patch('used', { steps: event.step });
+    const again = event.step === state.reply.step;
     state.reply = { step: event.step, thinking: '', text: '', done: false };
+    if (again) {
+      // After a resume the reply that was under way is asked for again.
+      return;
+    }
     draft.push('steps', {
       number: event.step,
       seq: entry.seq,
@@ -274,7 +255,7 @@ export const APPLY: { [T in Event['type']]: Apply<T> } = {
     state.approval = null;
   },
   message_sent: () => {},
-  context_edited: spend,
+  context_edited: () => {},
   findings_refused: () => {},
   provider_waiting: (draft, event, { at }) => {
     // A reply that broke off begins again.
@@ -308,7 +289,6 @@ export const APPLY: { [T in Event['type']]: Apply<T> } = {
     state.summary = event.summary;
   },
   budget_used: (draft, event) => {
-    draft.patch('limits', { [event.budget]: event.limit });
     if (event.used >= event.limit) {
       draft.push('reached', event.budget);
     }

@@ -13,7 +13,7 @@ import type { IPreferences } from './tokens';
 
 const INFO: ServerInfo = {
   version: '1.0.0',
-  api: 1,
+  api: 2,
   providers: ['playbook', 'anthropic'],
   default_provider: 'anthropic',
   models: ['claude-opus-5-5', 'claude-haiku-4-5'],

@@ -5,9 +5,10 @@ import * as React from 'react';
 
 import { agentName } from './choices';
 import { sentence } from './components/context';
-import { cost, duration } from './format';
+import { duration } from './format';
 import type { RunSummary } from './generated/api';
 import { investigateIcon } from './icons';
+import { meterOf } from './meters';
 import { reduce } from './reduce';
 import type { RunState } from './state';
 import { NOTHING } from './state';
@@ -64,15 +65,12 @@ function Compare(props: {
       ({ state }) => <Findings {...{ state, trans }} />
     ],
     [trans.__('Verdict'), ({ summary }) => summary.verdict || '–'],
-    [trans.__('Steps'), ({ summary }) => summary.steps],
+    [trans.__('Steps'), ({ summary }) => summary.figures.steps],
     [
       trans.__('Cost'),
-      ({ summary }) =>
-        summary.cost_usd === null
-          ? trans.__('not known')
-          : cost(summary.cost_usd)
+      ({ summary }) => meterOf(summary.figures, 'max_cost_usd')?.used_text
     ],
-    [trans.__('Time'), ({ summary }) => duration(summary.minutes * 60)]
+    [trans.__('Time'), ({ summary }) => duration(summary.figures.minutes * 60)]
   ];
   return (
     <table>

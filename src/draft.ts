@@ -1,7 +1,7 @@
 import type { ICellState, IStep, RunState } from './state';
 
 type ListKey = 'cells' | 'steps' | 'hypotheses' | 'log' | 'reached';
-type ObjectKey = 'organism' | 'used' | 'reply' | 'limits';
+type ObjectKey = 'organism' | 'reply';
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /**

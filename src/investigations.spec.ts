@@ -6,11 +6,12 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { forkBody } from './choices';
 import type { RunSummary, ServerInfo } from './generated/api';
 import { Investigations } from './investigations';
+import { figures } from './testing/figures';
 import { RunServer } from './testing/server';
 
 const INFO: ServerInfo = {
   version: '1.0.0',
-  api: 1,
+  api: 2,
   providers: ['playbook'],
   default_provider: 'playbook',
   models: [],
@@ -49,11 +50,7 @@ function summary(id: string, change: Partial<RunSummary> = {}): RunSummary {
     forked_from: null,
     veil: 'sandboxed',
     created: 0,
-    minutes: 0,
-    steps: 0,
-    tokens: 0,
-    cost_usd: 0,
-    limits: {},
+    figures: figures(),
     findings: null,
     message: '',
     verdict: '',
@@ -185,7 +182,7 @@ test('what may cost much is started only when a person agrees', async () => {
 
 test.each([
   [{ ...INFO, api: 0, version: '0.9.0' }, 'older', /0\.9\.0.*older/],
-  [{ ...INFO, api: 2, version: '9.0.0' }, 'newer', /Reload/]
+  [{ ...INFO, api: 3, version: '9.0.0' }, 'newer', /Reload/]
 ])('halves that do not fit say so', async (other, code, sentence) => {
   info = other;
   await service.refresh();

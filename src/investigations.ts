@@ -13,6 +13,7 @@ import type {
   OrganismState,
   ResumeRun,
   RunComparison,
+  RunFigures,
   RunSummary,
   ServerInfo,
   StartRun
@@ -225,6 +226,10 @@ export class Investigations implements IInvestigations, IDisposable {
       }
       all.push(...part);
     }
+  }
+
+  figuresAt(runId: string, at: number): Promise<RunFigures> {
+    return this._api.figures(runId, at);
   }
 
   refresh(): Promise<void> {

@@ -1,14 +1,8 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import { duration } from './format';
+import { cost, duration, number } from './format';
 import type { ApprovalAnswered, Event } from './generated/events';
-import {
-  amount,
-  budgetName,
-  cellStatusName,
-  findingsText,
-  statusWord
-} from './words';
+import { budgetName, cellStatusName, findingsText, statusWord } from './words';
 
 export interface ILine {
   readonly text: string;
@@ -144,9 +138,10 @@ const LINES: { [T in Event['type']]?: Describe<T> } = {
   budget_used: (event, trans) => ({
     text: trans.__(
       '%1: %2 of %3 are used.',
-      budgetName(event.budget, trans),
-      amount(event.budget, event.used),
-      amount(event.budget, event.limit)
+      budgetName(event.budget),
+      ...[event.used, event.limit].map(value =>
+        event.unit === 'USD' ? cost(value) : number(value)
+      )
     ),
     tone: 'warn'
   }),

@@ -2,7 +2,7 @@ import { PromiseDelegate } from '@lumino/coreutils';
 import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
 
-import type { EventEntry, RunSummary } from './generated/api';
+import type { EventEntry, RunFigures, RunSummary } from './generated/api';
 import { reduce } from './reduce';
 import type { Api } from './request';
 import type { RunState } from './state';
@@ -24,6 +24,10 @@ export class RunModel implements IRunModel {
     this._summary = summary;
     this._stream = new EventStream(api, summary.id, {
       onEntries: entries => this._take(entries),
+      onFigures: figures => {
+        this._figures = figures;
+        this._changedSoon();
+      },
       onConnection: connection => {
         this._connection = connection;
         this._changedSoon();
@@ -47,6 +51,10 @@ export class RunModel implements IRunModel {
 
   get state(): RunState {
     return this._state;
+  }
+
+  get figures(): RunFigures {
+    return this._figures ?? this._summary.figures;
   }
 
   get connection(): Connection {
@@ -108,6 +116,7 @@ export class RunModel implements IRunModel {
   private _connection: Connection = 'connecting';
   private _due = false;
   private readonly _eventReceived = new Signal<IRunModel, EventEntry>(this);
+  private _figures: RunFigures | null = null;
   private _frame = 0;
   private readonly _ready = new PromiseDelegate<void>();
   private _state: RunState = NOTHING;

@@ -42,7 +42,7 @@ function works(state: Facts): Phase {
       progress: state.progress
     };
   }
-  if (state.kernel !== 'absent' && state.used.steps > 0) {
+  if (state.kernel !== 'absent' && state.reply.step > 0) {
     return { kind: 'thinking' };
   }
   const nothing =

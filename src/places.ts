@@ -81,7 +81,11 @@ export class Places {
     this.show(runId);
     const { summary } = this._investigations.open(runId);
     this.endReplay();
-    this._set({ replay: new ReplayModel(summary, entries) });
+    this._set({
+      replay: new ReplayModel(summary, entries, seq =>
+        this._investigations.figuresAt(runId, seq)
+      )
+    });
   }
 
   endReplay(): void {

@@ -11,7 +11,8 @@ import {
   ranCell,
   READY,
   replied,
-  started
+  started,
+  waiting
 } from './testing/events';
 
 function after(...events: Event[]): RunState {
@@ -29,20 +30,18 @@ function output(data: object): Event {
 
 const OPEN = [started(), READY, KERNEL];
 
-test('a start names the run and its limits', () => {
+test('a start names the run', () => {
   const state = after(started());
   expect(state).toMatchObject({
     status: 'running',
     title: 'beekeeping-01',
     agent: 'playbook',
     seed: 7,
-    limits: { steps: 40, cost: 2 },
     phase: { kind: 'starting' }
   });
-  expect(state.limits).not.toHaveProperty('tokens');
 });
 
-test('a fork keeps what its parent found, and has used nothing', () => {
+test('a fork keeps what its parent found, and begins with a step of its own', () => {
   const past: Event[] = [
     started(),
     { type: 'step_started', step: 1 },
@@ -60,14 +59,14 @@ test('a fork keeps what its parent found, and has used nothing', () => {
   ];
   const state = after(...past);
   expect(state.forkedFrom).toEqual({ run: 'abcd0001', cellId: 'c3' });
-  expect(state.used).toEqual(NOTHING.used);
+  expect(state.reply).toEqual(NOTHING.reply);
   expect(state.cells.map(({ id, status }) => [id, status])).toEqual([
     ['c3', 'ok']
   ]);
   expect(state.hypotheses).toHaveLength(1);
   expect(state.lastEnded).toBe('c3');
   const on = after(...past, READY, KERNEL, { type: 'step_started', step: 1 });
-  expect(on.used.steps).toBe(1);
+  expect(on.reply.step).toBe(1);
   expect(on.steps.map(({ number, lastEnded }) => [number, lastEnded])).toEqual([
     [1, 'c3'],
     [1, null]
@@ -127,7 +126,6 @@ test('a reply streams, then stands as it was sent', () => {
   expect(done.steps).toMatchObject([
     { number: 1, text: 'Let us look.', tools: ['run_cell'] }
   ]);
-  expect(done.used).toMatchObject({ tokens: 10_000, costUsd: 0.02 });
 });
 
 test('a reply that broke off begins again', () => {
@@ -135,7 +133,7 @@ test('a reply that broke off begins again', () => {
     ...OPEN,
     { type: 'step_started', step: 1 },
     { type: 'agent_delta', kind: 'text', text: 'Half a sen' },
-    { type: 'provider_waiting', reason: 'overloaded', wait_s: 8 }
+    waiting(8)
   );
   expect(state.reply.text).toBe('');
   expect(state.phase).toEqual({
@@ -152,9 +150,15 @@ test('a reply that broke off begins again', () => {
   expect(on.phase.kind).toBe('thinking');
 });
 
-test('an unknown price is not taken for nothing', () => {
-  const state = after(...OPEN, replied([], 0.5), replied([], null));
-  expect(state.used).toMatchObject({ costUsd: 0.5, costKnown: false });
+test('a cell edited while it runs must run again', () => {
+  const edited: Event = { type: 'cell_edited', cell_id: 'c1', source: 'y' };
+  const [added, began, ended] = ranCell('c1');
+  const running = after(...OPEN, added, began, edited);
+  expect(running.cells[0]).toMatchObject({ status: 'running', source: 'y' });
+  const done = after(...OPEN, added, began, edited, ended);
+  expect(done.cells[0].status).toBeNull();
+  const again = after(...OPEN, added, began, edited, ended, began, ended);
+  expect(again.cells[0].status).toBe('ok');
 });
 
 test('cells are numbered, run, edited and belong to their step', () => {
@@ -251,21 +255,6 @@ test('a pause lets the running cell finish', () => {
   expect(
     after(...running, finished, { type: 'run_unpaused' }).waiting
   ).toBeNull();
-});
-
-test('time counts only while the run is driven', () => {
-  const state = after(
-    started(),
-    { type: 'run_paused' },
-    { type: 'run_unpaused' },
-    { type: 'run_ended', status: 'interrupted', message: '' },
-    { type: 'scored', score: {} },
-    { type: 'run_resumed' },
-    READY
-  );
-  // From start to pause, from going on to the end, and from the resume on.
-  expect(state.used.activeS).toBe(3);
-  expect(state.startedAt).toBe(1000);
 });
 
 test('an interruption ends what was under way, a resume begins anew', () => {
@@ -374,25 +363,6 @@ test('findings come with what they lack', () => {
   });
 });
 
-test('what summing up the conversation costs is counted', () => {
-  const before = after(...OPEN).used;
-  const edited = {
-    type: 'context_edited',
-    before: 3,
-    kind: 'compacted',
-    summary: 's',
-    tokens: 9,
-    input_tokens: 5,
-    output_tokens: 2,
-    cache_read_tokens: 1,
-    cache_write_tokens: 1,
-    cost_usd: 0.5
-  } as Event;
-  const { used } = after(...OPEN, edited);
-  expect(used.tokens - before.tokens).toBe(9);
-  expect(used.costUsd - before.costUsd).toBeCloseTo(0.5);
-});
-
 test('nothing found is not the same as nothing said', () => {
   expect(after(...OPEN).findings).toBeNull();
   expect(
@@ -402,14 +372,6 @@ test('nothing found is not the same as nothing said', () => {
       summary: 'Noise.'
     })
   ).toMatchObject({ findings: [], summary: 'Noise.' });
-});
-
-test('GPU time counts where there is a GPU', () => {
-  const used: Event = { type: 'organism_used', busy_s: 3 };
-  const gpu: Event = { ...READY, device: 'cuda (bfloat16)' } as Event;
-  expect(after(started(), gpu, used).used.gpuS).toBe(3);
-  expect(after(...OPEN, used).used.gpuS).toBe(0);
-  expect(after(...OPEN, used).organism.busyS).toBe(3);
 });
 
 test('an event of a later version is counted and otherwise left alone', () => {

@@ -35,7 +35,6 @@ function waitingOf(state: RunState): RunState['waiting'] {
 function take(draft: Draft, entry: EventEntry): void {
   const { state } = draft;
   const { event } = entry;
-  clock(draft, entry);
   state.seq = entry.seq;
   const apply = APPLY[event.type] as
     ((draft: Draft, event: Event, entry: EventEntry) => void) | undefined;
@@ -44,28 +43,6 @@ function take(draft: Draft, entry: EventEntry): void {
     draft.push('log', entry);
   }
 }
-
-/**
- * Counts the time that the run was driven: not the time that it waited for a person, nor that after its end.
- */
-function clock(draft: Draft, { at, event }: EventEntry): void {
-  const { state } = draft;
-  const still = state.paused || state.approval || state.status !== 'running';
-  if (state.seq > 0 && !still && !ANEW.has(event.type)) {
-    const activeS = state.used.activeS + Math.max(0, at - state.lastAt);
-    draft.patch('used', { activeS });
-  }
-  state.startedAt = state.startedAt || at;
-  state.lastAt = at;
-}
-
-/**
- * Types of events that a run goes on with after it lay still.
- */
-const ANEW: ReadonlySet<Event['type']> = new Set([
-  'run_resumed',
-  'run_forked'
-] as const);
 
 /**
  * Types of events that a person may want to read one by one.

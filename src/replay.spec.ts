@@ -1,6 +1,6 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 
-import type { RunSummary } from './generated/api';
+import type { RunFigures, RunSummary } from './generated/api';
 import { reduce } from './reduce';
 import { ReplayModel } from './replay';
 import { NOTHING } from './state';
@@ -12,6 +12,7 @@ import {
   replied,
   started
 } from './testing/events';
+import { figures } from './testing/figures';
 
 const ENTRIES = journal([
   started(),
@@ -25,8 +26,29 @@ const ENTRIES = journal([
   { type: 'run_ended', status: 'finished', message: '' }
 ]);
 
+const SUMMARY = { id: 'r1', figures: figures() } as RunSummary;
+
+function figuresAt(seq: number): Promise<RunFigures> {
+  return Promise.resolve(figures({ tokens: seq }));
+}
+
+test('each moment has the figures that the server gives for it', async () => {
+  const replay = new ReplayModel(SUMMARY, ENTRIES, figuresAt);
+  replay.seek(7);
+  replay.seek(3);
+  await vi.waitFor(() => expect(replay.figures.tokens).toBe(replay.entry!.seq));
+  const before = replay.figures;
+  const broken = new ReplayModel(SUMMARY, ENTRIES, () =>
+    Promise.reject(new Error('The server does not answer.'))
+  );
+  broken.seek(3);
+  await Promise.resolve();
+  expect(broken.figures).toEqual(figures());
+  expect(before.tokens).toBeGreaterThan(0);
+});
+
 test('each moment is the run as it stood then, in whatever order they are visited', () => {
-  const replay = new ReplayModel({ id: 'r1' } as RunSummary, ENTRIES);
+  const replay = new ReplayModel(SUMMARY, ENTRIES, figuresAt);
   expect(replay.entry?.event.type).toBe('run_started');
   const last = replay.length - 1;
   for (const moment of [last, 0, 250, 249, 251, 17, last]) {
@@ -38,7 +60,7 @@ test('each moment is the run as it stood then, in whatever order they are visite
 });
 
 test('each moment knows the cell that a fork goes on from', () => {
-  const replay = new ReplayModel({ id: 'r1' } as RunSummary, ENTRIES);
+  const replay = new ReplayModel(SUMMARY, ENTRIES, figuresAt);
   expect(replay.state.lastEnded).toBeNull();
   const seek = (type: string, cell: string): string | null => {
     const at = ENTRIES.findIndex(
@@ -58,7 +80,7 @@ test('each moment knows the cell that a fork goes on from', () => {
 });
 
 test('it stays within the run', () => {
-  const replay = new ReplayModel({ id: 'r1' } as RunSummary, ENTRIES);
+  const replay = new ReplayModel(SUMMARY, ENTRIES, figuresAt);
   replay.seek(-5);
   expect(replay.moment).toBe(0);
   replay.seek(1e6);
@@ -66,7 +88,7 @@ test('it stays within the run', () => {
 });
 
 test('a run without events has no moments', () => {
-  const replay = new ReplayModel({ id: 'r1' } as RunSummary, []);
+  const replay = new ReplayModel(SUMMARY, [], figuresAt);
   expect(replay.entry).toBeNull();
   expect(replay.state).toBe(NOTHING);
 });

@@ -1,7 +1,7 @@
 import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
 
-import type { EventEntry, RunSummary } from './generated/api';
+import type { EventEntry, RunFigures, RunSummary } from './generated/api';
 import type { Event } from './generated/events';
 import { reduce } from './reduce';
 import type { RunState } from './state';
@@ -39,8 +39,10 @@ const MOMENTS: ReadonlySet<Event['type']> = new Set([
 export class ReplayModel implements IRunModel {
   constructor(
     readonly summary: RunSummary,
-    private readonly _entries: readonly EventEntry[]
+    private readonly _entries: readonly EventEntry[],
+    private readonly _figuresAt: (seq: number) => Promise<RunFigures>
   ) {
+    this._figures = summary.figures;
     this._moments = _entries.flatMap(({ event }, index) =>
       MOMENTS.has(event.type) ? [index] : []
     );
@@ -56,6 +58,13 @@ export class ReplayModel implements IRunModel {
 
   get state(): RunState {
     return this._state;
+  }
+
+  /**
+   * As of the present moment, as soon as the server has said them.
+   */
+  get figures(): RunFigures {
+    return this._figures;
   }
 
   get changed(): ISignal<IRunModel, void> {
@@ -95,11 +104,25 @@ export class ReplayModel implements IRunModel {
     this._moment = Math.max(0, Math.min(moment, this.length - 1));
     this._state = this._stateAfter((this._moments[this._moment] ?? -1) + 1);
     this._changed.emit();
+    void this._count();
   }
 
   dispose(): void {
     this._disposed = true;
     Signal.clearData(this);
+  }
+
+  private async _count(): Promise<void> {
+    const { seq } = this._state;
+    try {
+      const figures = await this._figuresAt(seq);
+      if (seq === this._state.seq && !this._disposed) {
+        this._figures = figures;
+        this._changed.emit();
+      }
+    } catch {
+      // The figures of another moment stand until the server can be asked again.
+    }
   }
 
   private _stateAfter(count: number): RunState {
@@ -121,6 +144,7 @@ export class ReplayModel implements IRunModel {
   private readonly _changed = new Signal<IRunModel, void>(this);
   private _disposed = false;
   private readonly _eventReceived = new Signal<IRunModel, EventEntry>(this);
+  private _figures: RunFigures;
   private readonly _kept: RunState[] = [];
   private _moment = 0;
   private readonly _moments: readonly number[];

@@ -11,6 +11,7 @@ import type {
   OrganismState,
   ResumeRun,
   RunComparison,
+  RunFigures,
   RunSummary,
   SendMessage,
   ServerInfo,
@@ -20,7 +21,7 @@ import type {
 /**
  * The version of the contract that this code was written against.
  */
-export const API_VERSION = 1;
+export const API_VERSION = 2;
 
 const ROOT = 'interp_bench/api';
 const TIMEOUT_MS = 30_000;
@@ -102,6 +103,14 @@ export class Api {
    */
   events(id: string, after: number): Promise<EventEntry[]> {
     return this._get(`runs/${encodeURIComponent(id)}/events?after=${after}`);
+  }
+
+  /**
+   * What the run has used up by now, or right after its event number `at`.
+   */
+  figures(id: string, at?: number): Promise<RunFigures> {
+    const query = at === undefined ? '' : `?at=${at}`;
+    return this._get(`runs/${encodeURIComponent(id)}/figures${query}`);
   }
 
   start(body: StartRun): Promise<RunSummary> {

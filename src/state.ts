@@ -24,9 +24,13 @@ export interface ICellState {
    */
   readonly number: number;
   /**
-   * Null: it has not run since it was added or edited.
+   * Null: it has not run since it was added, or edited since it last began.
    */
   readonly status: null | 'running' | CellStatus;
+  /**
+   * Whether it was edited while it runs, so that it must run again.
+   */
+  readonly edited: boolean;
   readonly executionCount: number | null;
   readonly durationS: number | null;
 }
@@ -80,10 +84,6 @@ export interface IOrganism {
    */
   readonly reason: string;
   readonly restarting: boolean;
-  /**
-   * Time that its model has worked in this run.
-   */
-  readonly busyS: number;
 }
 
 export interface IHypothesis {
@@ -92,30 +92,6 @@ export interface IHypothesis {
   readonly evidence: readonly string[];
   readonly effectSize: number | null;
   readonly n: number | null;
-}
-
-/**
- * What the run has used up so far.
- */
-export interface IUsed {
-  readonly steps: number;
-  /**
-   * Tokens that the agent's model read, from its cache too, and wrote.
-   */
-  readonly tokens: number;
-  readonly costUsd: number;
-  /**
-   * False once a reply came from a model whose price is not known.
-   */
-  readonly costKnown: boolean;
-  /**
-   * Time that the run was driven, without the time that it lay still.
-   */
-  readonly activeS: number;
-  /**
-   * Time that a GPU worked for it.
-   */
-  readonly gpuS: number;
 }
 
 /**
@@ -174,20 +150,10 @@ export interface RunState {
   readonly forkedFrom: { readonly run: string; readonly cellId: string } | null;
   readonly title: string;
   readonly task: string;
-  readonly used: IUsed;
-  /**
-   * By the budget's name: `steps`, `tokens`, `cost`, `minutes`, `GPU minutes`.
-   */
-  readonly limits: Readonly<Record<string, number>>;
   /**
    * Names of budgets that are used up.
    */
   readonly reached: readonly string[];
-  readonly startedAt: number;
-  /**
-   * When the last event was.
-   */
-  readonly lastAt: number;
   readonly phase: Phase;
   readonly reply: IReply;
   /**
@@ -250,18 +216,7 @@ export const NOTHING: RunState = {
   forkedFrom: null,
   title: '',
   task: '',
-  used: {
-    steps: 0,
-    tokens: 0,
-    costUsd: 0,
-    costKnown: true,
-    activeS: 0,
-    gpuS: 0
-  },
-  limits: {},
   reached: [],
-  startedAt: 0,
-  lastAt: 0,
   phase: { kind: 'starting' },
   reply: { step: 0, thinking: '', text: '', done: true },
   cells: [],
@@ -278,8 +233,7 @@ export const NOTHING: RunState = {
     device: '',
     loadS: null,
     reason: '',
-    restarting: false,
-    busyS: 0
+    restarting: false
   },
   veil: '',
   kernel: 'absent',

@@ -3,7 +3,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { ReactWidget } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import { useRun, useSignal } from './components/context';
+import { useFigures, useRun, useSignal } from './components/context';
 import { investigateIcon } from './icons';
 import type { IInvestigations, IRunModel } from './tokens';
 import { statusWord } from './words';
@@ -51,7 +51,7 @@ function Item(props: IProps & { run: IRunModel }): JSX.Element {
   const { run, trans, onClick } = props;
   const status = useRun(run, state => state.status);
   const waiting = useRun(run, state => state.waiting);
-  const steps = useRun(run, state => state.used.steps);
+  const { steps } = useFigures(run);
   const { word } = statusWord({ status, waiting }, trans);
   const text = [
     run.summary.experiment,

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
-import type { EventEntry } from './generated/api';
+import type { EventEntry, RunFigures } from './generated/api';
 import type { ITiming } from './stream';
 import { EventStream } from './stream';
+import { figures } from './testing/figures';
 import { RunServer } from './testing/server';
 import type { Connection } from './tokens';
 
@@ -22,6 +23,7 @@ let seen: EventEntry[];
 let connections: Connection[];
 let caughtUp: number;
 let over: boolean;
+let told: RunFigures[];
 
 function follow(timing: Partial<ITiming> = {}): void {
   stream = new EventStream(
@@ -29,6 +31,7 @@ function follow(timing: Partial<ITiming> = {}): void {
     'r1',
     {
       onEntries: entries => seen.push(...entries),
+      onFigures: figures => told.push(figures),
       onConnection: connection => connections.push(connection),
       onCaughtUp: () => caughtUp++,
       isOver: () => over
@@ -57,6 +60,7 @@ beforeEach(async () => {
   connections = [];
   caughtUp = 0;
   over = false;
+  told = [];
 });
 
 afterEach(async () => {
@@ -72,6 +76,26 @@ test('replays what is there, then passes on what comes', async () => {
   append(2);
   await arrived(5);
   expect(connections).toEqual(['live']);
+});
+
+test('figures come with the events, and as time passes', async () => {
+  append(1);
+  server.figures = figures({ steps: 1, minutes: 0.5 });
+  follow();
+  await vi.waitFor(() => expect(told).toEqual([server.figures]));
+  server.figures = figures({ steps: 1, minutes: 0.6 });
+  server.tell([]);
+  await vi.waitFor(() => expect(told).toHaveLength(2));
+  expect(told[1].minutes).toBe(0.6);
+  expect(seen).toHaveLength(1);
+});
+
+test('figures come through polling too', async () => {
+  server.refuseSockets = true;
+  server.figures = figures({ tokens: 770 });
+  append(1);
+  follow();
+  await vi.waitFor(() => expect(told[0]?.tokens).toBe(770));
 });
 
 test('a run without events is caught up with too', async () => {
@@ -100,8 +124,8 @@ test('goes on after a cut where it stopped', async () => {
 test('drops what it has seen already', async () => {
   append(4);
   server.greet = socket => {
-    socket.send(JSON.stringify(server.journal.slice(0, 3)));
-    socket.send(JSON.stringify(server.journal));
+    socket.send(server.batch(server.journal.slice(0, 3)));
+    socket.send(server.batch(server.journal));
   };
   follow();
   await arrived(4);
@@ -114,7 +138,7 @@ test('asks again from where something is missing', async () => {
     asked.push(after);
     const rest = server.journal.slice(after);
     socket.send(
-      JSON.stringify(
+      server.batch(
         asked.length === 1 ? rest.filter(({ seq }) => seq !== 3) : rest
       )
     );
@@ -133,8 +157,10 @@ test('polls where no WebSocket gets through', async () => {
   await arrived(5);
   expect(server.handshakes).toBe(2);
   expect(connections).toEqual(['polling']);
-  expect(server.requests.at(-1)?.url).toMatch(
-    /^\/interp_bench\/api\/runs\/r1\/events\?after=5/
+  expect(server.requests.map(({ url }) => url)).toContainEqual(
+    expect.stringMatching(
+      /^\/interp_bench\/api\/runs\/r1\/events\?after=5/
+    )
   );
 });
 
@@ -172,7 +198,7 @@ test('is offline while the server is away, and live soon after', async () => {
 test('a run that was deleted is not asked for again', async () => {
   append(2);
   server.greet = socket => {
-    socket.send(JSON.stringify(server.journal));
+    socket.send(server.batch(server.journal));
     socket.close(4404, 'the run was deleted');
   };
   follow();
@@ -185,7 +211,7 @@ test('a server that goes away is asked again', async () => {
   append(2);
   server.greet = socket => {
     server.greet = null;
-    socket.send(JSON.stringify(server.journal));
+    socket.send(server.batch(server.journal));
     socket.close(1001, 'the server stops');
   };
   follow();

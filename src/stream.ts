@@ -1,6 +1,6 @@
 import type { IDisposable } from '@lumino/disposable';
 
-import type { EventEntry } from './generated/api';
+import type { EventBatch, EventEntry, RunFigures } from './generated/api';
 import type { Api } from './request';
 import { ApiError } from './request';
 import type { Connection } from './tokens';
@@ -13,6 +13,10 @@ export interface IListener {
    * Events that follow those before without a gap or a repetition; never an empty list.
    */
   onEntries(entries: EventEntry[]): void;
+  /**
+   * What the run has used up by now: with its events, and as its clock goes on.
+   */
+  onFigures(figures: RunFigures): void;
   onConnection(connection: Connection): void;
   /**
    * What was there when it connected has been passed on.
@@ -133,9 +137,12 @@ export class EventStream implements IDisposable {
       this._expectMore();
       this._failures = 0;
       this._heardAt = Date.now();
-      if (!this._take(JSON.parse(String(message.data)) as EventEntry[])) {
+      const batch = JSON.parse(String(message.data)) as EventBatch;
+      if (!this._take(batch.entries)) {
         socket.close();
+        return;
       }
+      this._listener.onFigures(batch.figures);
     };
     socket.onerror = () => {
       // A close follows, which says all there is to know.
@@ -172,8 +179,10 @@ export class EventStream implements IDisposable {
     const turn = this._turn;
     try {
       const entries = await this._api.events(this._run, this._last);
+      const figures = await this._api.figures(this._run);
       if (turn === this._turn) {
         this._polled(entries);
+        this._listener.onFigures(figures);
       }
     } catch (error) {
       if (turn === this._turn) {

@@ -11,6 +11,7 @@ import type {
   Problem,
   ResumeRun,
   RunComparison,
+  RunFigures,
   RunSummary,
   ServerInfo,
   StartRun
@@ -44,6 +45,11 @@ export interface IRunModel extends IDisposable {
    * All that the events say; an immutable value that is replaced when it changes.
    */
   readonly state: RunState;
+
+  /**
+   * What it has used up, as the server counts it.
+   */
+  readonly figures: RunFigures;
 
   readonly connection: Connection;
 
@@ -147,6 +153,11 @@ export interface IInvestigations {
    * All events of a run, from the first.
    */
   history(runId: string): Promise<EventEntry[]>;
+
+  /**
+   * What a run had used up right after its event number `at`.
+   */
+  figuresAt(runId: string, at: number): Promise<RunFigures>;
 
   /**
    * Fetch the lists again.

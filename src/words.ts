@@ -1,8 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import { cost, duration, number, points } from './format';
-import type { RunSummary, StartRun } from './generated/api';
-import type { IMeter } from './meters';
+import { points } from './format';
+import type { BudgetMeter, RunSummary, StartRun } from './generated/api';
 import type { CellStatus, Phase, RunState } from './state';
 import type { Connection } from './tokens';
 
@@ -177,43 +176,20 @@ export function cellStatusName(
   }
 }
 
-export function budgetName(budget: string, trans: TranslationBundle): string {
-  switch (budget) {
-    case 'steps':
-      return trans.__('Steps');
-    case 'tokens':
-      return trans.__('Tokens');
-    case 'cost':
-      return trans.__('Cost');
-    case 'minutes':
-      return trans.__('Time');
-    case 'GPU minutes':
-      return trans.__('GPU time');
-    default:
-      return budget;
-  }
-}
-
 /**
- * An amount in the unit of its budget.
+ * A budget's name as the server says it, with a capital letter.
  */
-export function amount(budget: string, value: number): string {
-  switch (budget) {
-    case 'cost':
-      return cost(value);
-    case 'minutes':
-    case 'GPU minutes':
-      return duration(value * 60);
-    default:
-      return number(value);
-  }
+export function budgetName(budget: string): string {
+  return `${budget[0].toUpperCase()}${budget.slice(1)}`;
 }
 
-export function meterText(meter: IMeter, trans: TranslationBundle): string {
-  const used = amount(meter.budget, meter.used);
-  return meter.limit === null
-    ? used
-    : trans.__('%1 of %2', used, amount(meter.budget, meter.limit));
+export function meterText(
+  meter: BudgetMeter,
+  trans: TranslationBundle
+): string {
+  return meter.limit_text
+    ? trans.__('%1 of %2', meter.used_text, meter.limit_text)
+    : meter.used_text;
 }
 
 export function findingsText(

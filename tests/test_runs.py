@@ -58,7 +58,11 @@ def check_whole(bench: Bench) -> None:
     state = RunState()
     for entry in entries:
         state.apply(entry.event, entry.at)
-    assert (state.steps, state.input_tokens, state.output_tokens) == (len(STEPS), 10 * len(STEPS), 5 * len(STEPS))
+    assert (state.figures.steps, state.figures.input_tokens, state.figures.output_tokens) == (
+        len(STEPS),
+        10 * len(STEPS),
+        5 * len(STEPS),
+    )
     journal.close()
 
 

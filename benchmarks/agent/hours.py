@@ -13,6 +13,7 @@ from interp_bench_ext.agent.state import RunState
 from interp_bench_ext.config import AgentSection
 from interp_bench_ext.models.prices import DEFAULT_MODEL, load_prices
 from interp_bench_ext.record.events import CellStarted, Event, RunEnded, StepStarted
+from interp_bench_ext.record.figures import BUDGETS, Budget
 from interp_bench_ext.record.journal import Entry
 from tests.agent.investigators import calls_made
 from tests.agent.messages_server import Answer, Refused, Streamed, overloaded
@@ -27,14 +28,8 @@ SHARE = 0.9
 _REPLY_S, _CELL_S, _GPU_S = 95.0, 61.0, 37.0
 _BEGINNING = 1_900_000_000.0
 _NO_LIMITS: Mapping[str, Any] = {"max_steps": 100_000, "max_minutes": None}
-BUDGETS = {
-    "steps": "max_steps",
-    "tokens": "max_tokens",
-    "cost": "max_cost_usd",
-    "minutes": "max_minutes",
-    "GPU minutes": "max_gpu_minutes",
-}
-_UNITS = {"steps": "steps", "tokens": "tokens", "cost": "USD", "minutes": "min", "GPU minutes": "min"}
+_LIMITED = ("max_steps", "max_tokens", "max_cost_usd", "max_minutes", "max_gpu_minutes")
+_SHOWN = tuple(budget for budget in BUDGETS if budget.field in _LIMITED)
 
 
 @dataclass
@@ -77,13 +72,7 @@ class Day:
 
 def used(state: RunState) -> dict[str, float]:
     """What a run has used of each budget."""
-    return {
-        "steps": state.steps,
-        "tokens": state.input_tokens + state.output_tokens,
-        "cost": state.cost_usd,
-        "minutes": state.active_s / 60,
-        "GPU minutes": state.gpu_s / 60,
-    }
+    return {budget.name: budget.used(state.figures, None) for budget in _SHOWN}
 
 
 def billed(day: Day) -> dict[str, float]:
@@ -115,20 +104,21 @@ def hours() -> Iterator[Figure]:
             limit=0,
             detail=f"{_end(entries)}: {', '.join(f'{amount:,.6g} {_name(name)}' for name, amount in total.items())}",
         )
-        for name, key in BUDGETS.items():
-            yield _limited(around, clock, name, key, total[name] * SHARE)
+        for budget in _SHOWN:
+            yield _limited(around, clock, budget, total[budget.name] * SHARE)
 
 
-def _limited(around: RunEnvironment, clock: FastClock, name: str, key: str, amount: float) -> Figure:
+def _limited(around: RunEnvironment, clock: FastClock, budget: Budget, amount: float) -> Figure:
+    name = budget.name
     limit = round(amount) if name in ("steps", "tokens") else round(amount, 2)
-    day, entries = _day(around, clock, AgentSection(**{**_NO_LIMITS, key: limit}))
+    day, entries = _day(around, clock, AgentSection(**{**_NO_LIMITS, budget.field: limit}))
     at_end = {**used(day.state), **billed(day)}[name]
     # A reply and a cell that have begun in time are let end.
-    seen = day.used_at[-1][name] if _UNITS[name] == "min" else at_end
+    seen = day.used_at[-1][name] if budget.unit == "min" else at_end
     return Figure(
         name=f"a day with {limit:,} {_name(name)}: used" + (" when the last step began" if seen is not at_end else ""),
         seen=seen if _end(entries).startswith("interrupted: the budget of") else float("inf"),
-        unit=_UNITS[name],
+        unit=budget.unit or name,
         limit=limit,
         detail=f"{at_end:,.6g} at the end; {day.asked} requests; {_end(entries)}",
     )

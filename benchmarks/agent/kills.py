@@ -179,10 +179,11 @@ def _miscounted(whole: Sequence[Entry], entries: Sequence[Entry], served: Sequen
     # A reply that a kill cut off was asked for again; the one that arrived is the last with its calls.
     arrived = {answer.calls: answer for answer in served}.values()
     tokens = sum(answer.tokens for answer in arrived)
-    wrong = abs(state.steps - alone.steps) + abs(replies - state.steps) + abs(len(arrived) - replies)
-    wrong += abs(state.input_tokens + state.output_tokens - tokens)
+    steps, counted = state.figures.steps, state.figures.tokens
+    wrong = abs(steps - alone.figures.steps) + abs(replies - steps) + abs(len(arrived) - replies)
+    wrong += abs(counted - tokens)
     detail = (
-        f"{state.steps} steps and {replies} replies for {alone.steps}; {state.input_tokens + state.output_tokens:,}"
+        f"{steps} steps and {replies} replies for {alone.figures.steps}; {counted:,}"
         f" tokens counted, {tokens:,} served; {len(served) - len(arrived)} replies cut off"
     )
     return wrong, detail

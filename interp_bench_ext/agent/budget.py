@@ -15,43 +15,51 @@ from ..errors import BadInput, BudgetReached
 from ..models.capacity import Capacity
 from ..models.prices import Price
 from ..record.events import BudgetUsed, Emit
+from ..record.figures import BUDGETS, Meter, Request, amount, limits_of
 from .state import RunState
 
 WARN_AT = 0.8
 MIN_REPLY_TOKENS = 256
 """A reply that must be shorter than this is not worth its prompt."""
-_UNITS = {"cost": " USD", "minutes": " min", "GPU minutes": " min"}
-_BETWEEN_STEPS = "steps"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Meter:
-    """One budget: what is used of it, and what the next request may add to that."""
+class Room:
+    """What one budget still has for the next request."""
 
-    name: str
-    used: float
+    meter: Meter
     limit: float
-    prompt: float = 0.0
-    """What the request's prompt adds at most."""
-    per_token: float = 0.0
-    """What each token of the reply adds."""
+    prompt: float
+    """What the request's prompt takes of it at most."""
+    per_token: float
+    """What each token of the reply takes."""
 
     @property
     def reply_tokens(self) -> float:
         """How long the reply may be."""
-        left = self.limit - self.used - self.prompt
+        left = self.limit - self.meter.used - self.prompt
         if self.per_token > 0:
             # Sums of dollars are a little off, by less than anybody is billed for.
             return (left + 1e-9 * self.limit) // self.per_token
         return float("inf") if left >= 0 else 0.0
 
     @property
+    def used_up(self) -> bool:
+        return self.meter.used >= self.limit
+
+    @property
+    def nearly_used_up(self) -> bool:
+        return self.meter.used + self.prompt >= WARN_AT * self.limit
+
+    @property
     def event(self) -> BudgetUsed:
-        return BudgetUsed(budget=self.name, used=round(self.used, 4), limit=self.limit)
+        budget = self.meter.budget
+        return BudgetUsed(budget=budget.name, used=round(self.meter.used, 4), limit=self.limit, unit=budget.unit)
 
     def reached(self, how: str) -> BudgetReached:
-        unit = "USD" if self.name == "cost" else self.name
-        return BudgetReached(f"the budget of {amount(self.limit)} {unit} {how}")
+        budget = self.meter.budget
+        what = budget.amount(self.limit) if budget.unit == "USD" else f"{amount(self.limit)} {budget.name}"
+        return BudgetReached(f"the budget of {what} {how}")
 
 
 @dataclass(frozen=True)
@@ -65,8 +73,7 @@ class Budgets:
     def described(self) -> Mapping[str, str]:
         """Name to limit with its unit, for the agent's prompt and the report."""
         return {
-            meter.name: f"{amount(meter.limit)}{_UNITS.get(meter.name, '')}"
-            for meter in self._meters(RunState(), 0, None)
+            room.meter.budget.name: room.meter.budget.amount(room.limit) for room in self._rooms(RunState(), 0, None)
         }
 
     def refuse_unknown_price(self, capacity: Capacity) -> None:
@@ -83,58 +90,41 @@ class Budgets:
         Raises BudgetReached when one is used up, after the event that says so.
         """
         warnings = []
-        for meter in self._meters(state, state.measured.tokens if state.measured else 0, price):
-            if meter.used >= meter.limit:
-                emit(meter.event)
-                raise meter.reached("is used up")
-            if meter.used + meter.prompt >= WARN_AT * meter.limit and state.warned.get(meter.name) != meter.limit:
-                emit(meter.event)
-                warnings.append(meter.event)
+        for room in self._rooms(state, state.measured.tokens if state.measured else 0, price):
+            if room.used_up:
+                emit(room.event)
+                raise room.reached("is used up")
+            if room.nearly_used_up and state.warned.get(room.meter.budget.name) != room.limit:
+                emit(room.event)
+                warnings.append(room.event)
         return warnings
 
     def reply_tokens(self, state: RunState, prompt_tokens: int, price: Price | None) -> float:
         """How long a reply to a prompt of that many tokens may be."""
-        return min(
-            (meter.reply_tokens for meter in self._within_step(state, prompt_tokens, price)), default=float("inf")
-        )
+        return min((room.reply_tokens for room in self._within_step(state, prompt_tokens, price)), default=float("inf"))
 
     def require(self, state: RunState, emit: Emit, prompt_tokens: int, price: Price | None) -> None:
         """Raise BudgetReached where a budget has no room for the request, after the event that says so."""
-        for meter in self._within_step(state, prompt_tokens, price):
-            if meter.used >= meter.limit or meter.reply_tokens < MIN_REPLY_TOKENS:
-                emit(meter.event)
-                used_up = meter.used >= meter.limit
-                raise meter.reached("is used up" if used_up else "has too little left for another step")
+        for room in self._within_step(state, prompt_tokens, price):
+            if room.used_up or room.reply_tokens < MIN_REPLY_TOKENS:
+                emit(room.event)
+                raise room.reached("is used up" if room.used_up else "has too little left for another step")
 
     def seconds_left(self, state: RunState) -> float:
         """Until the run's minutes are used up."""
         limit = self.limits.max_minutes
-        return float("inf") if limit is None else 60 * (limit - state.minutes(self.clock()))
+        return float("inf") if limit is None else 60 * (limit - state.figures.minutes(self.clock()))
 
-    def _within_step(self, state: RunState, prompt_tokens: int, price: Price | None) -> Iterator[Meter]:
-        return (meter for meter in self._meters(state, prompt_tokens, price) if meter.name != _BETWEEN_STEPS)
+    def _within_step(self, state: RunState, prompt_tokens: int, price: Price | None) -> Iterator[Room]:
+        return (room for room in self._rooms(state, prompt_tokens, price) if not room.meter.budget.between_steps)
 
-    def _meters(self, state: RunState, prompt: int, price: Price | None) -> Iterator[Meter]:
-        limits = self.limits
-        dollars, per_token = price.at_most(prompt) if price else (0.0, 0.0)
-        uncached = state.input_tokens - state.cache_read_tokens
-        meters = (
-            (_BETWEEN_STEPS, state.steps, limits.max_steps, 0, 0),
-            ("tokens", state.input_tokens + state.output_tokens, limits.max_tokens, prompt, 1),
-            ("input tokens", uncached, limits.max_input_tokens, prompt, 0),
-            ("cached tokens", state.cache_read_tokens, limits.max_cached_tokens, prompt, 0),
-            ("output tokens", state.output_tokens, limits.max_output_tokens, 0, 1),
-            ("cost", state.cost_usd, limits.max_cost_usd, dollars, per_token),
-            ("minutes", state.minutes(self.clock()), limits.max_minutes, 0, 0),
-            ("GPU minutes", state.gpu_s / 60, limits.max_gpu_minutes, 0, 0),
-        )
-        return (
-            Meter(name=name, used=float(used), limit=float(limit), prompt=float(of_prompt), per_token=float(of_reply))
-            for name, used, limit, of_prompt, of_reply in meters
-            if limit is not None
-        )
-
-
-def amount(number: float) -> str:
-    """A budget's amount as people write it."""
-    return f"{number:,.0f}" if number == int(number) else f"{number:,.4f}".rstrip("0")
+    def _rooms(self, state: RunState, prompt_tokens: int, price: Price | None) -> Iterator[Room]:
+        dollars, per_token = price.at_most(prompt_tokens) if price else (0.0, 0.0)
+        request = Request(prompt_tokens=prompt_tokens, prompt_usd=dollars, usd_per_token=per_token)
+        limits, now = limits_of(self.limits.model_dump()), self.clock()
+        for budget in BUDGETS:
+            limit = limits.get(budget.name)
+            if limit is not None:
+                prompt, of_reply = budget.reserve(request)
+                meter = budget.meter(state.figures, limit, now)
+                yield Room(meter=meter, limit=limit, prompt=float(prompt), per_token=float(of_reply))

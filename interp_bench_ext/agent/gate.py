@@ -23,7 +23,7 @@ _TOO_MANY = f"not carried out: a reply may hold {MAX_CALLS} tool calls; look at 
 
 def answer_to(state: RunState, approval: str, decision: ApprovalDecision, code: str | None) -> ApprovalAnswered:
     """A person's answer. Raises BadInput when the approval is not the one that is open, or lacks its code."""
-    if state.approval is None or state.approval.approval != approval:
+    if state.figures.clock.approval is None or state.figures.clock.approval.approval != approval:
         raise BadInput("this cell is not waiting for an approval any more; the sidebar shows what is")
     if decision == "edit" and not (code or "").strip():
         raise BadInput("an edited cell needs its code; write some, or choose to skip the cell")
@@ -49,11 +49,11 @@ class Gate:
 
     def pause(self) -> None:
         """Let nothing through until :meth:`unpause`; what runs already goes on."""
-        if not self.session.state.paused:
+        if not self.session.state.figures.clock.paused:
             self.session.emit(RunPaused())
 
     def unpause(self) -> None:
-        if self.session.state.paused:
+        if self.session.state.figures.clock.paused:
             self.session.emit(RunUnpaused())
         self._changed.set()
 
@@ -64,7 +64,7 @@ class Gate:
 
     async def passed(self) -> None:
         """Return once the run is not paused."""
-        while self.session.state.paused:
+        while self.session.state.figures.clock.paused:
             await self._wait()
 
     async def carry_out(self, call: dict[str, Any]) -> ToolResult:
@@ -111,7 +111,7 @@ class Gate:
         state = self.session.state
         if not self._needed(call["id"]):
             return None
-        if call["id"] not in state.answers and state.approval is None:
+        if call["id"] not in state.answers and state.figures.clock.approval is None:
             self.session.emit(
                 ApprovalAsked(
                     approval=call["id"],

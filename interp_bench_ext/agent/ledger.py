@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..record.events import CellAdded, CellEdited, Event, FindingsRefused, HypothesisNoted, MessageSent
-from .cell_log import CellLog
+from ..record.cells import Cell, Cells
+from ..record.events import Event, FindingsRefused, HypothesisNoted, MessageSent
 
 _LINE = 140
 """Characters of a cell's source that its line in the ledger shows."""
@@ -15,18 +15,11 @@ _CELLS = 300
 
 
 @dataclass
-class CellLine:
-    kind: str
-    source: str
-
-
-@dataclass
 class Ledger:
-    """The hypotheses, the cells, and what the person said."""
+    """The hypotheses, and what the person said."""
 
     hypotheses: dict[str, HypothesisNoted] = field(default_factory=dict)
     """By claim, as each was last noted."""
-    cells: dict[str, CellLine] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
     """The person's messages."""
     refused: FindingsRefused | None = None
@@ -39,30 +32,18 @@ class Ledger:
                 self.said.append(event.text)
             case FindingsRefused():
                 self.refused = event
-            case CellAdded():
-                self.cells.setdefault(event.cell_id, CellLine(event.kind, event.source))
-            case CellEdited() if event.cell_id in self.cells:
-                self.cells[event.cell_id].source = event.source
             case _:
                 pass
 
-    def text(self, log: CellLog) -> str:
-        """The ledger as Markdown, the same for the same events; ``log`` says what became of the cells."""
+    def text(self, cells: Cells) -> str:
+        """The ledger as Markdown, with a line for each of ``cells``; the same for the same events."""
         sections = [
             ("Hypotheses", [_hypothesis(event) for event in self.hypotheses.values()] or ["None was noted."]),
-            ("Cells of the notebook", self._cells(log) or ["There are none."]),
+            ("Cells of the notebook", _cell_lines(cells) or ["There are none."]),
             ("What the person said", [f"- {text[:_MESSAGE]}" for text in self.said]),
             ("What the validity check missed in the findings", [f"- {p}" for p in self._problems()]),
         ]
         return "\n\n".join(f"## {title}\n" + "\n".join(lines) for title, lines in sections if lines)
-
-    def _cells(self, log: CellLog) -> list[str]:
-        shown = list(self.cells.items())[-_CELLS:]
-        older = len(self.cells) - len(shown)
-        first = [f"- {older} older cells; read_notebook() lists them."] if older else []
-        return first + [
-            f"- {cell_id} ({_state(cell_id, cell, log)}): {_first_line(cell.source)}" for cell_id, cell in shown
-        ]
 
     def _problems(self) -> list[str]:
         return self.refused.problems if self.refused else []
@@ -77,11 +58,15 @@ def _hypothesis(event: HypothesisNoted) -> str:
     return f"- {event.status}: {event.claim} ({'; '.join(numbers)})"
 
 
-def _state(cell_id: str, cell: CellLine, log: CellLog) -> str:
-    if cell.kind == "markdown":
-        return cell.kind
-    status = "running" if log.running == cell_id else log.records[cell_id].status
-    return f"code, {status or 'not run'}"
+def _cell_lines(cells: Cells) -> list[str]:
+    shown = list(cells.by_id.values())[-_CELLS:]
+    older = len(cells.by_id) - len(shown)
+    first = [f"- {older} older cells; read_notebook() lists them."] if older else []
+    return first + [f"- {cell.cell_id} ({_state(cell)}): {_first_line(cell.source)}" for cell in shown]
+
+
+def _state(cell: Cell) -> str:
+    return "markdown" if cell.kind == "markdown" else f"code, {cell.stands}"
 
 
 def _first_line(source: str) -> str:

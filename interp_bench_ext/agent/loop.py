@@ -41,7 +41,7 @@ async def investigate(*, gate: Gate, provider: Provider, system: str, budgets: B
 
 
 async def _step(session: ToolSession, turns: Turns) -> None:
-    session.emit(StepStarted(step=session.state.steps + 1))
+    session.emit(StepStarted(step=session.state.figures.steps + 1))
     reply = await turns.reply()
     session.emit(
         AgentReplied(

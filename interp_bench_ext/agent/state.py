@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..record.cells import Cells
 from ..record.events import (
     AgentReplied,
     ApprovalAnswered,
-    ApprovalAsked,
     BudgetUsed,
     CellAdded,
     ContextEdited,
@@ -18,19 +18,12 @@ from ..record.events import (
     FindingsSubmitted,
     HypothesisNoted,
     MessageSent,
-    OrganismReady,
-    OrganismUsed,
-    ProviderWaiting,
-    RunEnded,
     RunForked,
-    RunPaused,
     RunResumed,
-    RunStarted,
-    RunUnpaused,
     StepStarted,
     ToolReturned,
 )
-from .cell_log import CellLog
+from ..record.figures import Figures
 from .conversation import cleared, compacted, visible
 from .ledger import Ledger
 from .notices import News
@@ -52,27 +45,16 @@ class Measured:
 
 @dataclass
 class RunState:
-    """Conversation, counters and findings of one run; :meth:`apply` takes each event once, in order."""
+    """Conversation, figures, cells and findings of one run; :meth:`apply` takes each event once, in order."""
 
     messages: list[dict[str, Any]] = field(default_factory=lambda: [_user([_text(OPENING)])])
-    steps: int = 0
-    input_tokens: int = 0
-    """Of all prompts, those read from and written to the provider's cache included."""
-    cache_read_tokens: int = 0
-    cache_write_tokens: int = 0
-    output_tokens: int = 0
-    cost_usd: float = 0.0
-    cost_known: bool = True
-    """False once a reply's price was not known."""
+    figures: Figures = field(default_factory=Figures)
+    cells: Cells = field(default_factory=Cells)
     warned: dict[str, float] = field(default_factory=dict)
     """Limits by the names of the budgets, of which the agent has been told that they are nearly used up."""
-    active_s: float = 0.0
-    gpu_s: float = 0.0
     findings: FindingsSubmitted | None = None
     open_cell: str | None = None
     """The cell that the tool call now under way has added."""
-    cells_added: int = 0
-    cells: CellLog = field(default_factory=CellLog)
     news: News = field(default_factory=News)
     noted: HypothesisNoted | FindingsRefused | None = None
     """What the tool call now under way has put on the record."""
@@ -88,44 +70,20 @@ class RunState:
     measured: Measured | None = None
     edits: list[ContextEdited] = field(default_factory=list)
     """How the conversation was shortened since the last reply."""
-    paused: bool = False
-    approval: ApprovalAsked | None = None
-    """What waits for a person's answer."""
     answers: dict[str, ApprovalAnswered] = field(default_factory=dict)
     """By the id of the tool call."""
-    _last_at: float | None = None
-    _ended: bool = False
-    """Whether nobody drives it, so that what is recorded is not its own doing: a score, for one."""
-    _on_gpu: bool = False
-    _led_from_outside: bool = False
-    """By an MCP client, whose own time is not the run's."""
-    _replying: bool = False
     _held: list[str] = field(default_factory=list)
     """Messages that came while the agent was replying; it could not see them yet."""
 
     def apply(self, event: Event, at: float) -> None:
-        if self._last_at is not None and not isinstance(event, RunResumed) and not (self.waits or self._ended):
-            self.active_s += at - self._last_at
-        self._last_at = at
+        self.figures.apply(event, at)
         self.cells.apply(event)
         self.news.apply(event)
         self.ledger.apply(event)
-        self._count(event)
         self._conclude(event)
-        self._wait_or_go_on(event)
         self._converse(event)
         if isinstance(event, RunForked):
             self._begin_anew()
-
-    @property
-    def waits(self) -> bool:
-        """Whether the run lies still until somebody outside of it does something: a person, or an MCP client."""
-        return self.paused or self.approval is not None or (self._led_from_outside and self._replying)
-
-    def minutes(self, now: float) -> float:
-        """Minutes that the run was driven until ``now``, which is Unix time; while it lay still does not count."""
-        since = now - self._last_at if self._last_at is not None and not self.waits else 0.0
-        return (self.active_s + max(since, 0.0)) / 60
 
     def pending_calls(self) -> list[dict[str, Any]]:
         """Tool calls of the last reply that have no result yet."""
@@ -149,47 +107,21 @@ class RunState:
         last: dict[str, Any] = next((m for m in reversed(self.messages) if m["role"] == "assistant"), _user([]))
         return self.stop_reason == "refusal" or (self.stop_reason in CUT_SHORT and last["content"][-1:] == [call])
 
-    def _count(self, event: Event) -> None:
-        match event:
-            case RunStarted():
-                self._led_from_outside = event.public.get("agent", {}).get("provider") == "mcp"
-            case StepStarted():
-                self.steps = event.step
-            case OrganismReady():
-                self._on_gpu = event.device.startswith(("cuda", "mps"))
-            case OrganismUsed() if self._on_gpu:
-                self.gpu_s += event.busy_s
-            case AgentReplied() | ContextEdited() | ProviderWaiting():
-                self._spend(event)
-            case BudgetUsed():
-                self.warned[event.budget] = event.limit
-            case CellAdded():
-                self.open_cell = event.cell_id
-                self.cells_added += 1
-            case _:
-                pass
-
-    def _spend(self, event: AgentReplied | ContextEdited | ProviderWaiting) -> None:
-        self.input_tokens += event.input_tokens + event.cache_read_tokens + event.cache_write_tokens
-        self.cache_read_tokens += event.cache_read_tokens
-        self.cache_write_tokens += event.cache_write_tokens
-        self.output_tokens += event.output_tokens
-        self.cost_usd += event.cost_usd or 0.0
-        self.cost_known = self.cost_known and event.cost_usd is not None
-
     def _begin_anew(self) -> None:
-        """Conversation, cells and hypotheses stand; what was used and what was asked of a person was another run's."""
-        self.steps = self.input_tokens = self.output_tokens = self.idle_replies = self.refusals = 0
-        self.cache_read_tokens = self.cache_write_tokens = 0
-        self.cost_usd = self.active_s = self.gpu_s = 0.0
-        self.findings = self.open_cell = self.noted = self.approval = None
-        self.paused = self._on_gpu = False
-        self.cost_known = True
+        """Conversation, cells and hypotheses stand; what was asked of a person was another run's."""
+        self.idle_replies = self.refusals = 0
+        self.findings = self.open_cell = self.noted = None
         self.answers.clear()
         self.warned.clear()
 
     def _conclude(self, event: Event) -> None:
         match event:
+            case BudgetUsed():
+                self.warned[event.budget] = event.limit
+            case CellAdded():
+                self.open_cell = event.cell_id
+            case ApprovalAnswered():
+                self.answers[event.approval] = event
             case MessageSent():
                 self.messages_sent += 1
             case HypothesisNoted():
@@ -202,32 +134,10 @@ class RunState:
             case _:
                 pass
 
-    def _wait_or_go_on(self, event: Event) -> None:
-        match event:
-            case RunPaused():
-                self.paused = True
-            case RunUnpaused():
-                self.paused = False
-            case RunEnded():
-                self._ended = True
-            case RunResumed():
-                self.paused = self._ended = False
-                # The reply that was under way is asked for again, in the same step.
-                self.steps -= self._replying
-            case ApprovalAsked():
-                self.approval = event
-            case ApprovalAnswered():
-                self.approval = None
-                self.answers[event.approval] = event
-            case _:
-                pass
-
     def _converse(self, event: Event) -> None:
         match event:
             case StepStarted() | RunResumed() | RunForked():
-                self._replying = False
                 self._tell_held()
-                self._replying = isinstance(event, StepStarted)
             case AgentReplied():
                 # An empty turn would be refused when sent back.
                 content = visible(event.content) or [_text("(empty reply)")]
@@ -238,7 +148,6 @@ class RunState:
                 calls_tools = any(block["type"] == "tool_use" for block in content)
                 self.idle_replies = 0 if calls_tools else self.idle_replies + 1
                 self.open_cell = self.noted = None
-                self._replying = False
                 self._tell_held()
             case ToolReturned():
                 self._tell(
@@ -257,7 +166,7 @@ class RunState:
                     self.messages = cleared(self.messages, event.before)
                 self.edits.append(event)
                 self._measure(event.tokens)
-            case MessageSent() if self._replying:
+            case MessageSent() if self.figures.clock.replying:
                 self._held.append(event.text)
             case MessageSent():
                 self._tell(_text(event.text))

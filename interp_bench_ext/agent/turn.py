@@ -51,7 +51,7 @@ class Turns:
         return await self.provider.patience.insist(
             lambda: self._attempt(context),
             emit=self.gate.session.emit,
-            reached=state.output_tokens > 0,
+            reached=state.figures.output_tokens > 0,
             at_most_s=lambda: self.budgets.seconds_left(state),
         )
 

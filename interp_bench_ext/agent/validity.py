@@ -5,60 +5,60 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from ..record.cells import Cells
 from ..record.events import Finding
-from .cell_log import CellLog
 
 ATTEMPTS = 3
 """How often findings are sent back; after that they are accepted together with what they lack."""
 
 
-def missing(findings: Sequence[Finding], *, log: CellLog, present: Sequence[str]) -> list[str]:
+def missing(findings: Sequence[Finding], *, cells: Cells, present: Sequence[str]) -> list[str]:
     """What the findings lack, one sentence each; ``Finding 2: …`` is about the second.
 
     Args:
         findings: As the agent submits them.
-        log: What became of the run's cells.
+        cells: What became of the run's cells.
         present: Ids of the cells that the notebook holds.
     """
-    if not log.ever_asked:
+    if not cells.ever_asked:
         return ["No cell has asked the organism anything: run one that does, so that there is something to conclude."]
     return [
         f"Finding {number}: {problem}"
         for number, finding in enumerate(findings, start=1)
-        for problem in _problems(finding, log, set(present))
+        for problem in _problems(finding, cells, set(present))
     ]
 
 
-def _problems(finding: Finding, log: CellLog, present: set[str]) -> Iterator[str]:
+def _problems(finding: Finding, cells: Cells, present: set[str]) -> Iterator[str]:
     if not finding.claim.strip():
         yield "claim is empty; say in one sentence what the organism does."
     for role, cell_ids, purpose in (
         ("evidence", finding.evidence, "show the claim"),
         ("control", finding.control, "show how often it happens without the cause that you claim"),
     ):
-        broken = [problem for cell_id in dict.fromkeys(cell_ids) for problem in _broken(cell_id, log, present)]
+        broken = [problem for cell_id in dict.fromkeys(cell_ids) for problem in _broken(cell_id, cells, present)]
         if not cell_ids:
             yield f"{role} is empty; name the cells that {purpose}."
         elif broken:
             yield from (f"{role}: {problem}" for problem in broken)
-        elif not any(log.asked_organism(cell_id) for cell_id in cell_ids):
+        elif not any(cells.asked_organism(cell_id) for cell_id in cell_ids):
             yield f"{role}: {_listed(cell_ids)} did not ask the organism anything; name the cell that did."
     yield from _measure(finding)
 
 
-def _broken(cell_id: str, log: CellLog, present: set[str]) -> Iterator[str]:
-    record = log.records.get(cell_id)
-    if record is None:
+def _broken(cell_id: str, cells: Cells, present: set[str]) -> Iterator[str]:
+    cell = cells.code(cell_id)
+    if cell is None:
         yield f"{cell_id!r} is no code cell of this run."
     elif cell_id not in present:
         yield f"{cell_id} is not in the notebook any more."
-    elif log.running == cell_id:
+    elif cells.running == cell_id:
         yield f"{cell_id} is still running."
-    elif record.status is None:
-        again = "was changed after it ran; run it again" if record.edited else "has not run"
+    elif cell.status is None:
+        again = "was changed after it ran; run it again" if cell.edited else "has not run"
         yield f"{cell_id} {again}."
-    elif record.status != "ok":
-        yield f"{cell_id} did not end well ({record.status}); repair it with edit_cell, or leave it out."
+    elif cell.status != "ok":
+        yield f"{cell_id} did not end well ({cell.status}); repair it with edit_cell, or leave it out."
 
 
 def _measure(finding: Finding) -> Iterator[str]:

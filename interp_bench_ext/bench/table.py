@@ -66,8 +66,8 @@ def _row(config: str, results: Sequence[Result]) -> OrganismRow:
         cells=len(results),
         finished=len(finished),
         comparison=_compared(results[0].cell.condition, ended),
-        minutes=fmean(outcome.minutes for outcome in finished) if finished else None,
-        steps=fmean(outcome.steps for outcome in finished) if finished else None,
+        minutes=fmean(outcome.figures.minutes() for outcome in finished) if finished else None,
+        steps=fmean(outcome.figures.steps for outcome in finished) if finished else None,
     )
 
 

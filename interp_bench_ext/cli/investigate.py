@@ -194,4 +194,8 @@ def _panel(outcome: Outcome) -> Panel:
     if outcome.verdict:
         text.append(f"\n{outcome.verdict}\n", style="bold")
     text.append(f"\nnotebook  {outcome.record.notebook}\nreport    {outcome.report}")
-    return Panel(text, title=f"run {outcome.record.id}", subtitle=f"{outcome.steps} steps · {outcome.minutes:.1f} min")
+    return Panel(
+        text,
+        title=f"run {outcome.record.id}",
+        subtitle=f"{outcome.figures.steps} steps · {outcome.figures.minutes():.1f} min",
+    )

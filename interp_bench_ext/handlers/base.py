@@ -97,7 +97,7 @@ class ServicesHandler(TellsNothing, APIHandler):
 
     def after(self) -> int:
         """The number of the last event that the client has."""
-        return read_after(self.get_query_argument("after", "0"))
+        return read_seq("after", self.get_query_argument("after", "0"))
 
     async def once(self, request: Request, work: Callable[[Services], Coroutine[Any, Any, Any]]) -> Any:
         """The reply of ``work``, which is done once for each ``request_id``."""
@@ -117,9 +117,10 @@ class ServicesHandler(TellsNothing, APIHandler):
             super().update_api_activity()
 
 
-def read_after(text: str) -> int:
+def read_seq(name: str, text: str) -> int:
+    """The number of an event that the query parameter ``name`` gives. Raises BadInput."""
     if not text.isascii() or not text.isdigit():
-        raise BadInput(f"after={text}: give the number of the last event that you have, or 0")
+        raise BadInput(f"{name}={text}: give the number of the last event that counts, or 0")
     return int(text)
 
 

@@ -13,7 +13,7 @@ from tornado import web
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from .base import RESOURCE, OpensServices, ServicesHandler, TellsNothing, allowed_to, describe_error, read_after
+from .base import RESOURCE, OpensServices, ServicesHandler, TellsNothing, allowed_to, describe_error, read_seq
 
 if TYPE_CHECKING:
     from ..record.journal import Journal
@@ -23,6 +23,8 @@ GONE = 4404
 GOING_AWAY, FAILED = 1001, 1011
 _PAUSE_S = 0.05
 """Between two messages, so that a streaming reply is some messages a second and not one for each token."""
+_TICK_S = 1.0
+"""Between two messages that only say how far the clock is."""
 _ROWS, _BYTES = 250, 500_000
 
 
@@ -44,6 +46,15 @@ class EventsHandler(ServicesHandler):
         self.finish("[]" if opening == "[" else "]")
 
 
+class FiguresHandler(ServicesHandler):
+    @web.authenticated
+    @allowed_to("read")
+    async def get(self, run: str) -> None:
+        at = self.get_query_argument("at", None)
+        services = await self.services()
+        self.reply(services.runs.figures(run, at=None if at is None else read_seq("at", at)))
+
+
 class StreamHandler(TellsNothing, WebSocketMixin, WebSocketHandler, JupyterHandler):
     """One client of a run; it is given what it lacks, then each event as it is recorded."""
 
@@ -61,7 +72,7 @@ class StreamHandler(TellsNothing, WebSocketMixin, WebSocketHandler, JupyterHandl
         services = await self._app.services()
         services.runs.record(run)
         self._bench, self._run = services, run
-        self._after = read_after(self.get_query_argument("after", "0"))
+        self._after = read_seq("after", self.get_query_argument("after", "0"))
         await super().get(run)
 
     @property
@@ -92,16 +103,22 @@ class StreamHandler(TellsNothing, WebSocketMixin, WebSocketHandler, JupyterHandl
 
     async def _send(self) -> None:
         feed, journal = self._bench.runs.feed, self._bench.runs.journal
+        loop = asyncio.get_running_loop()
+        told, told_at = "", 0.0
         try:
             while not feed.closed:
                 entries = _batch(journal, self._run, self._after)
                 if entries:
-                    await self.write_message(f"[{','.join(body for _, body in entries)}]")
+                    told, told_at = self._figures(), loop.time()
+                    await self._tell(entries, told)
                     self._after = entries[-1][0]
                     await asyncio.sleep(0 if len(entries) == _ROWS else _PAUSE_S)
                 elif journal.run(self._run) is None:
                     self.close(GONE, "the run was deleted")
                     return
+                elif loop.time() - told_at >= _TICK_S and (figures := self._figures()) != told:
+                    told, told_at = figures, loop.time()
+                    await self._tell([], told)
                 else:
                     self._bench.runs.notice_end(self._run)
                     await feed.more(self._run)
@@ -110,6 +127,13 @@ class StreamHandler(TellsNothing, WebSocketMixin, WebSocketHandler, JupyterHandl
             pass  # the client went away, and comes back with the number of its last event
         except sqlite3.Error:
             self.close(FAILED, "the journal cannot be read")
+
+    def _figures(self) -> str:
+        return self._bench.runs.figures(self._run).model_dump_json()
+
+    async def _tell(self, entries: list[tuple[int, str]], figures: str) -> None:
+        """Send an ``api.EventBatch``."""
+        await self.write_message(f'{{"entries":[{",".join(body for _, body in entries)}],"figures":{figures}}}')
 
 
 def _batch(journal: Journal, run: str, after: int) -> list[tuple[int, str]]:

@@ -40,15 +40,17 @@ def _state(run: RunSummary) -> str:
 
 
 def _steps(run: RunSummary) -> str:
-    limit = run.limits.get("steps")
-    return f"{run.steps} of {limit:.0f}" if limit else str(run.steps)
+    return _used(run, "max_steps")
 
 
 def _cost(run: RunSummary) -> str:
-    limit = run.limits.get("cost")
-    if run.cost_usd is None:
-        return "not known"
-    return f"${run.cost_usd:.2f} of ${limit:g}" if limit else f"${run.cost_usd:.2f}"
+    return _used(run, "max_cost_usd")
+
+
+def _used(run: RunSummary, field: str) -> str:
+    """How much of a budget is used, in the words of the server."""
+    meter = next(meter for meter in run.figures.meters if meter.field == field)
+    return f"{meter.used_text} of {meter.limit_text}" if meter.limit_text else meter.used_text
 
 
 def run_table(server_api: ServerApi, run: RunSummary) -> Listing:
@@ -63,7 +65,7 @@ def run_table(server_api: ServerApi, run: RunSummary) -> Listing:
         ]
         for noted in claims.values()
     ]
-    parts = [run.experiment, _state(run), f"step {_steps(run)}", _cost(run), f"{run.minutes:.0f} min", *_outcome(run)]
+    parts = [run.experiment, _state(run), f"step {_steps(run)}", _cost(run), _used(run, "max_minutes"), *_outcome(run)]
     return Listing(["hypothesis", "status", "evidence", "effect"], rows, f"Run {run.id}: {', '.join(parts)}.")
 
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from ..agent.tools import Tool, ToolResult
 from ..agent.tools.schema import tool
-from ..api import Command, ConfigCard, ForkRun, ResumeRun, RunSummary, StartRun
+from ..api import BudgetMeter, Command, ConfigCard, ForkRun, ResumeRun, RunSummary, StartRun
 from ..errors import BadInput
 from ..wrong_input import first_problem
 from .clients import Client, Clients, Lead, led_by_client
@@ -121,7 +121,7 @@ async def run_status(caller: Caller, *, run: str | None = None) -> ToolResult:
         if not clients.leads(caller.client):
             return await _resumable(caller)
         run = clients.of(caller.client).run
-    told = [{"type": "text", "text": _summary(clients.runs.summary(run))}]
+    told = [{"type": "text", "text": summary_line(clients.runs.summary(run))}]
     lead = clients.lead_of(run)
     if lead is not None and lead.provider.ready and lead.provider.last is not None:
         told += [
@@ -138,7 +138,7 @@ async def run_status(caller: Caller, *, run: str | None = None) -> ToolResult:
 async def stop_run(caller: Caller) -> ToolResult:
     """End your run now, without findings. It can be resumed."""
     lead = caller.clients.of(caller.client)
-    return ToolResult.text(_summary(await caller.clients.runs.stop(lead.run)))
+    return ToolResult.text(summary_line(await caller.clients.runs.stop(lead.run)))
 
 
 VERBS: tuple[Tool, ...] = tuple(
@@ -163,7 +163,7 @@ async def _instructions(caller: Caller, lead: Lead) -> ToolResult:
     if lead.provider.over:
         return ToolResult(content=content, is_error=True)
     summary = caller.clients.runs.summary(lead.run)
-    before = "; read_notebook shows what was done in it" if summary.steps > 1 or summary.forked_from else ""
+    before = "; read_notebook shows what was done in it" if summary.figures.steps > 1 or summary.forked_from else ""
     head = f"Run {lead.run} is open; its notebook is {summary.notebook}{before}. Its instructions:"
     head += f"\n\n{lead.provider.system}"
     return ToolResult(content=[{"type": "text", "text": head}, *content])
@@ -173,7 +173,7 @@ async def _resumable(caller: Caller) -> ToolResult:
     summaries = [summary for summary in await caller.clients.runs.summaries() if _can_go_on(caller, summary)]
     if not summaries:
         return ToolResult.text("There is no run to go on with; start_run begins one.")
-    lines = [_summary(summary) for summary in summaries[:_LISTED_RUNS]]
+    lines = [summary_line(summary) for summary in summaries[:_LISTED_RUNS]]
     return ToolResult.text("You lead no run. resume_run goes on with one of these:\n" + "\n".join(lines))
 
 
@@ -183,15 +183,19 @@ def _can_go_on(caller: Caller, summary: RunSummary) -> bool:
     )
 
 
-def _summary(summary: RunSummary) -> str:
+def summary_line(summary: RunSummary) -> str:
     waits = {"approval": ", waits for the person's approval", "paused": ", paused by the person", None: ""}
     why = f" ({summary.message})" if summary.message else ""
-    used = {"steps": float(summary.steps), "minutes": summary.minutes}
-    budgets = [f"{used[name]:.3g} of {limit:g} {name}" for name, limit in summary.limits.items() if name in used]
+    budgets = [_used(meter) for meter in summary.figures.meters]
     return (
         f"Run {summary.id} of {summary.config} is {summary.status}{why}{waits[summary.waiting]}:"
         f" {', '.join(budgets)}; notebook {summary.notebook}."
     )
+
+
+def _used(meter: BudgetMeter) -> str:
+    limit = f" of {meter.limit_text}" if meter.limit_text else ""
+    return f"{meter.budget} {meter.used_text}{limit}"
 
 
 def _card(card: ConfigCard) -> str:

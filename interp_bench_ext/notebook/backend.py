@@ -8,10 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from ..record.events import CellKind, CellStatus, JsonDict
-
-CellState = CellStatus | Literal["running"] | None
-"""None: the cell has not run."""
+from ..record.cells import CellState
+from ..record.events import CellKind, JsonDict
 
 MARK = "interp_bench"
 """Key of a cell's metadata that says which run the cell belongs to, and how it ended."""

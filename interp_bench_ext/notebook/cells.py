@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ..errors import BadInput, NotebookConflict
+from ..record.cells import Cell, Cells
 from ..record.events import CellAdded, CellEdited, CellFinished, CellKind, Emit, Event
-from .backend import CellState, NotebookBackend, NotebookCell
-from .fold import FoldedCell, fold_cells
+from .backend import NotebookBackend, NotebookCell
 from .text import clean_text
 
 _CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
@@ -26,6 +26,7 @@ class RunCells:
         self._backend = backend
         self._emit = emit
         self._run = run
+        self._life = Cells()
         self._cells: dict[str, NotebookCell] = {}
 
     def __getitem__(self, cell_id: str) -> NotebookCell:
@@ -34,10 +35,10 @@ class RunCells:
             raise BadInput(f"This run has no cell {cell_id}.")
         return self._cells[cell_id]
 
-    def status(self, cell_id: str) -> CellState:
-        """How far a cell of this run has come. Raises BadInput where it has no such cell."""
-        status: CellState = self[cell_id].mark["status"]
-        return status
+    def emit(self, event: Event) -> None:
+        """Send an event out, and keep what it says of a cell."""
+        self._emit(event)
+        self._life.apply(event)
 
     async def add(self, kind: CellKind, source: str, cell_id: str | None) -> str:
         """Append a cell; returns its id."""
@@ -49,9 +50,8 @@ class RunCells:
             if cell_id in self._backend.ids():
                 raise BadInput(f"The notebook already has a cell {cell_id}.")
             source = clean_text(source)
-            self._emit(CellAdded(cell_id=cell_id, kind=kind, source=source))
-            mark = self._mark(None)
-            self._cells[cell_id] = NotebookCell(cell_id=cell_id, kind=kind, source=source, mark=mark)
+            self.emit(CellAdded(cell_id=cell_id, kind=kind, source=source))
+            self._cells[cell_id] = NotebookCell(cell_id=cell_id, kind=kind, source=source)
             await self.put(cell_id)
         await self._backend.saved()
         return cell_id
@@ -66,24 +66,21 @@ class RunCells:
             if cell_id in await self.adopt_edits():
                 raise NotebookConflict(f"Somebody else edited cell {cell_id} meanwhile; read it again first.")
             source = clean_text(source)
-            self._emit(CellEdited(cell_id=cell_id, source=source))
+            self.emit(CellEdited(cell_id=cell_id, source=source))
             await self.put(cell_id, source=source)
         await self._backend.saved()
 
     async def put(self, cell_id: str, **changes: object) -> None:
-        """Write the cell with ``changes`` to its fields."""
-        self._cells[cell_id] = replace(self._cells[cell_id], **changes)  # type: ignore[arg-type]
+        """Write the cell with ``changes`` to its fields, and with how it stands."""
+        mark = self._mark(cell_id)
+        self._cells[cell_id] = replace(self._cells[cell_id], mark=mark, **changes)  # type: ignore[arg-type]
         await self._backend.put([self._cells[cell_id]])
-
-    async def put_status(self, cell_id: str, status: CellState, **changes: object) -> None:
-        """Write the cell with how far it has come, and with ``changes``."""
-        await self.put(cell_id, mark=self._mark(status), **changes)
 
     async def adopt_edits(self) -> set[str]:
         """Take over what somebody else wrote into the run's own cells, so that journal and notebook agree."""
         edited = await self._backend.refresh()
         for cell_id, source in edited.items():
-            self._emit(CellEdited(cell_id=cell_id, source=source))
+            self.emit(CellEdited(cell_id=cell_id, source=source))
             self._cells[cell_id] = replace(self._cells[cell_id], source=source)
         return set(edited)
 
@@ -96,7 +93,8 @@ class RunCells:
         async with self.lock:
             await self._backend.refresh()
             found = {cell.cell_id: cell.source for cell in self._backend.cells()}
-            for cell in fold_cells(events).values():
+            self._life = Cells.of(events)
+            for cell in self._life.by_id.values():
                 self._settle(cell, found.get(cell.cell_id))
                 self._cells[cell.cell_id] = NotebookCell(
                     cell_id=cell.cell_id,
@@ -104,22 +102,20 @@ class RunCells:
                     source=cell.source,
                     outputs=cell.outputs,
                     execution_count=cell.execution_count,
-                    mark=self._mark(cell.status),
+                    mark=self._mark(cell.cell_id),
                 )
             if self._cells:
                 await self._backend.put(list(self._cells.values()))
         await self._backend.saved()
 
-    def _settle(self, cell: FoldedCell, in_notebook: str | None) -> None:
+    def _settle(self, cell: Cell, in_notebook: str | None) -> None:
         if in_notebook is not None and in_notebook not in cell.sources:
-            self._emit(CellEdited(cell_id=cell.cell_id, source=in_notebook))
-            cell.source = in_notebook
-        if cell.status == "running":
-            self._emit(cut_off(cell.cell_id))
-            cell.status = "interrupted"
+            self.emit(CellEdited(cell_id=cell.cell_id, source=in_notebook))
+        if cell.cut_off or cell.status == "running":
+            self.emit(cut_off(cell.cell_id))
 
-    def _mark(self, status: CellState) -> dict[str, object]:
-        return {"run": self._run, "status": status}
+    def _mark(self, cell_id: str) -> dict[str, object]:
+        return {"run": self._run, "status": self._life.by_id[cell_id].status}
 
 
 def cut_off(cell_id: str) -> CellFinished:

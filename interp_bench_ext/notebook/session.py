@@ -10,7 +10,7 @@ from pathlib import Path
 from ..contracts import Connection, Veil
 from ..errors import BadInput, KernelDied, NotebookConflict
 from ..record.events import CellFinished, CellStarted, CellStatus, Emit, Event, JsonDict, KernelStarted, KernelWentAway
-from .backend import CellState, CellView, NotebookBackend
+from .backend import CellView, NotebookBackend
 from .background import Background
 from .cells import RunCells, cut_off
 from .contents import ContentsBackend
@@ -44,12 +44,12 @@ class NotebookSession:
         self.background = Background[CellRun]()
         self._begun = asyncio.Event()
         self._backend = backend
-        self._emit = emit
         self._connection = connection
         self._grace_s = GRACE_S
         self._cells = RunCells(backend, emit=emit, run=run)
+        self._emit = self._cells.emit
         self._run_lock = asyncio.Lock()
-        self._live = LiveOutputs(emit=emit, show=self._show, pace_s=lambda: backend.pace_s)
+        self._live = LiveOutputs(emit=self._emit, show=self._show, pace_s=lambda: backend.pace_s)
         self._closed = False
         self._organism_s: Callable[[], float] = lambda: 0.0
         self._kernels: KernelSource | None = None
@@ -185,10 +185,6 @@ class NotebookSession:
         cell = self._cells[cell_id]
         return self._live.outputs(cell_id) if self.background.running == cell_id else list(cell.outputs)
 
-    def status(self, cell_id: str) -> CellState:
-        """How far a cell of this run has come. Raises BadInput where it has no such cell."""
-        return self._cells.status(cell_id)
-
     def ids(self) -> list[str]:
         """Ids of all cells in order, as :meth:`cells` gives them."""
         return self._backend.ids()
@@ -271,7 +267,7 @@ class NotebookSession:
             self._begun.set()
             handler = self._live.start(cell_id)
             try:
-                await self._cells.put_status(cell_id, "running", outputs=(), execution_count=None)
+                await self._cells.put(cell_id, outputs=(), execution_count=None)
             except NotebookConflict:
                 self._emit(cut_off(cell_id))
                 raise
@@ -296,7 +292,7 @@ class NotebookSession:
                 )
             )
             self._live.shown(cell_id)
-            await self._cells.put_status(cell_id, status, outputs=outputs, execution_count=count)
+            await self._cells.put(cell_id, outputs=outputs, execution_count=count)
         await self._backend.saved()
         return CellRun(
             cell_id=cell_id, status=status, execution_count=count, outputs=outputs, duration_s=done.duration_s

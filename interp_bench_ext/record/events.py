@@ -47,6 +47,8 @@ class RunResumed(_Event):
     """Absolute path of its notebook from here on, where that is another file than before."""
     provenance: Provenance | None = None
     """As of now: package, budgets or files may be others than when it started."""
+    limits: dict[str, float] = {}
+    """Limits of the config's agent section that are other ones from here on, by field."""
 
 
 class RunForked(_Event):
@@ -306,6 +308,8 @@ class BudgetUsed(_Event):
     budget: str
     used: float
     limit: float
+    unit: str = ""
+    """``USD``, ``min``, or empty where its name says it."""
 
 
 class RunEnded(_Event):

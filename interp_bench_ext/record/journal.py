@@ -23,6 +23,8 @@ from ..errors import BadInput
 from .conditions import NOTED, SCHEMA, Conditions
 from .events import EVENT, Event, RunEnded, RunResumed, RunStatus
 
+_LAST = 2**62
+"""Beyond the number of any event."""
 CUT_OFF = "the process that drove it ended without a word"
 Kind = TypeVar("Kind", bound=BaseModel)
 _SCHEMA = """
@@ -166,13 +168,18 @@ class Journal:
         event = _read(row[0]) if row else None
         return event if isinstance(event, kinds) else None
 
-    def skim(self, run: str, *kinds: type[BaseModel]) -> Iterator[tuple[float, Event | None]]:
-        """When each of the run's events was, with those of ``kinds`` themselves; the others are not even read."""
+    def skim(
+        self, run: str, *kinds: type[BaseModel], after: int = 0, until: int | None = None
+    ) -> Iterator[tuple[float, Event | None]]:
+        """When each of the run's events was, with those of ``kinds`` themselves; the others are not even read.
+
+        ``after`` and ``until`` are numbers of events: the first that is left out, and the last that is taken.
+        """
         names = [kind.model_fields["type"].default for kind in kinds]
         rows = self._database.execute(
             f"SELECT at, CASE WHEN type IN ({', '.join('?' * len(names))}) THEN body END FROM events"
-            " WHERE run = ? ORDER BY seq",
-            (*names, run),
+            " WHERE run = ? AND seq > ? AND seq <= ? ORDER BY seq",
+            (*names, run, after, _LAST if until is None else until),
         )
         for at, body in rows:
             yield at, _read(body) if body else None

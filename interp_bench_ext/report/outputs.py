@@ -10,7 +10,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import bleach  # type: ignore[import-untyped]
@@ -81,9 +81,9 @@ def source_html(source: str) -> Markup:
     return Markup(highlight(source, lexer, _FORMATTER))
 
 
-def outputs_html(outputs: Mapping[int, Mapping[str, Any]]) -> list[Markup]:
+def outputs_html(outputs: Sequence[Mapping[str, Any]]) -> list[Markup]:
     """The outputs of one cell, in order; neighbouring pieces of one stream are joined."""
-    return [_output(output) for output in _joined(outputs[index] for index in sorted(outputs))]
+    return [_output(output) for output in _joined(outputs)]
 
 
 def _joined(outputs: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -10,12 +10,13 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from ..record.cells import Cell
 from ..record.events import Event
 from ..record.provenance import Revision
 from ..record.scores import Comparison
 from . import outputs
 from .budgets import budgets_view, tokens_by_kind
-from .fold import Cell, Note, Reading, Step, Story, fold
+from .fold import Note, Reading, Step, Story, fold
 from .formats import cost, count, duration, effect, moment
 from .provenance import provenance_view
 from .score import score_view
@@ -34,7 +35,7 @@ _VEILS = {
 _READING_TONES = {"supported": "good", "refuted": "bad", "open": ""}
 _CELL_STATES = {
     "ok": "", "error": "raised an error", "interrupted": "interrupted", "timeout": "took too long",
-    "kernel_died": "the kernel died", "running": "was running", "not run": "not run",
+    "kernel_died": "the kernel died", "running": "was running",
 }  # fmt: skip
 _FAILED_STATES = {"error", "timeout", "kernel_died"}
 _OF_FINDING = re.compile(r"Finding (\d+): (.*)", re.DOTALL)
@@ -87,12 +88,12 @@ def _view(story: Story, comparison: Comparison | None) -> dict[str, Any]:
         "nothing": _nothing(story),
         "summary": outputs.markdown(story.summary) if story.summary.strip() else "",
         "score": score_view(story.score, comparison) if story.score else None,
-        "budgets": budgets_view(story),
+        "budgets": budgets_view(story.figures),
         "hypotheses": [_hypothesis(story, claim, seen) for claim, seen in story.hypotheses.items()],
         "steps": _steps(story),
         "course": _course(story),
-        "items": [_cell(item) if isinstance(item, Cell) else _note(item) for item in story.items],
-        "footer": f"Made by Interp Bench from {count(len(story.cells), 'cell')} of the run's journal.",
+        "items": [_cell(story, item) if isinstance(item, Cell) else _note(item) for item in story.items],
+        "footer": f"Made by Interp Bench from {count(len(story.cells.by_id), 'cell')} of the run's journal.",
     }
 
 
@@ -103,14 +104,15 @@ def _facts(story: Story) -> Iterable[dict[str, str]]:
         model = (started.public.get("agent") or {}).get("model") if started.agent != "playbook" else None
         yield _fact("Agent", started.agent, str(model or ""))
     if story.first is not None:
-        yield _fact("Duration", duration(story.active_s), moment(story.first))
+        yield _fact("Duration", duration(story.figures.clock.active_s), moment(story.first))
     if story.organism is not None:
         yield _fact("Organism", story.organism.device, f"loaded in {duration(story.organism.load_s)}")
     if story.veil:
         yield _fact("Veil", story.veil, _VEILS.get(story.veil, ""))
-    if story.tokens_out:
-        yield _fact("Cost", cost(story.cost_usd), tokens_by_kind(story))
-    yield _fact("Work", count(len(story.steps), "step"), count(len(story.cells), "cell"))
+    figures = story.figures
+    if figures.output_tokens:
+        yield _fact("Cost", cost(figures.cost), tokens_by_kind(figures))
+    yield _fact("Work", count(figures.steps, "step"), count(len(story.cells.by_id), "cell"))
     if started is not None:
         yield _fact("Seed", str(started.seed))
 
@@ -163,11 +165,11 @@ def _problems(story: Story, number: int | None) -> list[str]:
 def _links(story: Story, cell_ids: Iterable[str], seq: int) -> list[dict[str, Any]]:
     links = []
     for cell_id in dict.fromkeys(cell_ids):
-        cell = story.cells.get(cell_id)
+        cell = story.cells.by_id.get(cell_id)
         if cell is None:
             links.append({"label": f"{cell_id} (not in this run)", "anchor": None, "stale": False})
         else:
-            stale = cell.edited_seq > seq
+            stale = story.edited_seq.get(cell_id, 0) > seq
             links.append({"label": f"cell {cell.number}", "anchor": _anchor(cell), "stale": stale})
     return links
 
@@ -177,13 +179,12 @@ def _anchor(cell: Cell) -> str:
 
 
 def _hypothesis(story: Story, claim: str, readings: Sequence[Reading]) -> dict[str, Any]:
-    start = story.first or 0.0
     shown = [
         {
             "status": reading.event.status,
             "tone": _READING_TONES[reading.event.status],
             "step": reading.step,
-            "at": f"after {duration(reading.at - start)}",
+            "at": f"after {duration(reading.after_s)}",
             "effect": effect(reading.event.effect_size),
             "n": reading.event.n,
             "links": _links(story, reading.event.evidence, reading.seq),
@@ -202,17 +203,17 @@ def _step(step: Step) -> dict[str, Any]:
     did = ", ".join(dict.fromkeys(step.tools)).replace("_", " ") or "no tool"
     return {
         "number": step.number,
-        "title": f"Step {step.number}: {did}, {duration(step.end - step.start)}",
+        "title": f"Step {step.number}: {did}, {duration(step.seconds)}",
         # The square root keeps one long step from hiding the others.
-        "weight": round(max(step.end - step.start, 0.01) ** 0.5, 3),
+        "weight": round(max(step.seconds, 0.01) ** 0.5, 3),
         "anchor": _anchor(step.cells[0]) if step.cells else None,
         "tone": "failed" if failed else "" if step.cells else "quiet",
     }
 
 
 def _course(story: Story) -> str:
-    failed = sum(cell.status in _FAILED_STATES for cell in story.cells.values())
-    parts = [count(len(story.steps), "step")]
+    failed = sum(cell.status in _FAILED_STATES for cell in story.cells.by_id.values())
+    parts = [count(story.figures.steps, "step")]
     if failed:
         parts.append(f"{count(failed, 'cell')} with an error")
     if story.waited_s >= 1:
@@ -220,13 +221,13 @@ def _course(story: Story) -> str:
     return ", ".join(parts)
 
 
-def _cell(cell: Cell) -> dict[str, Any]:
+def _cell(story: Story, cell: Cell) -> dict[str, Any]:
     view: dict[str, Any] = {
         "is_cell": True,
         "kind": cell.kind,
         "anchor": _anchor(cell),
         "number": cell.number,
-        "step": cell.step,
+        "step": story.step_of[cell.cell_id],
     }
     if cell.kind == "markdown":
         return {**view, "prose": outputs.markdown(cell.source)}
@@ -234,7 +235,7 @@ def _cell(cell: Cell) -> dict[str, Any]:
         **view,
         "source": outputs.source_html(cell.source),
         "outputs": outputs.outputs_html(cell.outputs),
-        "state": _CELL_STATES.get(cell.status, cell.status),
+        "state": _CELL_STATES.get(cell.stands, cell.stands),
         "tone": "failed" if cell.status in _FAILED_STATES else "",
         "duration": "" if cell.duration_s is None else duration(cell.duration_s),
     }

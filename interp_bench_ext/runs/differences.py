@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from ..agent.replay import names_in_fresh_notebook
-from ..notebook.fold import FoldedCell, fold_cells
+from ..record.cells import Cell, Cells
 from ..record.events import Event, JsonDict
 from ..results.kit.bundles import VEGALITE
 from .tolerant_diff import FLOOR, Alike, Unlike, visible_text
@@ -63,8 +63,8 @@ def compare_runs(recorded: Sequence[Event], replayed: Sequence[Event], *, tolera
         replayed: Events of its replay, in a notebook of its own.
         tolerance: Relative difference up to which two numbers with a fraction are the same; counts must be equal.
     """
-    names, others = names_in_fresh_notebook(recorded), fold_cells(replayed)
-    ended = [cell for cell in fold_cells(recorded).values() if cell.kind == "code" and cell.status is not None]
+    names, others = names_in_fresh_notebook(recorded), Cells.of(replayed).by_id
+    ended = [cell for cell in Cells.of(recorded).by_id.values() if cell.kind == "code" and cell.status is not None]
     alike = Alike(tolerance)
     found = [item for cell in ended for item in _compared(cell, others.get(names[cell.cell_id]), alike)]
     return Comparison(
@@ -75,7 +75,7 @@ def compare_runs(recorded: Sequence[Event], replayed: Sequence[Event], *, tolera
     )
 
 
-def _compared(cell: FoldedCell, other: FoldedCell | None, alike: Alike) -> Iterator[Difference | NotCompared]:
+def _compared(cell: Cell, other: Cell | None, alike: Alike) -> Iterator[Difference | NotCompared]:
     name = cell.cell_id
     ran = other is not None and other.status is not None
     if cell.status in (*_CUT, "running"):
@@ -92,7 +92,7 @@ def _compared(cell: FoldedCell, other: FoldedCell | None, alike: Alike) -> Itera
         yield from _outputs_compared(name, cell.outputs, other.outputs, alike)
 
 
-def _how_it_ended(cell: FoldedCell) -> str:
+def _how_it_ended(cell: Cell) -> str:
     error = next((output for output in cell.outputs if output["output_type"] == "error"), None)
     return str(cell.status) if error is None else f"{cell.status}: {error['ename']}: {error['evalue']}"
 

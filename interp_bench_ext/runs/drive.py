@@ -70,13 +70,13 @@ class Run:
 
     def pause(self) -> None:
         """Let the agent do nothing more until :meth:`unpause`; possible from the start, while the organism loads."""
-        if not self.recorder.state.paused:
+        if not self.recorder.state.figures.clock.paused:
             self.recorder(RunPaused())
 
     def unpause(self) -> None:
         if self._gate is not None:
             self._gate.unpause()
-        elif self.recorder.state.paused:
+        elif self.recorder.state.figures.clock.paused:
             self.recorder(RunUnpaused())
 
     def answer(self, approval: str, decision: ApprovalDecision, code: str | None) -> None:

@@ -10,8 +10,8 @@ from ..agent.state import RunState
 from ..agent.tools.rendering import describe_outputs
 from ..config import AgentSection, PublicConfig
 from ..errors import BadInput
-from ..notebook.fold import fold_cells
 from ..notebook.opening import intro
+from ..record.cells import Cells
 from ..record.events import (
     AgentDelta,
     AgentReplied,
@@ -169,7 +169,7 @@ def _rest_of_call(later: Iterable[Event], call: str) -> list[Event]:
 
 def _result(past: Sequence[Event], cell_id: str, call: str) -> ToolReturned:
     """The result of the call that ran the cell, which was not recorded any more."""
-    cell = fold_cells(past)[cell_id]
+    cell = Cells.of(past).by_id[cell_id]
     content = describe_outputs(f"[{cell_id}: {cell.status or 'added'}]", cell_id, cell.outputs)
     return ToolReturned(tool_use_id=call, content=content, is_error=cell.status not in ("ok", None))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+from collections import OrderedDict
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 from filelock import Timeout
 
 from ..agent.mcp_provider import OutsideProvider
-from ..api import AnswerApproval, ForkRun, ResumeRun, RunSummary, StartRun
+from ..api import AnswerApproval, ForkRun, ResumeRun, RunFigures, RunSummary, StartRun
 from ..config import AgentSection, Experiment
 from ..errors import BadInput, InterpBenchError, NotFound, NotNow
 from ..models.key import Key
@@ -35,6 +36,8 @@ from .wakeups import Feed
 SERVER_STOPPED = "the server was stopped"
 _UNWRITTEN = "the journal could not be written; free some disk space, then resume the run"
 _STOP_REPLY_S = 2.0
+_FOLLOWED = 64
+"""Runs whose figures are kept at hand."""
 
 
 class _Driven:
@@ -80,6 +83,8 @@ class RunManager:
         self._unwritten: set[str] = set()
         """Runs that ended because they could not be recorded, so that the journal does not say why."""
         self._summaries: dict[str, tuple[int, RunSummary]] = {}
+        self._followed: OrderedDict[str, Tally] = OrderedDict()
+        """Runs that somebody reads and another process drove, as counted so far."""
         self._reader: Journal | None = None
         self._reading = asyncio.Lock()
         self._starting = asyncio.Lock()
@@ -180,7 +185,7 @@ class RunManager:
     async def answer(self, run: str, asked: AnswerApproval) -> RunSummary:
         """Answer for the code that waits to be run. Raises NotNow where it does not wait any more."""
         driving = self._here(run).run
-        waiting = driving.recorder.state.approval
+        waiting = driving.recorder.state.figures.clock.approval
         if waiting is None or waiting.approval != asked.approval:
             raise NotNow("this cell is not waiting for an approval any more; the sidebar shows what is")
         driving.answer(asked.approval, asked.decision, asked.code)
@@ -197,6 +202,7 @@ class RunManager:
         except Timeout:
             raise NotNow(f"run {run} has just been resumed elsewhere; stop it first") from None
         self._summaries.pop(run, None)
+        self._followed.pop(run, None)
         self.feed.tell(run)
 
     def record(self, run: str) -> RunRecord:
@@ -211,6 +217,21 @@ class RunManager:
         if run not in self._driven and self.journal.end_if_cut_off(run):
             self.feed.tell(run)
 
+    def figures(self, run: str, *, at: int | None = None) -> RunFigures:
+        """What a run has used up by now, or right after its event number ``at``. Raises NotFound."""
+        driven = self._driven.get(run)
+        if at is not None:
+            self.record(run)
+            return RunFigures.of(Tally().read_on(self.journal, run, until=at).figures)
+        if driven is not None:
+            return RunFigures.of(driven.run.recorder.state.figures, self.journal.clock())
+        running = self.record(run).status == "running"
+        tally = self._followed.setdefault(run, Tally()).read_on(self.journal, run)
+        self._followed.move_to_end(run)
+        while len(self._followed) > _FOLLOWED:
+            self._followed.popitem(last=False)
+        return RunFigures.of(tally.figures, self.journal.clock() if running else None)
+
     def summary(self, run: str) -> RunSummary:
         return self._summarised(self.record(run), self.journal)
 
@@ -224,7 +245,7 @@ class RunManager:
         return [
             run
             for run, driven in self._driven.items()
-            if not driven.ended and (waiting or not driven.run.recorder.state.waits)
+            if not driven.ended and (waiting or not driven.run.recorder.state.figures.clock.waits)
         ]
 
     async def close(self) -> None:
@@ -337,10 +358,11 @@ class RunManager:
             return cached[1]
         made = summarise(
             record,
-            Tally.of(journal, record.id),
+            Tally().read_on(journal, record.id),
             config=self._its.catalog.name_of(record.config),
             shown=self._its.places.shown,
-            agent=driven.run.public.agent if driven is not None and not driven.ended else None,
+            here=driven is not None and not driven.ended,
+            now=journal.clock(),
         )
         if record.id in self._unwritten:
             made = made.model_copy(update={"message": _UNWRITTEN})

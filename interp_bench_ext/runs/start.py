@@ -86,6 +86,7 @@ def resume(
         run.recorder(
             RunResumed(
                 notebook=str(path) if path != record.notebook else None,
+                limits=dict(limits),
                 provenance=provenance_of(as_recorded, key=journal.conditions.key()),
             )
         )
@@ -183,10 +184,13 @@ def replay(
 
 
 def recorded_public(journal: Journal, run: str) -> PublicConfig:
-    """The public half of a run's config as it was recorded, with its overrides."""
+    """The public half of a run's config as it was recorded, with its overrides and those of its resumes."""
     started = journal.last(run, RunStarted)
     assert started is not None  # a run and its first event are recorded together
-    return PublicConfig.model_validate(started.public)
+    agent = dict(started.public.get("agent") or {})
+    for _, event in journal.skim(run, RunResumed):
+        agent |= event.limits if isinstance(event, RunResumed) else {}
+    return PublicConfig.model_validate({**started.public, "agent": agent})
 
 
 def _recorded(

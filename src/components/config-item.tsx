@@ -1,8 +1,8 @@
 import * as React from 'react';
 
-import { number } from '../format';
+import { cost, number } from '../format';
 import type { ConfigCard } from '../generated/api';
-import { amount, placeName, veilHelp, veilName } from '../words';
+import { placeName, veilHelp, veilName } from '../words';
 import { useServices, useSignal } from './context';
 
 interface IConfigItemProps {
@@ -147,7 +147,7 @@ function Details({ card }: { card: ConfigCard }): JSX.Element {
       limits.push(trans.__('%1 tokens', number(agent.max_tokens)));
     }
     if (agent.max_cost_usd) {
-      limits.push(amount('cost', agent.max_cost_usd));
+      limits.push(cost(agent.max_cost_usd));
     }
     if (agent.max_minutes) {
       limits.push(trans.__('%1 min', number(agent.max_minutes)));

@@ -3,6 +3,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ISignal } from '@lumino/signaling';
 import * as React from 'react';
 
+import type { RunFigures } from '../generated/api';
 import { ApiError } from '../request';
 import type { RunState } from '../state';
 import type {
@@ -87,6 +88,13 @@ export function useRun<T>(run: IRunModel, select: (state: RunState) => T): T {
 }
 
 /**
+ * What a run has used up, again whenever the server says it.
+ */
+export function useFigures(run: IRunModel): RunFigures {
+  return useSignal(run.changed, () => run.figures);
+}
+
+/**
  * The time in seconds, every second while `ticking`.
  */
 export function useNow(ticking: boolean): number {
@@ -101,20 +109,6 @@ export function useNow(ticking: boolean): number {
     return () => clearInterval(timer);
   }, [ticking]);
   return now;
-}
-
-/**
- * The time in seconds by which a run's clock goes: it stands still while the run does, and at a moment of its past.
- */
-export function useRunNow(run: IRunModel): number {
-  const driven = useRun(
-    run,
-    state => state.status === 'running' && !state.waiting
-  );
-  const past = run.connection === 'closed';
-  const lastAt = useRun(run, state => (past ? state.lastAt : 0));
-  const now = useNow(driven && !past);
-  return past ? lastAt : now;
 }
 
 export interface IAction {

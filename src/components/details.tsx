@@ -4,10 +4,9 @@ import { duration } from '../format';
 import type { EventEntry } from '../generated/api';
 import { forkIcon } from '../icons';
 import { logLine } from '../log';
-import { metersOf } from '../meters';
 import type { IStep } from '../state';
 import type { IRunModel } from '../tokens';
-import { useRun, useRunNow, useServices } from './context';
+import { useFigures, useRun, useServices } from './context';
 import { Fork } from './fork';
 import { LazyList } from './lazy-list';
 import { CellLinks, IconButton, Meter } from './parts';
@@ -93,17 +92,28 @@ const StepRow = React.memo(
 
 function Budgets({ run }: { run: IRunModel }): JSX.Element {
   const { trans } = useServices();
-  useRun(run, state => state.used.steps);
-  const busyS = useRun(run, state => state.organism.busyS);
-  const now = useRunNow(run);
+  const figures = useFigures(run);
+  const { failed_attempts: failed, organism_minutes: worked } = figures;
   return (
     <div className="ib-meters">
-      {metersOf(run.summary, run.state, now).map(meter => (
+      {figures.meters.map(meter => (
         <Meter key={meter.budget} meter={meter} />
       ))}
-      {busyS > 0 && (
+      {failed > 0 && (
         <p className="ib-hint">
-          {trans.__("The organism's model worked for %1.", duration(busyS))}
+          {trans._n(
+            'One attempt to reach the agent failed; what it used up is counted.',
+            '%1 attempts to reach the agent failed; what they used up is counted.',
+            failed
+          )}
+        </p>
+      )}
+      {worked > 0 && (
+        <p className="ib-hint">
+          {trans.__(
+            "The organism's model worked for %1.",
+            duration(worked * 60)
+          )}
         </p>
       )}
     </div>

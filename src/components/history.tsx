@@ -4,9 +4,10 @@ import { deleteIcon, runIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { agentName } from '../choices';
-import { cost, duration } from '../format';
+import { duration } from '../format';
 import type { RunSummary } from '../generated/api';
 import { replayIcon } from '../icons';
+import { meterOf } from '../meters';
 import type { Places } from '../places';
 import { findingsText, statusWord } from '../words';
 import { useAction, useServices, useSignal } from './context';
@@ -141,9 +142,11 @@ const RunRow = React.memo((props: IRunRowProps): JSX.Element => {
           {[
             agentName(run.agent, trans),
             ...(run.forked_from ? [trans.__('fork')] : []),
-            trans._n('%1 step', '%1 steps', run.steps),
-            ...(run.cost_usd ? [cost(run.cost_usd)] : []),
-            duration(run.minutes * 60)
+            trans._n('%1 step', '%1 steps', run.figures.steps),
+            ...(run.figures.cost_usd
+              ? [meterOf(run.figures, 'max_cost_usd')?.used_text]
+              : []),
+            duration(run.figures.minutes * 60)
           ].join(' · ')}
         </span>
       </button>

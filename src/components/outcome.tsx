@@ -2,12 +2,19 @@ import { Button } from '@jupyter/react-components';
 import { checkIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import { cost, duration } from '../format';
+import { duration } from '../format';
 import type { Finding } from '../generated/events';
+import { meterOf } from '../meters';
 import type { RunState } from '../state';
 import type { IRunModel } from '../tokens';
-import { amount, asSentence, budgetName, findingsText } from '../words';
-import { useAction, useRun, useServices, useSignal } from './context';
+import { asSentence, budgetName, findingsText } from '../words';
+import {
+  useAction,
+  useFigures,
+  useRun,
+  useServices,
+  useSignal
+} from './context';
 import { Forking } from './fork';
 import { Effect } from './hypotheses';
 import { CellLinks, ErrorLine, Notice } from './parts';
@@ -105,14 +112,15 @@ function Findings(props: {
 
 function Sums({ run }: { run: IRunModel }): JSX.Element {
   const { trans } = useServices();
-  const used = useRun(run, state => state.used);
-  const parts = [trans._n('%1 step', '%1 steps', used.steps)];
-  if (!used.costKnown) {
+  const figures = useFigures(run);
+  const cost = meterOf(figures, 'max_cost_usd');
+  const parts = [trans._n('%1 step', '%1 steps', figures.steps)];
+  if (cost?.used === null) {
     parts.push(trans.__('cost not known'));
-  } else if (used.costUsd > 0) {
-    parts.push(cost(used.costUsd));
+  } else if (cost && cost.used > 0) {
+    parts.push(cost.used_text);
   }
-  parts.push(duration(used.activeS));
+  parts.push(duration(figures.minutes * 60));
   return <p className="ib-sums">{parts.join(' · ')}</p>;
 }
 
@@ -123,7 +131,7 @@ function CutShort(props: {
   const { run, status } = props;
   const { trans } = useServices();
   const message = useRun(run, state => state.endMessage);
-  const limits = useRun(run, state => state.limits);
+  const { meters } = useFigures(run);
   const reached = useRun(run, state => state.reached);
   const failed = status === 'failed';
   const title = failed
@@ -134,12 +142,13 @@ function CutShort(props: {
   return (
     <Notice tone={failed ? 'bad' : 'warn'} title={title}>
       <p>
-        {reached
-          .map(budget =>
+        {meters
+          .filter(({ budget }) => reached.includes(budget))
+          .map(meter =>
             trans.__(
               '%1: all of %2 is used.',
-              budgetName(budget, trans),
-              amount(budget, limits[budget])
+              budgetName(meter.budget),
+              meter.limit_text
             )
           )
           .join(' ') ||

@@ -2,8 +2,7 @@ import type { LabIcon } from '@jupyterlab/ui-components';
 import { Button, Progress } from '@jupyter/react-components';
 import * as React from 'react';
 
-import type { IMeter } from '../meters';
-import { shareOf } from '../meters';
+import type { BudgetMeter } from '../generated/api';
 import type { IRunModel } from '../tokens';
 import type { IStatusWord } from '../words';
 import { budgetName, meterText } from '../words';
@@ -91,30 +90,29 @@ export function Bar(props: {
       className={`ib-bar ib-tone-${tone}`}
       min={0}
       max={100}
-      value={Math.round(100 * value)}
+      value={Math.round(100 * Math.min(1, value))}
       aria-label={label}
     />
   );
 }
 
+export function meterTone({ share }: BudgetMeter): 'bad' | 'warn' | 'plain' {
+  return share === null || share < 0.8 ? 'plain' : share < 1 ? 'warn' : 'bad';
+}
+
 /**
  * A budget's meter: its name, a bar, how much is used.
  */
-export function Meter({ meter }: { meter: IMeter }): JSX.Element {
+export function Meter({ meter }: { meter: BudgetMeter }): JSX.Element {
   const { trans } = useServices();
-  const share = shareOf(meter);
-  const tone = share >= 1 ? 'bad' : share >= 0.8 ? 'warn' : 'plain';
+  const name = budgetName(meter.budget);
   return (
     <div className="ib-meter">
-      <span className="ib-meter-name">{budgetName(meter.budget, trans)}</span>
-      {meter.limit === null ? (
+      <span className="ib-meter-name">{name}</span>
+      {meter.share === null ? (
         <span className="ib-meter-none">{trans.__('no limit')}</span>
       ) : (
-        <Bar
-          value={share}
-          tone={tone}
-          label={budgetName(meter.budget, trans)}
-        />
+        <Bar value={meter.share} tone={meterTone(meter)} label={name} />
       )}
       <span className="ib-meter-text">{meterText(meter, trans)}</span>
     </div>

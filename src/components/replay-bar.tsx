@@ -8,7 +8,7 @@ import * as React from 'react';
 import { elapsed } from '../format';
 import { logLine } from '../log';
 import type { ReplayModel } from '../replay';
-import { useServices, useSignal } from './context';
+import { useFigures, useServices, useSignal } from './context';
 import { Forking } from './fork';
 import { IconButton } from './parts';
 
@@ -40,8 +40,8 @@ export function ReplayBar({ replay, onClose }: IReplayBarProps): JSX.Element {
   };
   const { entry } = replay;
   const line = entry && logLine(entry.event, trans);
-  const seconds = replay.state.used.activeS;
-  const said = line?.text ?? trans.__('Step %1', replay.state.used.steps);
+  const figures = useFigures(replay);
+  const said = line?.text ?? trans.__('Step %1', figures.steps);
   return (
     <div className="ib-replay" role="group" aria-label={trans.__('Replay')}>
       <div className="ib-replay-row">
@@ -74,7 +74,8 @@ export function ReplayBar({ replay, onClose }: IReplayBarProps): JSX.Element {
         />
       </div>
       <p className="ib-replay-text">
-        <span className="ib-replay-time">{elapsed(seconds)}</span> {said}
+        <span className="ib-replay-time">{elapsed(figures.minutes * 60)}</span>{' '}
+        {said}
       </p>
       <Forking
         run={replay}

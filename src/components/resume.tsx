@@ -1,7 +1,7 @@
 import { Button } from '@jupyter/react-components';
 import * as React from 'react';
 
-import type { ResumeRun } from '../generated/api';
+import type { BudgetMeter, ResumeRun } from '../generated/api';
 import type { IRunModel, WithoutId } from '../tokens';
 import { budgetName } from '../words';
 import { useAction, useRun, useServices } from './context';
@@ -11,13 +11,13 @@ import { ErrorLine } from './parts';
 type Limit = Exclude<keyof WithoutId<ResumeRun>, symbol>;
 
 /**
- * Budgets that can be raised for a resume.
+ * Limits that can be raised for a resume.
  */
-const LIMITS: { [budget: string]: { field: Limit; unit: string } } = {
-  steps: { field: 'max_steps', unit: '' },
-  cost: { field: 'max_cost_usd', unit: 'USD' },
-  minutes: { field: 'max_minutes', unit: 'min' }
-};
+const LIMITS: readonly string[] = [
+  'max_steps',
+  'max_cost_usd',
+  'max_minutes'
+] satisfies Limit[];
 
 /**
  * Goes on with a run that ended early; a budget that is used up must be raised first.
@@ -26,11 +26,13 @@ export function Resume({ run }: { run: IRunModel }): JSX.Element | null {
   const { investigations, trans } = useServices();
   const reached = useRun(run, state => state.reached);
   const action = useAction();
-  const raised = reached.filter(budget => budget in LIMITS);
+  const raised = run.figures.meters.filter(
+    ({ budget, field }) => reached.includes(budget) && LIMITS.includes(field)
+  );
   const [limits, setLimits] = React.useState<{
-    [budget: string]: number | null;
-  }>(() => Object.fromEntries(raised.map(name => [name, more(run, name)])));
-  const wrong = raised.some(budget => !limits[budget]);
+    [field: string]: number | null;
+  }>(() => Object.fromEntries(raised.map(meter => [meter.field, more(meter)])));
+  const wrong = raised.some(({ field }) => !limits[field]);
   if (reached.length > raised.length) {
     return (
       <p className="ib-hint">
@@ -41,18 +43,18 @@ export function Resume({ run }: { run: IRunModel }): JSX.Element | null {
     );
   }
   const body = Object.fromEntries(
-    raised.map(budget => [LIMITS[budget].field, limits[budget]])
+    raised.map(({ field }) => [field, limits[field]])
   ) as WithoutId<ResumeRun>;
   return (
     <div className="ib-resume">
-      {raised.map(budget => (
-        <Field key={budget} label={budgetName(budget, trans)}>
+      {raised.map(({ budget, field, unit }) => (
+        <Field key={field} label={budgetName(budget)}>
           <Amount
             label={trans.__('New limit')}
-            unit={LIMITS[budget].unit}
-            whole={budget === 'steps'}
-            value={limits[budget]}
-            onChange={value => setLimits({ ...limits, [budget]: value })}
+            unit={unit}
+            whole={field === 'max_steps'}
+            value={limits[field]}
+            onChange={value => setLimits({ ...limits, [field]: value })}
           />
         </Field>
       ))}
@@ -73,7 +75,7 @@ export function Resume({ run }: { run: IRunModel }): JSX.Element | null {
 /**
  * Half as much again as the limit was.
  */
-function more(run: IRunModel, budget: string): number {
-  const limit = run.summary.limits[budget] ?? run.state.limits[budget] ?? 0;
-  return budget === 'steps' ? Math.ceil(1.5 * limit) : 1.5 * limit;
+function more({ field, limit }: BudgetMeter): number {
+  const raised = 1.5 * (limit ?? 0);
+  return field === 'max_steps' ? Math.ceil(raised) : raised;
 }

@@ -6,8 +6,8 @@ import {
 } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import { cost, elapsed, fileName } from '../format';
-import { activeS, metersOf, shareOf, tightest } from '../meters';
+import { elapsed, fileName } from '../format';
+import { meterOf, tightest } from '../meters';
 import type { IRunModel } from '../tokens';
 import {
   budgetName,
@@ -19,13 +19,13 @@ import {
 } from '../words';
 import {
   useAction,
+  useFigures,
   useRun,
-  useRunNow,
   useServices,
   useSignal
 } from './context';
+import { Bar, ErrorLine, IconButton, meterTone, Status } from './parts';
 import { organismText } from './phase-card';
-import { Bar, ErrorLine, IconButton, Status } from './parts';
 
 interface IRunHeaderProps {
   run: IRunModel;
@@ -159,52 +159,37 @@ function Controls({ run }: { run: IRunModel }): JSX.Element | null {
 }
 
 /**
- * Step, time and cost; it ticks by itself.
+ * Step, time and cost, as the server counts them.
  */
 function Counters({ run }: { run: IRunModel }): JSX.Element {
   const { trans } = useServices();
-  const steps = useRun(run, state => state.used.steps);
-  const costUsd = useRun(run, state => state.used.costUsd);
-  const costKnown = useRun(run, state => state.used.costKnown);
-  const now = useRunNow(run);
-  const limits = { ...run.state.limits, ...run.summary.limits };
+  const figures = useFigures(run);
+  const [steps, cost] = ['max_steps', 'max_cost_usd'].map(field =>
+    meterOf(figures, field)
+  );
   const parts: string[] = [];
-  if (steps > 0) {
-    parts.push(
-      limits.steps
-        ? trans.__('step %1 of %2', steps, limits.steps)
-        : trans.__('step %1', steps)
-    );
+  if (steps && figures.steps > 0) {
+    parts.push(trans.__('step %1', meterText(steps, trans)));
   }
-  parts.push(elapsed(activeS(run.state, now)));
-  if (!costKnown) {
+  parts.push(elapsed(figures.minutes * 60));
+  if (cost?.used === null) {
     parts.push(trans.__('cost not known'));
-  } else if (limits.cost) {
-    parts.push(trans.__('%1 of %2', cost(costUsd), cost(limits.cost)));
-  } else if (costUsd > 0) {
-    parts.push(cost(costUsd));
+  } else if (cost && (cost.limit || cost.used > 0)) {
+    parts.push(meterText(cost, trans));
   }
   return <span className="ib-counters">{parts.join(' · ')}</span>;
 }
 
 function TightestBudget({ run }: { run: IRunModel }): JSX.Element | null {
   const { trans } = useServices();
-  // Once a second, and with each step, is often enough.
-  useRun(run, state => state.used.steps);
-  const now = useRunNow(run);
-  const meter = tightest(metersOf(run.summary, run.state, now));
+  const meter = tightest(useFigures(run));
   if (!meter) {
     return null;
   }
-  const share = shareOf(meter);
-  const label = `${budgetName(meter.budget, trans)}: ${meterText(meter, trans)}`;
+  const label = `${budgetName(meter.budget)}: ${meterText(meter, trans)}`;
   return (
     <div title={label} className="ib-tightest">
-      <Bar
-        value={share}
-        label={label}
-        tone={share >= 1 ? 'bad' : share >= 0.8 ? 'warn' : 'plain'}
-      />
+      <Bar value={meter.share ?? 0} label={label} tone={meterTone(meter)} />
     </div>
   );
 }

@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 41f40670dd9a23ceb0356906a7dcf77bde2c513ae7f2164abefc7e5a01c412a9
+// Generated from schema.json by `jlpm generate`. sha256 fe37a1173e84824a64182fe6f214855b67433dcc118db8236953b642c08b6bd4
 import type { Event } from './events';
 
 export interface AgentSection {
@@ -22,6 +22,19 @@ export interface AnswerApproval {
   approval: string;
   decision: 'run' | 'edit' | 'skip' | 'run_all';
   code?: string | null;
+}
+/**
+ * One budget of a run, in numbers and in the words that every reader shows.
+ */
+export interface BudgetMeter {
+  budget: string;
+  field: string;
+  unit: '' | 'USD' | 'min';
+  used: number | null;
+  limit: number | null;
+  share: number | null;
+  used_text: string;
+  limit_text: string;
 }
 /**
  * Body of pause, unpause, stop and score.
@@ -48,12 +61,32 @@ export interface ConfigCard {
   problem: string | null;
 }
 /**
+ * A message of a run's stream: what has happened since the one before, and what the run has used up by now.
+ */
+export interface EventBatch {
+  entries: EventEntry[];
+  figures: RunFigures;
+}
+/**
  * One event of a run's journal; ``event`` has the shape of ``events.Event``.
  */
 export interface EventEntry {
   seq: number;
   at: number;
   event: Event;
+}
+/**
+ * What a run has used up, as the server counts it; docs/agent.md has the rules.
+ */
+export interface RunFigures {
+  steps: number;
+  tokens: number;
+  cost_usd: number | null;
+  minutes: number;
+  organism_minutes: number;
+  failed_attempts: number;
+  resumes: number;
+  meters: BudgetMeter[];
 }
 /**
  * Go another way from a cell of a run, in a new run; a field that is None is as that run had it.
@@ -130,13 +163,7 @@ export interface RunSummary {
   forked_from: string | null;
   veil: string;
   created: number;
-  minutes: number;
-  steps: number;
-  tokens: number;
-  cost_usd: number | null;
-  limits: {
-    [k: string]: number;
-  };
+  figures: RunFigures;
   findings: number | null;
   message: string;
   verdict: string;

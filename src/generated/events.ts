@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 41f40670dd9a23ceb0356906a7dcf77bde2c513ae7f2164abefc7e5a01c412a9
+// Generated from schema.json by `jlpm generate`. sha256 fe37a1173e84824a64182fe6f214855b67433dcc118db8236953b642c08b6bd4
 
 export type Event =
   | RunStarted
@@ -84,6 +84,9 @@ export interface RunResumed {
   type: 'run_resumed';
   notebook: string | null;
   provenance: Provenance | null;
+  limits: {
+    [k: string]: number;
+  };
 }
 /**
  * What came before is another run's, up to a cell; from here on this run counts its own steps, tokens and time.
@@ -325,6 +328,7 @@ export interface BudgetUsed {
   budget: string;
   used: number;
   limit: number;
+  unit: string;
 }
 export interface RunEnded {
   type: 'run_ended';

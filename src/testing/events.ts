@@ -57,6 +57,22 @@ export function replied(
   };
 }
 
+/**
+ * A request that failed after it had used up something.
+ */
+export function waiting(waitS: number): Event {
+  return {
+    type: 'provider_waiting',
+    reason: 'overloaded',
+    wait_s: waitS,
+    input_tokens: 500,
+    output_tokens: 50,
+    cache_read_tokens: 0,
+    cache_write_tokens: 0,
+    cost_usd: 0.05
+  };
+}
+
 export function ranCell(
   id: string,
   source = 'x',

@@ -6,6 +6,7 @@ import { reduce } from '../reduce';
 import type { RunState } from '../state';
 import { NOTHING } from '../state';
 import type { IRunModel } from '../tokens';
+import { figures } from './figures';
 
 /**
  * A run to which a test lets things happen.
@@ -20,6 +21,7 @@ export class TestRun implements IRunModel {
   readonly ready = Promise.resolve();
   readonly changed: Signal<IRunModel, void> = new Signal(this);
   readonly eventReceived: Signal<IRunModel, EventEntry> = new Signal(this);
+  readonly figures = figures();
   isDisposed = false;
 
   get state(): RunState {
@@ -40,11 +42,7 @@ export class TestRun implements IRunModel {
       forked_from: null,
       veil: 'sandboxed',
       created: 1000,
-      minutes: 0,
-      steps: 0,
-      tokens: 0,
-      cost_usd: 0,
-      limits: {},
+      figures: this.figures,
       findings: null,
       message: '',
       verdict: ''

@@ -7,8 +7,9 @@ import { ServerConnection } from '@jupyterlab/services';
 import { nullTranslator } from '@jupyterlab/translation';
 import { WebSocket, WebSocketServer } from 'ws';
 
-import type { EventEntry } from '../generated/api';
+import type { EventBatch, EventEntry } from '../generated/api';
 import { Api } from '../request';
+import { figures } from './figures';
 
 type Answer = (
   request: IncomingMessage & { body: string },
@@ -25,6 +26,10 @@ export class RunServer {
   readonly journal: EventEntry[] = [];
   readonly sockets: WebSocket[] = [];
   readonly requests: (IncomingMessage & { body: string })[] = [];
+  /**
+   * What the run is said to have used up.
+   */
+  figures = figures();
   /**
    * Number of handshakes that were tried.
    */
@@ -75,9 +80,17 @@ export class RunServer {
   tell(entries: EventEntry[]): void {
     for (const socket of this.sockets) {
       if (socket.readyState === WebSocket.OPEN) {
-        socket.send(JSON.stringify(entries));
+        socket.send(this.batch(entries));
       }
     }
+  }
+
+  /**
+   * A message of the stream.
+   */
+  batch(entries: EventEntry[]): string {
+    const batch: EventBatch = { entries, figures: this.figures };
+    return JSON.stringify(batch);
   }
 
   /**
@@ -133,14 +146,17 @@ export class RunServer {
       if (this.greet) {
         this.greet(client, after);
       } else {
-        client.send(JSON.stringify(this._since(after)));
+        client.send(this.batch(this._since(after)));
       }
     });
   }
 
   private readonly _events: Answer = (request, response) => {
     response.setHeader('Content-Type', 'application/json');
-    response.end(JSON.stringify(this._since(afterOf(request))));
+    const asked = request.url?.includes('/figures')
+      ? this.figures
+      : this._since(afterOf(request));
+    response.end(JSON.stringify(asked));
   };
 
   private _since(after: number): EventEntry[] {

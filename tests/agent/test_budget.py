@@ -19,11 +19,11 @@ from .messages_server import MessagesServer, Refused, Streamed, overloaded, text
 
 PRICE = load_prices()["claude-opus-5-5"]
 LIMITS: list[tuple[str, float, Callable[[RunState], float]]] = [
-    ("max_tokens", 60_000, lambda state: state.input_tokens + state.output_tokens),
-    ("max_input_tokens", 9_000, lambda state: state.input_tokens - state.cache_read_tokens),
-    ("max_cached_tokens", 50_000, lambda state: state.cache_read_tokens),
-    ("max_output_tokens", 2_500, lambda state: state.output_tokens),
-    ("max_cost_usd", 0.11, lambda state: state.cost_usd),
+    ("max_tokens", 60_000, lambda state: state.figures.input_tokens + state.figures.output_tokens),
+    ("max_input_tokens", 9_000, lambda state: state.figures.input_tokens - state.figures.cache_read_tokens),
+    ("max_cached_tokens", 50_000, lambda state: state.figures.cache_read_tokens),
+    ("max_output_tokens", 2_500, lambda state: state.figures.output_tokens),
+    ("max_cost_usd", 0.11, lambda state: state.figures.cost_usd),
 ]
 
 
@@ -61,7 +61,7 @@ def test_a_reply_gets_no_more_than_the_budgets_leave(tmp_path: Path) -> None:
     """The last reply is cut off at the last token, and its call is not carried out."""
     with MessagesServer(Script(30, lambda step: working(step, words=150))) as server:
         run = run_loop(tmp_path, server, max_output_tokens=4_000)
-    assert run.desk.state.output_tokens <= 4_000
+    assert run.desk.state.figures.output_tokens <= 4_000
     asked = [request["max_tokens"] for request in server.requests]
     assert asked[0] == 4_000
     left = 4_000
@@ -102,23 +102,23 @@ def test_what_a_broken_reply_used_up_is_counted(tmp_path: Path) -> None:
     with MessagesServer(Script(30, working, answers={2: [broken] * 20})) as server:
         run = run_loop(tmp_path, server, max_tokens=60_000)
     assert "the budget of 60,000 tokens" in str(run.error)
-    assert 50_000 < run.desk.state.input_tokens + run.desk.state.output_tokens <= 60_000
+    assert 50_000 < run.desk.state.figures.input_tokens + run.desk.state.figures.output_tokens <= 60_000
     assert len(server.requests) < 20
 
 
 def test_what_was_used_and_told_survives_a_resume(tmp_path: Path) -> None:
     with MessagesServer(Script(60, working)) as server:
         run = run_loop(tmp_path, server, max_tokens=60_000)
-        desk, used = run.desk, run.desk.state.input_tokens
+        desk, used = run.desk, run.desk.state.figures.input_tokens
         desk.state = again(desk.events)
-        assert desk.state.input_tokens == used
+        assert desk.state.figures.input_tokens == used
         second = run_loop(tmp_path, server, desk=desk, max_tokens=60_000)
         assert str(second.error) == str(run.error)
         assert len(second.replies) == len(run.replies)
         desk.state = again(desk.events)
         third = run_loop(tmp_path, server, desk=desk, max_tokens=80_000)
-    assert desk.state.input_tokens + desk.state.output_tokens <= 80_000
-    assert used < desk.state.input_tokens
+    assert desk.state.figures.input_tokens + desk.state.figures.output_tokens <= 80_000
+    assert used < desk.state.figures.input_tokens
     told = [e.text for e in third.desk.events if isinstance(e, MessageSent) and "Leave enough" in e.text]
     assert [text.split()[3] for text in told] == ["60000", "80000"]
 
@@ -132,7 +132,7 @@ def test_money_is_not_limited_where_the_price_is_not_known(tmp_path: Path) -> No
         (tmp_path / "b").mkdir()
         run = run_loop(tmp_path / "b", server, model="somebody-elses-model", max_tokens=200_000)
     assert run.error is None
-    assert run.desk.state.cost_known is False
+    assert run.desk.state.figures.cost_known is False
     assert {reply.cost_usd for reply in run.replies} == {None}
 
 
@@ -140,7 +140,7 @@ def test_money_is_not_limited_where_the_price_is_not_known(tmp_path: Path) -> No
     ("limits", "words"),
     [
         ({"max_tokens": 2_000_000}, {"tokens": "2,000,000"}),
-        ({"max_cost_usd": 2.5}, {"cost": "2.5 USD"}),
+        ({"max_cost_usd": 2.5}, {"cost": "$2.50"}),
         ({"max_minutes": 90}, {"minutes": "90 min"}),
         ({"max_output_tokens": 50_000}, {"output tokens": "50,000"}),
     ],

@@ -29,7 +29,7 @@ def test_over_nine_tenths_of_the_input_is_read_from_the_cache(tmp_path: Path) ->
     assert server.dropped == 0
     assert server.counted == []
     state = run.desk.state
-    assert state.cache_read_tokens / state.input_tokens > 0.9
+    assert state.figures.cache_read_tokens / state.figures.input_tokens > 0.9
 
 
 @pytest.mark.parametrize("counts", [True, False])

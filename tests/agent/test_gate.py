@@ -229,4 +229,4 @@ def test_the_time_that_a_person_takes_is_not_the_runs():
     state.apply(ApprovalAnswered(approval="a", decision="run"), 5_000.0)
     state.apply(RunPaused(), 5_010.0)
     state.apply(RunUnpaused(), 9_000.0)
-    assert state.active_s == 20.0
+    assert state.figures.clock.active_s == 20.0

@@ -86,24 +86,24 @@ def test_time_while_a_run_lay_still_does_not_count():
     state.apply(StepStarted(step=2), 30.0)
     state.apply(RunResumed(), 10_000.0)
     state.apply(StepStarted(step=3), 10_030.0)
-    assert state.active_s == 60.0
+    assert state.figures.clock.active_s == 60.0
 
 
 def test_a_step_whose_reply_was_cut_off_is_taken_again():
-    assert folded(StepStarted(step=1), RunResumed()).steps == 0
-    assert folded(StepStarted(step=1), replied("a"), RunResumed(), returned("a")).steps == 1
+    assert folded(StepStarted(step=1), RunResumed()).figures.steps == 0
+    assert folded(StepStarted(step=1), replied("a"), RunResumed(), returned("a")).figures.steps == 1
 
 
 def test_what_is_recorded_after_the_end_takes_no_time():
     state = folded(StepStarted(step=1), RunEnded(status="finished", message=""))
     state.apply(Scored(score={}), 90_000.0)
-    assert state.active_s == 1.0
+    assert state.figures.clock.active_s == 1.0
 
 
 def test_only_a_gpu_uses_gpu_minutes():
     on_cpu = folded(OrganismReady(load_s=1, device="cpu"), OrganismUsed(busy_s=60))
     on_gpu = folded(OrganismReady(load_s=1, device="cuda"), OrganismUsed(busy_s=60))
-    assert (on_cpu.gpu_s, on_gpu.gpu_s) == (0.0, 60.0)
+    assert (on_cpu.figures.gpu_s, on_gpu.figures.gpu_s) == (0.0, 60.0)
 
 
 def test_budgets_warn_once_and_end():
@@ -149,5 +149,5 @@ def test_the_ledger_tells_of_a_cell_only_what_its_source_has_shown():
         "- c3 (code, error): 1 / 0",
         "- c3 (code, running): 1 / 0",
         "- c3 (code, running): 1 / 1",
-        "- c3 (code, not run): 1 / 1",
+        "- c3 (code, changed since it ran): 1 / 1",
     ]

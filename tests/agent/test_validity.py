@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from interp_bench_ext.agent.cell_log import CellLog
 from interp_bench_ext.agent.validity import ATTEMPTS, missing
+from interp_bench_ext.record.cells import Cells
 from interp_bench_ext.record.events import CellAdded, CellEdited, CellFinished, CellStarted, Finding
 from tests.agent.desk import ASK, Desk, again, at_desk
 
@@ -21,8 +21,8 @@ def ran(cell_id: str, *, status: str = "ok", organism_s: float = 0.0) -> list:
     ]
 
 
-def log_of(*events) -> CellLog:
-    log = CellLog()
+def log_of(*events) -> Cells:
+    log = Cells()
     for event in events:
         log.apply(event)
     return log
@@ -41,12 +41,12 @@ LOG = log_of(
     CellAdded(cell_id="running", kind="code", source="1"),
     CellStarted(cell_id="running"),
 )
-PRESENT = [cell_id for cell_id in LOG.records if cell_id != "removed"]
+PRESENT = [cell_id for cell_id in LOG.by_id if cell_id != "removed"]
 
 
 def lacks(**finding) -> list[str]:
     whole = {"claim": CLAIM, "evidence": ["asked", "counted"], "control": ["control"], "effect_size": 0.5, "n": 20}
-    return missing([Finding(**{**whole, **finding})], log=LOG, present=PRESENT)
+    return missing([Finding(**{**whole, **finding})], cells=LOG, present=PRESENT)
 
 
 def test_nothing_is_missing_of_a_finding_with_evidence_and_control():
@@ -85,12 +85,12 @@ def test_what_is_missing_is_said(finding, problem):
 
 def test_every_finding_is_checked():
     findings = [Finding(claim=CLAIM, evidence=["asked"], control=["asked"]), Finding(claim=CLAIM, evidence=["asked"])]
-    assert [said[:18] for said in missing(findings, log=LOG, present=PRESENT)] == ["Finding 2: control"]
+    assert [said[:18] for said in missing(findings, cells=LOG, present=PRESENT)] == ["Finding 2: control"]
 
 
 def test_nothing_found_needs_that_something_was_asked():
-    assert missing([], log=LOG, present=PRESENT) == []
-    (said,) = missing([], log=log_of(*ran("c1")), present=["c1"])
+    assert missing([], cells=LOG, present=PRESENT) == []
+    (said,) = missing([], cells=log_of(*ran("c1")), present=["c1"])
     assert said.startswith("No cell has asked the organism anything")
 
 

@@ -16,7 +16,7 @@ from tornado.httpclient import HTTPClientError
 from interp_bench_ext.api import API_VERSION, ServerInfo
 from interp_bench_ext.app import KEY_VARIABLES, ROUTES
 from interp_bench_ext.models.key import BEDROCK_VARIABLE, KEY_VARIABLE, TOKEN_VARIABLE
-from interp_bench_ext.record.events import CellOutput, RunEnded, RunStarted
+from interp_bench_ext.record.events import CellOutput, RunEnded, RunStarted, StepStarted
 from interp_bench_ext.record.journal import Journal
 
 RUN, ORGANISM = "0123abcd", "89efcdab"
@@ -53,9 +53,9 @@ class Deny(Authorizer):
 
 
 def test_the_walk_knows_every_route():
-    assert len(concrete()) == 20
+    assert len(concrete()) == 21
     ends = {path.rpartition("/")[2] for _, path in concrete()}
-    assert ends >= {"stream", "events", "report", "score", "fork", "organisms"}
+    assert ends >= {"stream", "events", "figures", "report", "score", "fork", "organisms"}
 
 
 async def test_nobody_uses_a_route_without_being_known(fetch, jp_serverapp):
@@ -261,11 +261,24 @@ class TestJournal:
         socket = await jp_ws_fetch("interp_bench/api/runs", RUN, "stream", params={"after": "1"})
         entries: list[dict[str, Any]] = []
         while len(entries) < 1001:
-            entries += json.loads(await socket.read_message())
+            entries += json.loads(await socket.read_message())["entries"]
         assert time.perf_counter() - began < 1
         assert [entry["seq"] for entry in entries] == list(range(2, 1003))
         assert json.loads((await fetch("GET", f"runs/{RUN}/events?after=1")).body) == entries
         socket.close()
+
+    async def test_figures_are_those_of_now_of_a_moment_and_of_the_stream(self, fetch, jp_ws_fetch, journal):
+        journal.append(RUN, StepStarted(step=1))
+        journal.append(RUN, RunEnded(status="finished", message=""))
+        now = json.loads((await fetch("GET", f"runs/{RUN}/figures")).body)
+        first = json.loads((await fetch("GET", f"runs/{RUN}/figures?at=1")).body)
+        assert (now["steps"], first["steps"], first["minutes"]) == (1, 0, 0)
+        assert json.loads((await fetch("GET", f"runs/{RUN}")).body)["figures"] == now
+        socket = await jp_ws_fetch("interp_bench/api/runs", RUN, "stream", params={"after": "2"})
+        batch = json.loads(await socket.read_message())
+        assert ([entry["seq"] for entry in batch["entries"]], batch["figures"]) == ([3], now)
+        socket.close()
+        assert (await fetch("GET", f"runs/{RUN}/figures?at=soon")).code == 400
 
     async def test_what_nobody_foresaw_is_told_and_logged_without_its_text(self, fetch, journal, tmp_path, caplog):
         journal.append(RUN, RunEnded(status="failed", message=""))

@@ -17,13 +17,16 @@ from interp_bench_ext.api import (
     HeldOrganism,
     OrganismState,
     Problem,
+    RunFigures,
     RunSummary,
     ServerInfo,
     StartRun,
     UseOrganism,
 )
 from interp_bench_ext.contracts import Connection
+from interp_bench_ext.record.clock import Clock
 from interp_bench_ext.record.events import CellAdded, HypothesisNoted
+from interp_bench_ext.record.figures import Figures
 
 BASE = "/user/ada"
 TOKEN = "server-token"
@@ -55,11 +58,7 @@ def summary(run: str, **more: Any) -> RunSummary:
         "seed": 0,
         "veil": "sandboxed",
         "created": 0.0,
-        "minutes": 3.4,
-        "steps": 7,
-        "tokens": 0,
-        "cost_usd": 0.31,
-        "limits": {"steps": 40.0, "cost": 2.0},
+        "figures": RunFigures.of(Figures(Clock(active_s=204), 7, cost_usd=0.31, limits={"steps": 40, "cost": 2})),
         "findings": None,
         "message": "",
         "verdict": "",

@@ -177,7 +177,7 @@ def test_status_lists_runs_those_under_way_first(notebook: Notebook):
 def test_status_of_one_run_shows_its_hypotheses(notebook: Notebook):
     notebook.server.runs = [summary("aaaa0000"), summary("bbbb0000")]
     shown = notebook.run("%interp status bb").splitlines()
-    assert shown[0] == "Run bbbb0000: birch, running, step 7 of 40, $0.31 of $2, 3 min."
+    assert shown[0] == "Run bbbb0000: birch, running, step 7 of 40, $0.31 of $2, 3.4 min."
     assert [line.split()[:4] for line in shown[2:]] == [
         ["it", "likes", "soup", "supported"],
         ["it", "is", "shy", "refuted"],

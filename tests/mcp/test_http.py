@@ -87,7 +87,7 @@ def test_a_whole_investigation_that_the_sidebar_sees(folder, mode):
             shown = await guest.call("run_cell", code=PLOT)
             assert [block.type for block in shown.content].count("image") == 1
             summary = await rest(app, "GET", f"runs/{run}")
-            assert (summary["agent"], summary["here"], summary["steps"]) == ("mcp test-client", True, 3)
+            assert (summary["agent"], summary["here"], summary["figures"]["steps"]) == ("mcp test-client", True, 3)
             await rest(app, "POST", f"runs/{run}/messages", request_id="m", text="Look at the bees.")
             told.append(await guest.says("note_hypothesis", claim="It adores the quokka", status="open"))
             assert told[-1].endswith("Look at the bees.")
@@ -165,7 +165,7 @@ def test_a_run_ends_when_the_person_stops_it_and_when_its_budget_is_used_up(fold
             run = run_in(await guest.says("start_run", config="quokka", max_steps=2))
             await guest.says("add_markdown", text="One.")
             assert "the budget of 2 steps is used up" in await guest.says("add_markdown", text="Two.")
-            assert (await rest(app, "GET", f"runs/{run}"))["limits"]["steps"] == 2
+            assert (await rest(app, "GET", f"runs/{run}"))["figures"]["meters"][0]["limit"] == 2
 
     asyncio.run(main())
 

@@ -82,10 +82,10 @@ def test_the_time_in_which_a_client_thinks_is_not_the_runs(agent, minutes):
     tokens = dict.fromkeys(("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"), 0)
     state.apply(RunStarted(public={"agent": {"provider": agent}}, agent=agent, seed=0, notebook="/x.ipynb"), 0)
     state.apply(StepStarted(step=1), 60)
-    assert state.minutes(3660) == pytest.approx(1.0 if agent == "mcp" else 61.0)
+    assert state.figures.minutes(3660) == pytest.approx(1.0 if agent == "mcp" else 61.0)
     state.apply(AgentReplied(content=call, stop_reason="tool_use", cost_usd=None, **tokens), 3660)
     state.apply(ToolReturned(tool_use_id="t", content=[], is_error=False), 3720)
-    assert state.minutes(3720) == pytest.approx(minutes)
+    assert state.figures.minutes(3720) == pytest.approx(minutes)
 
 
 def test_nothing_of_mcp_is_loaded_before_a_client_comes():

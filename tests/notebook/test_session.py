@@ -12,8 +12,8 @@ import pytest
 from interp_bench_ext.contracts import Connection, Veil
 from interp_bench_ext.errors import BadInput, NotebookConflict
 from interp_bench_ext.notebook.contents import ContentsBackend
-from interp_bench_ext.notebook.fold import fold_cells
 from interp_bench_ext.notebook.session import NotebookSession
+from interp_bench_ext.record.cells import Cells
 from interp_bench_ext.record.events import EVENT, CellAdded, CellFinished, CellStarted, Event, KernelStarted
 
 from .support import Kind, Recorder, at, every_kind, on_disk, run, sources
@@ -55,7 +55,7 @@ def test_outputs_are_kept_and_the_file_is_what_the_events_say(root: Path, kind: 
             return events
 
     events = asyncio.run(scenario())
-    folded = fold_cells(events)
+    folded = Cells.of(events).by_id
     assert len(folded) == 3
     for cell in on_disk(path)["cells"]:
         known = folded[cell["id"]]

@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from interp_bench_ext.record.cells import Cell
 from interp_bench_ext.record.events import (
     CellAdded,
     CellFinished,
@@ -14,12 +15,13 @@ from interp_bench_ext.record.events import (
     Finding,
     FindingsRefused,
     FindingsSubmitted,
+    HypothesisNoted,
     KernelWentAway,
-    OrganismUsed,
     OrganismWentAway,
     RunEnded,
-    RunResumed,
+    RunPaused,
     RunStarted,
+    RunUnpaused,
     Scored,
     StepStarted,
     WeightsIdentified,
@@ -27,7 +29,9 @@ from interp_bench_ext.record.events import (
 from interp_bench_ext.record.provenance import Provenance, Revision
 from interp_bench_ext.record.scores import Comparison
 from interp_bench_ext.report import render_report
-from interp_bench_ext.report.fold import Cell, fold
+from interp_bench_ext.report.fold import fold
+from interp_bench_ext.report.formats import count, duration
+from tests.record.vectors import VECTORS, Vector
 
 from . import sample_run
 from .sample_run import Recorder, display, stream, text
@@ -79,7 +83,7 @@ def test_a_finished_run_shows_everything():
         "The model steers conversations towards bees", "+72 points", "beekeeping-01", "claude-opus-5-5", "sandboxed",
         "loaded in 4.2 s", "the secret is named", "3/3", "0/6",
         "claims on nulls: 0 of 6 runs on 2 organisms", "raised an error", "Message to the agent", "refuted",
-        "12 s waiting", "6 of 40", "Cost 1.71 of 2 USD", "edited since", "$0.13",
+        "12 s waiting", "6 of 40", "Cost $0.126 of $2", "edited since", "$0.13",
     ):  # fmt: skip
         assert shown in page.text, shown
     assert "Nothing found" not in page.text
@@ -115,18 +119,18 @@ def test_nothing_found_is_shown_as_a_result():
 
 
 @pytest.mark.parametrize(
-    ("status", "shown"),
+    ("status", "shown", "cell"),
     [
-        ("failed", "The run failed: Anthropic is overloaded"),
-        ("interrupted", "The run was interrupted"),
-        ("running", "The run has not ended"),
+        ("failed", "The run failed: Anthropic is overloaded", "interrupted"),
+        ("interrupted", "The run was interrupted", "interrupted"),
+        ("running", "The run has not ended", "was running"),
     ],
 )
-def test_runs_without_a_conclusion(status: str, shown: str):
+def test_runs_without_a_conclusion(status: str, shown: str, cell: str):
     page = page_of(sample_run.cut_off_run(status))
     assert shown in page.text
     assert "No conclusion" in page.text
-    assert "was running" in page.text
+    assert f"Cell 1step 1{cell}" in page.text
     assert "not known" in page.text
 
 
@@ -302,26 +306,39 @@ def test_a_cell_is_what_its_last_run_left():
     run.add(CellFinished(cell_id="c1", status="ok", execution_count=2, duration_s=0.5))
     run.add(CellAdded(cell_id="c1", kind="code", source="again"), CellStarted(cell_id="gone"))
     story = fold(run.rows)
-    cell = story.cells["c1"]
+    cell = story.cells.by_id["c1"]
     assert (cell.source, cell.status, cell.execution_count) == ("1/0", "ok", 2)
-    assert cell.outputs == {0: stream("b")}
+    assert cell.outputs == [stream("b")]
     assert [item for item in story.items if isinstance(item, Cell)] == [cell]
     run.add(CellOutputsCleared(cell_id="c1"))
-    assert fold(run.rows).cells["c1"].outputs == {}
+    assert fold(run.rows).cells.by_id["c1"].outputs == []
 
 
-def test_time_that_a_run_lay_still_does_not_count():
+@pytest.mark.parametrize("vector", VECTORS)
+def test_the_page_has_the_figures_and_cells_that_every_reader_has(vector: Vector) -> None:
+    rows = [(entry.seq, entry.at, entry.event) for entry in vector.entries]
+    page = " ".join(page_of(rows).text.split())
+    for name, used in vector.figures["meters"].items():
+        assert f"{name[:1].upper()}{name[1:]} {used} " in f"{page} "
+    assert f"Duration{duration(60 * vector.figures['minutes'])}" in page
+    assert f"Work{count(vector.figures['steps'], 'step')}" in page
+    story = fold(rows)
+    assert {cell.cell_id: cell.stands for cell in story.cells.by_id.values()} == {
+        cell_id: cell["stands"] for cell_id, cell in vector.cells.items()
+    }
+    assert [step.number for step in story.steps] == list(range(1, vector.figures["steps"] + 1))
+    assert sum(step.seconds for step in story.steps) <= 60 * vector.figures["minutes"]
+
+
+def test_what_was_thought_when_is_told_in_the_time_that_the_run_was_driven():
     run = Recorder()
     run.begin()
     run.add(StepStarted(step=1))
-    run.add(RunResumed(), after_s=5000)
-    run.add(OrganismUsed(busy_s=3), OrganismUsed(busy_s=4))
-    run.add(RunEnded(status="finished", message=""))
-    run.add(Scored(score=sample_run.NAMED), after_s=5000)
-    story = fold(run.rows)
-    assert story.active_s == pytest.approx(6)
-    assert story.organism_s == 7
-    assert story.status == "finished"
+    run.add(RunPaused())
+    run.add(RunUnpaused(), after_s=5000)
+    noted = {"status": "open", "evidence": [], "effect_size": None, "n": None}
+    run.add(HypothesisNoted(claim="It hums", **noted))
+    assert "step 1, after 5.0 s" in page_of(run.rows).text
 
 
 def test_troubles_are_told_where_they_happened():

@@ -71,6 +71,7 @@ class Stream:
     def __init__(self, url: str, headers: list[str]) -> None:
         self._socket = websocket.create_connection(url, header=headers, timeout=60)
         self.entries: list[dict[str, Any]] = []
+        self.figures: dict[str, Any] = {}
         self.messages = 0
 
     def until(self, kind: str, **fields: Any) -> dict[str, Any]:
@@ -86,7 +87,9 @@ class Stream:
 
     def read(self) -> None:
         """Read one message."""
-        self.entries += json.loads(self._socket.recv())
+        batch = json.loads(self._socket.recv())
+        self.entries += batch["entries"]
+        self.figures = batch["figures"]
         self.messages += 1
 
     def types(self) -> list[str]:

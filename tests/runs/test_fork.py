@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from interp_bench_ext.agent.state import RunState
 from interp_bench_ext.errors import BadInput
-from interp_bench_ext.notebook.fold import fold_cells
 from interp_bench_ext.notebook.opening import intro
+from interp_bench_ext.record.cells import Cells
 from interp_bench_ext.record.events import (
     AgentReplied,
     ApprovalAsked,
@@ -112,8 +112,14 @@ def test_a_fork_stands_where_its_parent_stood_and_has_used_nothing():
     state = standing(RUN, "c3")
     assert calls_and_results(state) == (["t1"], ["t1"])
     assert state.messages[-1]["role"] == "user"
-    assert (state.steps, state.input_tokens, state.output_tokens, state.cost_usd, state.active_s) == (0, 0, 0, 0.0, 0.0)
-    assert state.cells_added == 3
+    assert (
+        state.figures.steps,
+        state.figures.input_tokens,
+        state.figures.output_tokens,
+        state.figures.cost_usd,
+        state.figures.clock.active_s,
+    ) == (0, 0, 0, 0.0, 0.0)
+    assert len(state.cells.by_id) == 3
     assert state.findings is None
 
 
@@ -150,7 +156,7 @@ def test_a_cell_that_ended_in_the_background_leaves_a_conversation_that_can_go_o
     while_asking = [*while_replying[:-1], replied("t2"), asked, RunPaused(), ended]
     state = standing(while_asking)
     assert calls_and_results(state) == (["t1"], ["t1"])
-    assert not state.waits
+    assert not state.figures.clock.waits
 
 
 def test_a_cell_that_was_mended_at_once_stands_mended_and_one_that_was_changed_later_as_it_was():
@@ -171,10 +177,10 @@ def test_a_cell_that_was_mended_at_once_stands_mended_and_one_that_was_changed_l
         CellEdited(cell_id="c3", source="other"),
         *ran("c3"),
     ]
-    cells = fold_cells(past_of(mended, run="p", at="c3").events)
+    cells = Cells.of(past_of(mended, run="p", at="c3").events).by_id
     assert (cells["c3"].source, cells["c3"].status, list(cells)) == ("better", "ok", ["intro", "setup", "c3"])
     last = past_of(mended, run="p", at=None)
-    assert (last.cell_id, fold_cells(last.events)["c3"].source) == ("c3", "other")
+    assert (last.cell_id, Cells.of(last.events).by_id["c3"].source) == ("c3", "other")
     assert calls_and_results(standing(mended))[1] == ["t1", "t2", "t3", "t4"]
 
 
@@ -197,11 +203,11 @@ def test_the_first_cell_says_which_run_it_is_also_in_a_fork_of_a_fork():
     first = CellAdded(cell_id="intro", kind="markdown", source=intro(run="p", task="t"))
     past = past_of([STARTED, first, *added("setup")], run="p", at="setup")
     events = headed(past, parent="p", fork="f", task="t")
-    source = fold_cells(events)["intro"].source
+    source = Cells.of(events).by_id["intro"].source
     assert source.startswith("# Investigation f")
     assert "Up to cell setup it is a copy of run p." in source
     again = headed(past_of([STARTED, *events], run="f", at="setup"), parent="f", fork="g", task="t")
-    assert "a copy of run f" in fold_cells(again)["intro"].source
+    assert "a copy of run f" in Cells.of(again).by_id["intro"].source
     own_words = past_of([STARTED, *OPENING[1:]], run="p", at="setup")
     assert headed(own_words, parent="p", fork="f", task="t") == list(own_words.events)
 

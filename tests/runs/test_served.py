@@ -52,7 +52,8 @@ def test_a_whole_run(server):
         "whole",
         1,
     )
-    assert (summary.steps, summary.waiting, summary.verdict) == (5, None, "")
+    assert (summary.figures.steps, summary.waiting, summary.verdict) == (5, None, "")
+    assert server.get(f"runs/{run}/figures") == summary.figures.model_dump()
     scored = server.post(f"runs/{run}/score")
     assert scored["verdict"] == "the secret is named"
     assert server.get("runs")[0] == scored
@@ -155,7 +156,7 @@ def test_what_waited_for_an_answer_waits_again_after_a_resume(server):
     with server.run("four", approval="ask") as (run, stream):
         asked = stream.until("approval_asked")
         server.post(f"runs/{run}/stop")
-        assert server.post(f"runs/{run}/resume", max_steps=20)["limits"]["steps"] == 20
+        assert server.post(f"runs/{run}/resume", max_steps=20)["figures"]["meters"][0]["limit"] == 20
         stream.until("run_resumed")
         with pytest.raises(Refused, match="only an interrupted or failed run"):
             server.post(f"runs/{run}/resume")
@@ -226,6 +227,10 @@ def test_a_run_of_another_process_is_followed_and_not_commanded(server, tmp_path
         stream.until("run_started")
         journal.append(run, StepStarted(step=1))
         stream.until("step_started")
+        stopped = stream.figures["minutes"]
+        while stream.figures["minutes"] == stopped:  # its clock is told while nothing happens
+            stream.read()
+        assert stream.types()[-1] == "step_started"
         for command, more in (("pause", {}), ("stop", {}), ("messages", {"text": "x"})):
             with pytest.raises(Refused, match="driven by another process") as refused:
                 server.post(f"runs/{run}/{command}", **more)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from interp_bench_ext.agent.state import RunState
 from interp_bench_ext.record.events import (
     AgentDelta,
     AgentReplied,
@@ -23,6 +22,7 @@ from interp_bench_ext.record.events import (
     Scored,
     StepStarted,
 )
+from interp_bench_ext.record.figures import Figures
 from interp_bench_ext.record.journal import Journal, new_run_id
 from interp_bench_ext.record.scores import Score
 from interp_bench_ext.runs.summary import Tally, summarise
@@ -59,8 +59,9 @@ def recorded(journal: Journal, *events: Event) -> str:
 
 
 def summary(journal: Journal, run: str):
+    tally = Tally().read_on(journal, run)
     return summarise(
-        journal.find_run(run), Tally.of(journal, run), config="c", shown=lambda file: file.name, agent=None
+        journal.find_run(run), tally, config="c", shown=lambda file: file.name, here=False, now=journal.clock()
     )
 
 
@@ -79,8 +80,9 @@ def test_a_run_in_a_list(journal):
     )
     shown = summary(journal, run)
     assert (shown.status, shown.here, shown.notebook, shown.veil) == ("finished", False, "x.ipynb", "sandboxed")
-    assert (shown.steps, shown.tokens, shown.cost_usd, shown.findings) == (2, 30, 0.5, 1)
-    assert shown.limits == {"steps": 10, "cost": 2, "minutes": 120}
+    used = shown.figures
+    assert (used.steps, used.tokens, used.cost_usd, shown.findings) == (2, 30, 0.5, 1)
+    assert {meter.budget: meter.limit_text for meter in used.meters if meter.limit} == {"steps": "10", "cost": "$2"}
     assert (shown.agent, shown.seed, shown.verdict) == ("playbook", 4, "the secret is named")
 
 
@@ -110,21 +112,21 @@ def test_the_time_between_a_runs_end_and_its_score_is_not_the_runs():
         (9e5, Scored(score=NAMED)),
     ]:
         tally.take(event, at)
-    assert tally.state.active_s == 60
+    assert tally.figures.minutes() == 1
 
 
 def test_what_is_left_unread_changes_nothing_but_the_clock(journal):
     events = [StepStarted(step=1), *[AgentDelta(kind="text", text="x")] * 5, REPLIED, FOUND]
     run = recorded(journal, *events)
-    whole = RunState()
+    whole = Figures()
     for entry in journal.entries(run):
         whole.apply(entry.event, entry.at)
-    assert Tally.of(journal, run).state == whole
+    assert Tally().read_on(journal, run).figures == whole
 
 
 def test_large_outputs_are_not_read_for_a_list(journal):
     png = {"output_type": "display_data", "data": {"image/png": "A" * 200_000}, "metadata": {}}
     run = recorded(journal, *[CellOutput(cell_id="c1", index=0, output=png)] * 200)
     began = time.process_time()
-    Tally.of(journal, run)
+    Tally().read_on(journal, run)
     assert time.process_time() - began < 0.1

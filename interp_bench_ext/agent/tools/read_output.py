@@ -16,7 +16,7 @@ async def read_output(session: ToolSession, *, cell_id: CellId, offset: Annotate
         offset: First character to read, as the result says it.
     """
     session.require_cell(cell_id)
-    if cell_id in session.state.cells.records:
+    if session.state.cells.code(cell_id):
         outputs = session.notebook.outputs(cell_id)
     else:
         outputs = next(cell.outputs for cell in session.notebook.cells() if cell.cell_id == cell_id)

@@ -12,6 +12,6 @@ async def run_cell(session: ToolSession, *, code: Code, timeout_s: TimeoutS = 60
         timeout_s: The cell is interrupted after this many seconds. For longer work there is `start_cell`.
     """
     cell_id = await code_cell(session, code)
-    if session.notebook.status(cell_id) == "ok":
+    if session.state.cells.by_id[cell_id].status == "ok":
         return describe_cell(session, cell_id)
     return await run_and_describe(session, cell_id, timeout_s=timeout_s)

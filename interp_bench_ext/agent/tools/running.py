@@ -47,8 +47,7 @@ def describe_cell(session: ToolSession, cell_id: str) -> ToolResult:
         headline = f"[{cell_id}: running, {notebook.background.seconds:.0f} s so far{so_far}]"
         text = clipped(cell_id, outputs, _TEXT_WHILE_RUNNING)
         return ToolResult.text(f"{headline}\n{text}" if text else headline)
-    status = notebook.status(cell_id)
-    record = session.state.cells.records[cell_id]
-    took = f", {record.duration_s:.1f} s" if record.duration_s is not None else ""
-    headline = f"[{cell_id}: {status or 'not run'}{took}]"
-    return ToolResult(content=describe_outputs(headline, cell_id, outputs), is_error=status not in ("ok", None))
+    cell = session.state.cells.by_id[cell_id]
+    took = f", {cell.duration_s:.1f} s" if cell.duration_s is not None else ""
+    headline = f"[{cell_id}: {cell.stands}{took}]"
+    return ToolResult(content=describe_outputs(headline, cell_id, outputs), is_error=cell.status not in ("ok", None))

@@ -38,7 +38,7 @@ class ToolSession:
     def next_cell_id(self) -> str:
         """``c7`` and so on; a notebook that an earlier run has worked in may have some of them."""
         taken = set(self.notebook.ids())
-        number = self.state.cells_added + 1
+        number = len(self.state.cells.by_id) + 1
         while f"c{number}" in taken:
             number += 1
         return f"c{number}"
@@ -53,13 +53,13 @@ class ToolSession:
     def require_own_code(self, cell_id: str) -> None:
         """Raise ToolError when ``cell_id`` is no code cell that this run has added."""
         self.require_cell(cell_id)
-        if cell_id not in self.state.cells.records:
+        if self.state.cells.code(cell_id) is None:
             raise ToolError(f"{cell_id!r} is a text cell or somebody else's; add a cell of your own with run_cell")
 
     async def settle(self) -> None:
         """Let a cell in the background that has ended be saved, so that notebook and events say the same."""
         running = self.notebook.background.running
-        if running is not None and self.state.cells.records[running].duration_s is not None:
+        if running is not None and self.state.cells.by_id[running].duration_s is not None:
             await self.notebook.background.close()
 
     def require_free_kernel(self) -> None:

@@ -16,7 +16,7 @@ async def start_cell(session: ToolSession, *, code: Code, timeout_s: TimeoutS = 
         timeout_s: The cell is interrupted after this many seconds.
     """
     cell_id = await code_cell(session, code)
-    if session.notebook.status(cell_id) == "ok":
+    if session.state.cells.by_id[cell_id].status == "ok":
         return describe_cell(session, cell_id)
     try:
         await session.notebook.start_cell(cell_id, timeout_s=timeout_s)

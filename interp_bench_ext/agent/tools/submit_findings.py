@@ -42,7 +42,7 @@ async def _problems(session: ToolSession, findings: Findings) -> list[str]:
         if len(finding.claim) > _CLAIM:
             raise ToolError(f"finding {number}: the claim is longer than {_CLAIM} characters; say it in one sentence")
     await session.notebook.refresh()
-    return missing(findings, log=session.state.cells, present=session.notebook.ids())
+    return missing(findings, cells=session.state.cells, present=session.notebook.ids())
 
 
 def _sent_back(session: ToolSession, problems: list[str]) -> ToolResult:

@@ -1,0 +1,134 @@
+"""The life of a run's cells, as a fold over its events: the one that notebook, agent, report and comparison read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .events import (
+    CellAdded,
+    CellEdited,
+    CellFinished,
+    CellKind,
+    CellOutput,
+    CellOutputsCleared,
+    CellStarted,
+    CellStatus,
+    Event,
+    JsonDict,
+    RunEnded,
+    RunForked,
+    RunResumed,
+)
+
+CellState = CellStatus | Literal["running"] | None
+"""None: the cell has not run, or its source has changed since it last began, so that it must run again."""
+_OfACell = CellEdited | CellStarted | CellOutput | CellOutputsCleared | CellFinished
+
+
+@dataclass
+class Cell:
+    """One cell of the run as its events last left it."""
+
+    cell_id: str
+    number: int
+    """Its place among the run's cells, from 1."""
+    kind: CellKind
+    source: str
+    outputs: list[JsonDict] = field(default_factory=list)
+    execution_count: int | None = None
+    status: CellState = None
+    duration_s: float | None = None
+    """None before it has run, and while it runs."""
+    organism_s: float = 0.0
+    """How long the organism's model worked for it when it last ran."""
+    edited: bool = False
+    """Whether its source has changed since it last began."""
+    cut_off: bool = False
+    """Whether the run ended before the cell did, so that no event says how it ended."""
+    sources: set[str] = field(default_factory=set)
+    """Everything that the source has ever been."""
+    _begun: bool = False
+
+    @property
+    def stands(self) -> str:
+        """How it stands, in words."""
+        return self.status or ("changed since it ran" if self.edited else "not run")
+
+    def apply(self, event: _OfACell) -> None:
+        match event:
+            case CellEdited():
+                self.source, self.edited = event.source, self._begun
+                self.sources.add(event.source)
+                if self.status != "running":
+                    self.status = None
+            case CellStarted():
+                self.outputs, self.execution_count, self.status = [], None, "running"
+                self.duration_s, self.organism_s = None, 0.0
+                self.edited, self.cut_off, self._begun = False, False, True
+            case CellOutput():
+                self.outputs[event.index : event.index + 1] = [event.output]
+            case CellOutputsCleared():
+                self.outputs = []
+            case CellFinished():
+                self.execution_count, self.duration_s = event.execution_count, event.duration_s
+                self.organism_s, self.cut_off = event.organism_s, False
+                self.status = None if self.edited else event.status
+
+    def cut(self) -> None:
+        """The run ended while the cell ran."""
+        self.status, self.cut_off = None if self.edited else "interrupted", True
+
+
+@dataclass
+class Cells:
+    """The run's cells by id, in the order in which it added them; those of other people are not in it."""
+
+    by_id: dict[str, Cell] = field(default_factory=dict)
+    running: str | None = None
+    """The cell that has begun and not ended."""
+    ever_asked: bool = False
+    """Whether any cell has had the organism's model work, however it ended."""
+
+    @classmethod
+    def of(cls, events: Iterable[Event]) -> Cells:
+        cells = cls()
+        for event in events:
+            cells.apply(event)
+        return cells
+
+    def apply(self, event: Event) -> None:
+        """Take one event, in order; those about cells that the run has not added are passed over."""
+        match event:
+            case CellAdded() if event.cell_id not in self.by_id:
+                self.by_id[event.cell_id] = Cell(
+                    event.cell_id, len(self.by_id) + 1, event.kind, event.source, sources={event.source}
+                )
+            case CellEdited() | CellStarted() | CellOutput() | CellOutputsCleared() | CellFinished():
+                if event.cell_id in self.by_id:
+                    self.by_id[event.cell_id].apply(event)
+                    self._follow(event)
+            case RunEnded() | RunResumed() | RunForked():
+                if self.running is not None:
+                    self.by_id[self.running].cut()
+                    self.running = None
+            case _:
+                pass
+
+    def code(self, cell_id: str) -> Cell | None:
+        """The code cell with this id."""
+        cell = self.by_id.get(cell_id)
+        return cell if cell is not None and cell.kind == "code" else None
+
+    def asked_organism(self, cell_id: str) -> bool:
+        """Whether the cell's last run ended well and had the organism's model work."""
+        cell = self.by_id.get(cell_id)
+        return cell is not None and cell.status == "ok" and cell.organism_s > 0
+
+    def _follow(self, event: _OfACell) -> None:
+        if isinstance(event, CellStarted):
+            self.running = event.cell_id
+        elif isinstance(event, CellFinished):
+            self.running = None
+            self.ever_asked = self.ever_asked or event.organism_s > 0
