@@ -158,9 +158,7 @@ test('polls where no WebSocket gets through', async () => {
   expect(server.handshakes).toBe(2);
   expect(connections).toEqual(['polling']);
   expect(server.requests.map(({ url }) => url)).toContainEqual(
-    expect.stringMatching(
-      /^\/interp_bench\/api\/runs\/r1\/events\?after=5/
-    )
+    expect.stringMatching(/^\/interp_bench\/api\/runs\/r1\/events\?after=5/)
   );
 });
 

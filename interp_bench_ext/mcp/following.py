@@ -80,7 +80,7 @@ class Follower:
     def _last_words(self) -> Answer:
         """What came of the last call, if anything did since, and how the run ended."""
         last = self._state.messages[-1]
-        told = last["role"] == "user" and self._state.steps > 0
+        told = last["role"] == "user" and self._state.figures.steps > 0
         said = answer_in(last) if told else Answer(content=[])
         closing = {"type": "text", "text": self._closing()}
         return Answer(content=[*said.content, closing], is_error=said.is_error or self._failed)
@@ -95,7 +95,7 @@ class Follower:
         if self._ended.status == "finished":
             return f"Run {self._run} is finished. The person scores it; there is nothing more to do."
         why = f"{self._ended.status}: {self._ended.message.rstrip('.')}"
-        if not self._state.steps:
+        if not self._state.figures.steps:
             return f"Run {self._run} has not begun ({why}). Once that is put right, resume_run begins it."
         return (
             f"Run {self._run} is {why}. Nothing of it is lost; if the person wants it to go on, resume_run does that."
