@@ -22,6 +22,7 @@ from interp_bench_ext.record.events import (
     StepStarted,
     ToolReturned,
 )
+from interp_bench_ext.record.scores import Score
 
 
 def replied(*calls: str, tokens: int = 0, cost: float | None = 0.0) -> AgentReplied:
@@ -96,7 +97,7 @@ def test_a_step_whose_reply_was_cut_off_is_taken_again():
 
 def test_what_is_recorded_after_the_end_takes_no_time():
     state = folded(StepStarted(step=1), RunEnded(status="finished", message=""))
-    state.apply(Scored(score={}), 90_000.0)
+    state.apply(Scored(score=Score(kind="null", correct=True, named=False, n_claims=0, false_claims=0)), 90_000.0)
     assert state.figures.clock.active_s == 1.0
 
 

@@ -53,7 +53,7 @@ class Deny(Authorizer):
 
 
 def test_the_walk_knows_every_route():
-    assert len(concrete()) == 21
+    assert len(concrete()) == 22
     ends = {path.rpartition("/")[2] for _, path in concrete()}
     assert ends >= {"stream", "events", "figures", "report", "score", "fork", "organisms"}
 

@@ -5,6 +5,7 @@ import pytest
 from interp_bench_ext.config import AgentSection
 from interp_bench_ext.record.events import OrganismUsed, RunEnded, RunStarted, Scored, StepStarted
 from interp_bench_ext.record.figures import BUDGETS, Figures, amount, limits_of
+from interp_bench_ext.record.scores import Score
 
 from .vectors import VECTORS, Vector
 
@@ -40,7 +41,7 @@ def test_the_clock_goes_on_until_now_while_the_run_is_driven_and_no_longer() -> 
     [minutes] = [meter for meter in figures.meters(190) if meter.limit is not None]
     assert (minutes.share, minutes.text) == (1.5, "1.5 min of 1 min")
     figures.apply(RunEnded(status="finished", message=""), 160)
-    figures.apply(Scored(score={}), 9000)
+    figures.apply(Scored(score=Score(kind="null", correct=True, named=False, n_claims=0, false_claims=0)), 9000)
     assert figures.minutes(9999) == 1
 
 

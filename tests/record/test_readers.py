@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from interp_bench_ext.mcp.verbs import summary_line
-from interp_bench_ext.outcome import describe
+from interp_bench_ext.outcome import read_outcome, report_page
 from interp_bench_ext.record.journal import Journal
 from interp_bench_ext.runs.summary import Tally, summarise
 
@@ -33,10 +33,10 @@ def test_every_reader_has_the_same_figures(vector: Vector, tmp_path: Path) -> No
     journal, used = written(vector, tmp_path), vector.figures["meters"]
     record = journal.run(RUN)
     assert record is not None
-    outcome = describe(journal, record)
+    outcome = read_outcome(journal, record)
     assert outcome.summary()["budgets"] == used
     assert outcome.summary()["steps"] == vector.figures["steps"]
-    page = outcome.report.read_text(encoding="utf-8")
+    page = report_page(journal, record)
     assert all(f'{name[:1].upper()}{name[1:]} <span class="soft">{text}</span>' in page for name, text in used.items())
 
     tally = Tally()
