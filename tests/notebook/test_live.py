@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nbformat
 
-from interp_bench_ext.notebook.fold import fold_cells
+from interp_bench_ext.record.cells import Cells
 
 from .support import Kind, Recorder, at, every_kind, on_disk, run, text_of
 
@@ -81,7 +81,7 @@ def test_displays_of_earlier_cells_update(root: Path, kind: Kind) -> None:
 
     events = asyncio.run(scenario())
     assert on_disk(path)["cells"][0]["outputs"][0]["data"]["text/plain"] == ["'new'"]
-    assert [len(cell.outputs) for cell in fold_cells(events).values()] == [1, 0]
+    assert [len(cell.outputs) for cell in Cells.of(events).by_id.values()] == [1, 0]
 
 
 @every_kind
