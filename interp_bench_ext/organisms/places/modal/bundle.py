@@ -19,6 +19,7 @@ PACKAGE = Path(__file__).resolve().parents[3]
 RUN_THERE = (
     "__init__.py",
     "contracts.py",
+    "docstrings.py",
     "errors.py",
     "host/**/*.py",
     "organisms/**/*.py",
@@ -29,7 +30,9 @@ RUN_THERE = (
     "results/**/*.py",
     "sandbox/__init__.py",
     "sandbox/bubblewrap.py",
+    "sandbox/private_folder.py",
     "word_breaks.py",
+    "wrong_input.py",
 )
 """What a container has of this package: globs."""
 ADAPTERS = "/organism/jupyter"
