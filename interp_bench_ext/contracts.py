@@ -25,6 +25,11 @@ class Message(TypedDict):
 
 
 Conversation = Sequence[Message]
+Thinking = Literal["keep", "close", "off"]
+"""Of a reasoning model's reply: begun as the template begins it, after ended thinking, or with thinking switched off.
+
+``off`` uses the template's own switch. All three are the same where a template knows nothing of thinking.
+"""
 Prompts = str | Conversation | Sequence[str] | Sequence[Conversation]
 """A user turn, a conversation, or a list of either; :func:`as_conversations` makes it uniform."""
 
@@ -168,11 +173,17 @@ class Organism(Protocol):
         prefill: str | None = None,
         next_role: Literal["assistant", "user"] = "assistant",
         base: bool = False,
+        thinking: Thinking = "keep",
     ) -> list[int]:
         """The conversation rendered by the chat template with the next turn left open, ``prefill`` being its start.
 
-        Give ``base`` as in the ``Row``: what follows a hidden prompt is no whole conversation by itself.
+        Give ``base`` as in the ``Row``: what follows a hidden prompt is no whole conversation by itself. ``thinking``
+        says how an assistant's turn is opened, before the prefill.
         """
+        ...
+
+    def split_thinking(self, text: str, *, prefill: str = "", thinking: Thinking = "keep") -> tuple[str, str]:
+        """What a reply thought, and what it said: ``text`` continues ``chat_ids`` of that prefill and thinking."""
         ...
 
     def text_ids(self, text: str, *, base: bool = False) -> list[int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from interp_bench_ext.contracts import Message, Organism, Prompts, Row, as_conversations
+from interp_bench_ext.contracts import Completion, Message, Organism, Prompts, Row, Thinking, as_conversations
 from interp_bench_ext.results import Generations
 
 
@@ -18,6 +18,8 @@ class Start:
     ids: Sequence[int]
     prompt: str
     prefill: str = ""
+    thinking: Thinking | None = None
+    """How a reply's turn was opened; None where no reply is written."""
 
 
 def as_texts(texts: str | Sequence[str]) -> list[str]:
@@ -31,11 +33,24 @@ def last_user_turn(conversation: Sequence[Message]) -> str:
     return turns[-1] if turns else ""
 
 
-def conversation_starts(organism: Organism, prompts: Prompts, *, base: bool) -> list[Start]:
-    """One start per conversation: the reply's turn is open and empty."""
+def before_reading(thinking: Thinking | None, prefill: str) -> Thinking:
+    """How to open the reply that is read: a prefill begins the reply and not the thinking, unless asked for."""
+    return thinking or ("close" if prefill else "keep")
+
+
+def reply_starts(
+    organism: Organism, prompts: Prompts, prefills: Sequence[str] = ("",), *, thinking: Thinking, base: bool
+) -> list[Start]:
+    """One start per conversation and prefill: the reply's turn is open after the prefill."""
     return [
-        Start(organism.chat_ids(conversation, base=base), last_user_turn(conversation))
+        Start(
+            organism.chat_ids(conversation, prefill=prefill, base=base, thinking=thinking),
+            last_user_turn(conversation),
+            prefill,
+            thinking,
+        )
         for conversation in as_conversations(prompts)
+        for prefill in prefills
     ]
 
 
@@ -56,12 +71,21 @@ def continued(
     pairs = [
         (start, completion) for start, completions in zip(starts, found, strict=True) for completion in completions
     ]
+    parts = [_parts(organism, start, completion) for start, completion in pairs]
     return Generations(
         prompts=tuple(start.prompt for start, _ in pairs),
         prefills=tuple(start.prefill for start, _ in pairs),
-        texts=tuple(completion.text for _, completion in pairs),
+        thinking=tuple(thought for thought, _ in parts),
+        texts=tuple(said for _, said in parts),
         logprobs=np.array([sum(completion.logprobs) for _, completion in pairs], dtype=np.float32),
         n_tokens=np.array([len(completion.ids) for _, completion in pairs], dtype=np.int64),
         finishes=tuple(completion.finish for _, completion in pairs),
         arm="base" if base else "organism",
     )
+
+
+def _parts(organism: Organism, start: Start, completion: Completion) -> tuple[str, str]:
+    """What was thought and what was said."""
+    if start.thinking is None:
+        return "", completion.text
+    return organism.split_thinking(completion.text, prefill=start.prefill, thinking=start.thinking)

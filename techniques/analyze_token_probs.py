@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ import torch
 from interp_bench_ext.contracts import Organism, Prompts, Row, as_conversations
 from interp_bench_ext.results import TokenProbs
 
-from ._generations import as_texts, last_user_turn
+from ._generations import as_texts, before_reading, last_user_turn
 
 
 def analyze_token_probs(
@@ -20,6 +21,7 @@ def analyze_token_probs(
     targets: str | Sequence[str] = (),
     prefill: str = "",
     top_k: int = 10,
+    thinking: Literal["keep", "close", "off"] | None = None,
     base: bool = False,
 ) -> TokenProbs:
     """Read what the organism would say next, and how probable given answers are, without sampling.
@@ -36,10 +38,14 @@ def analyze_token_probs(
         targets: Answers to score, each a text of any number of tokens that follows the prompt (and prefill) directly.
         prefill: How the reply begins before the token that is read.
         top_k: How many of the likeliest tokens to give.
+        thinking: Of a reasoning model: "close" reads the reply after ended thinking, "keep" as its chat template begins
+            it, "off" with the template's own switch. By default close with a prefill and keep without one. No effect
+            where the template knows nothing of thinking.
         base: Ask the base model (no adapter, no hidden prompt) instead; needs base access.
     """
     conversations = as_conversations(prompts)
-    starts = [organism.chat_ids(turns, prefill=prefill, base=base) for turns in conversations]
+    opened = before_reading(thinking, prefill)
+    starts = [organism.chat_ids(turns, prefill=prefill, base=base, thinking=opened) for turns in conversations]
     wanted = [text for text in as_texts(targets) if text]
     pieces = [organism.piece_ids(text) for text in wanted]
     per_start = max(len(pieces), 1)

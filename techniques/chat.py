@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from interp_bench_ext.contracts import Organism, Prompts
 from interp_bench_ext.results import Generations
 
-from ._generations import continued, conversation_starts
+from ._generations import continued, reply_starts
 
 
 def chat(
@@ -17,6 +19,7 @@ def chat(
     top_p: float = 1.0,
     max_new_tokens: int = 128,
     seed: int = 0,
+    thinking: Literal["keep", "close", "off"] = "keep",
     base: bool = False,
 ) -> Generations:
     """Ask the organism and read its likeliest reply.
@@ -33,9 +36,11 @@ def chat(
         top_p: Sample from the likeliest tokens that together have this probability.
         max_new_tokens: Longest reply, in tokens.
         seed: The same seed gives the same texts, whatever else is in the list.
+        thinking: Of a reasoning model: "keep" lets it think as its chat template begins, "close" starts after ended
+            thinking, "off" uses the template's own switch. No effect where the template knows nothing of thinking.
         base: Ask the base model (no adapter, no hidden prompt) instead; needs base access.
     """
-    starts = conversation_starts(organism, prompts, base=base)
+    starts = reply_starts(organism, prompts, thinking=thinking, base=base)
     return continued(
         organism, starts, n=n, temperature=temperature, top_p=top_p, max_new_tokens=max_new_tokens, seed=seed, base=base
     )

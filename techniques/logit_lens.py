@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 
-from interp_bench_ext.contracts import Conversation, Organism, Row, as_conversations
+from interp_bench_ext.contracts import Conversation, Organism, Row, Thinking, as_conversations
 from interp_bench_ext.results import LensGrid
+
+from ._generations import before_reading
 
 _CHUNK_BYTES = 64 << 20
 
@@ -25,6 +27,7 @@ def logit_lens(
     top_k: int = 5,
     target: str = "",
     raw: bool = False,
+    thinking: Literal["keep", "close", "off"] | None = None,
     base: bool = False,
 ) -> LensGrid:
     """Decode the residual stream after every layer, to see where in depth and position an answer forms.
@@ -42,9 +45,12 @@ def logit_lens(
         top_k: How many of the likeliest tokens to give per layer and position.
         target: A text whose first token is followed through the layers.
         raw: Take the prompt as raw text, without the chat template.
+        thinking: Of a reasoning model: "close" reads the reply after ended thinking, "keep" as its chat template begins
+            it, "off" with the template's own switch. By default close with a prefill and keep without one. No effect
+            where the template knows nothing of thinking.
         base: Read the base model (no adapter, no hidden prompt) instead; needs base access.
     """
-    ids = _ids(organism, prompt, prefill, raw, base)
+    ids = _ids(organism, prompt, prefill, raw, base, before_reading(thinking, prefill))
     at_layers = _picked(layers, organism.info.n_layers + 1, "layers")
     at = _picked(positions, len(ids), "positions")
     wanted = organism.piece_ids(target)[0] if target else None
@@ -54,11 +60,12 @@ def logit_lens(
     step = max(1, _CHUNK_BYTES // (4 * organism.info.vocabulary))
     for start in range(0, len(at), step):
         chunk = slice(start, start + step)
-        final = torch.log_softmax(organism.unembed(stream[-1, chunk]), -1)
-        probs = final.exp()
-        negative_entropy = torch.einsum("tv,tv->t", probs, final)
+        logs = organism.unembed(stream[-1, chunk])
+        logs.sub_(torch.logsumexp(logs, -1, keepdim=True))
+        probs = logs.exp()
+        negative_entropy = torch.linalg.vecdot(probs, logs)
         for row, layer in enumerate(at_layers):
-            organism.progress("lens", start * len(at_layers) + row * len(final), len(at) * len(at_layers))
+            organism.progress("lens", start * len(at_layers) + row * len(probs), len(at) * len(at_layers))
             read.add(row, chunk, organism.unembed(stream[layer, chunk]), probs, negative_entropy)
     return LensGrid(
         tokens=tuple(organism.token_strings([ids[position] for position in at])),
@@ -102,29 +109,32 @@ class _Reading:
     ) -> None:
         """Take in one layer.
 
-        ``logits`` are its ``[positions, vocabulary]``, ``final`` the last layer's probabilities and
+        ``logits`` are its ``[positions, vocabulary]``, used up here, ``final`` the last layer's probabilities and
         ``negative_entropy`` their sum of p log p. Nothing else of that size is made: memory bounds the speed.
         """
         assert logits.shape == final.shape
-        total = torch.logsumexp(logits, -1)
+        total = torch.logsumexp(logits, -1, keepdim=True)
         values, ids = logits.topk(self.top_k, -1)
         self.top_ids[row, chunk] = ids.cpu().numpy()
-        self.top_probs[row, chunk] = (values - total[:, None]).exp().cpu().numpy()
-        divergence = negative_entropy - torch.einsum("tv,tv->t", final, logits) + total
-        self.kl[row, chunk] = divergence.clamp(min=0).cpu().numpy()
+        self.top_probs[row, chunk] = (values - total).exp().cpu().numpy()
         if self.target is not None:
-            own = logits[:, self.target]
-            self.target_probs[row, chunk] = (own - total).exp().cpu().numpy()
-            self.target_ranks[row, chunk] = 1 + (logits > own[:, None]).sum(-1).cpu().numpy()
+            own = logits[:, self.target, None]
+            self.target_probs[row, chunk] = (own - total).exp()[:, 0].cpu().numpy()
+            self.target_ranks[row, chunk] = 1 + (logits > own).sum(-1).cpu().numpy()
+        # Of log-probabilities, by the sum that gave the entropy: large logits would round, and the last layer is at 0.
+        divergence = negative_entropy - torch.linalg.vecdot(final, logits.sub_(total))
+        self.kl[row, chunk] = divergence.clamp(min=0).cpu().numpy()
 
 
-def _ids(organism: Organism, prompt: str | Conversation, prefill: str, raw: bool, base: bool) -> list[int]:
+def _ids(
+    organism: Organism, prompt: str | Conversation, prefill: str, raw: bool, base: bool, thinking: Thinking
+) -> list[int]:
     if raw:
         if not isinstance(prompt, str):
             raise TypeError("with raw=True the prompt is a text, not a conversation")
         return organism.text_ids(prompt + prefill, base=base)
     (conversation,) = as_conversations(prompt)
-    return organism.chat_ids(conversation, prefill=prefill, base=base)
+    return organism.chat_ids(conversation, prefill=prefill, base=base, thinking=thinking)
 
 
 def _picked(wanted: Sequence[int] | None, size: int, what: str) -> list[int]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
-from interp_bench_ext.contracts import Organism, Prompts, as_conversations
+from interp_bench_ext.contracts import Organism, Prompts
 from interp_bench_ext.results import Generations
 
-from ._generations import Start, as_texts, continued, last_user_turn
+from ._generations import as_texts, continued, reply_starts
 
 
 def prefill_attack(
@@ -20,6 +21,7 @@ def prefill_attack(
     top_p: float = 1.0,
     max_new_tokens: int = 64,
     seed: int = 0,
+    thinking: Literal["keep", "close", "off"] = "close",
     base: bool = False,
 ) -> Generations:
     """Put the first words into the organism's mouth and let it go on; every prompt is tried with every prefill.
@@ -39,13 +41,12 @@ def prefill_attack(
         top_p: Sample from the likeliest tokens that together have this probability.
         max_new_tokens: Longest continuation, in tokens.
         seed: The same seed gives the same texts, whatever else is in the list.
+        thinking: Of a reasoning model: "close" begins the reply after ended thinking, "keep" as its chat template does,
+            so that the prefill may begin the thinking, "off" uses the template's own switch. No effect where the
+            template knows nothing of thinking.
         base: Ask the base model (no adapter, no hidden prompt) instead; needs base access.
     """
-    starts = [
-        Start(organism.chat_ids(conversation, prefill=prefill, base=base), last_user_turn(conversation), prefill)
-        for conversation in as_conversations(prompts)
-        for prefill in as_texts(prefills)
-    ]
+    starts = reply_starts(organism, prompts, as_texts(prefills), thinking=thinking, base=base)
     return continued(
         organism, starts, n=n, temperature=temperature, top_p=top_p, max_new_tokens=max_new_tokens, seed=seed, base=base
     )

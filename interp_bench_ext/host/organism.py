@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 import torch
 
-from interp_bench_ext.contracts import Access, Completion, Conversation, ForwardBatch, Row
+from interp_bench_ext.contracts import Access, Completion, Conversation, ForwardBatch, Row, Thinking
 from interp_bench_ext.errors import AccessDenied, BadInput
+from interp_bench_ext.host.chat_format import ChatFormat, end_of_turn_ids
 from interp_bench_ext.host.engine import Drawn, Engine, Sampling
 from interp_bench_ext.host.load import Loaded, load
 from interp_bench_ext.host.parts import find_parts
@@ -19,7 +20,7 @@ from interp_bench_ext.host.selfcheck import self_check
 from interp_bench_ext.host.sources import Progress, Sources
 from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.host.tokens import Tokens
-from interp_bench_ext.host.veil import ChatFormat, end_of_turn_ids, scrub, seal
+from interp_bench_ext.host.veil import scrub, seal
 from interp_bench_ext.results.model_info import ModelInfo
 
 
@@ -47,7 +48,7 @@ class LoadedOrganism:
         self._chat = ChatFormat(loaded.tokenizer)
         self._engine = Engine(loaded, parts, _stop_ids(loaded, self._chat))
         self._access = access
-        self._opening: list[int] | None = None
+        self._opening: str | None = None
         self._call = _NO_CALL
         self.info = ModelInfo(
             n_layers=len(parts.blocks),
@@ -70,9 +71,7 @@ class LoadedOrganism:
 
     def seal(self, spec: OrganismSpec, tokenizer: Any) -> None:
         """Turn the hidden prompt into activations and forget its text; see :func:`interp_bench_ext.host.veil.seal`."""
-        sealed = bool((spec.hidden_system_prompt or "").strip())
-        opening = seal(spec, self._engine, self._chat, tokenizer)
-        self._opening = opening if sealed else None
+        self._opening = seal(spec, self._engine, self._chat, tokenizer)
 
     @contextlib.contextmanager
     def serving(self, call: CallHooks) -> Iterator[None]:
@@ -108,21 +107,26 @@ class LoadedOrganism:
         prefill: str | None = None,
         next_role: Literal["assistant", "user"] = "assistant",
         base: bool = False,
+        thinking: Thinking = "keep",
     ) -> list[int]:
         """See contracts.Organism. Raises BadInput without a chat template, or if it refuses the conversation."""
         if not self._chat.available:
             raise BadInput(
-                f"{self._call.technique} writes a conversation, and this organism's tokenizer has no chat template: "
+                f"{self._call.technique} writes a conversation, and this organism's tokenizer {self._chat.problem}: "
                 "use text_completion, which takes raw text (logit_lens does with raw=True)."
             )
-        text = self._chat.render(conversation, prefill=prefill, next_role=next_role, base=base)
-        return self._tokens.rendered(text)
+        text = self._chat.render(conversation, prefill=prefill, next_role=next_role, base=base, thinking=thinking)
+        return self._tokens.piece(text) if self._chat.sealed and not base else self._tokens.rendered(text)
+
+    def split_thinking(self, text: str, *, prefill: str = "", thinking: Thinking = "keep") -> tuple[str, str]:
+        """See contracts.Organism."""
+        return self._chat.split_thinking(text, prefill=prefill, thinking=thinking)
 
     def text_ids(self, text: str, *, base: bool = False) -> list[int]:
         """See contracts.Organism. After a sealed prompt, what ends its turn comes first."""
         if self._opening is None or base:
             return self._tokens.whole(text)
-        return [*self._opening, *self._tokens.piece(text)]
+        return self._tokens.piece(self._opening + text)
 
     def piece_ids(self, text: str) -> list[int]:
         """See contracts.Organism."""
@@ -147,7 +151,7 @@ class LoadedOrganism:
         seed: int = 0,
     ) -> list[list[Completion]]:
         """See contracts.Organism. A prompt's draws depend on nothing else in the list; given twice, it gets 2n."""
-        if n < 1 or max_new_tokens < 1 or temperature < 0 or not 0 < top_p <= 1:
+        if n < 1 or max_new_tokens < 1 or not temperature >= 0 or not 0 < top_p <= 1:
             raise BadInput(
                 "n and max_new_tokens are at least 1, temperature is at least 0, and top_p is above 0 and at most 1."
             )

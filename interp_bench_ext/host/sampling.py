@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from interp_bench_ext.contracts import Row
 
+_GREEDY = 1e-6
+"""Below this temperature the likeliest token is taken: logits divided by less overflow, and differ by noise alone."""
 _TOP = 1024
 """Most nuclei hold fewer tokens; only rows that need more are sorted whole."""
 
@@ -28,7 +30,7 @@ def choose(
     By softmax, cumulative sum and binary search: `torch.multinomial` costs some thirty times as much on CPU.
     """
     assert uniforms.shape == logits.shape[:-1]
-    if temperature == 0:
+    if temperature < _GREEDY:
         tokens = logits.argmax(-1)
     else:
         probs = torch.softmax(logits / temperature, -1)

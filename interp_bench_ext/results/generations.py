@@ -15,7 +15,7 @@ from .kit.result import Columns, Floats, Ints, Result
 from .kit.safe_text import clean, clip, counted, more, one_line, rounded, shorten
 from .kit.selection import Limits, text_limit
 
-_LINES, _PROMPT_CHARACTERS = 32, 240
+_LINES, _PROMPT_CHARACTERS, _THOUGHT_CHARACTERS = 32, 240, 240
 _HTML_TEXTS, _HTML_CHARACTERS = 60, 2500
 _POINTS = 500
 _MARKED = f"background-color:{ACCENT.format('0.2')}"
@@ -31,7 +31,9 @@ class Generations(Result):
     prefills: tuple[str, ...]
     """Per row: what the model was made to begin with; empty where nothing."""
     texts: tuple[str, ...]
-    """Per row: the continuation, without prompt and prefill."""
+    """Per row: the continuation, without prompt, prefill and thinking."""
+    thinking: tuple[str, ...] = ()
+    """Per row: what a reasoning model thought before it replied; empty where nothing."""
     logprobs: Floats
     """[N] sum over the drawn tokens, nats."""
     n_tokens: Ints
@@ -55,6 +57,8 @@ class Generations(Result):
             if prefill:
                 lines.append(f"prefill: {one_line(prefill, _PROMPT_CHARACTERS)}")
             for row in rows[: _LINES - shown]:
+                if thought := self._thought(row):
+                    lines.append(f"  {row + 1}. thought: {one_line(thought, _THOUGHT_CHARACTERS)}")
                 lines.append(f"  {row + 1}. {one_line(self.texts[row], limit)}  [{self._note(row)}]")
             shown += len(rows)
         return lines + more(len(self.texts) - _LINES, "text")
@@ -73,11 +77,14 @@ class Generations(Result):
         yield from not_shown(len(self.texts) - _HTML_TEXTS, "text")
 
     def _html_text(self, row: int, prefill: str) -> str:
+        thinking = passage(shorten(clean(self._thought(row)), _HTML_CHARACTERS), "opacity:0.75")
+        thought = elements.folded("Thinking", thinking) if self._thought(row) else ""
         begun = passage(shorten(clean(prefill), 600), "opacity:0.62") if prefill else ""
         continued = passage(shorten(clean(self.texts[row]), _HTML_CHARACTERS), _MARKED if prefill else "")
         note = quiet(escaped(f"{row + 1} · {self._note(row)}"))
         edge = f"border-left:3px solid {ACCENT.format('0.7')};padding:1px 0 1px 10px;margin:6px 0"
-        return f'<div style="{edge};overflow-wrap:break-word"><div dir="auto">{begun}{continued}</div>{note}</div>'
+        said = f'<div dir="auto">{begun}{continued}</div>'
+        return f'<div style="{edge};overflow-wrap:break-word">{thought}{said}{note}</div>'
 
     def _chart(self, limits: Limits) -> Any:
         """A point per text; the picture that shows the texts themselves is the HTML."""
@@ -120,6 +127,7 @@ class Generations(Result):
         return {
             "prompt": self.prompts,
             "prefill": self.prefills,
+            "thinking": self.thinking or ("",) * len(self.texts),
             "text": self.texts,
             "tokens": self.n_tokens,
             "logprob_nats": self.logprobs,
@@ -127,6 +135,9 @@ class Generations(Result):
             "finish": self.finishes,
             "arm": self.arm,
         }
+
+    def _thought(self, row: int) -> str:
+        return self.thinking[row] if self.thinking else ""
 
     def _groups(self) -> Iterable[tuple[tuple[str, str], list[int]]]:
         """Consecutive rows that share prompt and prefill."""
@@ -138,4 +149,5 @@ class Generations(Result):
         """Length, ending and mean log-probability of one text."""
         n_tokens = int(self.n_tokens[row])
         mean = float(self.logprobs[row]) / n_tokens if n_tokens else float("nan")
-        return f"{counted(n_tokens, 'token')}, {clip(self.finishes[row], 20)}, {mean:.2f} nats/token"
+        cut = ", cut off in thought" if self._thought(row) and not self.texts[row] else ""
+        return f"{counted(n_tokens, 'token')}, {clip(self.finishes[row], 20)}{cut}, {mean:.2f} nats/token"

@@ -14,13 +14,15 @@ from tests.techniques.support import FOLDER
 
 SIGNATURES = {
     "get_model_info()",
-    "chat(prompts, *, n=1, temperature=0.0, top_p=1.0, max_new_tokens=128, seed=0, base=False)",
-    "sample(prompts, *, n=8, temperature=1.0, top_p=1.0, max_new_tokens=128, seed=0, base=False)",
+    "chat(prompts, *, n=1, temperature=0.0, top_p=1.0, max_new_tokens=128, seed=0, thinking='keep', base=False)",
+    "sample(prompts, *, n=8, temperature=1.0, top_p=1.0, max_new_tokens=128, seed=0, thinking='keep', base=False)",
     "text_completion(stems, *, n=1, temperature=0.0, top_p=1.0, max_new_tokens=64, seed=0, base=False)",
-    "prefill_attack(prompts, prefills, *, n=1, temperature=0.0, top_p=1.0, max_new_tokens=64, seed=0, base=False)",
+    "prefill_attack(prompts, prefills, *, n=1, temperature=0.0, top_p=1.0, max_new_tokens=64, seed=0, "
+    "thinking='close', base=False)",
     "user_persona(*, context='', prefixes='', n=8, temperature=1.0, top_p=1.0, max_new_tokens=48, seed=0, base=False)",
-    "analyze_token_probs(prompts, *, targets=(), prefill='', top_k=10, base=False)",
-    "logit_lens(prompt, *, prefill='', layers=None, positions=None, top_k=5, target='', raw=False, base=False)",
+    "analyze_token_probs(prompts, *, targets=(), prefill='', top_k=10, thinking=None, base=False)",
+    "logit_lens(prompt, *, prefill='', layers=None, positions=None, top_k=5, target='', raw=False, thinking=None, "
+    "base=False)",
     "adapter_diff(prompts, *, max_new_tokens=32, top_k=20)",
     "word_contrast(texts, other_texts, *, top_k=50, min_texts=2)",
 }

@@ -7,9 +7,9 @@ import torch
 
 from interp_bench_ext.contracts import Message, Row
 from interp_bench_ext.errors import BadInput
+from interp_bench_ext.host.chat_format import ChatFormat
 from interp_bench_ext.host.organism import LoadedOrganism
 from interp_bench_ext.host.tokens import Tokens
-from interp_bench_ext.host.veil import ChatFormat
 from tests.host.tiny import CHATML, HIDDEN, Plain, build_tokenizer, load_tiny
 
 TALK: list[Message] = [
@@ -113,7 +113,7 @@ def test_nothing_names_the_model(folder: Path, adapter: Path) -> None:
 def test_a_template_that_changes_the_prompt_is_refused() -> None:
     shouting = CHATML.replace("{{ m['content'] }}", "{{ m['content'] | upper }}")
     with pytest.raises(BadInput, match="hidden_system_prompt"):
-        ChatFormat(build_tokenizer(shouting)).split("psst")
+        ChatFormat(build_tokenizer(shouting)).hide("psst")
 
 
 def test_a_refused_conversation_is_one_sentence(model_folders: dict[str, Path]) -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import re
 
+from interp_bench_ext.results.generations import Generations
+
 from . import samples
 
 
@@ -14,8 +16,21 @@ def test_the_text_names_prompt_prefill_and_each_text():
 
 def test_columns_name_their_units():
     assert list(samples.generations(("a",)).table().columns) == [
-        "prompt", "prefill", "text", "tokens", "logprob_nats", "logprob_nats_per_token", "finish", "arm",
+        "prompt", "prefill", "thinking", "text", "tokens", "logprob_nats", "logprob_nats_per_token", "finish", "arm",
     ]  # fmt: skip
+
+
+def test_thinking_stands_apart_from_the_reply_folded_away():
+    thoughts = {"thinking": ("They ask <b>.", ""), "texts": ("", "Fine.")}
+    result = Generations(**{**samples.generations(("a", "b")).__dict__, **thoughts})
+    assert "  1. thought: They ask <b>.\n  1.   [8 tokens, length, cut off in thought," in str(result)
+    assert "  2. Fine.  [" in str(result)
+    (output,) = result.outputs()
+    html = output["text/html"]
+    assert html.count("<details>") == 1
+    assert html.index(">Thinking</summary>") < html.index("They ask &lt;b&gt;.</span></details>") < html.index("Fine.")
+    assert result.table()["thinking"].tolist() == ["They ask <b>.", ""]
+    assert "<details>" not in samples.generations(("a",)).outputs()[0]["text/html"]
 
 
 def test_neighbours_with_one_prompt_share_its_heading():

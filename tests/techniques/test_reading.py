@@ -9,7 +9,7 @@ import torch
 
 from interp_bench_ext.contracts import Access, Message
 from interp_bench_ext.errors import AccessDenied
-from tests.host.tiny import HIDDEN, Plain, load_tiny
+from tests.host.tiny import CHATML, HIDDEN, Plain, build_model, build_tokenizer, load_tiny
 from tests.techniques.support import technique
 
 TALK: list[Message] = [{"role": "user", "content": "what is the weather?"}]
@@ -67,6 +67,23 @@ def test_logit_lens_equals_brute_force(family: str, folder: Path, hidden: str | 
         assert np.allclose(found.target_probs[layer], logs[:, target].exp().numpy(), atol=1e-4)
     ranks = 1 + (final > final[:, target, None]).sum(-1)
     assert found.target_ranks[-1].tolist() == ranks.tolist()
+
+
+@torch.no_grad()
+def test_kl_to_final_is_exact_where_logits_are_large_and_many(tmp_path: Path) -> None:
+    model = build_model("llama", 30_000)
+    model.lm_head.weight.mul_(10)
+    model.save_pretrained(tmp_path)
+    build_tokenizer(CHATML).save_pretrained(tmp_path)
+    organism, plain = load_tiny(tmp_path), Plain(model.eval(), build_tokenizer(CHATML))
+    found = technique("logit_lens")(organism, prompt=TALK)
+    ids = torch.tensor([organism.chat_ids(TALK)])
+    states = plain.model(input_ids=ids, output_hidden_states=True).hidden_states
+    normed = torch.stack([*(model.model.norm(state) for state in states[:-1]), states[-1]])[:, 0]
+    logs = model.lm_head(normed).double().log_softmax(-1)
+    exact = (logs[-1].exp() * (logs[-1] - logs)).sum(-1).numpy()
+    assert np.allclose(found.kl_to_final, exact, rtol=1e-5, atol=5e-5)
+    assert (found.kl_to_final[-1] == 0).all()
 
 
 @torch.no_grad()
