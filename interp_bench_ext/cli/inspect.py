@@ -92,6 +92,10 @@ def runs(json: JsonOption = False) -> None:
     console.print(table)
 
 
+_SHOWN_OTHERWISE = ("findings", "score", "provenance", "budgets", "steps", "minutes", "tokens", "cost_usd")
+"""Keys of an outcome that have rows of their own."""
+
+
 def show(run: RunArgument, json: JsonOption = False) -> None:
     """What a run came to: its config, findings, score, notebook, report, and what it was made of."""
     from ..outcome import comparison, read_outcome
@@ -109,8 +113,10 @@ def show(run: RunArgument, json: JsonOption = False) -> None:
     table = Table(show_header=False)
     shown = {**outcome.summary(), "config": record.config, "forked from": _parent(journal, record.id)}
     for key, value in shown.items():
-        if key not in ("findings", "score", "provenance"):
+        if key not in _SHOWN_OTHERWISE:
             table.add_row(key, "" if value is None else str(value))
+    for meter in outcome.figures.meters():
+        table.add_row(meter.budget.name, meter.text)
     for finding in outcome.findings.findings if outcome.findings else ():
         table.add_row("finding", finding.claim)
     table.add_row("score", outcome.verdict)
