@@ -25,9 +25,11 @@ os.environ["MODAL_CONFIG_PATH"] = os.devnull
 
 from lab.figures import Figure, described, percentile, report  # noqa: E402
 
+from interp_bench_ext.contracts import Access  # noqa: E402
 from interp_bench_ext.host.spec import OrganismSpec, Placement  # noqa: E402
 from interp_bench_ext.kernel.wire import Wire  # noqa: E402
-from interp_bench_ext.organisms.handle import ServedOrganism, start_organism  # noqa: E402
+from interp_bench_ext.organisms.handle import start_organism  # noqa: E402
+from interp_bench_ext.organisms.tickets import Lease, lent  # noqa: E402
 from interp_bench_ext.record.events import CellFinished, Event  # noqa: E402
 from tests.agent.messages_server import MessagesServer  # noqa: E402
 from tests.host.tiny import save_model  # noqa: E402
@@ -64,10 +66,11 @@ def plane(folder: Path) -> Iterator[RunningPlane]:
 
 
 @asynccontextmanager
-async def served(spec: OrganismSpec) -> AsyncIterator[ServedOrganism]:
+async def served(spec: OrganismSpec) -> AsyncIterator[Lease]:
     organism = await start_organism(spec, emit=_unheard)
     try:
-        yield organism
+        async with lent(organism, caller="benchmark", access=Access.BASE) as lease:
+            yield lease
     finally:
         await organism.stop()
 
@@ -76,7 +79,7 @@ def _unheard(event: Event) -> None:
     pass
 
 
-async def timed(organism: ServedOrganism, technique: str, arguments: dict[str, Any], count: int) -> list[float]:
+async def timed(organism: Lease, technique: str, arguments: dict[str, Any], count: int) -> list[float]:
     """Seconds of each of ``count`` calls from another process, as a kernel is, after two that warm up."""
     connection = organism.connection
     told = [connection.url, connection.token, technique, json.dumps(arguments), str(count)]

@@ -10,6 +10,7 @@
     ├── Unconfirmed             it may cost more than the config lets pass without asking a person
     ├── OrganismError           the organism could not do what was asked
     │   ├── AccessDenied        the technique needs more access than the config allows
+    │   ├── AccessEnded         what the caller may use of the organism is used up
     │   ├── CallCancelled       the caller went away
     │   ├── DeadlineExceeded    the call took longer than it was given
     │   ├── OutOfMemory         the call did not fit; the organism goes on serving
@@ -73,6 +74,10 @@ class OrganismError(InterpBenchError):
 
 class AccessDenied(OrganismError):
     code = "access_denied"
+
+
+class AccessEnded(OrganismError):
+    code = "access_ended"
 
 
 class CallCancelled(OrganismError):

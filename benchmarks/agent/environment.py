@@ -12,14 +12,15 @@ from pathlib import Path
 
 from interp_bench_ext.agent.provider import Provider
 from interp_bench_ext.config import AgentSection, Experiment, load_config
-from interp_bench_ext.contracts import Connection, TechniqueSpec
+from interp_bench_ext.contracts import Access
 from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.models.key import Key
 from interp_bench_ext.models.prices import DEFAULT_MODEL
+from interp_bench_ext.organisms.tickets import Lease
 from interp_bench_ext.record.events import Emit, Event, OrganismReady, RunStarted
 from interp_bench_ext.record.journal import Entry, Journal, new_run_id
 from interp_bench_ext.runs.drive import Run
-from interp_bench_ext.runs.environment import Environment, OpenOrganism, OrganismHandle, own_organism
+from interp_bench_ext.runs.environment import Environment, OpenOrganism, own_organism
 from interp_bench_ext.runs.recorder import Recorder
 from tests.host.tiny import save_model
 
@@ -104,20 +105,11 @@ def environment(clock: Callable[[], float] = time.time) -> Iterator[RunEnvironme
             journal.close()
 
 
-@dataclass(frozen=True)
-class _OnGpu:
-    """A loaded organism that says it worked for as long as ``busy`` says."""
+@dataclass(frozen=True, kw_only=True)
+class _OnGpu(Lease):
+    """A lent organism that says it worked for as long as ``busy`` says."""
 
-    real: OrganismHandle
     busy: Callable[[], float]
-
-    @property
-    def connection(self) -> Connection:
-        return self.real.connection
-
-    @property
-    def specs(self) -> tuple[TechniqueSpec, ...]:
-        return self.real.specs
 
     def busy_s(self) -> float:
         return self.busy()
@@ -127,11 +119,13 @@ def on_simulated_gpu(busy_s: Callable[[], float]) -> OpenOrganism:
     """Opens the organism as usual; its device is called a GPU, and ``busy_s`` says how long it has worked."""
 
     @asynccontextmanager
-    async def opened(spec: OrganismSpec, emit: Emit, *, run: str) -> AsyncIterator[OrganismHandle]:
+    async def opened(
+        spec: OrganismSpec, emit: Emit, *, run: str, access: Access, quota_s: float | None
+    ) -> AsyncIterator[Lease]:
         def as_gpu(event: Event) -> None:
             emit(event.model_copy(update={"device": "cuda"}) if isinstance(event, OrganismReady) else event)
 
-        async with own_organism(spec, as_gpu, run=run) as organism:
-            yield _OnGpu(organism, busy_s)
+        async with own_organism(spec, as_gpu, run=run, access=access, quota_s=quota_s) as real:
+            yield _OnGpu(organism=real.organism, ticket=real.ticket, connection=real.connection, busy=busy_s)
 
     return opened

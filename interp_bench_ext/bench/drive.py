@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from ..errors import InterpBenchError
-from ..host.spec import OrganismSpec
 from ..models.key import Key
 from ..organisms.pool import OrganismPool
 from ..outcome import Outcome, conclude
-from ..record.events import Emit, Event
+from ..record.events import Event
 from ..record.journal import Journal, RunRecord
 from ..runs import Environment, resume_run, start_run
-from ..runs.environment import OrganismHandle, own_organism
 from ..runs.resolve import deployment_of
 from .gpu_meter import GpuMeter
 from .plan import Cell, standing
@@ -61,7 +59,7 @@ class Sweep:
     ) -> None:
         self._journal, self._key, self._out, self._limit_usd = journal, key, out.resolve(), limit_usd
         self._listener = listener
-        self._slots = asyncio.Semaphore(at_once)
+        self._at_once, self._slots = at_once, asyncio.Semaphore(at_once)
         self._containers: dict[Path, asyncio.Semaphore] = {}
         self.spent = GpuMeter()
 
@@ -79,7 +77,7 @@ class Sweep:
         """
         before = standing(cells, self._journal, out=self._out) if resume else {}
         await _sign_in([cell for number, cell in enumerate(cells) if not _finished(before.get(number))])
-        pool = OrganismPool(idle_s=_KEPT_BETWEEN_RUNS_S, at_most=len({cell.experiment.path for cell in cells}))
+        pool = OrganismPool(idle_s=_KEPT_BETWEEN_RUNS_S, at_most=self._at_once)
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [
@@ -113,7 +111,9 @@ class Sweep:
         if cell.on_modal and self._limit_usd is not None and self.spent.usd >= self._limit_usd:
             return Result(cell=cell, problem=f"not started: ${self._limit_usd:.2f} of GPU time are spent")
         token = self.spent.begin(cell)
-        environment = Environment(journal=self._journal, key=self._key, organism=self._organisms(cell, pool))
+        environment = Environment(
+            journal=self._journal, key=self._key, organism=partial(pool.lease, config=cell.config)
+        )
         listener = partial(self._listener, cell)
         try:
             if record is None:
@@ -130,18 +130,6 @@ class Sweep:
     def _container(self, cell: Cell) -> AbstractAsyncContextManager[None]:
         at_most = cell.experiment.sealed.model.modal.max_containers if cell.on_modal else 1_000_000
         return self._containers.setdefault(cell.experiment.path, asyncio.Semaphore(at_most))
-
-    def _organisms(self, cell: Cell, pool: OrganismPool) -> Callable[..., AbstractAsyncContextManager[OrganismHandle]]:
-        """On this machine each run loads its own; on Modal all seeds share what is deployed and loaded."""
-        if not cell.on_modal:
-            return own_organism
-
-        @asynccontextmanager
-        async def shared(spec: OrganismSpec, emit: Emit, *, run: str) -> AsyncIterator[OrganismHandle]:
-            async with pool.lease(replace(spec, seed=0), emit, run=run, config=cell.config) as lease:
-                yield lease
-
-        return shared
 
 
 async def _sign_in(cells: Sequence[Cell]) -> None:

@@ -24,7 +24,7 @@ from .investigate import ConfigArgument
 from .screen import Watch, console, print_json
 
 if TYPE_CHECKING:
-    from ..organisms.handle import ServedOrganism
+    from ..organisms.tickets import Lease
 
 
 def call(
@@ -86,14 +86,16 @@ def lab(
 
 
 @asynccontextmanager
-async def _served(experiment: Experiment, *, quiet: bool = False) -> AsyncIterator[ServedOrganism]:
+async def _served(experiment: Experiment, *, quiet: bool = False) -> AsyncIterator[Lease]:
     from ..organisms.handle import start_organism
+    from ..organisms.tickets import lent
     from ..runs import organism_spec
 
     with Watch(quiet=quiet) as watch:
         organism = await start_organism(organism_spec(experiment), emit=watch)
     try:
-        yield organism
+        async with lent(organism, caller="command line", access=experiment.public.access) as lease:
+            yield lease
     finally:
         await organism.stop()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tornado import web
 
@@ -27,7 +27,7 @@ class OrganismsHandler(ServicesHandler):
         from ..api import UseOrganism
 
         asked = self.body(UseOrganism)
-        self.reply(await self.once(asked, lambda services: _hold(services, asked)))
+        self.reply(await self.once(asked, lambda services: _hold(services, asked, self.current_user)))
 
 
 class OrganismHandler(ServicesHandler):
@@ -39,10 +39,15 @@ class OrganismHandler(ServicesHandler):
         self.set_status(204)
 
 
-async def _hold(services: Services, asked: UseOrganism) -> HeldOrganism:
+async def _hold(services: Services, asked: UseOrganism, user: Any) -> HeldOrganism:
     from ..api import HeldOrganism
     from ..runs import organism_spec
 
     experiment = await asyncio.to_thread(services.catalog.load, asked.config)
-    state, connection = await services.organisms.hold(organism_spec(experiment), asked.config)
+    state, connection = await services.organisms.hold(
+        organism_spec(experiment),
+        asked.config,
+        access=experiment.public.access,
+        user=str(getattr(user, "username", "")),
+    )
     return HeldOrganism(organism=state, url=connection.url, token=connection.token)

@@ -1,6 +1,7 @@
-"""The organism's process: one JSON line on stdin says what to load, JSON lines on stdout say how it goes.
+"""The organism's process: the first JSON line on stdin says what to load, further ones which tickets are good.
 
-It prints nothing else, and it ends when stdin does, so that it never outlives whoever started it.
+JSON lines on stdout say how it goes. It prints nothing else, and it ends when stdin does, so that it never outlives
+whoever started it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from interp_bench_ext.host.tickets import Tickets
 
 Say = Callable[[dict[str, Any]], None]
 _M_PERTURB = -6
@@ -28,12 +32,13 @@ def main() -> None:
     """Read the request, take stdout and stderr away from everything else, load and serve."""
     say = _private_output()
     _overwrite_freed_memory(True)
-    request = _read_request()
-    threading.Thread(target=_end_with_stdin, daemon=True).start()
+    request, rest = _read_request()
+    tickets = _tickets(request.pop("tickets"))
+    threading.Thread(target=_heed, args=(tickets, rest, say), daemon=True).start()
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
     try:
-        _serve(request, say)
+        _serve(request, tickets, say)
     except Exception as error:  # noqa: BLE001 - the process's boundary: told to the parent, never printed
         say(_failure(error))
         sys.exit(1)
@@ -64,23 +69,46 @@ def _overwrite_freed_memory(on: bool) -> None:
         ctypes.CDLL(None).mallopt(_M_PERTURB, 0xA5 if on else 0)
 
 
-def _read_request() -> dict[str, Any]:
-    """The first line, read without a buffer that would keep it, and wiped once parsed."""
-    line = bytearray()
-    while not line.endswith(b"\n"):
+def _read_request() -> tuple[dict[str, Any], bytes]:
+    """The first line, read without a buffer that would keep it and wiped once parsed, and what came after it."""
+    read = bytearray()
+    while b"\n" not in read:
         part = os.read(0, 1 << 16)
         if not part:
             os._exit(0)
-        line += part
-    request: dict[str, Any] = json.loads(line)
-    line[:] = bytes(len(line))
-    return request
+        read += part
+    end = read.index(b"\n")
+    request: dict[str, Any] = json.loads(read[:end])
+    rest = bytes(read[end + 1 :])
+    read[:] = bytes(len(read))
+    return request, rest
 
 
-def _end_with_stdin() -> None:
-    while os.read(0, 4096):
-        pass
-    os._exit(0)
+def _tickets(good: list[dict[str, Any]]) -> Tickets:
+    from interp_bench_ext.host.tickets import Ticket, Tickets
+
+    tickets = Tickets()
+    for fields in good:
+        tickets.admit(Ticket.from_wire(fields))
+    return tickets
+
+
+def _heed(tickets: Tickets, read: bytes, say: Say) -> None:
+    """Admit and revoke tickets as the parent orders, and confirm each order; end the process with stdin."""
+    from interp_bench_ext.host.tickets import Ticket
+
+    while True:
+        *lines, read = read.split(b"\n")
+        for order in map(json.loads, lines):
+            if order["type"] == "admit":
+                tickets.admit(Ticket.from_wire(order["ticket"]))
+            else:
+                tickets.revoke(order["ticket"])
+            say({"type": "heeded", "order": order["order"]})
+        part = os.read(0, 1 << 16)
+        if not part:
+            os._exit(0)
+        read += part
 
 
 def _failure(error: Exception) -> dict[str, Any]:
@@ -105,7 +133,7 @@ def _failure(error: Exception) -> dict[str, Any]:
     }
 
 
-def _serve(request: dict[str, Any], say: Say) -> None:
+def _serve(request: dict[str, Any], tickets: Tickets, say: Say) -> None:
     started = time.monotonic()
     from interp_bench_ext.host.dispatch import Dispatcher
     from interp_bench_ext.host.organism import load_organism
@@ -117,19 +145,18 @@ def _serve(request: dict[str, Any], say: Say) -> None:
     def loading(stage: str, done: int, total: int) -> None:
         say({"type": "loading", "stage": stage, "done": done, "total": total})
 
-    def busy(is_busy: bool, busy_s: float) -> None:
-        say({"type": "busy", "busy": is_busy, "busy_s": busy_s})
+    def busy(ticket: str, is_busy: bool, busy_s: float) -> None:
+        say({"type": "busy", "ticket": ticket, "busy": is_busy, "busy_s": busy_s})
 
     spec = OrganismSpec.from_wire(request.pop("spec"))
     sources = Sources(**request.pop("sources"))
-    access, files = spec.access, spec.techniques
-    techniques = load_techniques(files, access)
+    techniques = load_techniques(spec.techniques)
     organism = load_organism(spec, sources, loading)
     del spec, sources
     _overwrite_freed_memory(False)
-    dispatcher = Dispatcher(organism, techniques, access, busy)
+    dispatcher = Dispatcher(organism, techniques, busy)
     listener = _listen(request["listen"])
-    app = build_app(dispatcher, request.pop("token"))
+    app = build_app(dispatcher, tickets)
     say(
         {
             "type": "ready",

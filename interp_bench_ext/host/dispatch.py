@@ -1,4 +1,4 @@
-"""One model thread behind a fair queue: calls of different callers take turns, and each can be cancelled."""
+"""One model thread behind a fair queue: callers take turns, each call can be cancelled, and tickets pay for theirs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from interp_bench_ext.contracts import Access, TechniqueSpec
+from interp_bench_ext.contracts import TechniqueSpec
 from interp_bench_ext.errors import (
     BadInput,
     CallCancelled,
@@ -26,6 +26,7 @@ from interp_bench_ext.errors import (
 from interp_bench_ext.host.arguments import checked_arguments
 from interp_bench_ext.host.organism import CallHooks, LoadedOrganism
 from interp_bench_ext.host.technique_files import Technique
+from interp_bench_ext.host.tickets import Admitted
 from interp_bench_ext.results import Result, encode
 from interp_bench_ext.wrong_input import nearest
 
@@ -39,6 +40,8 @@ _REPORT_EVERY_S = 0.1
 class Call:
     """A call on its way. The callbacks run in the model thread; ``on_done`` gets the outcome, once."""
 
+    admitted: Admitted
+    """What it came in with, and what pays for it."""
     technique: Technique
     arguments: dict[str, Any]
     deadline: float | None
@@ -46,7 +49,8 @@ class Call:
     on_progress: Callable[[str, int, int], None]
     on_done: Callable[[Outcome], None]
     cancelled: threading.Event = field(default_factory=threading.Event)
-    started: bool = False
+    started: float | None = None
+    """When its turn came, on the monotonic clock."""
     _reported: tuple[str, float] = ("", 0.0)
 
     def check(self) -> None:
@@ -55,6 +59,11 @@ class Call:
             raise CallCancelled("The call was cancelled.")
         if self.deadline is not None and time.monotonic() > self.deadline:
             raise DeadlineExceeded(f"{self.technique.spec.name} took longer than the call was given.")
+        self.admitted.check(self.worked_s())
+
+    def worked_s(self) -> float:
+        """How long the model has worked for it."""
+        return 0.0 if self.started is None else time.monotonic() - self.started
 
     def progress(self, stage: str, done: int, total: int) -> None:
         """Check, and report at most every 0.1 s within a stage."""
@@ -66,42 +75,45 @@ class Call:
 
 
 class Dispatcher:
-    """Runs techniques on one organism. ``on_busy`` hears of every start (True) and end (False) of a call."""
+    """Runs techniques on one organism. ``on_busy`` hears of every start (True) and end (False) of a call.
+
+    It gets the ticket's id, which of the two it is, and how many seconds the model had worked for the ticket.
+    """
 
     def __init__(
         self,
         organism: LoadedOrganism,
         techniques: Mapping[str, Technique],
-        access: Access,
-        on_busy: Callable[[bool, float], None] | None = None,
+        on_busy: Callable[[str, bool, float], None] | None = None,
     ) -> None:
-        self._organism, self._techniques, self._access = organism, techniques, access
-        self._on_busy = on_busy or (lambda _busy, _busy_s: None)
-        self._queues: OrderedDict[str, deque[Call]] = OrderedDict()
+        self._organism, self._techniques = organism, techniques
+        self._on_busy = on_busy or (lambda _ticket, _busy, _busy_s: None)
+        self._queues: OrderedDict[tuple[str, str], deque[Call]] = OrderedDict()
         self._changed = threading.Condition()
-        self._busy_since: float | None = None
-        self._busy_s = 0.0
+        self._running: Call | None = None
         self._stopped = False
         self._thread = threading.Thread(target=self._work, name="model", daemon=True)
         self._thread.start()
 
-    @property
-    def specs(self) -> tuple[TechniqueSpec, ...]:
-        """What is offered under the access cap."""
-        return tuple(t.spec for t in self._techniques.values() if self._access.allows(t.spec.access))
+    def specs(self, admitted: Admitted) -> tuple[TechniqueSpec, ...]:
+        """What is offered under the ticket's access cap."""
+        access = admitted.ticket.access
+        return tuple(t.spec for t in self._techniques.values() if access.allows(t.spec.access))
 
-    def health(self) -> dict[str, Any]:
-        """``state``, ``busy_s`` (seconds of model time since the start) and ``waiting`` calls."""
+    def health(self, admitted: Admitted) -> dict[str, Any]:
+        """``state``, ``busy_s`` (seconds of model time that the ticket has used) and everybody's ``waiting`` calls."""
         with self._changed:
-            running = 0.0 if self._busy_since is None else time.monotonic() - self._busy_since
+            running = self._running
+            own_s = running.worked_s() if running is not None and running.admitted is admitted else 0.0
             return {
-                "state": "ready" if self._busy_since is None else "busy",
-                "busy_s": self._busy_s + running,
+                "state": "ready" if running is None else "busy",
+                "busy_s": admitted.busy_s + own_s,
                 "waiting": sum(len(queue) for queue in self._queues.values()),
             }
 
     def submit(
         self,
+        admitted: Admitted,
         caller: str,
         technique: str,
         arguments: Mapping[str, Any],
@@ -109,16 +121,20 @@ class Dispatcher:
         on_progress: Callable[[str, int, int], None],
         on_done: Callable[[Outcome], None],
     ) -> Call:
-        """Queue a call. Raises BadInput and AccessDenied at once for a call that cannot be run."""
+        """Queue a call; ``caller`` tells the users of one ticket apart.
+
+        Raises BadInput, AccessDenied and AccessEnded at once for a call that cannot be run.
+        """
         found = self._techniques.get(technique)
         if found is None:
-            offered = [spec.name for spec in self.specs]
+            offered = [spec.name for spec in self.specs(admitted)]
             raise BadInput(f"This organism does not offer the technique {technique!r}{nearest(technique, offered)}")
-        checked = checked_arguments(found, arguments, self._access)
+        checked = checked_arguments(found, arguments, admitted.ticket.access)
+        admitted.check()
         deadline = None if deadline_s is None else time.monotonic() + deadline_s
-        call = Call(found, checked, deadline, on_progress, on_done)
+        call = Call(admitted, found, checked, deadline, on_progress, on_done)
         with self._changed:
-            self._queues.setdefault(caller, deque()).append(call)
+            self._queues.setdefault((admitted.ticket.id, caller), deque()).append(call)
             self._changed.notify()
         return call
 
@@ -141,18 +157,19 @@ class Dispatcher:
             self._queues.pop(caller)
             if queue:
                 self._queues[caller] = queue
-            self._busy_since = time.monotonic()
-            call.started = True
+            call.started = time.monotonic()
+            self._running = call
             return call
 
     def _work(self) -> None:
         while (call := self._next()) is not None:
-            self._on_busy(True, self._busy_s)
+            admitted = call.admitted
+            self._on_busy(admitted.ticket.id, True, admitted.busy_s)
             outcome = self._run(call)
             with self._changed:
-                self._busy_s += time.monotonic() - (self._busy_since or 0.0)
-                self._busy_since = None
-            self._on_busy(False, self._busy_s)
+                admitted.busy_s += call.worked_s()
+                self._running = None
+            self._on_busy(admitted.ticket.id, False, admitted.busy_s)
             call.on_done(outcome)
 
     def _run(self, call: Call) -> Outcome:
@@ -165,7 +182,7 @@ class Dispatcher:
 
         try:
             call.check()
-            with self._organism.serving(CallHooks(call.technique.spec.name, progress)):
+            with self._organism.serving(CallHooks(call.technique.spec.name, progress, call.admitted.ticket.access)):
                 return _encoded(call.technique.function(self._organism, **call.arguments), call.technique)
         except InterpBenchError as error:
             return error.with_traceback(None)

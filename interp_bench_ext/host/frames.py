@@ -1,10 +1,13 @@
-"""Frames of the organism's service, as it writes them: kind, length, payload."""
+"""What the organism's service says, wherever it is spoken: techniques as JSON, and frames (kind, length, payload)."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
+from interp_bench_ext.contracts import TechniqueSpec
 from interp_bench_ext.errors import InterpBenchError
 
 HEAD_BYTES = 9
@@ -25,3 +28,8 @@ def json_frame(kind: bytes, content: dict[str, Any]) -> bytes:
 def error_frame(error: InterpBenchError) -> bytes:
     """An ``E`` frame."""
     return json_frame(b"E", {"code": error.code, "message": error.message})
+
+
+def described(specs: Iterable[TechniqueSpec]) -> list[dict[str, Any]]:
+    """The reply to ``GET /techniques``."""
+    return [{**asdict(spec), "signature": spec.signature} for spec in specs]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
@@ -26,31 +26,34 @@ from interp_bench_ext.results.model_info import ModelInfo
 
 @dataclass(frozen=True)
 class CallHooks:
-    """The call that the organism works for: its technique's name, and what to tell of its progress."""
+    """The call that the organism works for."""
 
     technique: str
+    """Its name."""
     progress: Progress
+    """Told how far it is."""
+    access: Access
+    """How far it may look."""
 
 
 def _ignore(_stage: str, _done: int, _total: int) -> None:
     return
 
 
-_NO_CALL = CallHooks("this technique", _ignore)
+_NO_CALL = CallHooks("this technique", _ignore, Access.BASE)
 
 
 class LoadedOrganism:
     """Implements contracts.Organism. Used from one thread."""
 
-    def __init__(self, loaded: Loaded, access: Access) -> None:
+    def __init__(self, loaded: Loaded) -> None:
         parts = find_parts(loaded.model)
         self._tokens = Tokens(loaded.tokenizer)
         self._chat = ChatFormat(loaded.tokenizer)
         self._engine = Engine(loaded, parts, _stop_ids(loaded, self._chat))
-        self._access = access
         self._opening: str | None = None
         self._call = _NO_CALL
-        self.info = ModelInfo(
+        self._info = ModelInfo(
             n_layers=len(parts.blocks),
             width=int(parts.config.hidden_size),
             n_heads=int(parts.config.num_attention_heads),
@@ -62,8 +65,13 @@ class LoadedOrganism:
             dtype=str(loaded.dtype).removeprefix("torch."),
             device=loaded.device.type,
             chat_template=self._chat.available,
-            access=str(access),
+            access=str(Access.BASE),
         )
+
+    @property
+    def info(self) -> ModelInfo:
+        """See contracts.Organism; the access is that of the call."""
+        return replace(self._info, access=str(self._call.access))
 
     def check(self) -> None:
         """Raises SelfCheckFailed; see :func:`self_check`."""
@@ -83,9 +91,10 @@ class LoadedOrganism:
             self._call = _NO_CALL
 
     def _require(self, needed: Access) -> None:
-        if not self._access.allows(needed):
+        if not self._call.access.allows(needed):
             raise AccessDenied(
-                f"{self._call.technique} needs access to {needed}, and this organism's config allows {self._access}."
+                f"{self._call.technique} needs access to {needed}, and this organism's config allows"
+                f" {self._call.access}."
             )
 
     def _require_rows(self, rows: Sequence[Row]) -> None:
@@ -199,14 +208,14 @@ def load_organism(spec: OrganismSpec, sources: Sources, on_progress: Callable[[s
 
     Raises BadInput (what in the config is wrong) and SelfCheckFailed.
     """
-    torch.manual_seed(spec.seed)
+    torch.manual_seed(0)
     loaded = load(spec, sources, on_progress)
     scrub(loaded.model, loaded.tokenizer)
-    spec.name = spec.base_model = spec.tokenizer = spec.revision = spec.base_revision = ""
+    spec.forget_identity()
     sources.model = sources.tokenizer = ""
     sources.merge = sources.adapter = None
     on_progress("self-check", 0, 1)
-    organism = LoadedOrganism(loaded, spec.access)
+    organism = LoadedOrganism(loaded)
     organism.check()
     on_progress("self-check", 1, 1)
     on_progress("seal", 0, 1)

@@ -1,4 +1,4 @@
-"""The organism's HTTP face: three routes behind one token, replies as frames that need no parsing of arrays.
+"""The organism's HTTP face: three routes behind tickets, replies as frames that need no parsing of arrays.
 
 A frame is one byte of kind, eight bytes of length (big-endian) and a payload: ``P`` progress (JSON), ``H`` a result's
 header (JSON), ``B`` the bytes of all its arrays, ``E`` an error (JSON).
@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hmac
-from dataclasses import asdict
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, PositiveFloat, ValidationError
@@ -22,7 +20,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from interp_bench_ext.errors import BadInput, DeadlineExceeded, InterpBenchError
 from interp_bench_ext.host.dispatch import Call, Dispatcher, Outcome
-from interp_bench_ext.host.frames import error_frame, frame_head, json_frame
+from interp_bench_ext.host.frames import described, error_frame, frame_head, json_frame
+from interp_bench_ext.host.tickets import NO_TICKET, Admitted, Tickets
 from interp_bench_ext.wrong_input import first_problem
 
 _STREAM = "application/octet-stream"
@@ -38,14 +37,14 @@ class CallBody(BaseModel):
     deadline_s: PositiveFloat | None = None
 
 
-def build_app(dispatcher: Dispatcher, token: str) -> ASGIApp:
-    """The application; every request needs ``Authorization: Bearer <token>``."""
+def build_app(dispatcher: Dispatcher, tickets: Tickets) -> ASGIApp:
+    """The application; every request needs ``Authorization: Bearer <token>`` with the token of one of ``tickets``."""
 
-    async def health(_request: Request) -> Response:
-        return JSONResponse(dispatcher.health())
+    async def health(request: Request) -> Response:
+        return JSONResponse(dispatcher.health(request.state.admitted))
 
-    async def techniques(_request: Request) -> Response:
-        return JSONResponse([{**asdict(spec), "signature": spec.signature} for spec in dispatcher.specs])
+    async def techniques(request: Request) -> Response:
+        return JSONResponse(described(dispatcher.specs(request.state.admitted)))
 
     async def calls(request: Request) -> Response:
         try:
@@ -54,10 +53,10 @@ def build_app(dispatcher: Dispatcher, token: str) -> ASGIApp:
             refused = BadInput(f"The call's body is wrong: {first_problem(error)}.")
             return Response(b"".join(_outcome_frames(refused)[0]), media_type=_STREAM)
         peer = f"{request.client.host}:{request.client.port}" if request.client else ""
-        return CallStream(dispatcher, request.headers.get("x-caller", peer), body)
+        return CallStream(dispatcher, request.state.admitted, request.headers.get("x-caller", peer), body)
 
     routes = [Route("/health", health), Route("/techniques", techniques), Route("/calls", calls, methods=["POST"])]
-    return _TokenGate(Starlette(routes=routes, exception_handlers={HTTPException: _http_error}), token)
+    return _Gate(Starlette(routes=routes, exception_handlers={HTTPException: _http_error}), tickets)
 
 
 async def _http_error(_request: Request, error: Exception) -> Response:
@@ -65,26 +64,30 @@ async def _http_error(_request: Request, error: Exception) -> Response:
     return JSONResponse({"code": "http", "message": error.detail}, status_code=error.status_code)
 
 
-class _TokenGate:
-    def __init__(self, app: ASGIApp, token: str) -> None:
-        self._app, self._expected = app, f"Bearer {token}".encode()
+class _Gate:
+    """Lets requests in whose ticket is good, and notes it as ``request.state.admitted``."""
+
+    def __init__(self, app: ASGIApp, tickets: Tickets) -> None:
+        self._app, self._tickets = app, tickets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             given = dict(scope["headers"]).get(b"authorization", b"")
-            if not hmac.compare_digest(given, self._expected):
-                refused = JSONResponse({"code": "unauthorized", "message": "A valid token is needed."}, status_code=401)
+            admitted = self._tickets.of(given.decode("latin-1"))
+            if admitted is None:
+                refused = JSONResponse({"code": "unauthorized", "message": NO_TICKET}, status_code=401)
                 await refused(scope, receive, send)
                 return
+            scope.setdefault("state", {})["admitted"] = admitted
         await self._app(scope, receive, send)
 
 
 class CallStream(Response):
     """Runs one call and sends its frames; a client that goes away cancels it."""
 
-    def __init__(self, dispatcher: Dispatcher, caller: str, body: CallBody) -> None:
+    def __init__(self, dispatcher: Dispatcher, admitted: Admitted, caller: str, body: CallBody) -> None:
         super().__init__(media_type=_STREAM)
-        self._dispatcher, self._caller, self._body = dispatcher, caller, body
+        self._dispatcher, self._admitted, self._caller, self._body = dispatcher, admitted, caller, body
         del self.headers["content-length"]
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
@@ -108,7 +111,7 @@ class CallStream(Response):
             return None
 
         def expire() -> None:
-            if not call.started:
+            if call.started is None:
                 call.cancelled.set()
                 late = DeadlineExceeded(
                     f"{call.technique.spec.name} was still waiting for its turn when its time was up."
@@ -136,7 +139,7 @@ class CallStream(Response):
         body = self._body
         try:
             return self._dispatcher.submit(
-                self._caller, body.technique, body.arguments, body.deadline_s, progress, done
+                self._admitted, self._caller, body.technique, body.arguments, body.deadline_s, progress, done
             )
         except InterpBenchError as error:
             done(error)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from interp_bench_ext.contracts import Access
 from interp_bench_ext.errors import InterpBenchError
 
 _Error = TypeVar("_Error", bound=InterpBenchError)
@@ -35,48 +34,59 @@ class Placement:
 
 
 @dataclass(kw_only=True, repr=False)
-class OrganismSpec:
-    """What to load and how to serve it; mutable, because sealing takes the hidden prompt out of it."""
+class Identity:
+    """Which models an organism is made of: all that names it, in one place, so that it can be forgotten whole."""
 
     name: str
     """A hub id, an absolute path, or ``bundled:<name>``; the adapter's if ``is_peft``."""
-    is_peft: bool = False
     base_model: str | None = None
     """Of an adapter; None reads it from the adapter's own configuration."""
     tokenizer: str | None = None
-    device: str = "auto"
-    dtype: str = "auto"
     revision: str | None = None
     base_revision: str | None = None
-    quantization: str | None = None
-    """``8bit`` or ``4bit`` (bitsandbytes on CUDA), or None."""
-    hidden_system_prompt: str | None = None
-    access: Access = Access.BASE
-    techniques: tuple[Path, ...] = ()
-    """Technique files to offer."""
-    seed: int = 0
-    placement: Placement | None = None
-    """Given for an organism on Modal."""
-
-    def __repr__(self) -> str:
-        return "OrganismSpec(sealed)"
 
     @property
     def tokenizer_revision(self) -> str | None:
         """That of the model which the tokenizer comes with; None for one from elsewhere."""
         return {self.name: self.revision, self.base_model: self.base_revision}.get(self.tokenizer or "")
 
+    def forget_identity(self) -> None:
+        """Blank what names it: the process that serves it needs none of that, and must not be able to tell."""
+        for field in fields(Identity):
+            setattr(self, field.name, "" if field.name == "name" else None)
+
+
+@dataclass(kw_only=True, repr=False)
+class OrganismSpec(Identity):
+    """What to load and serve; mutable, because sealing takes the hidden prompt and the names out of it.
+
+    Whoever uses it, how far they may look and the seed of their run are no part of it: see :mod:`.tickets`.
+    """
+
+    is_peft: bool = False
+    device: str = "auto"
+    dtype: str = "auto"
+    quantization: str | None = None
+    """``8bit`` or ``4bit`` (bitsandbytes on CUDA), or None."""
+    hidden_system_prompt: str | None = None
+    techniques: tuple[Path, ...] = ()
+    """Technique files to offer."""
+    placement: Placement | None = None
+    """Given for an organism on Modal."""
+
+    def __repr__(self) -> str:
+        return "OrganismSpec(sealed)"
+
     def to_wire(self) -> dict[str, Any]:
         """Plain JSON for the pipe to the organism's process."""
-        return {**asdict(self), "access": str(self.access), "techniques": [str(path) for path in self.techniques]}
+        return {**asdict(self), "techniques": [str(path) for path in self.techniques]}
 
     @classmethod
     def from_wire(cls, fields: dict[str, Any]) -> OrganismSpec:
         """The spec that :meth:`to_wire` wrote."""
         paths = tuple(Path(path) for path in fields["techniques"])
         placement = Placement(**fields["placement"]) if fields.get("placement") else None
-        known = {"access": Access(fields["access"]), "techniques": paths, "placement": placement}
-        return cls(**{**fields, **known})
+        return cls(**{**fields, "techniques": paths, "placement": placement})
 
 
 def with_detail(error: _Error, detail: str) -> _Error:

@@ -139,8 +139,6 @@ def open_connection(url: str) -> http.client.HTTPConnection:
 
 
 def _refused(response: http.client.HTTPResponse) -> NoReturn:
-    if response.status in (http.client.UNAUTHORIZED, http.client.FORBIDDEN):
-        raise InterpBenchError("The organism does not accept this notebook's token: restart the kernel.")
     try:
         told = json.loads(response.read())
         raise from_code(str(told["code"]), str(told["message"]))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from interp_bench_ext.contracts import Connection, TechniqueSpec, Veil
+from interp_bench_ext.contracts import TechniqueSpec, Veil
 from interp_bench_ext.errors import InterpBenchError
 from interp_bench_ext.host.spec import OrganismSpec
+from interp_bench_ext.host.tickets import Ticket
 from interp_bench_ext.organisms.process import OrganismProcess
 from interp_bench_ext.record.events import Emit
 from interp_bench_ext.record.provenance import Revision
@@ -15,7 +16,8 @@ from interp_bench_ext.record.provenance import Revision
 class ServedOrganism(Protocol):
     """A loaded organism that serves until it is stopped; it comes back by itself when it is lost."""
 
-    connection: Connection
+    url: str
+    """Where it listens, for whoever has a ticket."""
     device: str
     revisions: tuple[Revision, ...]
     """Where its weights come from. Sealed."""
@@ -24,14 +26,22 @@ class ServedOrganism(Protocol):
 
     @property
     def specs(self) -> tuple[TechniqueSpec, ...]:
-        """The techniques that the config names and its access allows."""
+        """The techniques that the config names."""
         ...
 
     @property
     def veil(self) -> Veil: ...
 
-    def busy_s(self) -> float:
-        """Seconds that its model has worked since the start."""
+    def busy_s(self, ticket: str | None = None) -> float:
+        """Seconds that its model has worked for the ticket with this id; None: for all."""
+        ...
+
+    async def admit(self, ticket: Ticket) -> None:
+        """Let the ticket's token in, from when this returns."""
+        ...
+
+    async def revoke(self, ticket: Ticket) -> None:
+        """Refuse the ticket's token, from when this returns, and cut its calls off."""
         ...
 
     async def wait_ready(self) -> None: ...

@@ -13,36 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from ..api import OrganismState
-from ..contracts import Connection, TechniqueSpec
+from ..contracts import Access, Connection
 from ..errors import InterpBenchError, NotFound, NotNow, OrganismLost
 from ..host.spec import OrganismSpec
 from ..record.events import Emit, Event, OrganismLoading, OrganismReady, OrganismWentAway
-from ..record.provenance import Revision
 from .handle import ServedOrganism, start_organism
-
-
-class Lease:
-    """A shared organism as one run uses it; see :class:`~interp_bench_ext.runs.environment.OrganismHandle`."""
-
-    def __init__(self, process: ServedOrganism) -> None:
-        self._process = process
-        self._busy_before_s = process.busy_s()
-
-    @property
-    def connection(self) -> Connection:
-        return self._process.connection
-
-    @property
-    def specs(self) -> tuple[TechniqueSpec, ...]:
-        return self._process.specs
-
-    @property
-    def revisions(self) -> tuple[Revision, ...]:
-        return self._process.revisions
-
-    def busy_s(self) -> float:
-        """Seconds that its model has worked since the lease began, for whomever: calls do not say for which run."""
-        return self._process.busy_s() - self._busy_before_s
+from .tickets import Lease, admitted, lent
 
 
 class OrganismPool:
@@ -59,37 +35,44 @@ class OrganismPool:
         self._ending: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
-    async def lease(self, spec: OrganismSpec, emit: Emit, *, run: str, config: str) -> AsyncIterator[Lease]:
-        """The organism of ``spec``, loaded now if need be; ``emit`` hears of it from here on.
+    async def lease(
+        self, spec: OrganismSpec, emit: Emit, *, run: str, config: str, access: Access, quota_s: float | None = None
+    ) -> AsyncIterator[Lease]:
+        """The organism of ``spec``, loaded now if need be, under a ticket of its own until the block ends.
 
         Args:
             spec: What to load.
             emit: Gets how it loads, or at once that it is ready, and when it is lost.
             run: Id of the run that uses it.
             config: What its config is called.
+            access: How far the run may look.
+            quota_s: Seconds that the model may work for the run.
 
         Raises:
             NotNow: As many as may be held are in use.
         """
         held = self._take(spec, config)
         with self._used_by(held, run, emit):
-            yield Lease(await held.served())
+            async with lent(await held.served(), caller=run, access=access, quota_s=quota_s) as lease:
+                yield lease
 
-    async def hold(self, spec: OrganismSpec, config: str) -> tuple[OrganismState, Connection]:
+    async def hold(
+        self, spec: OrganismSpec, config: str, *, access: Access, user: str = ""
+    ) -> tuple[OrganismState, Connection]:
         """Load the organism for a person's own notebook, where it stays until it was idle for long or is stopped.
 
-        Raises NotNow as :meth:`lease` does, or what loading raises.
+        Their ticket is good for as long. Raises NotNow as :meth:`lease` does, or what loading raises.
         """
         held = self._take(spec, config)
         held.for_a_person = True
         with self._used_by(held, object(), _unheard):
-            process = await held.served()
-        return held.state(), process.connection
+            lease = await admitted(await held.served(), caller="notebook", access=access, user=user)
+        return held.state(), lease.connection
 
     def check_room(self, spec: OrganismSpec) -> None:
         """Raise NotNow where :meth:`lease` would."""
         if self._find(_identity(spec)) is None:
-            self._victim()
+            self._to_make_room()
 
     def states(self) -> list[OrganismState]:
         return [held.state() for held in self._held.values()]
@@ -115,8 +98,8 @@ class OrganismPool:
         if held is None:
             for lost in [other for other in self._held.values() if other.identity == identity and not other.users]:
                 self._end(lost)
-            victim = self._victim()
-            room = self._end(victim) if victim is not None else None
+            longest_idle = self._to_make_room()
+            room = self._end(longest_idle) if longest_idle is not None else None
             held = _Held(identity, config)
             held.loading = asyncio.create_task(held.load(spec, room))
             held.loading.add_done_callback(lambda _: self._loaded(held))
@@ -126,8 +109,8 @@ class OrganismPool:
     def _find(self, identity: str) -> _Held | None:
         return next((held for held in self._held.values() if held.identity == identity and not held.lost), None)
 
-    def _victim(self) -> _Held | None:
-        """The one that must go before another is loaded, if any."""
+    def _to_make_room(self) -> _Held | None:
+        """The one that must go before another is loaded, if any. Raises NotNow where all are in use."""
         holding = [held for held in self._held.values() if not held.lost]
         if len(holding) < self._at_most:
             return None
@@ -151,23 +134,23 @@ class OrganismPool:
         finally:
             del held.users[user]
             if not held.users:
-                self._left(held)
+                self._keep_or_end(held)
 
-    def _left(self, held: _Held) -> None:
+    def _keep_or_end(self, held: _Held) -> None:
         """Its last user has gone."""
         if held.process is None or held.lost:
             self._end(held)
         elif held.id in self._held:
-            self._rest(held)
+            self._keep_while_idle(held)
 
-    def _rest(self, held: _Held) -> None:
+    def _keep_while_idle(self, held: _Held) -> None:
         held.idle_since, held.busy_s_then = time.monotonic(), held.busy_s()
-        held.timer = asyncio.get_running_loop().call_later(self._idle_s, self._tire, held)
+        held.timer = asyncio.get_running_loop().call_later(self._idle_s, self._end_if_idle, held)
 
-    def _tire(self, held: _Held) -> None:
+    def _end_if_idle(self, held: _Held) -> None:
         """End it, unless somebody's notebook has used it meanwhile."""
         if held.busy_s() > held.busy_s_then:
-            self._rest(held)
+            self._keep_while_idle(held)
         else:
             self._end(held)
 

@@ -6,19 +6,21 @@ import asyncio
 import contextlib
 import json
 import os
-import secrets
 import shutil
 import socket
 import sys
 import time
+from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from interp_bench_ext.contracts import Connection, TechniqueSpec, Veil
+from interp_bench_ext.contracts import TechniqueSpec, Veil
 from interp_bench_ext.errors import InterpBenchError, OrganismLost, from_code
 from interp_bench_ext.host.sources import Progress, Sources
 from interp_bench_ext.host.spec import OrganismSpec, with_detail
 from interp_bench_ext.host.technique_files import read_spec
+from interp_bench_ext.host.tickets import Ticket
 from interp_bench_ext.organisms.child import plan_start
 from interp_bench_ext.organisms.locate import locate
 from interp_bench_ext.organisms.restarts import AT_MOST, WINDOW_S, Restarts
@@ -51,14 +53,35 @@ _ALWAYS = {
 }
 
 
+class Meter:
+    """How long the model has worked for a ticket, over restarts."""
+
+    def __init__(self) -> None:
+        self._before_s = self._noted_s = 0.0
+        self._since: float | None = None
+
+    def note(self, busy_s: float, *, running: bool) -> None:
+        """The child says what it has counted so far, as a call begins (``running``) or ends."""
+        self._noted_s = busy_s
+        self._since = time.monotonic() if running else None
+
+    def begin_again(self) -> None:
+        """The child has ended; its successor counts from nothing."""
+        self._before_s, self._noted_s, self._since = self.busy_s(), 0.0, None
+
+    def busy_s(self) -> float:
+        running_s = 0.0 if self._since is None else time.monotonic() - self._since
+        return self._before_s + self._noted_s + running_s
+
+
 class OrganismProcess:
     """A served organism. Made by :meth:`start`; it restarts by itself until :meth:`stop`."""
 
-    connection: Connection
+    url: str
     load_s: float
     device: str
     specs: tuple[TechniqueSpec, ...]
-    """The techniques that the config names and its access allows."""
+    """The techniques that the config names."""
     veil: Veil
     revisions: tuple[Revision, ...]
     """Where its weights come from. Sealed."""
@@ -68,16 +91,17 @@ class OrganismProcess:
 
     def __init__(self, spec: OrganismSpec, emit: Emit, *, sandbox: bool = True) -> None:
         self._spec, self._emit, self._sandbox = spec, emit, sandbox
-        self._token = secrets.token_urlsafe(32)
         self._folder = private_folder()
         self._listen: str | int = str(self._folder / "s") if self.unix_sockets else 0
         self._process: asyncio.subprocess.Process | None = None
         self._watching: asyncio.Task[None] | None = None
         self._ready: asyncio.Event = asyncio.Event()
         self._restarts = Restarts()
-        self._busy_before_s = 0.0
-        self._busy_s = 0.0
-        self._busy_since: float | None = None
+        self._tickets: dict[str, Ticket] = {}
+        self._orders: dict[int, asyncio.Future[None]] = {}
+        """Those that the child has not confirmed yet."""
+        self._ordered = 0
+        self._meters: defaultdict[str, Meter] = defaultdict(Meter)
         self.lost: InterpBenchError | None = None
         """Why the organism is gone for good, or None."""
 
@@ -91,8 +115,8 @@ class OrganismProcess:
         specs = tuple(read_spec(file) for file in spec.techniques)
         sources = await asyncio.to_thread(locate, spec, _fetch_reporter(emit))
         handle = cls(spec, emit, sandbox=sandbox)
+        handle.specs = specs
         handle.revisions = await asyncio.to_thread(revisions_of, sources)
-        handle.specs = tuple(found for found in specs if spec.access.allows(found.access))
         try:
             await handle._launch(sources)
         except BaseException:
@@ -101,10 +125,20 @@ class OrganismProcess:
         handle._watching = asyncio.create_task(handle._watch(sources))
         return handle
 
-    def busy_s(self) -> float:
-        """Seconds of model time used since the start, restarts and the running call included."""
-        running = 0.0 if self._busy_since is None else time.monotonic() - self._busy_since
-        return self._busy_before_s + self._busy_s + running
+    def busy_s(self, ticket: str | None = None) -> float:
+        """Seconds of model time used for a ticket, or for all; restarts and the running call included."""
+        meters = self._meters.values() if ticket is None else [self._meters[ticket]]
+        return sum(meter.busy_s() for meter in meters)
+
+    async def admit(self, ticket: Ticket) -> None:
+        """Let the ticket's token in, from when this returns; a restarted process lets it in, too."""
+        self._tickets[ticket.id] = ticket
+        await self._order({"type": "admit", "ticket": ticket.to_wire()})
+
+    async def revoke(self, ticket: Ticket) -> None:
+        """Refuse the ticket's token, from when this returns; its calls are cut off."""
+        del self._tickets[ticket.id]
+        await self._order({"type": "revoke", "ticket": ticket.id})
 
     async def wait_ready(self) -> None:
         """Return once the organism serves. Raises OrganismLost when it is gone for good."""
@@ -127,6 +161,7 @@ class OrganismProcess:
             except TimeoutError:
                 process.kill()
                 await process.wait()
+        self._forget_orders()
         self.lost = self.lost or OrganismLost("The organism was stopped.")
         self._ready.set()
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -147,16 +182,14 @@ class OrganismProcess:
             cwd="/" if os.name == "posix" else None,
         )
         assert self._process.stdin is not None
-        wire = {
-            **self._spec.to_wire(),
-            "name": "",
-            "base_model": None,
-            "tokenizer": None,
-            "revision": None,
-            "base_revision": None,
-            "techniques": plan.techniques,
+        told = replace(self._spec)
+        told.forget_identity()
+        request = {
+            "spec": {**told.to_wire(), "techniques": plan.techniques},
+            "sources": plan.sources.to_wire(),
+            "tickets": [ticket.to_wire() for ticket in self._tickets.values()],
+            "listen": self._listen,
         }
-        request = {"spec": wire, "sources": plan.sources.to_wire(), "token": self._token, "listen": self._listen}
         with contextlib.suppress(ConnectionError):  # it died at once: the reading below says why
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
             await self._process.stdin.drain()
@@ -169,15 +202,14 @@ class OrganismProcess:
             elif message["type"] == "ready":
                 self._served(message)
                 return
+            else:
+                self._note(message)
         raise OrganismLost(f"The organism's process ended while it was loading ({await self._ending()}).")
 
     def _served(self, message: dict[str, Any]) -> None:
         if isinstance(self._listen, int):
             self._listen = int(message["port"])
-            url = f"http://127.0.0.1:{self._listen}"
-        else:
-            url = f"unix://{self._listen}"
-        self.connection = Connection(url, self._token)
+        self.url = f"http://127.0.0.1:{self._listen}" if isinstance(self._listen, int) else f"unix://{self._listen}"
         self.load_s, self.device = message["load_s"], message["device"]
         self._ready.set()
         self._emit(OrganismReady(load_s=self.load_s, device=self.device))
@@ -191,17 +223,19 @@ class OrganismProcess:
     async def _ending(self) -> str:
         assert self._process is not None
         code = await self._process.wait()
+        self._forget_orders()
         killed = code in (-9, 137)
         return "it was killed, which the system does when memory runs out" if killed else f"exit status {code}"
 
     async def _watch(self, sources: Sources) -> None:
-        """Follow the serving child; when it dies, start another one on the same socket with the same token."""
+        """Follow the serving child; when it dies, start another one on the same socket with the same tickets."""
         while True:
             while (message := await self._read()) is not None:
-                self._note_busy(message)
+                self._note(message)
             reason = f"The organism's process ended ({await self._ending()})."
             self._ready.clear()
-            self._busy_before_s, self._busy_s, self._busy_since = self.busy_s(), 0.0, None
+            for meter in self._meters.values():
+                meter.begin_again()
             if not self._restarts.take():
                 often = f"It did so {AT_MOST + 1} times within {WINDOW_S / 60:.0f} minutes."
                 self._give_up(OrganismLost(f"{reason} {often}"))
@@ -213,15 +247,39 @@ class OrganismProcess:
                 self._give_up(error)
                 return
 
-    def _note_busy(self, message: dict[str, Any]) -> None:
+    def _note(self, message: dict[str, Any]) -> None:
         if message["type"] == "busy":
-            self._busy_s = message["busy_s"]
-            self._busy_since = time.monotonic() if message["busy"] else None
+            self._meters[message["ticket"]].note(message["busy_s"], running=message["busy"])
+        elif message["type"] == "heeded":
+            _resolve(self._orders.pop(message["order"]))
+
+    async def _order(self, order: dict[str, Any]) -> None:
+        """Tell the child, and return when it has heeded that, or has ended: the next one is told all that stands."""
+        process = self._process
+        if process is None or process.stdin is None or process.stdin.is_closing() or process.returncode is not None:
+            return
+        self._ordered += 1
+        number, heeded = self._ordered, asyncio.get_running_loop().create_future()
+        self._orders[number] = heeded
+        with contextlib.suppress(ConnectionError):
+            process.stdin.write(json.dumps({**order, "order": number}).encode() + b"\n")
+        await heeded
+
+    def _forget_orders(self) -> None:
+        orders, self._orders = self._orders, {}
+        for heeded in orders.values():
+            _resolve(heeded)
 
     def _give_up(self, error: InterpBenchError) -> None:
         self.lost = error
+        self._forget_orders()
         self._emit(OrganismWentAway(reason=error.message, restarting=False))
         self._ready.set()
+
+
+def _resolve(heeded: asyncio.Future[None]) -> None:
+    if not heeded.done():  # nobody waits for it any more
+        heeded.set_result(None)
 
 
 def _fetch_reporter(emit: Emit) -> Progress:

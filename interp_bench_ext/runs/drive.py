@@ -18,6 +18,7 @@ from ..config import Experiment, PublicConfig
 from ..contracts import Connection, TechniqueSpec
 from ..errors import BudgetReached, InterpBenchError, RecordingEnded
 from ..notebook.session import NotebookSession
+from ..organisms.tickets import Lease
 from ..record.events import (
     ApprovalDecision,
     Event,
@@ -29,7 +30,7 @@ from ..record.events import (
 )
 from ..record.journal import RunRecord
 from ..record.provenance import Revision, fingerprint
-from .environment import Environment, OrganismHandle
+from .environment import Environment
 from .prepare import prepare
 from .recorder import Recorder
 from .resolve import organism_spec
@@ -105,7 +106,9 @@ class Run:
         try:
             if self._why_stopped is not None:
                 raise asyncio.CancelledError
-            async with self._environment.organism(self._spec, recorder, run=self.id) as organism:
+            async with self._environment.organism(
+                self._spec, recorder, run=self.id, access=self.public.access, quota_s=self._quota_s()
+            ) as organism:
                 self._identify(organism.revisions)
                 session = await self._opened(organism.connection)
                 try:
@@ -133,6 +136,11 @@ class Run:
         assert record is not None
         return record
 
+    def _quota_s(self) -> float | None:
+        """What is left of the run's GPU time, so that no single call exceeds it."""
+        minutes = self.public.agent.max_gpu_minutes
+        return None if minutes is None else max(0.0, 60 * minutes - self.recorder.state.gpu_s)
+
     async def _opened(self, connection: Connection) -> NotebookSession:
         """The notebook, opened whole even if the run is stopped meanwhile.
 
@@ -155,7 +163,7 @@ class Run:
         weights, before = fingerprint(conditions.key(), revisions), conditions.weights_before(self.id)
         self.recorder(WeightsIdentified(weights=weights, changed=before not in ("", weights)))
 
-    async def _investigate(self, session: NotebookSession, organism: OrganismHandle) -> None:
+    async def _investigate(self, session: NotebookSession, organism: Lease) -> None:
         budgets = Budgets(self.public.agent, clock=self._environment.journal.clock)
         tools = ToolSession(
             notebook=session,

@@ -9,35 +9,14 @@ from pathlib import Path
 from typing import Protocol
 
 from ..agent.mcp_provider import OutsideProvider
-from ..contracts import Connection, TechniqueSpec
+from ..contracts import Access, Connection
 from ..host.spec import OrganismSpec
 from ..models.key import Key
 from ..notebook.session import NotebookSession
 from ..organisms.handle import start_organism
+from ..organisms.tickets import Lease, lent
 from ..record.events import Emit
 from ..record.journal import Journal
-from ..record.provenance import Revision
-
-
-class OrganismHandle(Protocol):
-    """A loaded organism, as a run uses it."""
-
-    @property
-    def connection(self) -> Connection: ...
-
-    @property
-    def specs(self) -> tuple[TechniqueSpec, ...]:
-        """The techniques that the config names and its access allows."""
-        ...
-
-    @property
-    def revisions(self) -> tuple[Revision, ...]:
-        """Where its weights come from. Sealed."""
-        ...
-
-    def busy_s(self) -> float:
-        """Seconds that its model has worked since it was loaded."""
-        ...
 
 
 class OpenNotebook(Protocol):
@@ -47,17 +26,22 @@ class OpenNotebook(Protocol):
 
 
 class OpenOrganism(Protocol):
-    """Loads ``spec``, or finds it loaded, for as long as the block lasts; ``emit`` hears how that goes."""
+    """Loads ``spec``, or finds it loaded, and lends it for as long as the block lasts; ``emit`` hears how that goes."""
 
-    def __call__(self, spec: OrganismSpec, emit: Emit, *, run: str) -> AbstractAsyncContextManager[OrganismHandle]: ...
+    def __call__(
+        self, spec: OrganismSpec, emit: Emit, *, run: str, access: Access, quota_s: float | None
+    ) -> AbstractAsyncContextManager[Lease]: ...
 
 
 @asynccontextmanager
-async def own_organism(spec: OrganismSpec, emit: Emit, *, run: str) -> AsyncIterator[OrganismHandle]:
+async def own_organism(
+    spec: OrganismSpec, emit: Emit, *, run: str, access: Access, quota_s: float | None
+) -> AsyncIterator[Lease]:
     """An organism that is loaded for one run and ends with it."""
     organism = await start_organism(spec, emit=emit)
     try:
-        yield organism
+        async with lent(organism, caller=run, access=access, quota_s=quota_s) as lease:
+            yield lease
     finally:
         await organism.stop()
 

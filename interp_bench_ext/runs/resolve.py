@@ -53,9 +53,7 @@ def organism_spec(experiment: Experiment) -> OrganismSpec:
         base_revision=model.base_revision,
         quantization=model.quantization,
         hidden_system_prompt=sealed.hidden_system_prompt,
-        access=public.access,
         techniques=tuple(files[name] for name in public.techniques),
-        seed=public.seed,
         placement=_placement(model) if public.execution_mode == "modal" else None,
     )
 

@@ -16,6 +16,7 @@ from interp_bench_ext.agent.state import RunState
 from interp_bench_ext.config import load_config
 from interp_bench_ext.models.key import Key
 from interp_bench_ext.organisms.process import OrganismProcess
+from interp_bench_ext.organisms.tickets import Lease, lent
 from interp_bench_ext.record.events import (
     AgentReplied,
     BudgetUsed,
@@ -93,9 +94,10 @@ async def all_at_once(folder: Path) -> dict[str, tuple[list[Event], dict[str, An
     loaded: list[asyncio.Task[OrganismProcess]] = []
 
     @asynccontextmanager
-    async def shared(spec: Any, emit: Any, *, run: str) -> AsyncIterator[OrganismProcess]:
+    async def shared(spec: Any, emit: Any, *, run: str, **terms: Any) -> AsyncIterator[Lease]:
         loaded[:] = loaded or [asyncio.create_task(OrganismProcess.start(spec, emit=lambda event: None))]
-        yield await asyncio.shield(loaded[0])
+        async with lent(await asyncio.shield(loaded[0]), caller=run, **terms) as lease:
+            yield lease
 
     async def investigated(name: str) -> tuple[list[Event], dict[str, Any]]:
         config = folder / f"{name}.yaml"

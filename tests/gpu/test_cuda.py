@@ -32,7 +32,7 @@ CUDA = torch.device("cuda")
 
 
 def remote(host: Host) -> RemoteOrganism:
-    return RemoteOrganism(host.process.connection)
+    return RemoteOrganism(host.connection)
 
 
 def test_it_runs_on_the_gpu_in_bfloat16(cuda: Host) -> None:

@@ -12,21 +12,34 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from interp_bench_ext.contracts import Access, Connection
 from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.organisms.process import OrganismProcess
+from interp_bench_ext.organisms.tickets import Lease, admitted
 from interp_bench_ext.record.events import Event
 
 Frames = list[tuple[str, Any]]
 
 
 class Host:
-    def __init__(self, spec: OrganismSpec, *, sandbox: bool) -> None:
+    """The organism's process and a ticket for it: its requests come with that ticket's token."""
+
+    def __init__(self, spec: OrganismSpec, *, sandbox: bool, access: Access = Access.BASE) -> None:
         self.events: queue.Queue[Event] = queue.Queue()
         self.seen: list[Event] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self.process: OrganismProcess = self.run(OrganismProcess.start(spec, emit=self._heard, sandbox=sandbox))
+        self.lease = self.lend(access=access)
+
+    def lend(self, *, access: Access = Access.BASE, **terms: Any) -> Lease:
+        """Another ticket for it."""
+        return self.run(admitted(self.process, caller="t", access=access, **terms))
+
+    @property
+    def connection(self) -> Connection:
+        return self.lease.connection
 
     def _heard(self, event: Event) -> None:
         self.seen.append(event)
@@ -57,23 +70,31 @@ class Host:
         connection = http.client.HTTPConnection("organism", timeout=120)
         connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connection.sock.settimeout(120)
-        connection.sock.connect(self.process.connection.url.removeprefix("unix://"))
+        connection.sock.connect(self.process.url.removeprefix("unix://"))
         return connection
 
     def request(self, method: str, path: str, body: Any = None, *, token: str | None = None, caller: str = "t") -> Any:
         connection = self.connect()
-        headers = {"Authorization": f"Bearer {token or self.process.connection.token}", "X-Caller": caller}
+        headers = {"Authorization": f"Bearer {token or self.connection.token}", "X-Caller": caller}
         connection.request(method, path, None if body is None else json.dumps(body), headers)
         return connection, connection.getresponse()
 
-    def get(self, path: str) -> Any:
-        connection, reply = self.request("GET", path)
+    def get(self, path: str, *, token: str | None = None) -> Any:
+        connection, reply = self.request("GET", path, token=token)
         with contextlib.closing(connection):
             return json.loads(reply.read())
 
-    def call(self, technique: str, *, deadline_s: float | None = None, caller: str = "t", **arguments: Any) -> Frames:
+    def call(
+        self,
+        technique: str,
+        *,
+        deadline_s: float | None = None,
+        caller: str = "t",
+        token: str | None = None,
+        **arguments: Any,
+    ) -> Frames:
         body = {"technique": technique, "arguments": arguments, "deadline_s": deadline_s}
-        connection, reply = self.request("POST", "/calls", body, caller=caller)
+        connection, reply = self.request("POST", "/calls", body, caller=caller, token=token)
         with contextlib.closing(connection):
             return list(frames(reply.read))
 

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from interp_bench_ext.contracts import Access, TechniqueSpec
-from interp_bench_ext.errors import CallCancelled, InterpBenchError
+from interp_bench_ext.errors import AccessEnded, CallCancelled, InterpBenchError
 from interp_bench_ext.host.dispatch import Call, Dispatcher
 from interp_bench_ext.host.technique_files import Technique
+from interp_bench_ext.host.tickets import Admitted, Ticket
 from interp_bench_ext.results import ModelInfo
 from tests.host.tiny import load_tiny
 
@@ -19,7 +20,7 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.gate, self.order = threading.Event(), []
-        self.busy: list[bool] = []
+        self.busy: list[tuple[str, bool]] = []
 
         def wait(organism: Any, *, name: str) -> ModelInfo:
             self.gate.wait(timeout=30)
@@ -31,8 +32,9 @@ class Bench:
         spec = TechniqueSpec(**{**vars(spec), "parameters": _parameters()})
         technique = Technique(spec, wait, folder)
         self.dispatcher = Dispatcher(
-            load_tiny(folder), {"wait": technique}, Access.BASE, on_busy=lambda busy, _busy_s: self.busy.append(busy)
+            load_tiny(folder), {"wait": technique}, on_busy=lambda ticket, busy, _: self.busy.append((ticket, busy))
         )
+        self.admitted = {name: Admitted(Ticket(id=name, digest="", caller=name)) for name in "abc"}
         self.done: dict[str, Any] = {}
         self.all_done = threading.Semaphore(0)
 
@@ -41,7 +43,9 @@ class Bench:
             self.done[name] = outcome
             self.all_done.release()
 
-        return self.dispatcher.submit(caller, "wait", {"name": name}, None, lambda *_: None, on_done)
+        return self.dispatcher.submit(
+            self.admitted[caller], caller, "wait", {"name": name}, None, lambda *_: None, on_done
+        )
 
     def finish(self, count: int) -> None:
         self.gate.set()
@@ -85,13 +89,53 @@ def test_a_cancelled_call_never_runs(bench: Bench) -> None:
     assert not isinstance(bench.done["first"], InterpBenchError)
 
 
-def test_health_counts_time_and_calls(bench: Bench) -> None:
+def test_health_counts_a_tickets_own_time_and_everybodys_calls(bench: Bench) -> None:
+    a, b = bench.admitted["a"], bench.admitted["b"]
     bench.submit("a", "first")
-    while bench.dispatcher.health()["state"] != "busy":
+    while bench.dispatcher.health(a)["state"] != "busy":
         pass
     bench.submit("b", "second")
-    health = bench.dispatcher.health()
-    assert health["waiting"] == 1
+    health = bench.dispatcher.health(b)
+    assert (health["state"], health["busy_s"], health["waiting"]) == ("busy", 0.0, 1)
+    worked_s = bench.dispatcher.health(a)["busy_s"]
+    assert worked_s > 0
     bench.finish(2)
-    assert bench.dispatcher.health()["busy_s"] >= health["busy_s"]
-    assert bench.busy == [True, False, True, False]
+    assert bench.dispatcher.health(a)["busy_s"] >= worked_s
+    assert bench.dispatcher.health(bench.admitted["c"])["busy_s"] == 0.0
+    assert bench.busy == [("a", True), ("a", False), ("b", True), ("b", False)]
+
+
+def test_calls_of_a_ticket_that_ended_are_cut_off_and_others_go_on(bench: Bench) -> None:
+    for caller in "ab":
+        bench.submit(caller, f"{caller}1")
+        bench.submit(caller, f"{caller}2")
+    while not bench.busy:
+        pass
+    bench.admitted["a"].ended.set()
+    bench.finish(4)
+    assert [type(bench.done[name]) for name in ("a1", "a2")] == [CallCancelled, CallCancelled]
+    assert bench.order == ["a1", "b1", "b2"]
+    assert not isinstance(bench.done["b2"], InterpBenchError)
+
+
+def test_a_ticket_is_good_for_its_quota_of_the_models_time(bench: Bench) -> None:
+    bench.admitted["a"] = Admitted(Ticket(id="a", digest="", caller="a", quota_s=0.05))
+    bench.submit("a", "over")
+    assert not bench.all_done.acquire(timeout=0.1)
+    bench.finish(1)
+    assert isinstance(bench.done["over"], AccessEnded)
+    with pytest.raises(AccessEnded, match="all that this access allows"):
+        bench.submit("a", "another")
+    bench.submit("b", "others go on")
+    bench.finish(1)
+    assert not isinstance(bench.done["others go on"], InterpBenchError)
+
+
+def test_what_is_offered_and_refused_follows_the_tickets_access(bench: Bench) -> None:
+    low = Admitted(Ticket(id="low", digest="", caller="low", access=Access.SAMPLE))
+    assert [spec.name for spec in bench.dispatcher.specs(low)] == ["wait"]
+    bench.admitted["a"] = low
+    bench.submit("a", "low")
+    bench.submit("b", "high")
+    bench.finish(2)
+    assert [bench.done[name][0]["fields"]["access"] for name in ("low", "high")] == ["sample", "base"]

@@ -141,7 +141,7 @@ def test_formats_that_a_model_is_loaded_in(model_folders: dict[str, Path]) -> No
 
 
 def test_the_wire_form_of_a_spec_is_json(tmp_path: Path) -> None:
-    spec = OrganismSpec(name="a", hidden_system_prompt="b", techniques=(tmp_path / "t.py",), seed=3)
+    spec = OrganismSpec(name="a", hidden_system_prompt="b", techniques=(tmp_path / "t.py",))
     assert OrganismSpec.from_wire(json.loads(json.dumps(spec.to_wire()))) == spec
 
 

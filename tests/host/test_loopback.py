@@ -8,11 +8,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from interp_bench_ext.contracts import Connection
+from interp_bench_ext.contracts import Access, Connection
 from interp_bench_ext.errors import InterpBenchError
 from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.kernel.client import RemoteOrganism
 from interp_bench_ext.organisms.process import OrganismProcess
+from interp_bench_ext.organisms.tickets import admitted
 from interp_bench_ext.record.events import OrganismReady
 from tests.techniques.support import FOLDER
 
@@ -38,7 +39,8 @@ async def _served(model: Path) -> None:
     others = set(psutil.Process().children())
     organism = await OnLoopback.start(spec, emit=emit, sandbox=False)
     try:
-        connection = organism.connection
+        lease = await admitted(organism, caller="t", access=Access.BASE)
+        connection = lease.connection
         assert connection.url.startswith("http://127.0.0.1:")
         remote = RemoteOrganism(connection)
         assert (await asyncio.to_thread(remote.call, "get_model_info")).n_layers == 3
@@ -47,7 +49,7 @@ async def _served(model: Path) -> None:
         (child,) = set(psutil.Process().children()) - others
         child.kill()
         await asyncio.wait_for(again.wait(), 60)
-        assert organism.connection == connection
+        assert organism.url == connection.url
         assert (await asyncio.to_thread(remote.call, "get_model_info")).n_layers == 3
     finally:
         await organism.stop()

@@ -59,15 +59,18 @@ def test_what_is_no_technique_is_refused(tmp_path: Path, source: str, says: str)
         read_spec(tmp_path / "wrong.py")
 
 
-def test_a_file_that_raises_on_import_is_refused_and_one_above_the_cap_is_not_run(tmp_path: Path) -> None:
-    (tmp_path / "bad.py").write_text(
-        'import nowhere_at_all\ndef bad(organism):\n    """B.\n\n    Access: base\n    """\n'
-    )
+def test_a_file_that_raises_on_import_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "bad.py").write_text("import nowhere_at_all\ndef bad(organism):\n    pass\n", encoding="utf-8")
     with pytest.raises(BadInput, match="ModuleNotFoundError"):
-        load_techniques([tmp_path / "bad.py"], Access.BASE)
-    found = load_techniques([tmp_path / "bad.py"], Access.SAMPLE)
+        load_techniques([tmp_path / "bad.py"])
+
+
+def test_a_technique_above_the_callers_access_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "deep.py").write_text('def deep(organism):\n    """D.\n\n    Access: base\n    """\n', encoding="utf-8")
+    found = load_techniques([tmp_path / "deep.py"])
     with pytest.raises(AccessDenied, match="needs access to base"):
-        checked_arguments(found["bad"], {}, Access.SAMPLE)
+        checked_arguments(found["deep"], {}, Access.SAMPLE)
+    assert checked_arguments(found["deep"], {}, Access.BASE) == {}
 
 
 def test_the_parents_side_needs_no_torch() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from interp_bench_ext.contracts import Access, Row
-from interp_bench_ext.host.organism import LoadedOrganism, load_organism
+from interp_bench_ext.host.organism import CallHooks, LoadedOrganism, load_organism
 from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.organisms.locate import locate
 
@@ -119,17 +119,22 @@ def load_tiny(
     access: Access = Access.BASE,
     device: str = "cpu",
 ) -> LoadedOrganism:
-    """In float32."""
+    """In float32, as a call with this access finds it."""
     spec = OrganismSpec(
         name=str(adapter or folder),
         is_peft=adapter is not None,
         device=device,
         dtype="float32",
-        access=access,
         base_model=str(folder) if adapter else None,
         hidden_system_prompt=hidden,
     )
-    return load_organism(spec, locate(spec), lambda _stage, _done, _total: None)
+    organism = load_organism(spec, locate(spec), _unheard)
+    organism._call = CallHooks("this technique", _unheard, access)
+    return organism
+
+
+def _unheard(_stage: str, _done: int, _total: int) -> None:
+    pass
 
 
 def mixed_rows(organism: LoadedOrganism) -> list[Row]:

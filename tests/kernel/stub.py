@@ -119,7 +119,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.headers["Authorization"] != f"Bearer {TOKEN}":
-            self._json({"code": "unauthorized", "message": "no"}, 401)
+            self._json({"code": "unauthorized", "message": "This access to the organism has ended."}, 401)
         elif self.path == "/techniques":
             self._json([{**asdict(entry), "signature": entry.signature} for entry in SPECS])
         elif self.path == "/health":

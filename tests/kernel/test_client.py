@@ -106,7 +106,7 @@ def test_a_connection_lost_in_mid_call_says_what_to_do(organism: RemoteOrganism)
 
 
 def test_a_wrong_token_says_so(host: Host):
-    with pytest.raises(InterpBenchError, match="does not accept this notebook's token"):
+    with pytest.raises(InterpBenchError, match="This access to the organism has ended"):
         RemoteOrganism(Connection(host.connection.url, "wrong")).techniques()
 
 

@@ -63,7 +63,16 @@ def look(organism: Organism, *, reversed_needles: list[str]) -> Generations:
     return _said(*found, str(len(list(Path("/proc").glob("[0-9]*")))))
 '''
 
-_ALL = {"slow": SLOW, "array": ARRAY, "look": LOOK}
+DEEP = '''
+def deep(organism: Organism) -> Generations:
+    """Something that only base access allows.
+
+    Access: base
+    """
+    return _said("deep")
+'''
+
+_ALL = {"deep": DEEP, "slow": SLOW, "array": ARRAY, "look": LOOK}
 
 
 def write(folder: Path) -> tuple[Path, ...]:

@@ -108,6 +108,7 @@ class ModalHost(Host):
         self._thread.start()
         try:
             self.process = self.run(ModalOrganism.start(spec, emit=self._heard))
+            self.lease = self.lend()
         except BaseException:
             self.close()
             raise

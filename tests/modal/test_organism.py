@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from interp_bench_ext.contracts import Veil
+from interp_bench_ext.contracts import Access, Veil
 from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.record.events import OrganismLoading, OrganismReady
 from interp_bench_ext.results import decode
@@ -112,6 +112,33 @@ def test_what_its_model_worked_is_counted(host: ModalHost):
     assert 0.4 < host.process.busy_s() - before < 30
 
 
+def test_each_ticket_pays_for_its_own_calls_and_opens_until_it_is_revoked(host: ModalHost):
+    first, second = host.lend(), host.lend(access=Access.SAMPLE)
+    assert host.get("/techniques", token=second.connection.token) != host.get("/techniques")
+    host.call("slow", seconds=0.5, token=second.connection.token)
+    assert first.busy_s() == 0
+    assert 0.4 < second.busy_s() < 30
+    [(kind, told)] = host.call("deep", token=second.connection.token)
+    assert (kind, told["code"]) == ("E", "access_denied")
+    assert host.call("deep", token=first.connection.token)[-1][0] == "B"
+
+    outcome: list[tuple[str, dict[str, str]]] = []
+    asked = {"deadline_s": 60.0, "token": second.connection.token}
+    calling = threading.Thread(target=lambda: outcome.extend(host.call("endless", **asked)[-1:]))
+    calling.start()
+    while second.busy_s() < 1:
+        time.sleep(0.05)
+    host.run(host.process.revoke(second.ticket))
+    calling.join()
+    assert [(kind, told["code"]) for kind, told in outcome] == [("E", "cancelled")]
+    connection, reply = host.request("GET", "/health", token=second.connection.token)
+    assert reply.status == 401
+    connection.close()
+    before_s = first.busy_s()
+    host.call("slow", seconds=0.3, token=first.connection.token)
+    assert first.busy_s() > before_s
+
+
 def test_the_next_use_finds_it_loaded(plane: RunningPlane, host: ModalHost, spec: OrganismSpec):
     containers, deploys = plane.count("containers started"), plane.count("deploys")
     again = ModalHost(spec)
@@ -119,8 +146,6 @@ def test_the_next_use_finds_it_loaded(plane: RunningPlane, host: ModalHost, spec
         assert again.call("echo", text="warm")[-1][0] == "B"
         assert again.stages() == ["starting container"]
         assert again.process.busy_s() < 5
-    other_seed = ModalHost(dataclasses.replace(spec, seed=7))
-    other_seed.close()
     assert plane.count("containers started") == containers
     assert plane.count("deploys") == deploys
 

@@ -39,7 +39,7 @@ def test_replies_errors_and_events_hold_nothing_sealed(host: ModalHost, needles:
         host.error("echo", wrong=1),
         host.error("slow", deadline_s=0.2, seconds=30.0),
         [event.model_dump() for event in host.seen],
-        repr(host.process.connection),
+        repr(host.connection),
         repr(host.process._deployment.parcel.spec),
     ]
     found = json.dumps(replies)

@@ -1,18 +1,33 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import os
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import psutil
 import pytest
 
-from interp_bench_ext.errors import BadInput, NotFound, NotNow, OrganismLost
+from interp_bench_ext.config import load_config
+from interp_bench_ext.contracts import Access, Connection
+from interp_bench_ext.errors import (
+    AccessDenied,
+    AccessEnded,
+    BadInput,
+    CallCancelled,
+    InterpBenchError,
+    NotFound,
+    NotNow,
+    OrganismLost,
+)
 from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.kernel.client import RemoteOrganism
+from interp_bench_ext.kernel.wire import Wire, open_connection
 from interp_bench_ext.organisms.pool import OrganismPool
 from interp_bench_ext.record.events import Event, OrganismLoading, OrganismReady, OrganismWentAway
+from interp_bench_ext.runs.resolve import organism_spec
 from tests.host.tiny import save_model
 
 SAMPLE = Path(__file__).parents[2] / "techniques" / "sample.py"
@@ -22,6 +37,14 @@ SAMPLE = Path(__file__).parents[2] / "techniques" / "sample.py"
 def spec(tmp_path_factory) -> OrganismSpec:
     model = save_model("llama", tmp_path_factory.mktemp("model"))
     return OrganismSpec(name=str(model), device="cpu", hidden_system_prompt="quokka", techniques=(SAMPLE,))
+
+
+def status(connection: Connection) -> int:
+    """Of a request with the connection's token."""
+    wire = open_connection(connection.url)
+    with contextlib.closing(wire):
+        wire.request("GET", "/health", headers={"Authorization": f"Bearer {connection.token}"})
+        return wire.getresponse().status
 
 
 class Ear:
@@ -65,25 +88,31 @@ def in_pool(main, *, idle_s: float = 600.0, at_most: int = 2) -> None:
     asyncio.run(whole())
 
 
-def other(spec: OrganismSpec, seed: int) -> OrganismSpec:
-    return dataclasses.replace(spec, seed=seed)
+def other(spec: OrganismSpec) -> OrganismSpec:
+    return dataclasses.replace(spec, hidden_system_prompt="numbat")
+
+
+def lent(pool, spec, ear, *, run, config="tiny", access=Access.BASE, **terms):
+    return pool.lease(spec, ear, run=run, config=config, access=access, **terms)
+
+
+async def sampled(connection: Connection, **arguments) -> None:
+    """Have the organism's model work."""
+    await asyncio.to_thread(lambda: RemoteOrganism(connection).sample(["hello"], max_new_tokens=4, **arguments))
 
 
 def test_an_organism_is_loaded_once_and_shared_and_when_killed_comes_back_for_all(spec):
     async def main(pool):
         first, second, third = Ear(), Ear(), Ear()
-        one = pool.lease(spec, first, run="1", config="tiny")
-        two = pool.lease(spec, second, run="2", config="tiny")
+        one = lent(pool, spec, first, run="1")
+        two = lent(pool, spec, second, run="2")
         a, b = await asyncio.gather(one.__aenter__(), two.__aenter__())
-        assert a.connection == b.connection
+        assert a.connection.url == b.connection.url
         for ear in (first, second):
             assert isinstance(ear.events[-1], OrganismReady)
             assert any(isinstance(event, OrganismLoading) for event in ear.events)
-        await asyncio.to_thread(lambda: RemoteOrganism(a.connection).sample(["hello"], max_new_tokens=4))
-        assert a.busy_s() > 0
-        async with pool.lease(spec, third, run="3", config="tiny") as late:
+        async with lent(pool, spec, third, run="3"):
             assert [type(event) for event in third.events] == [OrganismReady]
-            assert late.busy_s() < a.busy_s()
             [state] = pool.states()
             assert (state.config, state.runs, state.device) == ("tiny", ["1", "2", "3"], "cpu")
             assert state.state in ("ready", "busy")
@@ -103,13 +132,108 @@ def test_an_organism_is_loaded_once_and_shared_and_when_killed_comes_back_for_al
     in_pool(main)
 
 
+def test_a_tickets_token_opens_until_the_lease_ends_and_its_meter_counts_its_own_calls(spec):
+    async def main(pool):
+        async with lent(pool, spec, Ear(), run="2") as b:
+            async with lent(pool, spec, Ear(), run="1") as a:
+                assert a.connection.token != b.connection.token
+                await sampled(b.connection)
+                assert b.busy_s() > 0
+                assert a.busy_s() == 0
+                await sampled(a.connection)
+                worked_s = a.busy_s()
+                assert worked_s > 0
+            with pytest.raises(InterpBenchError, match="has ended, as a run's does with the run"):
+                await sampled(a.connection)
+            assert await asyncio.to_thread(status, a.connection) == 401
+            before_s = b.busy_s()
+            await sampled(b.connection)
+            assert b.busy_s() > before_s
+            assert a.busy_s() == worked_s
+
+    in_pool(main)
+
+
+def test_a_call_under_way_is_cut_off_with_its_ticket_and_another_runs_goes_on(spec):
+    async def main(pool):
+        async with lent(pool, spec, Ear(), run="2") as b:
+            async with lent(pool, spec, Ear(), run="1") as a:
+                calling = asyncio.create_task(sampled(a.connection, n=20_000))
+                while a.busy_s() == 0:  # noqa: ASYNC110 - the pool tells nobody that a call has begun
+                    await asyncio.sleep(0.01)
+            with pytest.raises(CallCancelled, match="access to the organism has ended"):
+                await calling
+            await sampled(b.connection)
+
+    in_pool(main)
+
+
+def test_seeds_and_access_of_one_config_are_one_load_and_each_run_sees_as_far_as_it_may(tmp_path, spec):
+    config = tmp_path / "x.yaml"
+    config.write_text(
+        f"experiment_name: x\nmodel: {{name: {spec.name}, execution_mode: local, device: cpu}}\ntask: t\n"
+        "techniques: [sample, logit_lens, get_model_info]\n",
+        encoding="utf-8",
+    )
+    experiment = load_config(config)
+
+    async def main(pool):
+        async with AsyncExitStack() as stack:
+            leases = []
+            for seed, access in ((0, Access.BASE), (1, Access.SAMPLE), (2, Access.BASE)):
+                public = experiment.public.model_copy(update={"seed": seed, "access": access})
+                mine = organism_spec(dataclasses.replace(experiment, public=public))
+                leases.append(await stack.enter_async_context(lent(pool, mine, Ear(), run=str(seed), access=access)))
+            assert [state.runs for state in pool.states()] == [["0", "1", "2"]]
+            assert [child.name().startswith("python") for child in children()].count(True) == 1
+            _, low, high = leases
+            assert [spec.name for spec in low.specs] == ["sample", "get_model_info"]
+            assert [spec.name for spec in high.specs] == ["sample", "logit_lens", "get_model_info"]
+            with pytest.raises(AccessDenied, match="logit_lens needs access to activations"):
+                await asyncio.to_thread(Wire(low.connection).call, "logit_lens", {"prompt": "a"}, 60)
+            infos = [await asyncio.to_thread(RemoteOrganism(one.connection).get_model_info) for one in (low, high)]
+            assert [info.access for info in infos] == ["sample", "base"]
+
+    in_pool(main, at_most=1)
+
+
+def test_tickets_and_their_meters_outlive_a_restart_and_a_revoked_one_stays_out(spec):
+    async def main(pool):
+        ear = Ear()
+        async with lent(pool, spec, ear, run="2") as b:
+            async with lent(pool, spec, Ear(), run="1") as a:
+                await sampled(b.connection)
+            before_s = b.busy_s()
+            for child in children():
+                child.kill()
+            lost = await ear.hears(OrganismWentAway)
+            await ear.hears(OrganismReady, after=ear.events.index(lost))
+            assert b.busy_s() >= before_s
+            await sampled(b.connection)
+            assert b.busy_s() > before_s
+            assert await asyncio.to_thread(status, a.connection) == 401
+
+    in_pool(main)
+
+
+def test_a_run_gets_no_more_of_the_models_time_than_its_quota(spec):
+    async def main(pool):
+        async with lent(pool, spec, Ear(), run="1", quota_s=0.05) as lease:
+            with pytest.raises(AccessEnded, match="all that this access allows"):
+                await sampled(lease.connection, n=20_000)
+            with pytest.raises(AccessEnded):
+                await sampled(lease.connection)
+        async with lent(pool, spec, Ear(), run="2") as other:
+            await sampled(other.connection)
+
+    in_pool(main)
+
+
 def test_an_idle_organism_is_stopped_and_one_that_somebody_uses_is_not(spec):
     async def main(pool):
-        async with pool.lease(spec, Ear(), run="1", config="tiny") as lease:
-            connection = lease.connection
-        # The run has ended; its notebook's kernel goes on using the organism.
+        _, connection = await pool.hold(spec, "tiny", access=Access.BASE)
         for _ in range(5):
-            await asyncio.to_thread(lambda: RemoteOrganism(connection).sample(["hello"], max_new_tokens=4))
+            await sampled(connection)
             assert len(pool.states()) == 1
             await asyncio.sleep(0.2)
         while pool.states():  # noqa: ASYNC110 - the pool tells nobody that it stops an idle one
@@ -120,14 +244,14 @@ def test_an_idle_organism_is_stopped_and_one_that_somebody_uses_is_not(spec):
 
 def test_an_idle_organism_makes_room_and_one_in_use_never(spec):
     async def main(pool):
-        async with pool.lease(spec, Ear(), run="1", config="used"):
+        async with lent(pool, spec, Ear(), run="1", config="used"):
             with pytest.raises(NotNow, match="1 organism at most, and all are in use"):
-                pool.check_room(other(spec, 1))
+                pool.check_room(other(spec))
             with pytest.raises(NotNow, match="1 organism at most"):
-                async with pool.lease(other(spec, 1), Ear(), run="2", config="more"):
+                async with lent(pool, other(spec), Ear(), run="2", config="more"):
                     pass
             pool.check_room(spec)
-        async with pool.lease(other(spec, 1), Ear(), run="2", config="more"):
+        async with lent(pool, other(spec), Ear(), run="2", config="more"):
             assert [state.config for state in pool.states()] == ["more"]
 
     in_pool(main, at_most=1)
@@ -135,7 +259,7 @@ def test_an_idle_organism_makes_room_and_one_in_use_never(spec):
 
 def test_a_run_stopped_while_its_organism_loads_takes_it_along_unless_others_wait(spec):
     async def use(pool, ear, run):
-        async with pool.lease(spec, ear, run=run, config="tiny"):
+        async with lent(pool, spec, ear, run=run):
             return ear.events[-1]
 
     async def main(pool):
@@ -158,15 +282,15 @@ def test_a_run_stopped_while_its_organism_loads_takes_it_along_unless_others_wai
 
 def test_a_persons_organism_stays_until_it_is_stopped(spec):
     async def main(pool):
-        state, connection = await pool.hold(spec, "tiny")
+        state, connection = await pool.hold(spec, "tiny", access=Access.BASE)
         assert (state.state, state.runs) == ("ready", [])
         assert connection.url
         assert connection.token not in state.model_dump_json()
-        async with pool.lease(spec, Ear(), run="1", config="tiny"):
+        async with lent(pool, spec, Ear(), run="1"):
             with pytest.raises(NotNow, match="used by 1 run"):
                 pool.stop(state.id)
         with pytest.raises(NotNow, match="1 organism at most"):
-            pool.check_room(other(spec, 1))
+            pool.check_room(other(spec))
         pool.stop(state.id)
         assert pool.states() == []
         with pytest.raises(NotFound):
@@ -177,7 +301,7 @@ def test_a_persons_organism_stays_until_it_is_stopped(spec):
 
 def test_whoever_waits_for_an_organism_that_is_stopped_is_told(spec):
     async def main(pool):
-        waiting = asyncio.create_task(pool.hold(spec, "tiny"))
+        waiting = asyncio.create_task(pool.hold(spec, "tiny", access=Access.BASE))
         await asyncio.sleep(0)
         [state] = pool.states()
         pool.stop(state.id)
@@ -190,7 +314,7 @@ def test_whoever_waits_for_an_organism_that_is_stopped_is_told(spec):
 def test_an_organism_that_cannot_be_loaded_tells_all_who_wait_and_is_not_kept(spec):
     async def main(pool):
         bad = dataclasses.replace(spec, name="/nowhere/quokka")
-        waiting = [asyncio.create_task(pool.hold(bad, "bad")) for _ in range(2)]
+        waiting = [asyncio.create_task(pool.hold(bad, "bad", access=Access.BASE)) for _ in range(2)]
         for task in waiting:
             with pytest.raises(BadInput) as refused:
                 await task
@@ -205,7 +329,7 @@ def test_files_that_changed_make_another_organism(spec, tmp_path):
         technique = tmp_path / "mine.py"
         technique.write_text(SAMPLE.read_text(encoding="utf-8").replace("def sample", "def mine"), encoding="utf-8")
         mine = dataclasses.replace(spec, techniques=(technique,))
-        waiting = asyncio.create_task(pool.hold(mine, "tiny"))
+        waiting = asyncio.create_task(pool.hold(mine, "tiny", access=Access.BASE))
         await asyncio.sleep(0)
         pool.check_room(mine)
         os.utime(technique, ns=(1, 1))

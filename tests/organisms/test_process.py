@@ -67,7 +67,7 @@ def test_only_the_token_opens_it(host: Host) -> None:
 
 
 def test_socket_and_folder_are_the_owners_alone(host: Host) -> None:
-    path = Path(host.process.connection.url.removeprefix("unix://"))
+    path = Path(host.process.url.removeprefix("unix://"))
     assert len(str(path)) < 100
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
@@ -186,14 +186,14 @@ def test_the_snoop_finds_what_is_there(host: Host) -> None:
 
 
 def test_a_killed_process_comes_back_at_the_same_place(host: Host) -> None:
-    before, connection = host.pid, host.process.connection
+    before, url = host.pid, host.process.url
     os.kill(before, signal.SIGKILL)
     lost = host.wait_for(OrganismWentAway)
     assert lost.restarting
     assert "killed" in lost.reason
     host.wait_for(OrganismReady)
     assert host.pid != before
-    assert host.process.connection == connection
+    assert host.process.url == url
     assert host.call("echo", text="back")[0][0] == "H"
 
 
@@ -224,10 +224,10 @@ def test_a_capped_technique_is_not_offered(
     tmp_path: Path, model_folders: dict[str, Path], adapter_folders: dict[str, Path]
 ) -> None:
     files = write_probes(tmp_path, "echo", "peek")
-    host = Host(spec_of(model_folders["llama"], adapter_folders["llama"], files, access=Access.SAMPLE), sandbox=False)
+    host = Host(spec_of(model_folders["llama"], adapter_folders["llama"], files), sandbox=False, access=Access.SAMPLE)
     try:
         assert [spec["name"] for spec in host.get("/techniques")] == ["echo"]
-        assert [spec.name for spec in host.process.specs] == ["echo"]
+        assert [spec.name for spec in host.lease.specs] == ["echo"]
         assert host.error("peek")["code"] == "access_denied"
     finally:
         host.close()

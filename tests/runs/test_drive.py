@@ -36,7 +36,7 @@ class Place:
         return 0.0
 
     @asynccontextmanager
-    async def organism(self, spec, emit, *, run) -> AsyncIterator[Place]:
+    async def organism(self, spec, emit, *, run, access, quota_s) -> AsyncIterator[Place]:
         self.did.append("loaded")
         yield self
         self.did.append("let go")

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from interp_bench_ext.contracts import Access
 from interp_bench_ext.host.technique_files import load_techniques
 
 FOLDER = Path(__file__).resolve().parents[2] / "techniques"
@@ -12,4 +11,4 @@ FOLDER = Path(__file__).resolve().parents[2] / "techniques"
 
 def technique(name: str) -> Callable[..., Any]:
     """The shipped technique's function, loaded as the host loads it."""
-    return load_techniques([FOLDER / f"{name}.py"], Access.BASE)[name].function
+    return load_techniques([FOLDER / f"{name}.py"])[name].function

@@ -84,8 +84,8 @@ class Parcel:
 
 
 def packed(spec: OrganismSpec) -> Parcel:
-    """Pack ``spec``. The seed is left out: it changes nothing that is loaded. Raises BadInput for a missing adapter."""
-    shipped = replace(spec, seed=0, placement=None)
+    """Pack ``spec``. Raises BadInput for a missing adapter."""
+    shipped = replace(spec, placement=None)
     files: list[tuple[Path, str]] = []
     shipped.techniques = tuple(_shipped(spec.techniques, files))
     for field in ("name", "base_model", "tokenizer"):

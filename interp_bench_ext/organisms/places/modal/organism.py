@@ -10,10 +10,11 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
-from interp_bench_ext.contracts import Connection, TechniqueSpec, Veil
+from interp_bench_ext.contracts import TechniqueSpec, Veil
 from interp_bench_ext.errors import InterpBenchError, OrganismLost, from_code
 from interp_bench_ext.host.spec import OrganismSpec, with_detail
 from interp_bench_ext.host.technique_files import read_spec
+from interp_bench_ext.host.tickets import Admitted, Ticket
 from interp_bench_ext.organisms.places.modal.deployment import Deployment
 from interp_bench_ext.organisms.places.modal.failures import CONTAINER_GONE, UNREACHABLE, explained, skewed, stopped
 from interp_bench_ext.organisms.places.modal.meter import Meter
@@ -36,7 +37,7 @@ class _OutOfDate(Exception):
 class ModalOrganism:
     """A deployed organism in use. Made by :meth:`start`; its container stays until :meth:`stop`, and a while longer."""
 
-    connection: Connection
+    url: str
     load_s: float
     """From the start until it served."""
     device: str
@@ -71,12 +72,12 @@ class ModalOrganism:
         those of the organism's process) and OrganismReady. Raises BadInput or another error of the tree; what only
         the owner may read is in the error's notes.
         """
-        specs = tuple(found for found in map(read_spec, spec.techniques) if spec.access.allows(found.access))
+        specs = tuple(map(read_spec, spec.techniques))
         handle = cls(await Deployment.of(spec), specs, emit)
         try:
             await handle._deployment.ensure(handle._stage)
             await handle._relay.start()
-            handle.connection = handle._relay.connection
+            handle.url = handle._relay.url
             handle._stage("starting container", 0, 0)
             handle._following = asyncio.create_task(handle._follow())
             await handle.wait_ready()
@@ -85,9 +86,18 @@ class ModalOrganism:
             raise
         return handle
 
-    def busy_s(self) -> float:
-        """Seconds that its model has worked since the start, for whomever."""
-        return self._meter.total_s
+    def busy_s(self, ticket: str | None = None) -> float:
+        """Seconds that its model has worked for a ticket, or for all that were admitted here."""
+        return self._meter.busy_s(ticket)
+
+    async def admit(self, ticket: Ticket) -> None:
+        """Let the ticket's token in; the containers hear of it with its first call."""
+        self._meter.begin(ticket.id)
+        self._relay.tickets.admit(ticket)
+
+    async def revoke(self, ticket: Ticket) -> None:
+        """Refuse the ticket's token, from when this returns; its calls are cut off."""
+        self._relay.revoke(ticket.id)
 
     async def wait_ready(self) -> None:
         """Return once the organism serves. Raises OrganismLost when it is gone for good."""
@@ -114,18 +124,20 @@ class ModalOrganism:
     def _stage(self, stage: str, done: int, total: int) -> None:
         self._emit(OrganismLoading(stage=stage, done=done, total=total))
 
-    def _health(self) -> dict[str, Any]:
+    def _health(self, admitted: Admitted) -> dict[str, Any]:
         state = "busy" if self._calls else "ready"
-        return {"state": state, "busy_s": self.busy_s(), "waiting": max(0, self._calls - 1)}
+        return {"state": state, "busy_s": self.busy_s(admitted.ticket.id), "waiting": max(0, self._calls - 1)}
 
-    async def _call(self, body: bytes, caller: str) -> AsyncGenerator[bytes, None]:
+    async def _call(self, body: bytes, caller: str, admitted: Admitted) -> AsyncGenerator[bytes, None]:
         """The reply's frames. A call whose container ends before there is a result is made once more."""
+        admitted.busy_s = self.busy_s(admitted.ticket.id)
+        admitted.check()
         self._calls += 1
         try:
             for again in (True, False):
                 begun = False
                 try:
-                    async with aclosing(self._parts(body, caller)) as parts:
+                    async with aclosing(self._parts(body, caller, admitted.ticket)) as parts:
                         async for part in parts:
                             begun = begun or part[:1] != b"P"
                             yield part
@@ -138,10 +150,11 @@ class ModalOrganism:
         finally:
             self._calls -= 1
 
-    async def _parts(self, body: bytes, caller: str) -> AsyncGenerator[bytes, None]:
+    async def _parts(self, body: bytes, caller: str, ticket: Ticket) -> AsyncGenerator[bytes, None]:
         if self.lost is not None:
             raise self.lost
-        async with aclosing(Remote(self._streams, self._deployment.call, body, caller)) as remote:
+        told = json.dumps(ticket.to_wire())
+        async with aclosing(Remote(self._streams, self._deployment.call, body, caller, told)) as remote:
             async for kind, payload in remote.items():
                 if kind == "note":
                     self._noted(json.loads(payload))
@@ -152,7 +165,7 @@ class ModalOrganism:
         raise Moved  # begun again elsewhere, it came to fewer items than had been seen before
 
     def _noted(self, note: dict[str, Any]) -> None:
-        self._meter.note(note["container"], note["busy_s"])
+        self._meter.note(note["container"], note["used"])
         alone = self._deployment.parcel.placement.max_containers == 1
         if alone and self._remote is not None and note["container"] != self._container:
             self._remote.break_off()  # what is followed has ended, and Modal is slow to say so
@@ -198,7 +211,7 @@ class ModalOrganism:
         if note["fingerprint"] != self._deployment.parcel.fingerprint:
             raise _OutOfDate
         self._container = note["container"]
-        self._meter.note(note["container"], note["busy_s"])
+        self._meter.note(note["container"], note["used"])
 
     def _hear(self, note: dict[str, Any]) -> None:
         match note["type"]:
@@ -208,7 +221,7 @@ class ModalOrganism:
                 self.revisions = tuple(map(Revision.model_validate, note["revisions"]))
                 self._serve(note["device"])
             case "busy":
-                self._meter.note(self._container, note["busy_s"])
+                self._meter.note(self._container, note["used"])
             case "away":
                 self._went_away(note["reason"], note["restarting"])
             case "failed" if note["code"] == "weights":

@@ -3,43 +3,46 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import json
-import secrets
 import shutil
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
-from dataclasses import asdict
+from collections import defaultdict
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 from aiohttp import web
 
-from interp_bench_ext.contracts import Connection, TechniqueSpec
+from interp_bench_ext.contracts import TechniqueSpec
 from interp_bench_ext.errors import DeadlineExceeded, InterpBenchError
-from interp_bench_ext.host.frames import error_frame
+from interp_bench_ext.host.frames import described, error_frame
+from interp_bench_ext.host.tickets import NO_TICKET, Admitted, Tickets
 from interp_bench_ext.sandbox.private_folder import private_folder
 
 _LARGEST_BODY_BYTES = 1 << 30
 _LATE_S = 15.0
 """How much longer than a call's own deadline its reply may take."""
 
-Call = Callable[[bytes, str], AsyncGenerator[bytes, None]]
-"""From a call's body and its caller to the reply's frames, whole or in pieces."""
+Call = Callable[[bytes, str, Admitted], AsyncGenerator[bytes, None]]
+"""From a call's body, its caller and its ticket to the reply's frames, whole or in pieces."""
 
 
 class Relay:
-    """Listens on a Unix socket; every request needs the token of its :attr:`connection`."""
+    """Listens on a Unix socket; every request needs the token of one of its :attr:`tickets`."""
 
-    connection: Connection
+    url: str
 
-    def __init__(self, specs: tuple[TechniqueSpec, ...], health: Callable[[], dict[str, Any]], call: Call) -> None:
+    def __init__(
+        self, specs: tuple[TechniqueSpec, ...], health: Callable[[Admitted], dict[str, Any]], call: Call
+    ) -> None:
         self._specs, self._health, self._call = specs, health, call
-        self._token = secrets.token_urlsafe(32)
+        self.tickets = Tickets()
+        self._under_way: defaultdict[str, set[asyncio.Timeout]] = defaultdict(set)
+        """By ticket, what ends its calls."""
         self._folder = private_folder()
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
-        app = web.Application(client_max_size=_LARGEST_BODY_BYTES, middlewares=[self._checked])
+        app = web.Application(client_max_size=_LARGEST_BODY_BYTES)
         app.add_routes(
             [
                 web.get("/health", self._on_health),
@@ -52,46 +55,66 @@ class Relay:
         path = self._folder / "s"
         await web.UnixSite(self._runner, str(path)).start()
         path.chmod(0o600)
-        self.connection = Connection(f"unix://{path}", self._token)
+        self.url = f"unix://{path}"
+
+    def revoke(self, ticket_id: str) -> None:
+        """Refuse the ticket from here on, and cut its calls off."""
+        self.tickets.revoke(ticket_id)
+        for call in self._under_way.pop(ticket_id, ()):
+            call.reschedule(asyncio.get_running_loop().time())
 
     async def stop(self) -> None:
         if self._runner is not None:
             await self._runner.cleanup()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    @web.middleware
-    async def _checked(self, request: web.Request, handler: Any) -> web.StreamResponse:
-        given = request.headers.get("Authorization", "").encode()
-        if not hmac.compare_digest(given, f"Bearer {self._token}".encode()):
-            return web.json_response({"code": "unauthorized", "message": "A valid token is needed."}, status=401)
-        reply: web.StreamResponse = await handler(request)
-        return reply
+    def _let_in(self, request: web.Request) -> Admitted:
+        """The request's ticket. Raises HTTPUnauthorized without a good one."""
+        admitted = self.tickets.of(request.headers.get("Authorization", ""))
+        if admitted is None:
+            refused = json.dumps({"code": "unauthorized", "message": NO_TICKET})
+            raise web.HTTPUnauthorized(text=refused, content_type="application/json")
+        return admitted
 
-    async def _on_health(self, _request: web.Request) -> web.StreamResponse:
-        return web.json_response(self._health())
+    async def _on_health(self, request: web.Request) -> web.StreamResponse:
+        return web.json_response(self._health(self._let_in(request)))
 
-    async def _on_techniques(self, _request: web.Request) -> web.StreamResponse:
-        return web.json_response([{**asdict(spec), "signature": spec.signature} for spec in self._specs])
+    async def _on_techniques(self, request: web.Request) -> web.StreamResponse:
+        access = self._let_in(request).ticket.access
+        return web.json_response(described(spec for spec in self._specs if access.allows(spec.access)))
 
     async def _on_call(self, request: web.Request) -> web.StreamResponse:
+        admitted = self._let_in(request)
         body = await request.read()
         reply = web.StreamResponse(headers={"Content-Type": "application/octet-stream"})
         await reply.prepare(request)
         begun = False
         try:
             async with (
-                asyncio.timeout(_patience_s(body)),
-                aclosing(self._call(body, request.headers.get("X-Caller", ""))) as frames,
+                self._ending(admitted, _patience_s(body)),
+                aclosing(self._call(body, request.headers.get("X-Caller", ""), admitted)) as frames,
             ):
                 async for part in frames:
                     begun = begun or part[:1] != b"P"
                     await reply.write(part)
-        except TimeoutError:
-            await self._fail(request, reply, begun, DeadlineExceeded("The call took longer than it was given."))
         except InterpBenchError as error:
             await self._fail(request, reply, begun, error)
         await reply.write_eof()
         return reply
+
+    @asynccontextmanager
+    async def _ending(self, admitted: Admitted, patience_s: float | None) -> AsyncIterator[None]:
+        """Ends the block when its time is up or its ticket is revoked. Raises DeadlineExceeded or CallCancelled."""
+        calls = self._under_way[admitted.ticket.id]
+        try:
+            async with asyncio.timeout(patience_s) as until:
+                calls.add(until)
+                yield
+        except TimeoutError:
+            admitted.check()
+            raise DeadlineExceeded("The call took longer than it was given.") from None
+        finally:
+            calls.discard(until)
 
     async def _fail(
         self, request: web.Request, reply: web.StreamResponse, begun: bool, error: InterpBenchError

@@ -26,8 +26,10 @@ from interp_bench_ext.contracts import Connection
 from interp_bench_ext.errors import InterpBenchError, OrganismLost
 from interp_bench_ext.host.frames import HEAD_BYTES, error_frame
 from interp_bench_ext.host.spec import OrganismSpec
+from interp_bench_ext.host.tickets import Ticket
 from interp_bench_ext.organisms.places.modal import weights
 from interp_bench_ext.organisms.process import OrganismProcess
+from interp_bench_ext.organisms.tickets import Lease, admitted
 from interp_bench_ext.record.events import Event, OrganismLoading, OrganismWentAway
 
 CARGO = "INTERP_BENCH_CARGO"
@@ -65,18 +67,19 @@ class _Methods:
                 yield attempt, "note", json.dumps(event).encode()
 
     @modal.method()
-    async def call(self, body: bytes, caller: str) -> AsyncIterator[Item]:
-        """Run a technique: the service's own frames, large ones in pieces.
+    async def call(self, body: bytes, caller: str, ticket: str) -> AsyncIterator[Item]:
+        """Run a technique under a ticket (JSON): the service's own frames, large ones in pieces.
 
         A note before the first and one before the last name call and container, and say how long the container's
-        model has worked so far.
+        model has worked for the ticket so far.
         """
         attempt = secrets.token_hex(8)
-        yield attempt, "note", self._serving.note()
-        async with aclosing(self._serving.call(body, caller)) as parts:
+        given = Ticket.from_wire(json.loads(ticket))
+        yield attempt, "note", self._serving.note(given)
+        async with aclosing(self._serving.call(body, caller, given)) as parts:
             async for kind, part in parts:
                 if kind == "last":
-                    yield attempt, "note", self._serving.note()
+                    yield attempt, "note", self._serving.note(given)
                 yield attempt, kind, part
 
     @modal.exit()
@@ -141,6 +144,8 @@ class Serving:
         self._last: dict[str, Any] | None = None
         self._listeners: set[asyncio.Queue[dict[str, Any]]] = set()
         self._session: aiohttp.ClientSession | None = None
+        self._leases: dict[str, asyncio.Task[Lease]] = {}
+        """By the id of the ticket that is good at whoever calls from, one of this container's own."""
 
     def begin(self) -> None:
         """Start to load, unless that is under way or done."""
@@ -158,9 +163,9 @@ class Serving:
         """Be another container: what is counted per container must not be counted for a copy's original."""
         self._container = secrets.token_hex(8)
 
-    def busy_s(self) -> float:
-        process = self._process
-        return process.busy_s() if process is not None else 0.0
+    def used(self) -> dict[str, float]:
+        """Seconds that the model has worked, by ticket."""
+        return {ticket: task.result().busy_s() for ticket, task in self._leases.items() if task.done()}
 
     async def stop(self) -> None:
         if self._loading is not None and self._process is None:
@@ -176,7 +181,7 @@ class Serving:
         self._listeners.add(heard)
         try:
             self.begin()
-            yield {"type": "hello", **self._state(), "fingerprint": self._fingerprint}
+            yield {"type": "hello", **self._state(self.used()), "fingerprint": self._fingerprint}
             if self._last is not None:
                 heard.put_nowait(self._last)
             while True:
@@ -189,29 +194,31 @@ class Serving:
 
     async def _next(self, heard: asyncio.Queue[dict[str, Any]]) -> dict[str, Any]:
         """What is heard next, or how long the model has worked: at once when it changes, and now and then anyway."""
-        busy_s, patience = self.busy_s(), SILENT_AT_MOST_S / _BUSY_EVERY_S
+        before, patience = self.used(), SILENT_AT_MOST_S / _BUSY_EVERY_S
         while True:
             try:
                 return await asyncio.wait_for(heard.get(), _BUSY_EVERY_S)
             except TimeoutError:
                 patience -= 1
-                if self.busy_s() != busy_s or patience <= 0:
-                    return {"type": "busy", "busy_s": self.busy_s()}
+                changed = {ticket: used_s for ticket, used_s in self.used().items() if used_s != before.get(ticket)}
+                if changed or patience <= 0:
+                    return {"type": "busy", "used": changed}
 
-    def note(self) -> bytes:
+    def note(self, ticket: Ticket) -> bytes:
         """What every call's reply says of its container."""
-        return json.dumps(self._state()).encode()
+        return json.dumps(self._state({ticket.id: self.used().get(ticket.id, 0.0)})).encode()
 
-    def _state(self) -> dict[str, Any]:
-        return {"call": modal.current_function_call_id(), "container": self._container, "busy_s": self.busy_s()}
+    def _state(self, used: dict[str, float]) -> dict[str, Any]:
+        return {"call": modal.current_function_call_id(), "container": self._container, "used": used}
 
-    async def call(self, body: bytes, caller: str) -> AsyncGenerator[Part, None]:
+    async def call(self, body: bytes, caller: str, ticket: Ticket) -> AsyncGenerator[Part, None]:
         """The reply's frames: small ones whole, large ones in pieces, an error as a frame of its own."""
         try:
             assert self._loading is not None
             process = await asyncio.shield(self._loading)
             await process.wait_ready()
-            async with aclosing(self._frames(process.connection, body, caller)) as parts:
+            lease = await self._lease(process, ticket)
+            async with aclosing(self._frames(lease.connection, body, caller)) as parts:
                 async for part in parts:
                     yield part
         except (aiohttp.ClientError, asyncio.IncompleteReadError, OSError):
@@ -219,6 +226,15 @@ class Serving:
             yield "last", error_frame(lost)
         except InterpBenchError as error:
             yield "last", error_frame(error)
+
+    async def _lease(self, process: OrganismProcess, ticket: Ticket) -> Lease:
+        """The process's own ticket for those who come with ``ticket``, which was checked where they came from."""
+        if ticket.id not in self._leases:
+            terms = {"deadline": ticket.deadline, "quota_s": ticket.quota_s}
+            self._leases[ticket.id] = asyncio.create_task(
+                admitted(process, caller=ticket.caller, access=ticket.access, user=ticket.user, **terms)
+            )
+        return await asyncio.shield(self._leases[ticket.id])
 
     async def _frames(self, connection: Connection, body: bytes, caller: str) -> AsyncGenerator[Part, None]:
         if self._session is None:

@@ -1,0 +1,100 @@
+"""Tickets as the gate of an organism knows them: who may use it, how far they may look, and what they have used."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from interp_bench_ext.contracts import Access
+from interp_bench_ext.errors import AccessEnded, CallCancelled
+
+NO_TICKET = (
+    "This access to the organism has ended, as a run's does with the run, or its token is wrong: take one of your own"
+    " with `%interp use`, or resume the run."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ticket:
+    """One use of an organism. It holds a digest of its token only, so whoever is shown it cannot use it."""
+
+    id: str
+    """Names it to meters; no secret."""
+    digest: str
+    """SHA-256 of its token, in hexadecimal digits."""
+    caller: str
+    """The id of a run, or what else it was given for."""
+    user: str = ""
+    """Whose it is, where several people share an organism."""
+    access: Access = Access.BASE
+    """How far its calls may look into the organism."""
+    deadline: float | None = None
+    """Unix time in seconds from which it opens nothing."""
+    quota_s: float | None = None
+    """Seconds of the model's work that it is good for."""
+
+    def to_wire(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {**asdict(self), "access": str(self.access)}
+
+    @classmethod
+    def from_wire(cls, fields: Mapping[str, Any]) -> Ticket:
+        """The ticket that :meth:`to_wire` wrote."""
+        return cls(**{**fields, "access": Access(fields["access"])})
+
+
+@dataclass(eq=False)
+class Admitted:
+    """A ticket that the gate lets through, with its own meter."""
+
+    ticket: Ticket
+    busy_s: float = 0.0
+    """Seconds that the model has worked for its calls, those under way left out."""
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    def check(self, running_s: float = 0.0) -> None:
+        """Raises where its calls may not go on, ``running_s`` seconds into one."""
+        ticket = self.ticket
+        if self.ended.is_set() or (ticket.deadline is not None and time.time() >= ticket.deadline):
+            raise CallCancelled("The call was cancelled, as its access to the organism has ended.")
+        if ticket.quota_s is not None and self.busy_s + running_s >= ticket.quota_s:
+            raise AccessEnded(
+                f"The organism's model has worked for {ticket.quota_s / 60:.3g} minutes, all that this access allows."
+            )
+
+
+class Tickets:
+    """The tickets that are good now. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_digest: dict[str, Admitted] = {}
+
+    def admit(self, ticket: Ticket) -> None:
+        """Let its token through from here on."""
+        with self._lock:
+            self._by_digest.setdefault(ticket.digest, Admitted(ticket))
+
+    def revoke(self, ticket_id: str) -> None:
+        """Refuse its token from here on, and have its calls end at their next check."""
+        with self._lock:
+            for digest, admitted in list(self._by_digest.items()):
+                if admitted.ticket.id == ticket_id:
+                    admitted.ended.set()
+                    del self._by_digest[digest]
+
+    def of(self, authorization: str) -> Admitted | None:
+        """What the header ``Bearer <token>`` opens; None: nothing."""
+        token = authorization.removeprefix("Bearer ")
+        # Looked up by digest, the time that it takes tells nothing of a token.
+        digest = hashlib.sha256(token.encode()).hexdigest()
+        with self._lock:
+            found = self._by_digest.get(digest)
+        if found is None or token == authorization:
+            return None
+        expired = found.ticket.deadline is not None and time.time() >= found.ticket.deadline
+        return None if expired else found

@@ -1,0 +1,83 @@
+"""An organism lent: a ticket is minted as the use begins, metered by itself, and revoked as the use ends."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from ..contracts import Access, Connection, TechniqueSpec
+from ..host.tickets import Ticket
+from ..record.provenance import Revision
+from .handle import ServedOrganism
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lease:
+    """An organism as one ticket uses it."""
+
+    organism: ServedOrganism
+    ticket: Ticket
+    connection: Connection
+    """Address and token; the token is kept nowhere else."""
+
+    @property
+    def specs(self) -> tuple[TechniqueSpec, ...]:
+        """The techniques that the config names and the ticket's access allows."""
+        return tuple(spec for spec in self.organism.specs if self.ticket.access.allows(spec.access))
+
+    @property
+    def revisions(self) -> tuple[Revision, ...]:
+        """Where its weights come from. Sealed."""
+        return self.organism.revisions
+
+    def busy_s(self) -> float:
+        """Seconds that the model has worked for this ticket: a call under way counts, other tickets' calls do not."""
+        return self.organism.busy_s(self.ticket.id)
+
+
+async def admitted(
+    organism: ServedOrganism,
+    *,
+    caller: str,
+    access: Access,
+    user: str = "",
+    deadline: float | None = None,
+    quota_s: float | None = None,
+) -> Lease:
+    """A new ticket for ``organism``, which is good until it is revoked or the organism ends.
+
+    Args:
+        organism: What it opens.
+        caller: The id of a run, or what else it is for.
+        access: How far its calls may look.
+        user: Whose it is.
+        deadline: Unix time in seconds from which it opens nothing.
+        quota_s: Seconds of the model's work that it is good for.
+    """
+    token = secrets.token_urlsafe(32)
+    ticket = Ticket(
+        id=secrets.token_hex(8),
+        digest=hashlib.sha256(token.encode()).hexdigest(),
+        caller=caller,
+        user=user,
+        access=access,
+        deadline=deadline,
+        quota_s=quota_s,
+    )
+    await organism.admit(ticket)
+    return Lease(organism=organism, ticket=ticket, connection=Connection(organism.url, token))
+
+
+@asynccontextmanager
+async def lent(
+    organism: ServedOrganism, *, caller: str, access: Access, user: str = "", quota_s: float | None = None
+) -> AsyncIterator[Lease]:
+    """A ticket for as long as the block lasts: the moment after, its token opens nothing."""
+    lease = await admitted(organism, caller=caller, access=access, user=user, quota_s=quota_s)
+    try:
+        yield lease
+    finally:
+        await organism.revoke(lease.ticket)
