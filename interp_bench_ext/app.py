@@ -32,6 +32,7 @@ from .handlers.runs import (
     StopHandler,
     UnpauseHandler,
 )
+from .models.key_variables import KEY_VARIABLE, KEY_VARIABLES, TOKEN_VARIABLE
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from .handlers.services import Services, Setup
     from .mcp.endpoint import Endpoint
 
-KEY_VARIABLES = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "AWS_BEARER_TOKEN_BEDROCK")
 _ACTIVITY_EVERY_MS = 30_000
 _RUN = r"runs/(?P<run>[0-9a-f]{8})"
 ROUTES = (
@@ -109,7 +109,7 @@ class InterpBenchApp(ExtensionApp):
     key_file = Unicode(
         help=f"""A file that holds Anthropic's API key.
 
-        By default it is taken from {KEY_VARIABLES[0]}, or {KEY_VARIABLES[1]}, of the server's environment. It is
+        By default it is taken from {KEY_VARIABLE}, or {TOKEN_VARIABLE}, of the server's environment. It is
         removed from there in any case, so that no kernel inherits it."""
     ).tag(config=True)
     journal = Unicode(
@@ -210,7 +210,7 @@ class InterpBenchApp(ExtensionApp):
         except (OSError, UnicodeDecodeError) as error:
             self.log.error("InterpBenchApp.key_file: %s cannot be read (%s)", self.key_file, type(error).__name__)
             return {}
-        return {KEY_VARIABLES[0]: key} if key else {}
+        return {KEY_VARIABLE: key} if key else {}
 
 
 def _import_services() -> type[Services]:

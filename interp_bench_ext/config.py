@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -277,6 +277,10 @@ class Experiment:
     public: PublicConfig
     sealed: SealedConfig
     path: Path
+
+    def with_public(self, public: PublicConfig) -> Experiment:
+        """The same organism under another public half."""
+        return replace(self, public=public)
 
 
 def load_config(path: Path) -> Experiment:

@@ -15,7 +15,8 @@ from anthropic.types import RawMessageStreamEvent
 from ..config import Platform
 from ..errors import ProviderError
 from ..models.capacity import Capacity, capacity_of, plain_name
-from ..models.key import TOKEN_VARIABLE, Key
+from ..models.key import Key
+from ..models.key_variables import TOKEN_VARIABLE
 from ..models.prices import DEFAULT_MODEL, Price, load_prices
 from ..models.usage import Usage
 from ..record.events import AgentDelta, Emit

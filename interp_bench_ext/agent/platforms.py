@@ -12,7 +12,8 @@ import anthropic
 
 from ..config import Platform
 from ..errors import BadInput
-from ..models.key import BEDROCK_VARIABLE, KEY_VARIABLE, Key, no_key
+from ..models.key import Key, no_key
+from ..models.key_variables import BEDROCK_VARIABLE, KEY_VARIABLE
 
 Client = anthropic.AsyncAnthropic | anthropic.AsyncAnthropicBedrock | anthropic.AsyncAnthropicVertex
 

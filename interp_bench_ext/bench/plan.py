@@ -67,7 +67,7 @@ def plan(experiments: Iterable[Experiment], *, runs: int | None, journal: Journa
 
 def _cell(experiment: Experiment, *, seed: int, journal: Journal, key: Key | None) -> Cell:
     public = experiment.public.model_copy(update={"seed": seed, "agent": choose_agent(experiment.public, key)})
-    own = Experiment(public=public, sealed=experiment.sealed, path=experiment.path)
+    own = experiment.with_public(public)
     found = provenance_of(own, key=journal.conditions.key())
     return Cell(experiment=own, condition=found.condition, organism=found.organism)
 

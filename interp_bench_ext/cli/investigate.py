@@ -165,7 +165,7 @@ def overridden(
             "seed": experiment.public.seed if seed is None else seed,
         }
     )
-    return Experiment(public=public, sealed=experiment.sealed, path=experiment.path)
+    return experiment.with_public(public)
 
 
 def _finish(journal: Journal, record: RunRecord, experiment: Experiment, *, key: Key | None, json: bool) -> None:

@@ -8,10 +8,8 @@ from typing import NoReturn
 
 from ..config import Platform
 from ..errors import BadInput
+from .key_variables import KEY_VARIABLE, KEY_VARIABLES
 
-KEY_VARIABLE = "ANTHROPIC_API_KEY"
-TOKEN_VARIABLE = "ANTHROPIC_AUTH_TOKEN"  # noqa: S105 - the variable's name
-BEDROCK_VARIABLE = "AWS_BEARER_TOKEN_BEDROCK"
 _NO_KEY = "none"
 """What a server is told that needs no key; the SDK sends nothing without one."""
 
@@ -35,9 +33,7 @@ class Key:
         No process started afterwards inherits them, so whoever takes them keeps them for as long as they are needed.
         What AWS and Google keep for all their services stays where it is; no kernel of a run inherits it.
         """
-        api_key, auth_token, bedrock_token = (
-            environ.pop(name, "").strip() or None for name in (KEY_VARIABLE, TOKEN_VARIABLE, BEDROCK_VARIABLE)
-        )
+        api_key, auth_token, bedrock_token = (environ.pop(name, "").strip() or None for name in KEY_VARIABLES)
         if not (api_key or auth_token or bedrock_token):
             return None
         return cls(api_key=api_key, auth_token=auth_token, bedrock_token=bedrock_token)

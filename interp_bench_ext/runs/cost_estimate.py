@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..config import AgentSection, Experiment
 from ..errors import Unconfirmed
@@ -44,7 +44,7 @@ def spending(experiments: Sequence[Experiment]) -> Spending | None:
 def check_little(experiment: Experiment, agent: AgentSection) -> None:
     """Raises Unconfirmed where a run of ``experiment`` by ``agent`` may cost more than is let pass without asking."""
     public = experiment.public.model_copy(update={"agent": agent})
-    found = spending([replace(experiment, public=public)])
+    found = spending([experiment.with_public(public)])
     if found is not None and not found.little:
         raise Unconfirmed(f"{found.said}. That is {found.over}.")
 

@@ -139,7 +139,7 @@ class Run:
     def _quota_s(self) -> float | None:
         """What is left of the run's GPU time, so that no single call exceeds it."""
         minutes = self.public.agent.max_gpu_minutes
-        return None if minutes is None else max(0.0, 60 * minutes - self.recorder.state.gpu_s)
+        return None if minutes is None else max(0.0, 60 * minutes - self.recorder.state.figures.gpu_s)
 
     async def _opened(self, connection: Connection) -> NotebookSession:
         """The notebook, opened whole even if the run is stopped meanwhile.

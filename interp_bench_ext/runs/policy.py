@@ -49,7 +49,7 @@ class Policy:
         if agent.provider == "playbook":  # a model that the config names is for Claude
             agent = agent.model_copy(update={"model": None})
         public = public.model_copy(update={"agent": agent, "seed": public.seed if seed is None else seed})
-        return Experiment(public=public, sealed=experiment.sealed, path=experiment.path)
+        return experiment.with_public(public)
 
     def limits(self, asked: ResumeRun) -> dict[str, Any]:
         """The limits that ``asked`` replaces. Raises BadInput where one of them is fixed."""

@@ -284,7 +284,7 @@ def _with(experiment: Experiment, public: PublicConfig) -> Experiment:
     missing = [name for name in public.techniques if name not in found]
     if missing:
         raise BadInput(f"the run uses the technique {missing[0]}, and there is no file {missing[0]}.py any more")
-    return Experiment(public=public, sealed=experiment.sealed, path=experiment.path)
+    return experiment.with_public(public)
 
 
 def _locked(journal: Journal, run: str) -> BaseFileLock:

@@ -14,8 +14,8 @@ from jupyter_server.auth.authorizer import Authorizer
 from tornado.httpclient import HTTPClientError
 
 from interp_bench_ext.api import API_VERSION, ServerInfo
-from interp_bench_ext.app import KEY_VARIABLES, ROUTES
-from interp_bench_ext.models.key import BEDROCK_VARIABLE, KEY_VARIABLE, TOKEN_VARIABLE
+from interp_bench_ext.app import ROUTES
+from interp_bench_ext.models.key_variables import KEY_VARIABLES
 from interp_bench_ext.record.events import CellOutput, RunEnded, RunStarted, StepStarted
 from interp_bench_ext.record.journal import Journal
 
@@ -223,9 +223,6 @@ class TestKeys:
         assert json.loads(info.body)["default_provider"] == "anthropic"
         assert "sk-test" not in info.body.decode()
         assert "sk-test" not in str(jp_serverapp.web_app.settings)
-
-    def test_it_is_the_agents_names_for_them(self):
-        assert KEY_VARIABLES == (KEY_VARIABLE, TOKEN_VARIABLE, BEDROCK_VARIABLE)
 
 
 class TestKeyFile:

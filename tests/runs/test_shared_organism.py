@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from interp_bench_ext.agent.cell_log import CellLog
 from interp_bench_ext.agent.validity import missing
 from interp_bench_ext.contracts import Access, Veil
 from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.notebook.opening import SETUP
 from interp_bench_ext.notebook.session import NotebookSession
 from interp_bench_ext.organisms.pool import OrganismPool
+from interp_bench_ext.record.cells import Cells
 from interp_bench_ext.record.events import CellFinished, Finding
 from tests.host.tiny import save_model
 
@@ -25,11 +25,11 @@ class RunOf:
     """A run's notebook and its events, with a lease of its own."""
 
     def __init__(self) -> None:
-        self.log, self.events = CellLog(), []
+        self.cells, self.events = Cells(), []
 
     def emit(self, event) -> None:
         self.events.append(event)
-        self.log.apply(event)
+        self.cells.apply(event)
 
     @asynccontextmanager
     async def on(self, pool: OrganismPool, spec: OrganismSpec, notebook: Path):
@@ -50,7 +50,7 @@ class RunOf:
 
     def lacks(self, cell: str) -> list[str]:
         finding = Finding(claim="It adores the quokka.", evidence=[cell], control=[cell])
-        return missing([finding], log=self.log, present=[cell])
+        return missing([finding], cells=self.cells, present=[cell])
 
 
 @pytest.fixture
