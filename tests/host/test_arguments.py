@@ -10,7 +10,7 @@ from tests.techniques.support import FOLDER
 
 
 def test_arguments_are_converted_and_complaints_are_one_sentence() -> None:
-    found = load_techniques([FOLDER / "chat.py", FOLDER / "user_persona.py"], Access.BASE)
+    found = load_techniques([FOLDER / "chat.py", FOLDER / "user_persona.py"])
     chat = found["chat"]
     given = {"prompts": [{"role": "user", "content": "a"}], "temperature": 1}
     assert checked_arguments(chat, given, Access.SAMPLE) == given
@@ -27,7 +27,7 @@ def test_arguments_are_converted_and_complaints_are_one_sentence() -> None:
 
 
 def test_unknown_and_missing_arguments_are_named() -> None:
-    found = load_techniques([FOLDER / "chat.py", FOLDER / "get_model_info.py"], Access.BASE)
+    found = load_techniques([FOLDER / "chat.py", FOLDER / "get_model_info.py"])
     with pytest.raises(BadInput, match="chat has no argument 'promts'; did you mean `prompts`"):
         checked_arguments(found["chat"], {"promts": "a"}, Access.SAMPLE)
     with pytest.raises(BadInput, match="chat needs the argument prompts"):
