@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,8 @@ def nearest(name: str, known: Iterable[str], *, otherwise: str | None = None) ->
         known: Those that there are.
         otherwise: What is said where none is like it; None: which there are. An empty text stays one.
     """
+    import difflib  # a server and a kernel start without it
+
     names = sorted(known)
     if near := difflib.get_close_matches(name, names, n=1, cutoff=_LIKE):
         return f"; did you mean `{near[0]}`?"

@@ -55,7 +55,7 @@ class Deny(Authorizer):
 def test_the_walk_knows_every_route():
     assert len(concrete()) == 22
     ends = {path.rpartition("/")[2] for _, path in concrete()}
-    assert ends >= {"stream", "events", "figures", "report", "score", "fork", "organisms"}
+    assert ends >= {"stream", "events", "figures", "report", "comparison", "score", "fork", "organisms"}
 
 
 async def test_nobody_uses_a_route_without_being_known(fetch, jp_serverapp):
