@@ -156,6 +156,13 @@ test('it goes wrong', async ({ page, lab }) => {
   await sidebar.go('History');
   await sidebar.region.locator(`[data-run="${budget.id}"]`).click();
   await expect(sidebar.outcome).toContainText('A budget is used up');
+  await sidebar.region
+    .getByRole('button', { name: 'Budget', exact: true })
+    .click();
+  const meters = sidebar.region.locator('.ib-meter');
+  await expect(meters).toHaveCount(8);
+  await expect(meters.first()).toContainText('Steps');
+  await expect(meters.first()).toContainText('2 of 2');
   await shoot(page, 'budget');
 });
 
