@@ -215,8 +215,11 @@ class Organism(Protocol):
         """Plain forward passes over ``rows`` in batches that fit."""
         ...
 
-    def unembed(self, hidden: Any) -> Any:
-        """Final norm, then unembedding (with the model's own soft cap): ``[..., width]`` to ``[..., vocabulary]``."""
+    def unembed(self, hidden: Any, *, base: bool = False) -> Any:
+        """Final norm, then unembedding (with the model's own soft cap): ``[..., width]`` to ``[..., vocabulary]``.
+
+        Give ``base`` as in the ``Row``: an adapter may have changed either.
+        """
         ...
 
     def progress(self, stage: str, done: int, total: int) -> None:

@@ -60,13 +60,13 @@ def logit_lens(
     step = max(1, _CHUNK_BYTES // (4 * organism.info.vocabulary))
     for start in range(0, len(at), step):
         chunk = slice(start, start + step)
-        logs = organism.unembed(stream[-1, chunk])
+        logs = organism.unembed(stream[-1, chunk], base=base)
         logs.sub_(torch.logsumexp(logs, -1, keepdim=True))
         probs = logs.exp()
         negative_entropy = torch.linalg.vecdot(probs, logs)
         for row, layer in enumerate(at_layers):
             organism.progress("lens", start * len(at_layers) + row * len(probs), len(at) * len(at_layers))
-            read.add(row, chunk, organism.unembed(stream[layer, chunk]), probs, negative_entropy)
+            read.add(row, chunk, organism.unembed(stream[layer, chunk], base=base), probs, negative_entropy)
     return LensGrid(
         tokens=tuple(organism.token_strings([ids[position] for position in at])),
         positions=tuple(at),

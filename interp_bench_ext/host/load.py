@@ -14,23 +14,41 @@ from typing import Any
 import torch
 
 from interp_bench_ext.errors import BadInput
+from interp_bench_ext.host.adapter import put_in, read_adapter
+from interp_bench_ext.host.base_model import base_beside
 from interp_bench_ext.host.devices import choose_device, choose_dtype, place, room_for_weights
 from interp_bench_ext.host.sources import Progress, Sources
 from interp_bench_ext.host.spec import OrganismSpec, with_detail
+from interp_bench_ext.host.tokens import Tokens
+
+CHECK_TEXT = "The quick brown fox jumps over the lazy dog, and nobody who saw it was surprised at all."
+"""What the self-check reads, up to ``_CHECK_TOKENS`` of it."""
+_CHECK_TOKENS = 24
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What the base said before the adapter went in: ids, and their logits ``[T, V]`` in float32."""
+
+    ids: tuple[int, ...]
+    logits: torch.Tensor
 
 
 @dataclass
 class Loaded:
-    """A model in evaluation mode; ``adapted`` says whether LoRA layers are in it."""
+    """A model in evaluation mode, and its base without the adapter: the same object where there is none."""
 
     model: Any
+    base: Any
     tokenizer: Any
-    adapted: bool
-    mixes_arms: bool
-    """Whether rows with and without the adapter can share a batch (plain LoRA only)."""
+    proof: Proof
     devices: tuple[torch.device, ...]
     """Those that hold its blocks; the first also its embeddings."""
     dtype: torch.dtype
+
+    @property
+    def adapted(self) -> bool:
+        return self.base is not self.model
 
     @property
     def device(self) -> torch.device:
@@ -64,25 +82,41 @@ def _load(
 ) -> Loaded:
     on_progress("weights", 0, 3)
     folder = Path(sources.model)
+    adapter = read_adapter(Path(sources.adapter), "model.name") if sources.adapter else None
     devices = place(folder, dtype, device, spec.quantization)
     model = _load_weights(folder, spec, dtype, devices)
     devices = _used(model, devices)
     on_progress("weights", 1, 3)
     if sources.merge:
-        model = _adapt(model, Path(sources.merge), "model.base_model").merge_and_unload()
-    adapted, mixes_arms = sources.adapter is not None, True
-    if sources.adapter:
-        wrapped = _adapt(model, Path(sources.adapter), "model.name")
-        config = wrapped.peft_config["default"]
-        mixes_arms = str(config.peft_type.value) == "LORA" and not getattr(config, "use_dora", False)
-        model = wrapped.get_base_model()
-    on_progress("weights", 2, 3)
-    tokenizer = _load_tokenizer(Path(sources.tokenizer))
+        model = put_in(model, read_adapter(Path(sources.merge), "model.base_model")).merge_and_unload()
     placed = spec.quantization or len(devices) > 1
     model = model.eval() if placed else model.to(device).eval()
     model.requires_grad_(False)
+    tokenizer = _load_tokenizer(sources)
+    proof = _prove(model, tokenizer, devices[0])
+    base = model
+    if adapter:
+        base = base_beside(model, adapter.whole)
+        model = put_in(model, adapter).get_base_model()
+        model = model.eval() if placed else model.to(device).eval()
+        model.requires_grad_(False)
     on_progress("weights", 3, 3)
-    return Loaded(model, tokenizer, adapted, mixes_arms, devices, dtype)
+    return Loaded(model, base, tokenizer, proof, devices, dtype)
+
+
+@torch.no_grad()
+def _prove(model: Any, tokenizer: Any, device: torch.device) -> Proof:
+    vocabulary = model.config.get_text_config(decoder=True).vocab_size
+    ids = tuple(token for token in Tokens(tokenizer).whole(CHECK_TEXT) if token < vocabulary)[:_CHECK_TOKENS]
+    given = torch.tensor([ids], device=device)
+    try:
+        logits = model(input_ids=given, use_cache=False).logits[0].float()
+    except (torch.OutOfMemoryError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a model's own code raises at a plain pass
+        sentence = f"model.name: a plain pass of the model over a short text fails ({type(error).__name__})."
+        raise with_detail(BadInput(sentence), str(error)) from None
+    return Proof(ids, logits)
 
 
 def _check_quantization(quantization: str | None, device: torch.device) -> None:
@@ -150,41 +184,14 @@ def _device(place: int | str | torch.device, kind: str) -> torch.device:
     return torch.device(kind, place) if isinstance(place, int) else torch.device(place)
 
 
-def _adapt(model: Any, folder: Path, key: str) -> Any:
-    """The model with the adapter's layers in it and filled. Raises BadInput when the two do not belong together."""
-    from peft import PeftConfig, get_peft_model
-    from peft.utils import load_peft_weights, set_peft_model_state_dict
-
-    misfit = f"{key}: the adapter does not fit its base model; check model.base_model against what it was trained on"
-    try:
-        config = PeftConfig.from_pretrained(str(folder))
-        if config.is_prompt_learning:
-            raise BadInput(f"{key}: prompt-learning adapters are not supported; LoRA and its kin are.")
-        config.inference_mode = True
-        wrapped = get_peft_model(model, config, autocast_adapter_dtype=False)
-        weights = load_peft_weights(str(folder), device="cpu")
-        result: Any = set_peft_model_state_dict(wrapped, weights, "default")
-    except (BadInput, torch.OutOfMemoryError, MemoryError):
-        raise
-    except FileNotFoundError as error:
-        raise with_detail(BadInput(f"{key}: the adapter's folder lacks a file."), str(error)) from None
-    except Exception as error:  # noqa: BLE001 - of the loaders' many kinds, all mean the same to the config's author
-        raise with_detail(BadInput(f"{misfit}."), f"{folder}: {type(error).__name__}: {error}") from None
-    missing = [name for name in result.missing_keys if "lora_" in name or ".default" in name]
-    if missing or result.unexpected_keys:
-        wrong = [*missing, *result.unexpected_keys]
-        raise with_detail(
-            BadInput(f"{misfit} ({len(missing)} weights missing, {len(result.unexpected_keys)} unknown)."),
-            f"{folder}: {', '.join(wrong[:5])}",
-        )
-    return wrapped
-
-
-def _load_tokenizer(folder: Path) -> Any:
+def _load_tokenizer(sources: Sources) -> Any:
     from transformers import AutoTokenizer
 
     try:
-        return AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+        tokenizer: Any = AutoTokenizer.from_pretrained(sources.tokenizer, local_files_only=True)
+        tokenizer("a")
     except Exception as error:  # noqa: BLE001 - of the loaders' many kinds, all mean the same to the config's author
-        sentence = "model.tokenizer: the tokenizer could not be loaded; name a folder or hub id that has one."
-        raise with_detail(BadInput(sentence), f"{folder}: {type(error).__name__}: {error}") from None
+        which = " that lies beside the adapter" if sources.tokenizer == sources.adapter else ""
+        sentence = f"model.tokenizer: the tokenizer{which} could not be loaded; name a folder or hub id that has one."
+        raise with_detail(BadInput(sentence), f"{sources.tokenizer}: {type(error).__name__}: {error}") from None
+    return tokenizer

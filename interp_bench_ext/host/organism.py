@@ -15,7 +15,6 @@ from interp_bench_ext.errors import AccessDenied, BadInput
 from interp_bench_ext.host.chat_format import ChatFormat, end_of_turn_ids
 from interp_bench_ext.host.engine import Drawn, Engine, Sampling
 from interp_bench_ext.host.load import Loaded, load
-from interp_bench_ext.host.parts import find_parts
 from interp_bench_ext.host.selfcheck import self_check
 from interp_bench_ext.host.sources import Progress, Sources
 from interp_bench_ext.host.spec import OrganismSpec
@@ -47,21 +46,22 @@ class LoadedOrganism:
     """Implements contracts.Organism. Used from one thread."""
 
     def __init__(self, loaded: Loaded) -> None:
-        parts = find_parts(loaded.model)
         self._tokens = Tokens(loaded.tokenizer)
         self._chat = ChatFormat(loaded.tokenizer)
-        self._engine = Engine(loaded, parts, _stop_ids(loaded, self._chat))
+        self._engine = Engine(loaded, _stop_ids(loaded, self._chat))
+        self._proof = loaded.proof
         self._opening: str | None = None
         self._call = _NO_CALL
+        parts = self._engine.parts
         self._info = ModelInfo(
             n_layers=len(parts.blocks),
             width=int(parts.config.hidden_size),
-            n_heads=int(parts.config.num_attention_heads),
+            n_heads=parts.n_heads,
             n_key_value_heads=parts.n_key_value_heads,
-            vocabulary=int(parts.config.vocab_size),
+            vocabulary=parts.vocabulary,
             context_length=parts.context_length,
-            # Without the adapter's: their number would tell that there is one, and how large.
-            n_parameters=sum(p.numel() for name, p in loaded.model.named_parameters() if "lora_" not in name),
+            # The base's: the adapter's number would tell that there is one, and how large.
+            n_parameters=sum(parameter.numel() for parameter in loaded.base.parameters()),
             dtype=str(loaded.dtype).removeprefix("torch."),
             device=loaded.device.type,
             chat_template=self._chat.available,
@@ -75,7 +75,7 @@ class LoadedOrganism:
 
     def check(self) -> None:
         """Raises SelfCheckFailed; see :func:`self_check`."""
-        self_check(self._engine, self._tokens.whole("The quick brown fox jumps over the lazy dog."))
+        self_check(self._engine, self._proof)
 
     def seal(self, spec: OrganismSpec, tokenizer: Any) -> None:
         """Turn the hidden prompt into activations and forget its text; see :func:`interp_bench_ext.host.veil.seal`."""
@@ -103,9 +103,12 @@ class LoadedOrganism:
         if any(row.base for row in rows):
             self._require(Access.BASE)
         for row in rows:
-            room = self._engine.parts.context_length if row.base else self._engine.room
+            room = self._engine.room_of(row)
             if not row.ids:
                 raise BadInput(f"{self._call.technique} was given a text without any token.")
+            if max(row.ids) >= self._engine.vocabulary_of(row):
+                which = "base model" if row.base else "model"
+                raise BadInput(f"A prompt has a token that the {which} does not know, as its vocabulary is smaller.")
             if len(row.ids) > room:
                 raise BadInput(f"A prompt has {len(row.ids)} tokens and the organism takes {room}: shorten it.")
 
@@ -186,11 +189,10 @@ class LoadedOrganism:
         self._require_rows(rows)
         return self._engine.forward(rows, logits=logits, residuals=residuals, step=self.progress)
 
-    @torch.no_grad()
-    def unembed(self, hidden: torch.Tensor) -> torch.Tensor:
+    def unembed(self, hidden: torch.Tensor, *, base: bool = False) -> torch.Tensor:
         """See contracts.Organism; float32."""
-        self._require(Access.ACTIVATIONS)
-        return self._engine.parts.unembed(hidden)
+        self._require(Access.BASE if base else Access.ACTIVATIONS)
+        return self._engine.unembed(hidden, base=base)
 
     def progress(self, stage: str, done: int, total: int) -> None:
         """See contracts.Organism."""
@@ -211,7 +213,15 @@ def load_organism(spec: OrganismSpec, sources: Sources, on_progress: Callable[[s
     torch.manual_seed(0)
     loaded = load(spec, sources, on_progress)
     scrub(loaded.model, loaded.tokenizer)
-    spec.forget_identity()
+    def __init__(self, loaded: Loaded) -> None:
+        self._tokens = Tokens(loaded.tokenizer)
+        self._chat = ChatFormat(loaded.tokenizer)
+        self._engine = Engine(loaded, _stop_ids(loaded, self._chat))
+        self._proof = loaded.proof
+        self._opening: str | None = None
+        self._call = _NO_CALL
+        parts = self._engine.parts
+        self._info = ModelInfo(
     sources.model = sources.tokenizer = ""
     sources.merge = sources.adapter = None
     on_progress("self-check", 0, 1)

@@ -1,46 +1,157 @@
-"""Numerical checks that every loaded model passes before it is served."""
+"""Numerical checks that every loaded model passes before it is served, and the way of batching that passes them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from itertools import product
 
 import torch
 
 from interp_bench_ext.contracts import Row
-from interp_bench_ext.errors import SelfCheckFailed
-from interp_bench_ext.host.engine import Engine, Passed
+from interp_bench_ext.errors import BadInput, SelfCheckFailed
+from interp_bench_ext.host.engine import Drawn, Engine, Sampling
+from interp_bench_ext.host.load import Proof
+from interp_bench_ext.host.passes import Batching, Passed
+from interp_bench_ext.host.spec import with_detail
 
 _TOLERANCE = {torch.float32: 2e-3, torch.float16: 3e-2, torch.bfloat16: 1.5e-1}
 """Largest difference of two logits, in standard deviations of the logits."""
+_HOOKS = "reading with hooks equals the plain forward pass"
+_LENS = "the last layer of the lens equals the logits"
+_BASE = "base rows equal a pass made before the adapter went in"
+_ROWS = "a short and a long row in one sealed batch equal each alone"
+_STEPS = 4
+_PREFIX = 4
+"""Tokens of the check's text that stand for a hidden prompt."""
+_SHORT = 10
+"""Of the tokens after it, how many the short row has: enough that a prefill of its own is shared."""
 
 
 @torch.no_grad()
-def self_check(engine: Engine, ids: Sequence[int]) -> None:
-    """Compare the engine with a plain forward pass of the same modules over ``ids``, in a handful of short passes.
+def self_check(engine: Engine, proof: Proof) -> None:
+    """Compare the engine with plain passes of the same modules, in a handful of short passes.
 
-    Raises SelfCheckFailed: which check, by how much, and what was allowed.
+    Sets the engine's ``batching`` and ``mixes_arms`` to the fastest way in which each row is as it is alone. Raises
+    SelfCheckFailed: which check, by how much, and what was allowed.
     """
-    whole, half = Row(tuple(ids)), Row(tuple(ids[: max(1, len(ids) // 2)]))
-    plain = engine.model(input_ids=torch.tensor([whole.ids], device=engine.device), use_cache=False).logits[0].float()
-    checks: tuple[tuple[str, Callable[[], torch.Tensor]], ...] = (
-        ("reading with hooks equals the plain forward pass", lambda: _passed(engine, [whole]).logits[0]),
-        (
-            "the last layer of the lens equals the logits",
-            lambda: engine.parts.unembed(_passed(engine, [whole]).residuals[-1, 0]),
-        ),
-        ("a padded batch equals a single row", lambda: _passed(engine, [half, whole, half]).logits[1]),
-        ("decoding with the cache equals a pass without it", lambda: engine.stepwise(whole, len(half.ids))),
+    check = _Check(engine, proof)
+    whole, base = Row(proof.ids), Row(proof.ids, base=True)
+    plain = check.plain(whole)
+    read = check.read(_HOOKS, whole)
+    check.require(_HOOKS, lambda: read.logits[0], plain)
+    check.require(_LENS, lambda: engine.unembed(read.residuals[-1, 0], base=False), plain)
+    if engine.base is not engine.organism:
+        own = check.read(_BASE, base)
+        check.require(_BASE, lambda: own.logits[0], proof.logits)
+        check.require(_BASE, lambda: engine.unembed(own.residuals[-1, 0], base=True), proof.logits)
+    check.choose_batching()
+
+
+class _Check:
+    def __init__(self, engine: Engine, proof: Proof) -> None:
+        self._engine = engine
+        self._ids = proof.ids
+        self._allowed = _TOLERANCE.get(engine.dtype, _TOLERANCE[torch.bfloat16])
+
+    def choose_batching(self) -> None:
+        """Try the ways from the fastest on; raise for the last."""
+        failed: SelfCheckFailed | None = None
+        for way in self._ways():
+            self._engine.batching, self._engine.mixes_arms, self._engine.continues = way
+            try:
+                worst = self.sealed_batch()
+            except (torch.OutOfMemoryError, MemoryError):
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever a model's own code raises at such a batch
+                failed = failed or _cannot(_ROWS, error)
+                continue
+            finally:
+                self._engine.unseal()
+            if worst <= self._allowed:
+                return
+            failed = _off(_ROWS, worst, self._allowed)
+        assert failed is not None
+        raise failed
+
+    def _ways(self) -> Iterator[tuple[Batching, bool, bool]]:
+        """Of batching, of mixing arms, of continuing a cache."""
+        adapted = self._engine.base is not self._engine.organism
+        yield from ((Batching.PADDED, mixes, True) for mixes in ((True, False) if adapted else (True,)))
+        yield from product((Batching.EQUAL, Batching.ALONE), (False,), (True, False))
+
+    def sealed_batch(self) -> float:
+        """Rows of two lengths and both arms behind a prefix, twice each: the largest deviation from each alone."""
+        engine, start = self._engine, min(_PREFIX, len(self._ids) // 2)
+        prefix, text = self._ids[:start], self._ids[start:]
+        engine.seal_prefix(torch.tensor([prefix]))
+        rows = [Row(part, base) for part in (text[:_SHORT], text) for base in (False, True) for _ in range(2)]
+        drawn = self._drawn(rows)
+        grown = [Row((*row.ids, *found.ids), row.base) for row, found in zip(rows, drawn, strict=True)]
+        plain = {row: self.plain(row, () if row.base else prefix) for row in set(grown)}
+        worst = [self.off(logits, plain[row]) for row, logits in zip(grown, self.logits(grown), strict=True)]
+        for row, found in zip(grown, drawn, strict=True):
+            logs = plain[row].log_softmax(-1)[-1 - len(found.ids) : -1]
+            at = torch.tensor(found.ids, device=logs.device)[:, None]
+            worst.append(self.off(torch.tensor(found.logprobs, device=logs.device), logs.gather(1, at)[:, 0], logs))
+        return max(worst, key=lambda off: off if off == off else float("inf"))
+
+    def _drawn(self, rows: list[Row]) -> list[Drawn]:
+        stops, self._engine.stop_ids = self._engine.stop_ids, frozenset()
+        try:
+            return self._engine.generate(rows, [0] * len(rows), Sampling(_STEPS, 0.0, 1.0, 0), _silent)
+        finally:
+            self._engine.stop_ids = stops
+
+    def logits(self, rows: list[Row]) -> list[torch.Tensor]:
+        """``[T, V]`` of each row, from batches."""
+        batches = self._engine.forward(rows, logits=True, residuals=False, step=_silent)
+        return [batch.logits[place, :length] for batch in batches for place, length in enumerate(batch.lengths)]
+
+    def plain(self, row: Row, before: tuple[int, ...] = ()) -> torch.Tensor:
+        """``[T, V]`` logits of the row alone after the tokens ``before``, by the arm's model alone."""
+        model = (self._engine.base if row.base else self._engine.organism).model
+        given = torch.tensor([[*before, *row.ids]], device=self._engine.device)
+        logits: torch.Tensor = model(input_ids=given, use_cache=False).logits[0, len(before) :].float()
+        return logits
+
+    @staticmethod
+    def off(found: torch.Tensor, plain: torch.Tensor, of: torch.Tensor | None = None) -> float:
+        """The largest difference in standard deviations of ``of``, or of ``plain``; base rows have no more columns."""
+        own = found[..., : plain.shape[-1]]
+        return float((own - plain).abs().max() / (plain if of is None else of).std())
+
+    def read(self, name: str, row: Row) -> Passed:
+        """Logits and residuals of one row. Raises SelfCheckFailed if there are none."""
+        try:
+            return next(self._engine.forward([row], logits=True, residuals=True, step=_silent))
+        except (BadInput, torch.OutOfMemoryError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a model's own code raises
+            raise _cannot(name, error) from None
+
+    def require(self, name: str, compute: Callable[[], torch.Tensor], plain: torch.Tensor) -> None:
+        """Raise SelfCheckFailed where the two differ."""
+        try:
+            worst = self.off(compute(), plain)
+        except (torch.OutOfMemoryError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a model's own code raises
+            raise _cannot(name, error) from None
+        if not worst <= self._allowed:  # so written that NaN fails
+            raise _off(name, worst, self._allowed)
+
+
+def _silent(_stage: str, _done: int, _total: int) -> None:
+    return
+
+
+def _off(name: str, worst: float, allowed: float) -> SelfCheckFailed:
+    return SelfCheckFailed(
+        f"The loaded model fails the check that {name}: off by {worst:.2g} of the logits' standard deviation, "
+        f"{allowed:.2g} is allowed."
     )
-    allowed = _TOLERANCE.get(engine.dtype, _TOLERANCE[torch.bfloat16])
-    for name, compute in checks:
-        found = compute()
-        worst = float((found - plain[-len(found) :]).abs().max() / plain.std())
-        if not worst <= allowed:  # so written that NaN fails
-            raise SelfCheckFailed(
-                f"The loaded model fails the check that {name}: off by {worst:.2g} of the logits' standard "
-                f"deviation, {allowed:.2g} is allowed."
-            )
 
 
-def _passed(engine: Engine, rows: list[Row]) -> Passed:
-    return next(engine.forward(rows, logits=True, residuals=True, step=lambda _stage, _done, _total: None))
+def _cannot(name: str, error: Exception) -> SelfCheckFailed:
+    sentence = f"The loaded model fails the check that {name}: its own code raises {type(error).__name__} there."
+    return with_detail(SelfCheckFailed(sentence), str(error))

@@ -11,6 +11,9 @@ from interp_bench_ext.host.sources import Progress, Sources
 from interp_bench_ext.host.spec import OrganismSpec, with_detail
 from interp_bench_ext.organisms.download import download
 
+_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
+"""Any of these holds a tokenizer's vocabulary."""
+
 
 def locate(spec: OrganismSpec, on_progress: Progress | None = None) -> Sources:
     """Find everything that ``spec`` names without loading it; a bundled model is unpacked, a hub id downloaded.
@@ -27,12 +30,17 @@ def locate(spec: OrganismSpec, on_progress: Progress | None = None) -> Sources:
         model, merge = str(found.path), str(found.adapter) if found.adapter else None
     else:
         model, merge = _place(named, key, revision, report), None
-    tokenizer = model
+    tokenizer = adapter if adapter and _has_tokenizer(Path(adapter)) else model
     if spec.tokenizer and spec.tokenizer.startswith("bundled:"):
         tokenizer = str(ensure_bundled(spec.tokenizer, on_progress=on_progress).path)
     elif spec.tokenizer:
         tokenizer = _place(spec.tokenizer, "model.tokenizer", spec.tokenizer_revision, report)
     return Sources(model=model, merge=merge, adapter=adapter, tokenizer=tokenizer)
+
+
+def _has_tokenizer(adapter: Path) -> bool:
+    """Whether the adapter was saved with the tokenizer that it was trained with, template and added tokens included."""
+    return any((adapter / name).is_file() for name in _TOKENIZERS)
 
 
 def _place(named: str, key: str, revision: str | None, report: Progress) -> str:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,8 +10,8 @@ import torch
 
 from interp_bench_ext.contracts import Access, Row
 from interp_bench_ext.errors import AccessDenied, BadInput, SelfCheckFailed
+from interp_bench_ext.host.passes import Batching
 from interp_bench_ext.host.sampling import choose, draws
-from interp_bench_ext.host.selfcheck import self_check
 from tests.host.tiny import HIDDEN, LoadedOrganism, Plain, load_tiny
 
 TEXTS = ["the quick brown fox", "what is the weather like today my dear old friend?", "a"]
@@ -87,7 +89,7 @@ def test_small_memory_makes_several_batches_with_the_same_result(folder: Path, m
     organism = load_tiny(folder)
     rows = rows_of(organism)
     whole = [c.ids for (c,) in organism.generate(rows, max_new_tokens=8, temperature=0.0)]
-    monkeypatch.setattr("interp_bench_ext.host.engine.batch_bytes", lambda _device: 1)
+    monkeypatch.setattr("interp_bench_ext.host.passes.batch_bytes", lambda _device: 1)
     assert [c.ids for (c,) in organism.generate(rows, max_new_tokens=8, temperature=0.0)] == whole
     assert [list(batch.rows) for batch in organism.forward(rows)] == [[0], [1], [2]]
 
@@ -112,7 +114,7 @@ def test_a_failing_pass_leaves_no_arm_behind(model_folders: dict[str, Path], ada
     ids = tuple(organism.text_ids(TEXTS[0]))
     before = next(organism.forward([Row(ids)])).logits
     with pytest.raises(IndexError):
-        next(organism.forward([Row(ids, base=True), Row((10**6,))]))
+        next(organism.forward([Row(ids, base=True), Row((-1,))]))
     assert torch.equal(next(organism.forward([Row(ids)])).logits, before)
 
 
@@ -148,14 +150,40 @@ def test_access_is_enforced_below_the_techniques_too(model_folders: dict[str, Pa
 
 def test_the_self_check_says_what_is_wrong_and_by_how_much(model_folders: dict[str, Path]) -> None:
     organism = load_tiny(model_folders["llama"])
-    engine = organism._engine
-    spoiled = engine.parts.blocks[1].register_forward_hook(
-        lambda _module, _args, out: out + (0.1 if out.shape[0] > 1 else 0.0)
+    spoiled = organism._engine.parts.blocks[1].register_forward_hook(
+        lambda _module, args, out: out + (0.1 if args[0].shape[1] == 1 else 0.0)
     )
-    with pytest.raises(SelfCheckFailed, match=r"padded batch equals a single row: off by \d"):
-        self_check(engine, organism.text_ids(TEXTS[1]))
+    with pytest.raises(
+        SelfCheckFailed, match=r"a short and a long row in one sealed batch equal each alone: off by \d"
+    ):
+        organism.check()
     spoiled.remove()
-    self_check(engine, organism.text_ids(TEXTS[1]))
+    organism.check()
+
+
+@pytest.mark.parametrize(
+    ("spoils", "batching"),
+    [
+        (lambda ids, mask: mask is not None and not mask.all(), Batching.EQUAL),
+        (lambda ids, mask: len(ids) > 1, Batching.ALONE),
+    ],
+)
+def test_rows_that_depend_on_others_run_in_a_way_in_which_they_do_not(
+    model_folders: dict[str, Path], spoils: Callable[..., bool], batching: Batching
+) -> None:
+    organism, plain = load_tiny(model_folders["llama"]), Plain.load(model_folders["llama"])
+    model = organism._engine.organism.model
+
+    def spoil(_module: object, _args: object, given: dict[str, Any], out: Any) -> Any:
+        out.logits = out.logits.flip(-1) if spoils(given["input_ids"], given.get("attention_mask")) else out.logits
+        return out
+
+    model.register_forward_hook(spoil, with_kwargs=True)
+    organism.check()
+    assert organism._engine.batching is batching
+    rows = rows_of(organism)
+    for row, (completion,) in zip(rows, organism.generate(rows, max_new_tokens=6, temperature=0.0), strict=True):
+        assert list(completion.ids) == plain.greedy(row.ids, 6, stop_ids(organism))
 
 
 def test_choose_draws_from_the_distribution_and_respects_the_nucleus() -> None:

@@ -12,7 +12,6 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from interp_bench_ext.config import GPU_TYPES, Experiment, load_config
 from interp_bench_ext.errors import BadInput, ConfigError
-from interp_bench_ext.host.batches import Sizes
 from interp_bench_ext.host.bundled import ensure_bundled
 from interp_bench_ext.host.devices import count_parameters
 from interp_bench_ext.host.parts import find_parts
@@ -107,7 +106,7 @@ def test_the_bundled_model_takes_what_its_file_takes() -> None:
 def test_a_pass_takes_what_the_engine_reckons_with(tmp_path: Path) -> None:
     save_model("llama", tmp_path / "m")
     model = AutoModelForCausalLM.from_pretrained(tmp_path / "m", dtype=torch.bfloat16)
-    sizes = Sizes.of(find_parts(model), torch.bfloat16)
+    sizes = find_parts(model).sizes(torch.bfloat16.itemsize)
     experiment = config_file(tmp_path, "{name: ./m}")
     shape = shape_of(json.loads((tmp_path / "m" / "config.json").read_text("utf-8")))
     assert shape is not None

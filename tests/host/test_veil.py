@@ -94,14 +94,12 @@ def test_open_turns(family: str, hidden: str | None, model_folders: dict[str, Pa
 
 def test_nothing_names_the_model(folder: Path, adapter: Path) -> None:
     organism = load_tiny(folder, adapter=adapter, hidden=HIDDEN)
-    model, tokenizer = organism._engine.model, organism._tokens.tokenizer
-    told = [
-        repr(model),
-        repr(model.config),
-        repr(model.generation_config),
+    tokenizer = organism._tokens.tokenizer
+    arms = (organism._engine.organism.model, organism._engine.base.model)
+    told = [repr(part) for model in arms for part in (model, model.config, model.generation_config, vars(model.config))]
+    told += [
         repr(tokenizer),
         repr(tokenizer.init_kwargs),
-        repr(vars(model.config)),
         repr({k: v for k, v in vars(tokenizer).items() if isinstance(v, str)}),
     ]
     for part in told:

@@ -14,6 +14,7 @@ from typing import Any
 
 from interp_bench_ext.config import Experiment, ModelSection
 from interp_bench_ext.errors import BadInput
+from interp_bench_ext.host.memory import Sizes
 from interp_bench_ext.organisms.places.modal.hardware import Gpu, Hardware, every_hardware, hardware, load_gpus
 from interp_bench_ext.organisms.places.modal.shape import Shape, published_config, shape_of
 
@@ -132,12 +133,16 @@ def _largest_part(shape: Shape, model: ModelSection) -> int:
 
 def working_bytes(shape: Shape, model: ModelSection) -> int:
     """What one pass takes if every residual and every logit is kept, as the organism's engine reckons it."""
-    each = _BYTES[model.dtype]
-    key_values = 2 * 2 * shape.layers * shape.kv_heads * shape.head_dim * each
-    residuals = 2 * (shape.layers + 1) * shape.width * each
-    activations = (4 * shape.inner + 8 * shape.width) * each
-    logits = 2 * 4 * shape.vocabulary
-    return int(REFERENCE_TOKENS * (key_values + residuals + activations + logits))
+    sizes = Sizes.of(
+        layers=shape.layers,
+        width=shape.width,
+        inner=shape.inner,
+        kv_heads=shape.kv_heads,
+        head_dim=shape.head_dim,
+        vocabulary=shape.vocabulary,
+        itemsize=_BYTES[model.dtype],
+    )
+    return REFERENCE_TOKENS * sizes.per_forward_token(logits=True, residuals=True)
 
 
 def base_name(model: ModelSection) -> str:
