@@ -90,11 +90,19 @@ def put_in(model: Any, adapter: Adapter) -> Any:
         raise
     except Exception as error:  # noqa: BLE001 - of the loaders' many kinds, all mean the same to the config's author
         raise adapter.misfit("", f"{type(error).__name__}: {error}") from None
-    missing = [name for name in result.missing_keys if "lora_" in name or ".default" in name]
+    missing = _missing(wrapped, result.missing_keys)
     if missing or result.unexpected_keys:
         how = f" ({len(missing)} weights missing, {len(result.unexpected_keys)} unknown)"
         raise adapter.misfit(how, ", ".join([*missing, *result.unexpected_keys][:5]))
     return wrapped
+
+
+def _missing(wrapped: Any, names: list[str]) -> list[str]:
+    """Those of ``names`` that are the adapter's, without tied tensors that are filled under another name."""
+    tensors = dict(wrapped.named_parameters(remove_duplicate=False))
+    filled = {id(tensor) for name, tensor in tensors.items() if name not in set(names)}
+    own = [name for name in names if "lora_" in name or ".default" in name]
+    return [name for name in own if id(tensors.get(name)) not in filled]
 
 
 def _resize(model: Any, adapter: Adapter) -> None:

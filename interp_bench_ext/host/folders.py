@@ -1,4 +1,4 @@
-"""What is wrong with a folder of weights, read from its files without loading them."""
+"""What is wrong with a folder of a model or an adapter, read from its files without loading them."""
 
 from __future__ import annotations
 
@@ -24,6 +24,28 @@ def broken_weights(folder: Path) -> str | None:
     if missing := _missing_shards(folder):
         return f"{len(missing)} of its weight files are missing, {missing[0]} first"
     return next((f"{file.name} {fault}" for file in files if (fault := _fault(file))), None)
+
+
+def broken_model(folder: Path) -> str | None:
+    """Why a model's folder cannot be loaded, in words that name nothing but files, or None."""
+    try:
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+    except ValueError:
+        return "its config.json is no JSON; fetch it again"
+    return broken_weights(folder) or _foreign(config if isinstance(config, dict) else {})
+
+
+def _foreign(config: dict[str, Any]) -> str | None:
+    """What of a readable configuration the installed libraries cannot run."""
+    from transformers import CONFIG_MAPPING, MODEL_FOR_CAUSAL_LM_MAPPING
+
+    if "auto_map" in config and config.get("model_type") not in CONFIG_MAPPING:
+        return "it needs code of its own (auto_map), and code that comes with a model is never run here"
+    if config.get("model_type") not in CONFIG_MAPPING:
+        return "the installed transformers knows no architecture of its model_type; a newer version may"
+    if CONFIG_MAPPING[config["model_type"]] not in MODEL_FOR_CAUSAL_LM_MAPPING:
+        return "it is no causal language model, which continues a text, but of another kind"
+    return None
 
 
 def _missing_shards(folder: Path) -> list[str]:

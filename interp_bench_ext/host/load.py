@@ -17,6 +17,7 @@ from interp_bench_ext.errors import BadInput
 from interp_bench_ext.host.adapter import put_in, read_adapter
 from interp_bench_ext.host.base_model import base_beside
 from interp_bench_ext.host.devices import choose_device, choose_dtype, place, room_for_weights
+from interp_bench_ext.host.folders import broken_model
 from interp_bench_ext.host.sources import Progress, Sources
 from interp_bench_ext.host.spec import OrganismSpec, with_detail
 from interp_bench_ext.host.tokens import Tokens
@@ -82,6 +83,7 @@ def _load(
 ) -> Loaded:
     on_progress("weights", 0, 3)
     folder = Path(sources.model)
+    _check_folder(folder, _key(spec))
     adapter = read_adapter(Path(sources.adapter), "model.name") if sources.adapter else None
     devices = place(folder, dtype, device, spec.quantization)
     model = _load_weights(folder, spec, dtype, devices)
@@ -92,8 +94,8 @@ def _load(
     placed = spec.quantization or len(devices) > 1
     model = model.eval() if placed else model.to(device).eval()
     model.requires_grad_(False)
-    tokenizer = _load_tokenizer(sources)
-    proof = _prove(model, tokenizer, devices[0])
+    tokenizer = _load_tokenizer(sources, named=bool(spec.tokenizer))
+    proof = _prove(model, tokenizer, devices[0], _key(spec))
     base = model
     if adapter:
         base = base_beside(model, adapter.whole)
@@ -105,7 +107,7 @@ def _load(
 
 
 @torch.no_grad()
-def _prove(model: Any, tokenizer: Any, device: torch.device) -> Proof:
+def _prove(model: Any, tokenizer: Any, device: torch.device, key: str) -> Proof:
     vocabulary = model.config.get_text_config(decoder=True).vocab_size
     ids = tuple(token for token in Tokens(tokenizer).whole(CHECK_TEXT) if token < vocabulary)[:_CHECK_TOKENS]
     given = torch.tensor([ids], device=device)
@@ -114,8 +116,13 @@ def _prove(model: Any, tokenizer: Any, device: torch.device) -> Proof:
     except (torch.OutOfMemoryError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 - whatever a model's own code raises at a plain pass
-        sentence = f"model.name: a plain pass of the model over a short text fails ({type(error).__name__})."
+        sentence = f"{key}: a plain pass of the model over a short text fails ({type(error).__name__})."
         raise with_detail(BadInput(sentence), str(error)) from None
+    if not logits.isfinite().all():
+        raise BadInput(
+            f"{key}: the model gives values that are no numbers (NaN or infinite): its weights are damaged, or "
+            "model.dtype is too narrow for them."
+        )
     return Proof(ids, logits)
 
 
@@ -132,14 +139,24 @@ def _check_quantization(quantization: str | None, device: torch.device) -> None:
         raise BadInput(f"model.quantization {quantization} needs the package bitsandbytes: pip install bitsandbytes.")
 
 
-def _load_weights(folder: Path, spec: OrganismSpec, dtype: torch.dtype, devices: tuple[torch.device, ...]) -> Any:
-    from transformers import AutoModelForCausalLM
+def _key(spec: OrganismSpec) -> str:
+    """The config's key for the model whose weights are the bulk."""
+    return "model.base_model" if spec.is_peft else "model.name"
 
-    key = "model.base_model" if spec.is_peft else "model.name"
+
+def _check_folder(folder: Path, key: str) -> None:
     if not (folder / "config.json").is_file():
         is_adapter = (folder / "adapter_config.json").is_file()
         hint = "it is a PEFT adapter: set model.is_peft to true" if is_adapter else "it has no config.json"
         raise with_detail(BadInput(f"{key}: the folder does not hold a model; {hint}."), f"Looked in {folder}.")
+    if reason := broken_model(folder):
+        raise with_detail(BadInput(f"{key}: the folder's model cannot be loaded: {reason}."), f"Looked in {folder}.")
+
+
+def _load_weights(folder: Path, spec: OrganismSpec, dtype: torch.dtype, devices: tuple[torch.device, ...]) -> Any:
+    from transformers import AutoModelForCausalLM
+
+    key = _key(spec)
     options: dict[str, Any] = {"dtype": dtype, "local_files_only": True, "output_loading_info": True}
     if spec.quantization:
         from transformers import BitsAndBytesConfig
@@ -153,7 +170,10 @@ def _load_weights(folder: Path, spec: OrganismSpec, dtype: torch.dtype, devices:
     except (torch.OutOfMemoryError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 - of the loaders' many kinds, all mean the same to the config's author
-        sentence = f"{key}: the folder's model could not be loaded ({type(error).__name__})."
+        kind = f" ({type(error).__name__})"
+        if "quantization_config" in (folder / "config.json").read_text("utf-8"):
+            kind = ": its weights are quantized in a format for which a package or a device is missing"
+        sentence = f"{key}: the folder's model could not be loaded{kind}."
         raise with_detail(BadInput(sentence), f"{folder}: {error}") from None
     model, report = pair
     if missing := sorted(report["missing_keys"]):
@@ -184,12 +204,16 @@ def _device(place: int | str | torch.device, kind: str) -> torch.device:
     return torch.device(kind, place) if isinstance(place, int) else torch.device(place)
 
 
-def _load_tokenizer(sources: Sources) -> Any:
+def _load_tokenizer(sources: Sources, *, named: bool) -> Any:
+    """That of the sources; unless the config ``named`` it, with a template that lies beside the adapter."""
     from transformers import AutoTokenizer
 
     try:
         tokenizer: Any = AutoTokenizer.from_pretrained(sources.tokenizer, local_files_only=True)
         tokenizer("a")
+        template = Path(sources.adapter or "", "chat_template.jinja")
+        if sources.adapter and not named and template.is_file():
+            tokenizer.chat_template = template.read_text("utf-8")
     except Exception as error:  # noqa: BLE001 - of the loaders' many kinds, all mean the same to the config's author
         which = " that lies beside the adapter" if sources.tokenizer == sources.adapter else ""
         sentence = f"model.tokenizer: the tokenizer{which} could not be loaded; name a folder or hub id that has one."

@@ -76,6 +76,7 @@ class LoadedOrganism:
     def check(self) -> None:
         """Raises SelfCheckFailed; see :func:`self_check`."""
         self_check(self._engine, self._proof)
+        self.info = replace(self.info, batching=self._engine.batching.value)
 
     def seal(self, spec: OrganismSpec, tokenizer: Any) -> None:
         """Turn the hidden prompt into activations and forget its text; see :func:`interp_bench_ext.host.veil.seal`."""

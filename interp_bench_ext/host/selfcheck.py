@@ -75,8 +75,11 @@ class _Check:
 
     def _ways(self) -> Iterator[tuple[Batching, bool, bool]]:
         """Of batching, of mixing arms, of continuing a cache."""
-        adapted = self._engine.base is not self._engine.organism
-        yield from ((Batching.PADDED, mixes, True) for mixes in ((True, False) if adapted else (True,)))
+        engine = self._engine
+        if engine.base.parts.vocabulary == engine.parts.vocabulary:
+            yield Batching.PADDED, True, True
+        if engine.base is not engine.organism:
+            yield Batching.PADDED, False, True
         yield from product((Batching.EQUAL, Batching.ALONE), (False,), (True, False))
 
     def sealed_batch(self) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.host.bundled import ensure_bundled
@@ -58,14 +59,24 @@ def _place(named: str, key: str, revision: str | None, report: Progress) -> str:
 def _base_of(spec: OrganismSpec, adapter: Path) -> str:
     config = adapter / "adapter_config.json"
     if not config.is_file():
+        below = sorted(found.parent.name for found in adapter.glob("*/adapter_config.json"))
+        hint = (
+            f"its folder {below[-1]} holds one: name that" if below else "set model.is_peft to false for a whole model"
+        )
         raise with_detail(
-            BadInput(
-                "model.name: this is not a PEFT adapter (it has no adapter_config.json); set model.is_peft "
-                "to false for a whole model."
-            ),
+            BadInput(f"model.name: this is not a PEFT adapter (it has no adapter_config.json); {hint}."),
             f"No file {config}.",
         )
-    base = spec.base_model or json.loads(config.read_text("utf-8")).get("base_model_name_or_path")
+    base = spec.base_model or _read(config).get("base_model_name_or_path")
     if not base:
         raise BadInput("model.base_model is missing, and the adapter's own configuration does not name it.")
     return str(base)
+
+
+def _read(config: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(config.read_text("utf-8"))
+    except ValueError as error:
+        sentence = "model.name: the adapter's adapter_config.json is no JSON; fetch the adapter again."
+        raise with_detail(BadInput(sentence), f"{config}: {error}") from None
+    return found

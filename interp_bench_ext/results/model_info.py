@@ -27,6 +27,8 @@ class ModelInfo(Result):
     device: str
     chat_template: bool
     access: str
+    batching: str = "padded"
+    """How rows share a pass: ``padded``, ``equal lengths`` or ``one by one``, as the model's layers allow it."""
 
     def _headline(self) -> str:
         millions = self.n_parameters / 1e6
@@ -69,4 +71,5 @@ class ModelInfo(Result):
             ("device", clip(self.device, 60)),
             ("chat template", "yes" if self.chat_template else "no"),
             ("access", clip(self.access, 40)),
+            ("batches", clip(self.batching, 40)),
         ]

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -148,3 +150,66 @@ def test_the_wire_form_of_a_spec_is_json(tmp_path: Path) -> None:
 def test_an_adapter_does_not_show_in_the_models_size(folder: Path, adapter: Path) -> None:
     plain, tuned = load_tiny(folder).info, load_tiny(folder, adapter=adapter).info
     assert plain == tuned
+
+
+LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 134217728\n"
+
+
+def test_folders_that_are_not_whole_are_told_apart(tmp_path: Path, model_folders: dict[str, Path]) -> None:
+    def broken(change: Callable[[Path], object]) -> str:
+        folder = tmp_path / f"m{len(list(tmp_path.iterdir()))}"
+        shutil.copytree(model_folders["llama"], folder)
+        change(folder)
+        return str(refused(OrganismSpec(name=str(folder), device="cpu")))
+
+    def edit(**changes: object) -> Callable[[Path], object]:
+        def change(folder: Path) -> None:
+            file = folder / "config.json"
+            file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+
+        return change
+
+    def spoil(folder: Path) -> None:
+        from safetensors.torch import load_file, save_file
+
+        weights = load_file(folder / "model.safetensors")
+        weights["model.layers.1.mlp.up_proj.weight"][0, 0] = float("nan")
+        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+    weights, index = "model.safetensors", "model.safetensors.index.json"
+    shards = json.dumps({"weight_map": {"a": "model-1.safetensors", "b": weights}})
+    assert "Git LFS pointer" in broken(lambda folder: (folder / weights).write_text(LFS))
+    assert "is cut off" in broken(lambda folder: os.truncate(folder / weights, 9000))
+    assert "holds no weights" in broken(lambda folder: (folder / weights).unlink())
+    assert "1 of its weight files are missing, model-1.safetensors" in broken(
+        lambda folder: (folder / index).write_text(shards)
+    )
+    assert "config.json is no JSON" in broken(lambda folder: (folder / "config.json").write_text("{'a': 1}"))
+    assert "no architecture of its model_type" in broken(edit(model_type="qwen99"))
+    assert "needs code of its own" in broken(edit(model_type="mini", auto_map={"AutoConfig": "mini.MiniConfig"}))
+    assert "no causal language model" in broken(edit(model_type="t5"))
+    assert "are no numbers" in broken(spoil)
+    quantized = {"quant_method": "gptq", "bits": 4, "group_size": 128}
+    assert "quantized in a format" in broken(edit(quantization_config=quantized))
+
+
+def test_adapters_that_are_not_whole_are_told_apart(
+    tmp_path: Path, model_folders: dict[str, Path], adapter_folders: dict[str, Path]
+) -> None:
+    def broken(change: Callable[[Path], object]) -> str:
+        folder = tmp_path / f"a{len(list(tmp_path.iterdir()))}"
+        shutil.copytree(adapter_folders["llama"], folder)
+        change(folder)
+        return str(refused(adapter_for(model_folders["llama"], folder)))
+
+    weights, config = "adapter_model.safetensors", "adapter_config.json"
+    assert "Git LFS pointer" in broken(lambda folder: (folder / weights).write_text(LFS))
+    assert "is cut off" in broken(lambda folder: os.truncate(folder / weights, 2000))
+    assert "holds no weights" in broken(lambda folder: (folder / weights).unlink())
+    assert "no JSON" in broken(lambda folder: (folder / config).write_text("nope"))
+    assert "does not know (SUPERLORA)" in broken(
+        lambda folder: (folder / config).write_text('{"peft_type": "SUPERLORA"}')
+    )
+    shutil.copytree(adapter_folders["llama"], tmp_path / "run" / "checkpoint-500")
+    nested = adapter_for(model_folders["llama"], tmp_path / "run")
+    assert "its folder checkpoint-500 holds one" in str(refused(nested))
