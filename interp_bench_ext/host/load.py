@@ -24,7 +24,7 @@ from interp_bench_ext.host.tokens import Tokens
 
 CHECK_TEXT = "The quick brown fox jumps over the lazy dog, and nobody who saw it was surprised at all."
 """What the self-check reads, up to ``_CHECK_TOKENS`` of it."""
-_CHECK_TOKENS = 24
+_CHECK_TOKENS = 16
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ class LoadedOrganism:
     def check(self) -> None:
         """Raises SelfCheckFailed; see :func:`self_check`."""
         self_check(self._engine, self._proof)
-        self.info = replace(self.info, batching=self._engine.batching.value)
+        self._info = replace(self._info, batching=self._engine.batching.value)
 
     def seal(self, spec: OrganismSpec, tokenizer: Any) -> None:
         """Turn the hidden prompt into activations and forget its text; see :func:`interp_bench_ext.host.veil.seal`."""
@@ -214,15 +214,8 @@ def load_organism(spec: OrganismSpec, sources: Sources, on_progress: Callable[[s
     torch.manual_seed(0)
     loaded = load(spec, sources, on_progress)
     scrub(loaded.model, loaded.tokenizer)
-    def __init__(self, loaded: Loaded) -> None:
-        self._tokens = Tokens(loaded.tokenizer)
-        self._chat = ChatFormat(loaded.tokenizer)
-        self._engine = Engine(loaded, _stop_ids(loaded, self._chat))
-        self._proof = loaded.proof
-        self._opening: str | None = None
-        self._call = _NO_CALL
-        parts = self._engine.parts
-        self._info = ModelInfo(
+    scrub(loaded.base, loaded.tokenizer)
+    spec.forget_identity()
     sources.model = sources.tokenizer = ""
     sources.merge = sources.adapter = None
     on_progress("self-check", 0, 1)

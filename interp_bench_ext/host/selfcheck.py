@@ -20,10 +20,10 @@ _HOOKS = "reading with hooks equals the plain forward pass"
 _LENS = "the last layer of the lens equals the logits"
 _BASE = "base rows equal a pass made before the adapter went in"
 _ROWS = "a short and a long row in one sealed batch equal each alone"
-_STEPS = 4
-_PREFIX = 4
+_STEPS = 3
+_PREFIX = 3
 """Tokens of the check's text that stand for a hidden prompt."""
-_SHORT = 10
+_SHORT = 9
 """Of the tokens after it, how many the short row has: enough that a prefill of its own is shared."""
 
 
@@ -83,11 +83,15 @@ class _Check:
         yield from product((Batching.EQUAL, Batching.ALONE), (False,), (True, False))
 
     def sealed_batch(self) -> float:
-        """Rows of two lengths and both arms behind a prefix, twice each: the largest deviation from each alone."""
+        """Rows of two lengths and both arms behind a prefix: the largest deviation from each alone.
+
+        Twice each where only equal rows share a batch.
+        """
         engine, start = self._engine, min(_PREFIX, len(self._ids) // 2)
         prefix, text = self._ids[:start], self._ids[start:]
         engine.seal_prefix(torch.tensor([prefix]))
-        rows = [Row(part, base) for part in (text[:_SHORT], text) for base in (False, True) for _ in range(2)]
+        times = 1 if engine.batching is Batching.PADDED else 2
+        rows = [Row(part, base) for part in (text[:_SHORT], text) for base in (False, True) for _ in range(times)]
         drawn = self._drawn(rows)
         grown = [Row((*row.ids, *found.ids), row.base) for row, found in zip(rows, drawn, strict=True)]
         plain = {row: self.plain(row, () if row.base else prefix) for row in set(grown)}
