@@ -32,7 +32,7 @@ def revisions_of(sources: Sources) -> tuple[Revision, ...]:
         ("model", sources.model),
         ("merged adapter", sources.merge),
         ("adapter", sources.adapter),
-        ("tokenizer", sources.tokenizer if sources.tokenizer != sources.model else None),
+        ("tokenizer", sources.tokenizer if sources.tokenizer not in (sources.model, sources.adapter) else None),
     )
     return tuple(_revision(part, Path(folder)) for part, folder in parts if folder)
 
