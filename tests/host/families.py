@@ -199,7 +199,7 @@ def save_lora(folder: Path, to: Path) -> Path:
     model = AutoModelForCausalLM.from_pretrained(folder)
     torch.manual_seed(3)
     linear = {name.rpartition(".")[2] for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)}
-    targets = sorted(linear - {"lm_head", "out_proj", "router"}) or ["c_attn"]
+    targets = sorted(name for name in linear - {"lm_head", "out_proj", "router"} if not name.isdigit()) or ["c_attn"]
     config = LoraConfig(r=4, target_modules=targets, init_lora_weights=False, task_type="CAUSAL_LM")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
