@@ -16,13 +16,13 @@ from .gate import MAX_CALLS
 from .tools.rendering import MAX_IMAGES, MAX_TEXT
 from .validity import ATTEMPTS
 
-_ACCESS = {
-    Access.SAMPLE: "You see what the organism writes, and nothing inside it.",
-    Access.LOGITS: "You see what the organism writes and the probabilities of its tokens.",
-    Access.ACTIVATIONS: "You see outputs, probabilities and activations, and can change activations.",
-    Access.WEIGHTS: "You see everything in the organism, weights included, and can run your own code in it.",
-    Access.BASE: "You see everything in the organism, and can compare it with the model it was made from.",
+_SEEN = {
+    Access.SAMPLE: "what the organism writes",
+    Access.LOGITS: "the probabilities of its tokens",
+    Access.ACTIVATIONS: "its activations",
+    Access.WEIGHTS: "its weights",
 }
+"""What techniques of each level show."""
 _CONVENTIONS = f"""## Tools and the notebook
 
 - Cells have ids, as in `c7`: a result begins with the cell's, and evidence names them. `run_cell` adds a cell at the
@@ -75,17 +75,30 @@ def system_prompt(
         agent_text: Stands in place of AGENT.md.
         tips: Advice that the person added.
     """
+    offered = [spec for spec in techniques if access.allows(spec.access)]
     sections = [
         (agent_md() if agent_text is None else agent_text).strip(),
         f"# This run\n\n## Task\n\n{task.strip()}",
-        f"## Access: {access}\n\n{_ACCESS[access]}",
+        f"## Access: {access}\n\n{_reach(offered, access)}",
         _CONVENTIONS,
-        _techniques([spec for spec in techniques if access.allows(spec.access)]),
+        _techniques(offered),
         _budgets(budgets),
     ]
     if tips and tips.strip():
         sections.append(f"## Advice for this run\n\n{tips.strip()}")
     return "\n\n".join(sections) + "\n"
+
+
+def _reach(offered: Sequence[TechniqueSpec], access: Access) -> str:
+    """How far the techniques in force look, which may be less far than the access allows."""
+    levels = {spec.access for spec in offered}
+    seen = [what for level, what in _SEEN.items() if level in levels]
+    listed = ", ".join(seen[:-1]) + (" and " if seen[1:] else "") + "".join(seen[-1:])
+    sentences = [f"With the techniques below you see {listed}." if seen else "No technique is offered."]
+    based = Access.BASE in levels or any(p.name == "base" for spec in offered for p in spec.parameters)
+    if based and access.allows(Access.BASE):
+        sentences.append("You can compare it with its base, the model that it was made from.")
+    return " ".join(sentences)
 
 
 def _techniques(specs: Sequence[TechniqueSpec]) -> str:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +11,8 @@ from interp_bench_ext.agent.prompt import agent_md, system_prompt
 from interp_bench_ext.agent.tools import TOOLS
 from interp_bench_ext.agent.tools.rendering import MAX_TEXT
 from interp_bench_ext.contracts import Access, Parameter, TechniqueSpec
+from interp_bench_ext.host.technique_files import read_spec
+from interp_bench_ext.installed import technique_files
 
 
 def spec(name: str, access: Access) -> TechniqueSpec:
@@ -88,7 +92,7 @@ def test_the_conventions_are_told_whatever_the_instructions_are():
 
 def test_every_tool_that_the_prompt_names_is_there():
     named = set(re.findall(r"`([a-z]+_[a-z]+)`", prompt()))
-    assert named <= {tool.spec.name for tool in TOOLS} | {"get_model_info", "effect_size"}
+    assert named <= {tool.spec.name for tool in TOOLS} | {"effect_size"}
 
 
 def test_nothing_sealed_can_be_passed():
@@ -99,6 +103,28 @@ def test_nothing_sealed_can_be_passed():
         prompt(model="m")
 
 
+SHIPPED = [read_spec(file) for file in technique_files([Path(__file__).parents[2] / "techniques"]).values()]
+
+
 @pytest.mark.parametrize("access", list(Access))
-def test_every_access_level_is_explained(access: Access):
-    assert f"## Access: {access}\n\nYou see" in prompt(access=access)
+@pytest.mark.parametrize("kept", [[], ["sample"], ["sample", "analyze_token_probs"], [spec.name for spec in SHIPPED]])
+def test_only_what_the_techniques_in_force_can_do_is_promised(access: Access, kept: Sequence[str]):
+    offered = [spec for spec in SHIPPED if spec.name in kept and access.allows(spec.access)]
+    text = prompt(access=access, techniques=[spec for spec in SHIPPED if spec.name in kept])
+    for spec in SHIPPED:
+        assert (f"organism.{spec.name}(" in text) is (spec in offered)
+        if len(spec.name) > 6:  # chat and sample are words too
+            assert spec in offered or spec.name not in text
+    levels = {spec.access for spec in offered}
+    reach = text.partition(f"## Access: {access}\n\n")[2].partition("\n")[0]
+    assert ("probabilities" in reach) is (Access.LOGITS in levels)
+    assert ("activations" in reach) is (Access.ACTIVATIONS in levels)
+    assert ("its base" in reach) is (bool(kept) and access is Access.BASE)
+    for promised in ("steering", "patching", "probes", "your own code", "change activations"):
+        assert promised not in text
+
+
+def test_the_access_is_told_in_a_sentence():
+    assert "## Access: logits\n\nWith the techniques below you see what the organism writes.\n" in prompt()
+    told = "With the techniques below you see what the organism writes and its activations.\n"
+    assert told in prompt(access=Access.WEIGHTS)
