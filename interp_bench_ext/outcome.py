@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .agent.provider import Metered, Reply
+from .agent.provider import Metered, Prompt, Reply
 from .agent.retry import Patience, RetryPolicy
 from .config import Experiment
 from .models.key import Key
@@ -128,13 +128,13 @@ async def score_run(findings: FindingsSubmitted | None, experiment: Experiment, 
 
 
 async def _ask(provider: Metered, system: str, question: str) -> str:
-    messages = [{"role": "user", "content": question}]
+    prompt = Prompt(system=system, messages=[{"role": "user", "content": question}])
 
     def silent(event: Event) -> None:
         del event
 
     def attempt() -> Awaitable[Reply]:
-        return provider.reply(system=system, messages=messages, tools=(), max_tokens=2000, emit=silent)
+        return provider.reply(prompt, max_tokens=2000, emit=silent)
 
     # A person waits for the score, and can ask for it again.
     patience = Patience(RetryPolicy(patience_s=300), provider.patience.sleep)

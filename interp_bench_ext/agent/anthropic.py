@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import Any
@@ -24,7 +24,7 @@ from .conversation import visible
 from .failures import FAILURES, Asked, EndlessReply, StreamCutOff, explained
 from .images import sendable
 from .platforms import KEY_HINTS, SERVED_BY, credential_errors, make_client, sending
-from .provider import MALFORMED_INPUT, Reply, ToolSpec
+from .provider import MALFORMED_INPUT, Prompt, Reply
 from .retry import Patience, RetryPolicy
 
 REPLY_LIMIT_S = 1200.0
@@ -77,13 +77,11 @@ class AnthropicProvider:
     def __repr__(self) -> str:
         return f"AnthropicProvider(model={self.model!r})"
 
-    async def count_tokens(
-        self, *, system: str, messages: Sequence[dict[str, Any]], tools: Sequence[ToolSpec]
-    ) -> int | None:
+    async def count_tokens(self, prompt: Prompt) -> int | None:
         """Tokens of the prompt, asked of the server; None where it does not count."""
         if not self._counts:
             return None
-        request = request_body(model=self.model, system=system, messages=messages, tools=tools, max_tokens=1)
+        request = request_body(self.model, prompt, max_tokens=1)
         del request["max_tokens"]
         try:
             counted = await self._client.messages.count_tokens(**request)
@@ -95,15 +93,7 @@ class AnthropicProvider:
             raise explained(failure, self._asked) from failure
         return counted.input_tokens
 
-    async def reply(
-        self,
-        *,
-        system: str,
-        messages: Sequence[dict[str, Any]],
-        tools: Sequence[ToolSpec],
-        max_tokens: int,
-        emit: Emit,
-    ) -> Reply:
+    async def reply(self, prompt: Prompt, *, max_tokens: int, emit: Emit) -> Reply:
         """One attempt at the next turn; what it streamed before it failed is replaced by the attempt that follows.
 
         Raises:
@@ -111,7 +101,7 @@ class AnthropicProvider:
             ContextTooLong: The conversation must be shortened first.
             ProviderError: The request was refused.
         """
-        request = request_body(model=self.model, system=system, messages=messages, tools=tools, max_tokens=max_tokens)
+        request = request_body(self.model, prompt, max_tokens=max_tokens)
         turn = _Turn(emit, _MAX_STREAMED * max_tokens)
         try:
             async with self._in_time():
@@ -186,24 +176,25 @@ def make_provider(
     )
 
 
-def request_body(
-    *, model: str, system: str, messages: Sequence[dict[str, Any]], tools: Sequence[ToolSpec], max_tokens: int
-) -> dict[str, Any]:
+def request_body(model: str, prompt: Prompt, *, max_tokens: int) -> dict[str, Any]:
     """The request's arguments, with the four cache marks that the API allows.
 
     Tools and system text never change in a run. The marks on the last two user turns move on with the
     conversation: the earlier one finds what the request before has written, the later one writes what is new.
     """
-    turns = [{**message, "content": [sendable(block) for block in _blocks(message["content"])]} for message in messages]
+    turns = [
+        {**message, "content": [sendable(block) for block in _blocks(message["content"])]}
+        for message in prompt.messages
+    ]
     body: dict[str, Any] = {
         "model": model,
         "max_tokens": max_tokens,
-        "system": [{"type": "text", "text": system}],
+        "system": [{"type": "text", "text": prompt.system}],
         "messages": turns,
     }
     # Without tools a question is asked once: nobody would read what the cache is paid to keep.
-    if tools:
-        specs: list[dict[str, Any]] = [asdict(tool) for tool in tools]
+    if prompt.tools:
+        specs: list[dict[str, Any]] = [asdict(tool) for tool in prompt.tools]
         body["tools"] = _marked(specs)
         body["system"] = _marked(body["system"])
         for index in [index for index, turn in enumerate(turns) if turn["role"] == "user"][-2:]:

@@ -24,7 +24,7 @@ from .conversation import (
     size_of,
 )
 from .images import images_of
-from .provider import ContextTooLong, Metered, Reply, ToolSpec, Unavailable
+from .provider import ContextTooLong, Metered, Prompt, Reply, ToolSpec, Unavailable
 from .state import RunState
 from .summary import SUMMARY_SYSTEM, summary_of, transcript
 
@@ -119,15 +119,14 @@ class Context:
         """What the model itself says of the conversation, if it can, and what asking it used up."""
         window = self.provider.capacity.window
         asked = [{"role": "user", "content": [{"type": "text", "text": transcript(self.state.messages, window)}]}]
+        question = Prompt(system=SUMMARY_SYSTEM, messages=asked)
         tokens = prompt_at_most_tokens(SUMMARY_SYSTEM, (), asked)
         try:
             if self._room(tokens) < _SUMMARY_TOKENS:
-                tokens = await self.provider.count_tokens(system=SUMMARY_SYSTEM, messages=asked, tools=()) or tokens
+                tokens = await self.provider.count_tokens(question) or tokens
             if self._room(tokens) < _SUMMARY_TOKENS:
                 return "", Usage(), 0.0
-            reply = await self.provider.reply(
-                system=SUMMARY_SYSTEM, messages=asked, tools=(), max_tokens=_SUMMARY_TOKENS, emit=lambda event: None
-            )
+            reply = await self.provider.reply(question, max_tokens=_SUMMARY_TOKENS, emit=lambda event: None)
         except Unavailable as failure:
             return "", failure.usage, failure.cost_usd
         except ProviderError:
@@ -169,7 +168,7 @@ class Context:
         return await self._counted(messages) or self._whole(messages)
 
     async def _counted(self, messages: Sequence[dict[str, Any]]) -> int | None:
-        return await self.provider.count_tokens(system=self.system, messages=messages, tools=self.tools)
+        return await self.provider.count_tokens(Prompt(system=self.system, messages=messages, tools=self.tools))
 
 
 def _said(reply: Reply) -> str:

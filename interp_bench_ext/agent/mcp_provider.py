@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 from ..record.events import Emit
-from .provider import Reply, ToolSpec
+from .provider import Prompt, Reply
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,17 +58,9 @@ class OutsideProvider:
         self._one_by_one = asyncio.Lock()
         self._interrupting: set[asyncio.Future[None]] = set()
 
-    async def reply(
-        self,
-        *,
-        system: str,
-        messages: Sequence[dict[str, Any]],
-        tools: Sequence[ToolSpec],
-        max_tokens: int,
-        emit: Emit,
-    ) -> Reply:
+    async def reply(self, prompt: Prompt, *, max_tokens: int, emit: Emit) -> Reply:
         """The next call as a turn of the agent. Its tokens and their price are known to nobody here."""
-        self.system, self.last = system, answer_in(messages[-1])
+        self.system, self.last = prompt.system, answer_in(prompt.messages[-1])
         self._next = asyncio.get_running_loop().create_future()
         self._tell()
         try:

@@ -28,6 +28,16 @@ class ToolSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Prompt:
+    """What a reply is asked for with: instructions, the conversation so far, and what may be called."""
+
+    system: str
+    messages: Sequence[dict[str, Any]]
+    """Turns of the Messages API, the last one the user's."""
+    tools: Sequence[ToolSpec] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reply:
     """One turn of the agent. ``content`` is a list of Messages API blocks: text, thinking, tool_use."""
 
@@ -77,15 +87,7 @@ class ContextTooLong(ProviderError):
 class Provider(Protocol):
     """Stateless between calls: all it knows of a run are its arguments, so a resumed run goes on alike."""
 
-    async def reply(
-        self,
-        *,
-        system: str,
-        messages: Sequence[dict[str, Any]],
-        tools: Sequence[ToolSpec],
-        max_tokens: int,
-        emit: Emit,
-    ) -> Reply:
+    async def reply(self, prompt: Prompt, *, max_tokens: int, emit: Emit) -> Reply:
         """The next turn; streams ``AgentDelta`` events.
 
         Raises:
@@ -114,10 +116,8 @@ class Metered(Provider, Protocol):
         """Let go of its connections."""
         ...
 
-    async def count_tokens(
-        self, *, system: str, messages: Sequence[dict[str, Any]], tools: Sequence[ToolSpec]
-    ) -> int | None:
-        """Tokens of the prompt that these arguments make, or None where the server does not count.
+    async def count_tokens(self, prompt: Prompt) -> int | None:
+        """Tokens of the prompt, or None where the server does not count.
 
         Raises:
             Unavailable: This attempt failed; the next may not.

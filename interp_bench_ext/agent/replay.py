@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import RecordingEnded
 from ..record.events import AgentReplied, CellAdded, Emit, Event, ToolReturned
-from .provider import Reply, ToolSpec
+from .provider import Prompt, Reply
 
 _OPENING_CELLS = ("intro", "setup")
 _NO_IDS = ("code", "text", "claim", "summary")
@@ -40,16 +40,8 @@ class ReplayProvider:
         given = sum(isinstance(event, AgentReplied) for event in replay)
         return cls(run, tuple(reply for reply in kept if reply is not None), given)
 
-    async def reply(
-        self,
-        *,
-        system: str,
-        messages: Sequence[dict[str, Any]],
-        tools: Sequence[ToolSpec],
-        max_tokens: int,
-        emit: Emit,
-    ) -> Reply:
-        del system, messages, tools, max_tokens, emit
+    async def reply(self, prompt: Prompt, *, max_tokens: int, emit: Emit) -> Reply:
+        del prompt, max_tokens, emit
         if self.given >= len(self.replies):
             raise RecordingEnded(f"the recording of run {self.run} ends here")
         recorded = self.replies[self.given]

@@ -10,7 +10,7 @@ from ..record.events import MessageSent
 from .budget import Budgets
 from .context import MAX_REPLY_TOKENS, Context
 from .gate import Gate
-from .provider import ContextTooLong, Metered, Provider, Reply
+from .provider import ContextTooLong, Metered, Prompt, Provider, Reply
 from .tools import TOOLS
 
 _SPECS = tuple(tool.spec for tool in TOOLS)
@@ -76,9 +76,7 @@ class Turns:
     async def _ask(self, max_tokens: int) -> Reply:
         session = self.gate.session
         return await self.provider.reply(
-            system=self.system,
-            messages=session.state.messages,
-            tools=_SPECS,
+            Prompt(system=self.system, messages=session.state.messages, tools=_SPECS),
             max_tokens=max_tokens,
             emit=session.emit,
         )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from interp_bench_ext.agent.anthropic import AnthropicProvider
-from interp_bench_ext.agent.provider import Reply, ToolSpec
+from interp_bench_ext.agent.provider import Prompt, Reply, ToolSpec
 from interp_bench_ext.agent.retry import RetryPolicy
 from interp_bench_ext.errors import ProviderError
 from interp_bench_ext.models.key import Key
@@ -70,7 +70,9 @@ class Session:
     async def _reply(self, messages: list[dict[str, Any]]) -> Reply:
         return await self.provider.patience.insist(
             lambda: self.provider.reply(
-                system="You investigate.", messages=messages, tools=TOOLS, max_tokens=500, emit=self.events.append
+                Prompt(system="You investigate.", messages=messages, tools=TOOLS),
+                max_tokens=500,
+                emit=self.events.append,
             ),
             emit=self.events.append,
             reached=self.reached,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from interp_bench_ext.agent.anthropic import make_provider
-from interp_bench_ext.agent.provider import MALFORMED_INPUT, Reply
+from interp_bench_ext.agent.provider import MALFORMED_INPUT, Prompt, Reply
 from interp_bench_ext.errors import BadInput, ProviderError
 from interp_bench_ext.models.prices import DEFAULT_MODEL
 from interp_bench_ext.models.usage import Usage
@@ -159,7 +159,8 @@ def test_make_provider_takes_key_and_address_from_the_environment(monkeypatch: p
 
         async def run() -> Reply:
             provider = make_provider(model="claude-opus-5-5")
-            reply = await provider.reply(system="s", messages=HELLO, tools=[], max_tokens=5, emit=lambda _: None)
+            prompt = Prompt(system="s", messages=HELLO)
+            reply = await provider.reply(prompt, max_tokens=5, emit=lambda _: None)
             await provider.aclose()
             return reply
 

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from interp_bench_ext.agent.anthropic import AnthropicProvider, make_provider
 from interp_bench_ext.agent.platforms import make_client
-from interp_bench_ext.agent.provider import Reply
+from interp_bench_ext.agent.provider import Prompt, Reply
 from interp_bench_ext.config import AgentSection, load_config
 from interp_bench_ext.errors import BadInput, ConfigError, ProviderError
 from interp_bench_ext.models.key import Key
@@ -27,7 +27,7 @@ from .messages_server import MessagesServer, Refused, Streamed, text, tool_use
 
 SECRET = "sk-ant-test-0123456789"
 TOKEN = "gateway-token-0123456789"
-HELLO = [{"role": "user", "content": [text("Begin.")]}]
+ASKED = Prompt(system="s", messages=[{"role": "user", "content": [text("Begin.")]}])
 VARIABLES = (
     *("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "AWS_BEARER_TOKEN_BEDROCK"),
     *("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"),
@@ -90,7 +90,7 @@ def server() -> Iterator[CloudServer]:
 def ask(provider: AnthropicProvider) -> Reply:
     async def run() -> Reply:
         try:
-            return await provider.reply(system="s", messages=HELLO, tools=(), max_tokens=99, emit=lambda event: None)
+            return await provider.reply(ASKED, max_tokens=99, emit=lambda event: None)
         finally:
             await provider.aclose()
 
@@ -127,7 +127,7 @@ def test_claude_on_bedrock_with_a_bearer_token(server: CloudServer, monkeypatch:
     assert reply.cost_usd is not None
     assert server.headers[0]["authorization"] == f"Bearer {TOKEN}"
     assert server.requests[0]["anthropic_beta"] == ["thinking-binding-controls-2026-08-01"]
-    counted = asyncio.run(provider.count_tokens(system="s", messages=HELLO, tools=()))
+    counted = asyncio.run(provider.count_tokens(ASKED))
     assert counted is None
 
 
@@ -153,7 +153,7 @@ def test_claude_on_google_cloud(server: CloudServer, monkeypatch: pytest.MonkeyP
     again = make_provider(model="claude-opus-5-5@20260922", platform="vertex", key=Key(auth_token=TOKEN))
 
     async def count() -> int | None:
-        counted = await again.count_tokens(system="s", messages=HELLO, tools=())
+        counted = await again.count_tokens(ASKED)
         await again.aclose()
         return counted
 
@@ -255,7 +255,7 @@ def test_a_gateway_without_counting_is_asked_once() -> None:
         provider = make_provider(base_url=server.url)
 
         async def count() -> list[int | None]:
-            counted = [await provider.count_tokens(system="s", messages=HELLO, tools=()) for _ in range(3)]
+            counted = [await provider.count_tokens(ASKED) for _ in range(3)]
             await provider.aclose()
             return counted
 

@@ -8,6 +8,7 @@ import pytest
 from interp_bench_ext.agent.playbook import PlaybookProvider
 from interp_bench_ext.agent.playbook.battery import CONFIRM, EXPLORE
 from interp_bench_ext.agent.playbook.protocol import Outcome, protocol
+from interp_bench_ext.agent.provider import Prompt
 from interp_bench_ext.config import AgentSection, PublicConfig
 from interp_bench_ext.contracts import Access
 from interp_bench_ext.errors import ProviderError
@@ -165,9 +166,7 @@ def test_the_provider_is_a_function_of_the_conversation():
     messages = [{"role": "user", "content": [{"type": "text", "text": "Begin."}]}]
     expected = played(public(), world(words=["ocean"], confirmed=STRONG))
     for call in expected:
-        reply = asyncio.run(
-            provider.reply(system="", messages=messages, tools=(), max_tokens=1, emit=lambda event: None)
-        )
+        reply = asyncio.run(provider.reply(Prompt(system="", messages=messages), max_tokens=1, emit=lambda event: None))
         block = reply.content[-1]
         assert (block["name"], block["input"]) == (call.tool, call.arguments)
         facts = world(words=["ocean"], confirmed=STRONG)(call.arguments.get("code", ""))

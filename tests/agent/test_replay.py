@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from interp_bench_ext.agent.provider import Prompt
 from interp_bench_ext.agent.replay import ReplayProvider
 from interp_bench_ext.errors import RecordingEnded
 from interp_bench_ext.record.events import AgentReplied, CellAdded, Event, ToolReturned
@@ -38,7 +39,7 @@ def given(provider: ReplayProvider) -> list[list[dict[str, Any]]]:
     """All replies of the provider, which must be free of charge."""
 
     async def next_reply() -> list[dict[str, Any]]:
-        reply = await provider.reply(system="", messages=[], tools=(), max_tokens=1, emit=lambda event: None)
+        reply = await provider.reply(Prompt(system="", messages=[]), max_tokens=1, emit=lambda event: None)
         assert (reply.cost_usd, reply.usage.input_tokens, reply.usage.output_tokens) == (0.0, 0, 0)
         return reply.content
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from interp_bench_ext.agent.anthropic import AnthropicProvider
-from interp_bench_ext.agent.provider import Reply
+from interp_bench_ext.agent.provider import Prompt, Reply
 from interp_bench_ext.agent.retry import RetryPolicy
 from interp_bench_ext.errors import ProviderError
 from interp_bench_ext.models.key import Key
@@ -101,7 +101,7 @@ def test_cancelling_stops_the_wait():
             first.set()
 
         def attempt() -> Awaitable[Reply]:
-            return provider.reply(system="s", messages=HELLO, tools=TOOLS, max_tokens=9, emit=emit)
+            return provider.reply(Prompt(system="s", messages=HELLO, tools=TOOLS), max_tokens=9, emit=emit)
 
         task = asyncio.create_task(provider.patience.insist(attempt, emit=emit))
         await first.wait()

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from interp_bench_ext.agent.mcp_provider import Answer, OutsideProvider, answer_in
-from interp_bench_ext.agent.provider import Reply
+from interp_bench_ext.agent.provider import Prompt, Reply
 from interp_bench_ext.agent.state import RunState
 from interp_bench_ext.record.events import AgentReplied, RunStarted, StepStarted, ToolReturned
 
@@ -26,7 +26,7 @@ def said(answer: Answer | None) -> list[str]:
 
 async def replied(provider: OutsideProvider, *told: dict[str, object]) -> Reply:
     messages = [{"role": "user", "content": list(told)}]
-    return await provider.reply(system="method", messages=messages, tools=[], max_tokens=1, emit=lambda _: None)
+    return await provider.reply(Prompt(system="method", messages=messages), max_tokens=1, emit=lambda _: None)
 
 
 def test_a_call_becomes_a_reply_and_is_answered_when_the_next_is_asked_for():

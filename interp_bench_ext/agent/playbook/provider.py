@@ -13,7 +13,7 @@ from typing import Any
 from ...config import PublicConfig
 from ...errors import ProviderError
 from ...record.events import Emit
-from ..provider import Reply, ToolSpec
+from ..provider import Prompt, Reply
 from .protocol import Call, Outcome, Protocol, protocol
 
 
@@ -24,18 +24,10 @@ class PlaybookProvider:
     public: PublicConfig
     seed: int
 
-    async def reply(
-        self,
-        *,
-        system: str,
-        messages: Sequence[dict[str, Any]],
-        tools: Sequence[ToolSpec],
-        max_tokens: int,
-        emit: Emit,
-    ) -> Reply:
-        del system, tools, max_tokens, emit
+    async def reply(self, prompt: Prompt, *, max_tokens: int, emit: Emit) -> Reply:
+        del max_tokens, emit
         run = protocol(self.public, self.seed)
-        outcomes = list(_outcomes(messages))
+        outcomes = list(_outcomes(prompt.messages))
         call = _advance(run, outcomes)
         content: list[dict[str, Any]] = [{"type": "text", "text": call.why}] if call.why else []
         block_id = f"playbook_{len(outcomes) + 1}"
