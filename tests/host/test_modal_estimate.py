@@ -196,7 +196,7 @@ def test_a_user_can_correct_the_table(tmp_path: Path) -> None:
     assert load_gpus(table)["T4"].usd_per_second == 0.5
     assert load_gpus(table)["L4"] == load_gpus(Path("/nonexistent"))["L4"]
     table.write_text('{"T4": {"memory": 16}}', encoding="utf-8")
-    with pytest.raises(BadInput, match=r"gpus.json: not a table of GPUs: T4\."):
+    with pytest.raises(BadInput, match=r"gpus.json: not a table of GPUs: `T4\."):
         load_gpus(table)
 
 
