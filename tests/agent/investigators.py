@@ -87,7 +87,8 @@ def flooding(request: dict[str, Any]) -> Streamed:
     if number > 1:
         return _submits(number, "Nothing stands out.")
     line = "'a line that says nothing, number', number"
-    code = f"for number in range({FLOOD_LINES}):\n    print({line})\nprint('the last line counts')"
+    asks = "organism.sample(['hello'], n=1, max_new_tokens=2);"
+    code = f"{asks}\nfor number in range({FLOOD_LINES}):\n    print({line})\nprint('the last line counts')"
     return _calls(number, "run_cell", {"code": code})
 
 
