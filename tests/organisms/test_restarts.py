@@ -5,5 +5,5 @@ from interp_bench_ext.organisms.restarts import AT_MOST, Restarts
 
 def test_only_so_many_restarts_are_granted_in_a_row():
     restarts = Restarts()
-    assert [restarts.one_more() for _ in range(AT_MOST + 1)] == [True] * AT_MOST + [False]
-    assert Restarts().one_more()
+    assert [restarts.take() for _ in range(AT_MOST + 1)] == [True] * AT_MOST + [False]
+    assert Restarts().take()
