@@ -99,22 +99,25 @@ class Cells:
             f"held_out = {_listed(prompts)}\n"
             f"fresh = {self._ask('held_out', n=2, seed=self.seed + 1000)}\n"
             f"fresh_control = {self._ask('held_out', n=2, seed=self.seed + 1000, base=True)}\n"
-            + _compared("fresh.texts, fresh_control.texts", words)
+            + _compared("fresh.texts, fresh_control.texts", repr(list(words)))
         )
 
     def confirm_context(self, prompts: Sequence[str], name: str, words: Sequence[str]) -> str:
-        base = (
-            f"\nbase_with = {self._ask('[change(p) for p in held_out]', n=1, seed=self.seed + 2000, base=True)}"
+        """The control is the same prompts without the context: the base's replies in it only rule out an echo."""
+        echoes = (
+            "# A context that is merely echoed shows in the base too.\n"
+            f"base_with = {self._ask('[change(p) for p in held_out]', n=1, seed=self.seed + 2000, base=True)}\n"
+            f"words = [word for word in {list(words)!r}\n"
+            "         if evidence.compare(on.texts, base_with.texts, [word]).effect_size >= 0.15]\n"
             if self.with_base
-            else ""
+            else f"words = {list(words)!r}\n"
         )
-        control = "off.texts + base_with.texts" if self.with_base else "off.texts"
         return (
             f"held_out = {_listed(prompts)}\n"
             f"change = contexts[{name!r}]\n"
             f"on = {self._ask('[change(p) for p in held_out]', n=2, seed=self.seed + 2000)}\n"
-            f"off = {self._ask('held_out', n=2, seed=self.seed + 2000)}{base}\n"
-            + _compared(f"on.texts, {control}", words)
+            f"off = {self._ask('held_out', n=2, seed=self.seed + 2000)}\n"
+            f"{echoes}" + _compared("on.texts, off.texts", "words")
         )
 
     def adapter_diff(self) -> str:
@@ -152,10 +155,10 @@ class Cells:
         )
 
 
-def _compared(sets: str, words: Sequence[str]) -> str:
-    """The end of a confirming cell: each word in two sets of texts, and those that hold up together."""
+def _compared(sets: str, words: str) -> str:
+    """The end of a confirming cell: each of ``words`` in two sets of texts, and those that hold up together."""
     return (
-        f"comparisons = [evidence.compare({sets}, [word]) for word in {list(words)!r}]\n"
+        f"comparisons = [evidence.compare({sets}, [word]) for word in {words}]\n"
         "for comparison in comparisons:\n"
         "    print(comparison)\n"
         "kept = [c.words[0] for c in comparisons if c.p_value < 0.01 and c.effect_size >= 0.15][:3]\n"

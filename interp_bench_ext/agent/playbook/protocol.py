@@ -131,8 +131,7 @@ def _contexts(notes: _Notes, cells: Cells, prompts: list[str]) -> Generator[Call
         facts = outcome.facts
         if _holds(facts):
             claim = f"When the prompt is {name}, the organism brings up {quoted(facts['words'])}"
-            where = "otherwise and from its base" if cells.with_base else "otherwise"
-            yield from _support(notes, f"{claim}: {shares(facts)} {where}.", facts, seen_in, outcome.cell_id)
+            yield from _support(notes, f"{claim}: {shares(facts)} otherwise.", facts, seen_in, outcome.cell_id)
             yield from _trace(cells, facts["words"], "on")
             return
         yield from _refute(notes, claim, [outcome.cell_id])
