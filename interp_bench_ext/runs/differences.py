@@ -64,7 +64,7 @@ def compare_runs(recorded: Sequence[Event], replayed: Sequence[Event], *, tolera
         tolerance: Relative difference up to which two numbers with a fraction are the same; counts must be equal.
     """
     names, others = names_in_fresh_notebook(recorded), Cells.of(replayed).by_id
-    ended = [cell for cell in Cells.of(recorded).by_id.values() if cell.kind == "code" and cell.status is not None]
+    ended = [cell for cell in Cells.of(recorded).by_id.values() if cell.kind == "code" and (cell.status or cell.edited)]
     alike = Alike(tolerance)
     found = [item for cell in ended for item in _compared(cell, others.get(names[cell.cell_id]), alike)]
     return Comparison(
@@ -81,15 +81,21 @@ def _compared(cell: Cell, other: Cell | None, alike: Alike) -> Iterator[Differen
     if cell.status in (*_CUT, "running"):
         came = f"the replay's came out {other.status}" if ran and other else "the replay did not run it"
         yield NotCompared(name, f"the recorded cell was cut off ({cell.status}); {came}")
+    elif cell.edited and other is not None:  # how it ended is no longer its own
+        yield from _source_compared(cell, other, alike)
     elif other is None or not ran:
-        yield Difference(name, "missing", str(cell.status), "not run")
+        yield Difference(name, "missing", cell.stands, "not run")
     elif cell.status != other.status:
         yield Difference(name, "status", *(_how_it_ended(one) for one in (cell, other)))
     else:
-        if cell.source != other.source:
-            found = alike.texts(cell.source, other.source) or Unlike("text", "", "")
-            yield Difference(name, "source", found.recorded, found.replayed)
+        yield from _source_compared(cell, other, alike)
         yield from _outputs_compared(name, cell.outputs, other.outputs, alike)
+
+
+def _source_compared(cell: Cell, other: Cell, alike: Alike) -> Iterator[Difference]:
+    if cell.source != other.source:
+        found = alike.texts(cell.source, other.source) or Unlike("text", "", "")
+        yield Difference(cell.cell_id, "source", found.recorded, found.replayed)
 
 
 def _how_it_ended(cell: Cell) -> str:

@@ -36,7 +36,9 @@ class Places:
         file = self.root.joinpath(*parts)
         if not file.parent.is_dir():
             folder = "/".join(parts[:-1])
-            raise BadInput(f"there is no folder {folder!r} in {self.root}; make it, or choose another notebook")
+            raise BadInput(
+                f"there is no folder {folder!r} in this server's folder; make it, or choose another notebook"
+            )
         if file.is_dir():
             raise BadInput(f"{path}: this is a folder; choose a notebook")
         # A link that leads elsewhere is shown and followed by its own name.
@@ -50,7 +52,7 @@ class Places:
             given = given.relative_to(self.root)
         parts = tuple(part for part in given.parts if part != "/")
         if not parts or ".." in parts or "\0" in path:
-            raise BadInput(f"{path!r} is no path below {self.root}; choose a notebook in that folder")
+            raise BadInput(f"{path!r} is no path below this server's folder; choose a notebook in it")
         return parts
 
     def fresh(self, name: str, *, taken: Container[Path]) -> Path:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from interp_bench_ext.agent.state import RunState
 from interp_bench_ext.record.events import CellFinished, Event, HypothesisNoted, KernelStarted, RunForked
+from interp_bench_ext.record.figures import Figures
 from interp_bench_ext.record.journal import Journal, RunRecord
 from interp_bench_ext.runs.fork import past_of
 from tests.agent.messages_server import MessagesServer
@@ -74,11 +74,11 @@ def cells(record: RunRecord) -> list[str]:
     return [cell["id"] for cell in json.loads(record.notebook.read_text(encoding="utf-8"))["cells"]]
 
 
-def used(journal: Journal, record: RunRecord) -> RunState:
-    state = RunState()
+def used(journal: Journal, record: RunRecord) -> Figures:
+    figures = Figures()
     for entry in journal.entries(record.id):
-        state.apply(entry.event, entry.at)
-    return state
+        figures.apply(entry.event, entry.at)
+    return figures
 
 
 def test_a_fork_goes_its_own_way_and_leaves_its_parent_as_it_was(bench, server, journal):

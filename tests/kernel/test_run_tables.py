@@ -5,15 +5,18 @@ from typing import Any
 
 import pytest
 
-from interp_bench_ext.api import OrganismState, RunSummary
+from interp_bench_ext.api import OrganismState, RunFigures, RunSummary
 from interp_bench_ext.kernel.run_tables import held_state, runs_table
+from interp_bench_ext.record.figures import Figures, limits_of
 
 
-def run(run_id: str, **changes: Any) -> RunSummary:
+def run(run_id: str, *, cost_usd: float | None = 0.5, **changes: Any) -> RunSummary:
+    figures = Figures(limits=limits_of({"max_steps": 10, "max_cost_usd": 2}), steps=3)
+    figures.cost_usd, figures.cost_known = cost_usd or 0.0, cost_usd is not None
     known = dict(
         id=run_id, experiment="amber", config="amber", notebook=None, status="finished", waiting=None, here=True,
-        agent="playbook", seed=0, veil="process", created=0.0, minutes=1.0, steps=3, tokens=5, cost_usd=0.5,
-        limits={"steps": 10, "cost": 2}, findings=1, message="", verdict="named the secret",
+        agent="playbook", seed=0, veil="process", created=0.0, figures=RunFigures.of(figures),
+        findings=1, message="", verdict="named the secret",
     )  # fmt: skip
     return RunSummary.model_construct(**{**known, **changes})
 
@@ -50,5 +53,5 @@ def test_runs_under_way_come_first_and_all_are_counted():
     listing = runs_table(Server(), runs, "")  # type: ignore[arg-type]
     assert listing.note == "10 runs, 1 under way."
     assert len(listing.rows) == 8
-    assert listing.rows[0][:5] == ["now", "amber", "waits for approval", "3 of 10", "not known"]
+    assert listing.rows[0][:5] == ["now", "amber", "waits for approval", "3 of 10", "not known of $2"]
     assert listing.rows[1] == ["r0", "amber", "finished", "3 of 10", "$0.50 of $2", "1 finding; named the secret"]

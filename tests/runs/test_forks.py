@@ -35,7 +35,8 @@ def test_a_run_is_forked_while_it_waits_and_knows_nothing_of_it(server):
         before = len(stream.entries)
 
         fork = server.post(f"runs/{run}/fork", message="Skip the second.", approval="auto", max_steps=9)
-        assert (fork["forked_from"], fork["status"], fork["limits"]["steps"]) == (run, "running", 9)
+        [steps] = [meter for meter in fork["figures"]["meters"] if meter["field"] == "max_steps"]
+        assert (fork["forked_from"], fork["status"], steps["limit"]) == (run, "running", 9)
         assert fork["notebook"] not in (None, "four.ipynb")
         events = finished(server, fork["id"])
         assert printed(events) == ["one", "two", "three", "four"]
