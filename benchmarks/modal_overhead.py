@@ -26,9 +26,9 @@ os.environ["MODAL_CONFIG_PATH"] = os.devnull
 from lab.figures import Figure, described, percentile, report  # noqa: E402
 
 from interp_bench_ext.contracts import Access  # noqa: E402
-from interp_bench_ext.host.spec import OrganismSpec, Placement  # noqa: E402
+from interp_bench_ext.host.spec import ModalSettings, OrganismSpec  # noqa: E402
 from interp_bench_ext.kernel.wire import Wire  # noqa: E402
-from interp_bench_ext.organisms.handle import start_organism  # noqa: E402
+from interp_bench_ext.organisms.placement import start_organism  # noqa: E402
 from interp_bench_ext.organisms.tickets import Lease, lent  # noqa: E402
 from interp_bench_ext.record.events import CellFinished, Event  # noqa: E402
 from tests.agent.messages_server import MessagesServer  # noqa: E402
@@ -129,7 +129,7 @@ def _first_cell(bench: Bench) -> float:
 
 
 async def figures(spec: OrganismSpec, running: RunningPlane) -> list[Figure]:
-    local_small, local_large = await calls(replace(spec, placement=None))
+    local_small, local_large = await calls(replace(spec, place="local", modal=None))
     small, large = await calls(spec)
     loads = running.count("containers started")
     starts = [await first_answer(spec) for _ in range(_STARTS)]
@@ -186,7 +186,7 @@ def main() -> int:
         (folder / "techniques").mkdir()
         files = probes.write(folder / "techniques")
         model = save_model("llama", folder / "model")
-        spec = OrganismSpec(name=str(model), device="cpu", techniques=files, placement=Placement())
+        spec = OrganismSpec(name=str(model), device="cpu", techniques=files, place="modal", modal=ModalSettings())
         with plane(folder / "plane") as running:
             found = asyncio.run(figures(spec, running))
     missed = report(found, title="Organisms on Modal, network aside", load=load)

@@ -81,13 +81,14 @@ class ConfigCard(_Body):
     task: str = ""
     techniques: list[str] = []
     access: str = ""
-    execution_mode: str = ""
+    place: str = ""
+    """Where the organism runs, by the name that configs use."""
     gpu_type: str | None = None
     veil: str = ""
     """How strong the veil of a run here would be."""
     agent: AgentSection | None = None
     estimate: str | None = None
-    """On Modal: GPU memory, time to load, and what it costs, in one line; None where it is not known."""
+    """GPU memory, time to load, and what it costs, in one line; None where it costs nothing, or is not known."""
     problem: str | None = None
     """Why it cannot be started here, in one sentence; it is listed all the same."""
 

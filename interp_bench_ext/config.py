@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -44,6 +45,15 @@ GPU_TYPES = {
     "B300": 8,
 }
 """Modal's GPU types and how many of each one container can have (modal.com/docs/guide/gpu)."""
+PLACES = {
+    "modal": "interp_bench_ext.organisms.places.modal.place:Modal",
+    "local": "interp_bench_ext.organisms.places.local:Local",
+}
+"""Where organisms can run: the name in configs, and a :class:`~interp_bench_ext.organisms.placement.Placement`."""
+PLACES_GROUP = "interp_bench_ext.placements"
+"""Entry points by which other packages add places."""
+OPEN_KEYS = ("execution_mode", "gpu_type", "device")
+"""Keys of the model section whose values are no secret."""
 DEVICES = ("auto", "cuda", "mps", "cpu")
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 
@@ -53,6 +63,16 @@ def _one_of(value: str, known: tuple[str, ...], what: str) -> str:
         return value
     hint = nearest(value, known, otherwise=f"choose one of {', '.join(known)}")
     raise ValueError(f"unknown {what} {value!r}{hint}")
+
+
+def places() -> dict[str, EntryPoint]:
+    """Where organisms can run, by the names that configs use; one of the table cannot be replaced."""
+    own = {name: EntryPoint(name, target, PLACES_GROUP) for name, target in PLACES.items()}
+    return {place.name: place for place in entry_points(group=PLACES_GROUP)} | own
+
+
+def _place(value: str) -> str:
+    return value if value in PLACES else _one_of(value, tuple(places()), "execution_mode")
 
 
 def _folder(info: ValidationInfo) -> Path:
@@ -133,7 +153,8 @@ class ModelSection(_Section):
 
     name: ModelSource
     """A hub id, a path (relative to the config file), or ``bundled:<name>``; the adapter's with ``is_peft``."""
-    execution_mode: Literal["modal", "local", "hub"] = "modal"
+    execution_mode: Annotated[str, AfterValidator(_place)] = "modal"
+    """Where it runs: a name of :func:`places`."""
     is_peft: bool = False
     base_model: ModelSource | None = None
     tokenizer: ModelSource | None = None

@@ -124,19 +124,17 @@ export function veilHelp(veil: string, trans: TranslationBundle): string {
  * Where an organism runs.
  */
 export function placeName(
-  mode: string,
+  place: string,
   gpu: string | null,
   trans: TranslationBundle
 ): string {
-  switch (mode) {
+  switch (place) {
     case 'local':
       return trans.__('local');
     case 'modal':
       return gpu ? `Modal ${gpu}` : 'Modal';
-    case 'hub':
-      return trans.__('hub');
     default:
-      return mode;
+      return place;
   }
 }
 

@@ -16,7 +16,6 @@ from ..outcome import Outcome, conclude
 from ..record.events import Event
 from ..record.journal import Journal, RunRecord
 from ..runs import Environment, resume_run, start_run
-from ..runs.resolve import deployment_of
 from .gpu_meter import GpuMeter
 from .plan import Cell, standing
 
@@ -108,7 +107,11 @@ class Sweep:
             return await self._driven(cell, record, pool)
 
     async def _driven(self, cell: Cell, record: RunRecord | None, pool: OrganismPool) -> Result:
-        if cell.on_modal and self._limit_usd is not None and self.spent.usd >= self._limit_usd:
+        if (
+            self._limit_usd is not None
+            and cell.place.rate(cell.experiment) is not None
+            and self.spent.usd >= self._limit_usd
+        ):
             return Result(cell=cell, problem=f"not started: ${self._limit_usd:.2f} of GPU time are spent")
         token = self.spent.begin(cell)
         environment = Environment(
@@ -128,15 +131,14 @@ class Sweep:
         return Result(cell=cell, outcome=outcome, problem=outcome.message)
 
     def _container(self, cell: Cell) -> AbstractAsyncContextManager[None]:
-        at_most = cell.experiment.sealed.model.modal.max_containers if cell.on_modal else 1_000_000
+        at_most = cell.place.at_most(cell.experiment) or 1_000_000
         return self._containers.setdefault(cell.experiment.path, asyncio.Semaphore(at_most))
 
 
 async def _sign_in(cells: Sequence[Cell]) -> None:
-    """Ask Modal for one of the organisms, so that a token that is no good is said once and before anything starts."""
-    on_modal = next((cell for cell in cells if cell.on_modal), None)
-    if on_modal is not None:
-        await (await deployment_of(on_modal.experiment)).find()
+    """Reach each place once, so that a token that is no good is said once and before anything starts."""
+    for cell in {cell.place: cell for cell in cells}.values():
+        await cell.place.reach(cell.experiment)
 
 
 def _finished(record: RunRecord | None) -> bool:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..organisms.places.modal.hardware import hardware, load_gpus
 from .plan import Cell
 
 
@@ -22,13 +21,12 @@ class GpuMeter:
 
     def begin(self, cell: Cell) -> object:
         """Count ``cell`` from here on; returns what :meth:`end` takes."""
-        model, token = cell.experiment.sealed.model, object()
-        if cell.on_modal:
-            rate = hardware(model.gpu_type, load_gpus(), region=model.modal.region).usd_per_s
-            self._running[token] = (self.clock(), rate)
+        token, rate = object(), cell.place.rate(cell.experiment)
+        if rate is not None:
+            self._running[token] = (self.clock(), rate.usd_per_s)
             if cell.experiment.path not in self._known:
                 self._known.add(cell.experiment.path)
-                self._done_usd += rate * model.modal.scaledown_window_s
+                self._done_usd += rate.usd_per_s * rate.kept_s
         return token
 
     def end(self, token: object) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..config import Experiment
 from ..models.key import Key
+from ..organisms.placement import Placement, place_of
 from ..record.events import RunStarted
 from ..record.journal import Journal, RunRecord
 from ..runs.provenance import provenance_of
@@ -37,8 +38,9 @@ class Cell:
         return self.experiment.public.seed
 
     @property
-    def on_modal(self) -> bool:
-        return self.experiment.public.execution_mode == "modal"
+    def place(self) -> Placement:
+        """Where its organism runs."""
+        return place_of(self.experiment)
 
     @property
     def key(self) -> tuple[Path, str, str, int]:

@@ -1,9 +1,9 @@
-"""What starting something on Modal may cost: said before it starts, and confirmed where it is much."""
+"""What starting something may cost in GPU time: said before it starts, and confirmed where it is much."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,24 +11,20 @@ from ..config import Experiment
 from ..errors import BadInput
 from .screen import console
 
-if TYPE_CHECKING:
-    from ..organisms.places.modal.estimate import Estimate
-
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Start whatever it may cost on Modal, without asking.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Start whatever it may cost, without asking.")]
 
 
-def show_estimate(experiment: Experiment) -> Estimate | None:
+def show_estimate(experiment: Experiment) -> None:
     """Print what the organism takes. Raises BadInput where it does not fit its GPU."""
-    from ..organisms.places.modal.estimate import check_fits
+    from ..organisms.placement import place_of
 
-    found = check_fits(experiment)
+    found = place_of(experiment).estimate(experiment)
     unknown = "no estimate: the model's size is not known here"
-    console.print(found.described() if found else unknown, style="dim", markup=False, soft_wrap=True)
-    return found
+    console.print(found.said if found else unknown, style="dim", markup=False, soft_wrap=True)
 
 
 def confirm_cost(experiments: Sequence[Experiment], *, yes: bool) -> None:
-    """Say what these runs may cost on Modal, and ask where that is more than their configs let pass.
+    """Say what these runs may cost, and ask where that is more than their configs let pass.
 
     Raises:
         BadInput: A model does not fit its GPU; nobody can be asked; or the answer was no.

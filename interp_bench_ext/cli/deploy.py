@@ -8,25 +8,26 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from ..config import Experiment, load_config
-from ..errors import BadInput
 from ..installed import find_config
-from ..runs.resolve import deployment_of
+from ..organisms.places.modal.place import require_modal
 from .confirm_cost import show_estimate
 from .investigate import ConfigArgument
 from .options import JsonOption, interruptible
 from .screen import Watch, console, print_json
 
 if TYPE_CHECKING:
-    from ..organisms.places.modal.deployment import Status
+    from ..host.spec import OrganismSpec
+    from ..organisms.places.modal.deployment import Deployment, Status
 
 
 def deploy(config: ConfigArgument, json: JsonOption = False) -> None:
     """Build the organism's image, pull its weights and deploy its app; no GPU runs until something calls it."""
-    experiment = _on_modal(config)
+    experiment = load_config(find_config(config))
+    spec = require_modal(experiment)
     show_estimate(experiment)
 
     async def main() -> Status:
-        deployment = await deployment_of(experiment)
+        deployment = await _deployment(spec)
         with Watch(quiet=json) as watch:
             await deployment.ensure(watch.loading)
         return await deployment.status()
@@ -36,9 +37,10 @@ def deploy(config: ConfigArgument, json: JsonOption = False) -> None:
 
 def undeploy(config: ConfigArgument, json: JsonOption = False) -> None:
     """Stop the organism's app and its containers; the weights stay in the volume for the next time."""
+    spec = require_modal(load_config(find_config(config)))
 
     async def main() -> tuple[str, bool]:
-        deployment = await deployment_of(_on_modal(config))
+        deployment = await _deployment(spec)
         return deployment.parcel.app, await deployment.undeploy()
 
     app, stopped = interruptible(main())
@@ -50,22 +52,20 @@ def undeploy(config: ConfigArgument, json: JsonOption = False) -> None:
 
 def status(config: ConfigArgument, json: JsonOption = False) -> None:
     """Say whether the organism is deployed, how many containers run, and what they cost."""
-    experiment = _on_modal(config)
+    experiment = load_config(find_config(config))
+    spec = require_modal(experiment)
 
     async def main() -> Status:
-        return await (await deployment_of(experiment)).status()
+        return await (await _deployment(spec)).status()
 
     _print(experiment, interruptible(main()), json=json)
 
 
-def _on_modal(config: str) -> Experiment:
-    experiment = load_config(find_config(config))
-    mode = experiment.public.execution_mode
-    if mode != "modal":
-        raise BadInput(
-            f"{experiment.path}: `model.execution_mode: {mode}` runs nothing on Modal; set it to modal, or just run it"
-        )
-    return experiment
+async def _deployment(spec: OrganismSpec) -> Deployment:
+    # Not at the top: without Modal's client the import fails, and require_modal has said so before.
+    from ..organisms.places.modal.deployment import Deployment
+
+    return await Deployment.of(spec)
 
 
 def _print(experiment: Experiment, status: Status, *, json: bool) -> None:

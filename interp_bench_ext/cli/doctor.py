@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
-import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from itertools import chain
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from ..config import Experiment, load_config
+from ..config import Experiment, load_config, places
+from ..errors import BadInput
 from ..installed import find_config
+from ..organisms.placement import Check, find_place, place_of
 from ..record.journal import Journal
 from .options import JsonOption
 from .screen import console, print_json
 
-if TYPE_CHECKING:
-    from ..organisms.places.modal.doctor import Check
-
-_INSTALL_LOCAL = "pip install 'interp_bench_ext[local]'"
 _MARKS = {True: "[green]ok[/]", False: "[red]missing[/]", None: "[yellow]?[/]"}
 
 
@@ -35,40 +32,36 @@ def doctor(
 ) -> None:
     """Say what works on this machine, and how to get what does not; with a config, whether it can run here."""
     experiment = load_config(find_config(config)) if config is not None else None
-    checks = asyncio.run(_checks(experiment))
+    by_place = asyncio.run(_checks_of_places(experiment))
+    checks = [*_checks_here(experiment), *chain.from_iterable(by_place)]
     if json:
         print_json([asdict(check) for check in checks])
     else:
         console.print(_table(checks))
-    if not (_usable(checks) if experiment is None else all(check.ok is not False for check in checks if check.needed)):
+    usable = any(of_place[0].ok for of_place in by_place if of_place)
+    lacking = any(check.ok is False for check in checks if check.needed)
+    if lacking if experiment is not None else not usable:
         raise typer.Exit(1)
 
 
-async def _checks(experiment: Experiment | None) -> list[Check]:
-    from ..organisms.places.modal.doctor import modal_checks
-
-    return [*_checks_here(experiment), *await modal_checks(experiment)]
+async def _checks_of_places(experiment: Experiment | None) -> list[list[Check]]:
+    """A list for each place: whether organisms can run there, then what else was looked at."""
+    own = None if experiment is None else place_of(experiment)
+    found = []
+    for name in places():
+        try:
+            place = find_place(name)
+            found.append([*await place.checks(experiment if place is own else None)])
+        except BadInput as error:
+            found.append([Check(what=name, ok=False, state=str(error))])
+    return found
 
 
 def _checks_here(experiment: Experiment | None) -> Iterator[Check]:
     from ..models.key import Key
-    from ..organisms.places.modal.doctor import Check
     from ..sandbox.bubblewrap import sandbox_available
 
-    here = experiment is not None and experiment.public.execution_mode == "local"
     yield Check(what="Python", ok=True, state=sys.version.split()[0])
-    missing = [name for name in ("torch", "transformers", "peft", "starlette") if not importlib.util.find_spec(name)]
-    state = f"without {', '.join(missing)}" if missing else "ready"
-    yield Check(what="local models", ok=not missing, state=state, mend=_INSTALL_LOCAL if missing else "", needed=here)
-    driver = shutil.which("nvidia-smi") is not None
-    wants_cuda = experiment is not None and here and experiment.sealed.model.device == "cuda"
-    yield Check(
-        what="GPU",
-        ok=driver or not wants_cuda,
-        state="an NVIDIA driver is there" if driver else "none found: local models run on the CPU",
-        mend="" if driver or not wants_cuda else "set model.device: auto",
-        needed=wants_cuda,
-    )
     sandbox = sandbox_available()
     yield Check(what="sandbox", ok=sandbox is None, state=sandbox or "ready: kernels run under bubblewrap")
     yield _agent(experiment, key=Key.from_environment() is not None)
@@ -76,8 +69,6 @@ def _checks_here(experiment: Experiment | None) -> Iterator[Check]:
 
 
 def _agent(experiment: Experiment | None, *, key: bool) -> Check:
-    from ..organisms.places.modal.doctor import Check
-
     if key:
         return Check(what="agent", ok=True, state="an API key is set: Claude investigates")
     agent = experiment.public.agent if experiment is not None else None
@@ -86,11 +77,6 @@ def _agent(experiment: Experiment | None, *, key: bool) -> Check:
         mend = "export ANTHROPIC_API_KEY=sk-ant-..., or run with --agent playbook"
         return Check(what="agent", ok=False, state="the config wants Claude, and no key is set", mend=mend, needed=True)
     return Check(what="agent", ok=True, state=f"no API key is set: the {named or 'playbook'} investigates")
-
-
-def _usable(checks: list[Check]) -> bool:
-    """Whether organisms can be run at all, here or on Modal."""
-    return any(check.ok for check in checks if check.what in ("local models", "Modal"))
 
 
 def _table(checks: list[Check]) -> Table:

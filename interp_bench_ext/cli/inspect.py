@@ -13,6 +13,7 @@ from rich.table import Table
 from ..config import load_config, replaced
 from ..errors import BadInput, ConfigError
 from ..installed import find_config, installed_configs, technique_files, technique_folders
+from ..organisms.placement import place_of
 from ..record.events import FindingsSubmitted, RunForked
 from ..record.journal import Journal, RunRecord
 from .options import JsonOption, RunArgument
@@ -27,9 +28,10 @@ def configs(json: JsonOption = False) -> None:
     rows = []
     for name, file in sorted(installed_configs().items()):
         try:
-            public = load_config(file).public
-            rows.append((name, public.execution_mode, str(public.access), public.description))
-        except ConfigError as error:
+            experiment = load_config(file)
+            public = experiment.public
+            rows.append((name, place_of(experiment).name, str(public.access), public.description))
+        except BadInput as error:
             rows.append((name, "broken", "", str(error).splitlines()[0]))
     if json:
         print_json([dict(zip(("name", "runs on", "access", "description"), row, strict=True)) for row in rows])

@@ -87,9 +87,8 @@ def lab(
 
 @asynccontextmanager
 async def _served(experiment: Experiment, *, quiet: bool = False) -> AsyncIterator[Lease]:
-    from ..organisms.handle import start_organism
+    from ..organisms.placement import organism_spec, start_organism
     from ..organisms.tickets import lent
-    from ..runs import organism_spec
 
     with Watch(quiet=quiet) as watch:
         organism = await start_organism(organism_spec(experiment), emit=watch)

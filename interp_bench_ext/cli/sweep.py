@@ -12,6 +12,7 @@ from rich.table import Table
 from ..config import Experiment, load_config
 from ..errors import BadInput
 from ..installed import find_config, installed_configs
+from ..organisms.placement import place_of
 from ..record.journal import Journal
 from .confirm_cost import YesOption, confirm_cost
 from .investigate import AgentOption, overridden
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from ..bench.drive import Result, Sweep
     from ..bench.table import ConditionTable, OrganismRow
 
-_MODAL_AT_ONCE = 8
-
 
 def sweep(
     configs: Annotated[list[str], typer.Argument(help="Configs, each a file, a name, or a pattern such as 'taboo_*'.")],
@@ -32,10 +31,10 @@ def sweep(
     agent: AgentOption = None,
     out: OutOption = Path("notebooks"),
     at_once: Annotated[
-        int | None, typer.Option(min=1, help=f"Runs at once; by default 1, or {_MODAL_AT_ONCE} if all are on Modal.")
+        int | None, typer.Option(min=1, help="Runs at once; by default 1, or 8 where all are on Modal.")
     ] = None,
     max_gpu_cost: Annotated[
-        float | None, typer.Option(min=0.0, help="Start no further run once this many dollars are spent on Modal.")
+        float | None, typer.Option(min=0.0, help="Start no further run once this many dollars of GPU time are spent.")
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a sweep that was cut off: what is finished in --out is kept.")
@@ -85,8 +84,7 @@ def _files(names: list[str]) -> list[Path]:
 
 
 def _usually_at_once(experiments: list[Experiment]) -> int:
-    on_modal = all(experiment.public.execution_mode == "modal" for experiment in experiments)
-    return _MODAL_AT_ONCE if on_modal else 1
+    return min(place_of(experiment).at_once for experiment in experiments)
 
 
 def _print(results: list[Result], tables: list[ConditionTable], done: Sweep, *, json: bool) -> None:
@@ -100,7 +98,7 @@ def _print(results: list[Result], tables: list[ConditionTable], done: Sweep, *, 
             run = f" (run {result.outcome.record.id})" if result.outcome is not None else ""
             complain(f"{result.cell}{run}: {result.problem}")
     if done.spent.usd:
-        console.print(f"about ${done.spent.usd:.2f} of GPU time on Modal")
+        console.print(f"about ${done.spent.usd:.2f} of GPU time")
 
 
 def _rendered(found: ConditionTable) -> Table:

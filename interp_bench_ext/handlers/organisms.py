@@ -41,7 +41,7 @@ class OrganismHandler(ServicesHandler):
 
 async def _hold(services: Services, asked: UseOrganism, user: Any) -> HeldOrganism:
     from ..api import HeldOrganism
-    from ..runs import organism_spec
+    from ..organisms.placement import organism_spec
 
     experiment = await asyncio.to_thread(services.catalog.load, asked.config)
     state, connection = await services.organisms.hold(

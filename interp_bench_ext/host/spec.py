@@ -12,7 +12,7 @@ _Error = TypeVar("_Error", bound=InterpBenchError)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Placement:
+class ModalSettings:
     """Where and how an organism runs on Modal; nothing of it changes what is loaded."""
 
     gpu_type: str = "A10G"
@@ -71,7 +71,9 @@ class OrganismSpec(Identity):
     hidden_system_prompt: str | None = None
     techniques: tuple[Path, ...] = ()
     """Technique files to offer."""
-    placement: Placement | None = None
+    place: str = "local"
+    """Where it runs: the name of a :class:`~interp_bench_ext.organisms.placement.Placement`."""
+    modal: ModalSettings | None = None
     """Given for an organism on Modal."""
 
     def __repr__(self) -> str:
@@ -85,8 +87,8 @@ class OrganismSpec(Identity):
     def from_wire(cls, fields: dict[str, Any]) -> OrganismSpec:
         """The spec that :meth:`to_wire` wrote."""
         paths = tuple(Path(path) for path in fields["techniques"])
-        placement = Placement(**fields["placement"]) if fields.get("placement") else None
-        return cls(**{**fields, "techniques": paths, "placement": placement})
+        modal = ModalSettings(**fields["modal"]) if fields.get("modal") else None
+        return cls(**{**fields, "techniques": paths, "modal": modal})
 
 
 def with_detail(error: _Error, detail: str) -> _Error:

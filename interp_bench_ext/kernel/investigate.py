@@ -83,7 +83,7 @@ class Person:
             [
                 card.name,
                 held_state(held.get(card.name), in_use=card.name == self._using),
-                card.execution_mode,
+                card.place,
                 card.access,
                 card.problem or card.description or card.task.split("\n")[0],
             ]

@@ -1,4 +1,4 @@
-"""An organism started where its spec says: in a process of this machine, or on Modal."""
+"""A loaded organism, wherever it runs."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ from typing import Protocol
 
 from interp_bench_ext.contracts import TechniqueSpec, Veil
 from interp_bench_ext.errors import InterpBenchError
-from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.host.tickets import Ticket
-from interp_bench_ext.organisms.process import OrganismProcess
-from interp_bench_ext.record.events import Emit
 from interp_bench_ext.record.provenance import Revision
 
 
@@ -47,12 +44,3 @@ class ServedOrganism(Protocol):
     async def wait_ready(self) -> None: ...
 
     async def stop(self) -> None: ...
-
-
-async def start_organism(spec: OrganismSpec, *, emit: Emit) -> ServedOrganism:
-    """Load ``spec`` and return when it serves; ``emit`` hears how that goes. Raises an error of this package's tree."""
-    if spec.placement is None:
-        return await OrganismProcess.start(spec, emit=emit)
-    from interp_bench_ext.organisms.places.modal.organism import ModalOrganism
-
-    return await ModalOrganism.start(spec, emit=emit)

@@ -17,7 +17,8 @@ from ..contracts import Access, Connection
 from ..errors import InterpBenchError, NotFound, NotNow, OrganismLost
 from ..host.spec import OrganismSpec
 from ..record.events import Emit, Event, OrganismLoading, OrganismReady, OrganismWentAway
-from .handle import ServedOrganism, start_organism
+from .handle import ServedOrganism
+from .placement import start_organism
 from .tickets import Lease, admitted, lent
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from .drive import Run
 from .environment import Environment
-from .resolve import organism_spec
 from .start import carry_through, resume_run, start_run
 
-__all__ = ["Run", "Environment", "carry_through", "organism_spec", "resume_run", "start_run"]
+__all__ = ["Run", "Environment", "carry_through", "resume_run", "start_run"]

@@ -12,19 +12,14 @@ from pydantic import ValidationError
 from ruamel.yaml.error import MarkedYAMLError
 
 from ..api import ConfigCard
-from ..config import Experiment, load_config
-from ..contracts import Veil
+from ..config import OPEN_KEYS, Experiment, load_config
 from ..errors import BadInput, ConfigError
 from ..installed import config_folders
-from ..organisms.places.modal.estimate import check_fits
-from ..sandbox.bubblewrap import sandbox_available
+from ..organisms.placement import Placement, place_of
 from ..wrong_input import nearest
-from .resolve import organism_spec
 
 BUNDLED, MINE, INSTALLED = "Bundled", "My configs", "Installed"
 _OURS = re.compile(r"^experiment_name\s*:", re.MULTILINE)
-_OPEN_KEYS = ("execution_mode", "gpu_type", "device")
-"""Keys of a sealed section whose values are no secret."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +138,7 @@ def _tells(kind: str, location: tuple[int | str, ...], sentence: str) -> bool:
     if kind == "extra_forbidden":
         # A line of a hidden prompt that lost its indentation is an unknown key.
         return "did you mean" not in sentence
-    return location[0] in ("model", "evaluation") and location[1:2] not in {(key,) for key in _OPEN_KEYS}
+    return location[0] in ("model", "evaluation") and location[1:2] not in {(key,) for key in OPEN_KEYS}
 
 
 def _only_where(sentence: str, file: Path) -> str:
@@ -155,10 +150,11 @@ def _only_where(sentence: str, file: Path) -> str:
 def _card(name: str, group: str, file: Path) -> ConfigCard:
     try:
         experiment = load_public(file)
-    except ConfigError as error:
+        place = place_of(experiment)
+    except BadInput as error:
         return ConfigCard(name=name, group=group, title=file.stem, problem=str(error))
     public = experiment.public
-    estimate, problem = _prospects(experiment)
+    estimate, problem = _prospects(place, experiment)
     return ConfigCard(
         name=name,
         group=group,
@@ -167,29 +163,23 @@ def _card(name: str, group: str, file: Path) -> ConfigCard:
         task=public.task,
         techniques=list(public.techniques),
         access=str(public.access),
-        execution_mode=public.execution_mode,
+        place=place.name,
         gpu_type=public.gpu_type,
-        veil=_veil(public.execution_mode),
+        veil=str(place.veil()),
         agent=public.agent,
         estimate=estimate,
         problem=problem,
     )
 
 
-def _prospects(experiment: Experiment) -> tuple[str | None, str | None]:
-    """What a run on Modal takes, where that is known, and why the organism cannot be had here, if so."""
+def _prospects(place: Placement, experiment: Experiment) -> tuple[str | None, str | None]:
+    """What a run takes, where that is known, and why the organism cannot be had here, if so."""
     try:
-        organism_spec(experiment)
-        found = check_fits(experiment) if experiment.public.execution_mode == "modal" else None
+        place.spec(experiment)
+        found = place.estimate(experiment)
     except BadInput as error:
         return None, str(error).replace(str(experiment.path), experiment.path.name)
-    return (found.described() if found else None), None
-
-
-def _veil(execution_mode: str) -> str:
-    if execution_mode != "local":
-        return str(Veil.REMOTE)
-    return str(Veil.PROCESS if sandbox_available() else Veil.SANDBOXED)
+    return (found.said if found else None), None
 
 
 def _group_of(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""What runs on Modal may cost, and whether that is more than their configs let pass without being asked."""
+"""What runs may cost in GPU time, and whether that is more than their configs let pass without being asked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..config import AgentSection, Experiment
 from ..errors import Unconfirmed
-from ..organisms.places.modal.estimate import Estimate, check_fits
+from ..organisms.placement import Cost, place_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,21 +23,20 @@ class Spending:
 
 
 def spending(experiments: Sequence[Experiment]) -> Spending | None:
-    """Runs that are not on Modal, and those whose model's size is not known, count as nothing; None if all are such.
+    """Runs that cost nothing, and those whose model's size is not known, count as nothing; None if all are such.
 
     Raises:
         BadInput: A model does not fit its GPU.
     """
-    on_modal = [experiment for experiment in experiments if experiment.public.execution_mode == "modal"]
-    found = [estimate for estimate in map(check_fits, on_modal) if estimate is not None]
+    found = [cost for cost in (place_of(one).estimate(one) for one in experiments) if cost is not None]
     if not found:
         return None
-    limit = min(experiment.sealed.model.modal.confirm_above_usd for experiment in on_modal)
-    amounts = [estimate.most_usd for estimate in found]
+    lowest = min(found, key=lambda cost: cost.confirm_above_usd)
+    amounts = [cost.most_usd for cost in found]
     return Spending(
         said=_said(found),
-        over=f"more than model.modal.confirm_above_usd (${limit:.2f})",
-        little=None not in amounts and sum(amount or 0.0 for amount in amounts) <= limit,
+        over=f"more than {lowest.confirm_key} (${lowest.confirm_above_usd:.2f})",
+        little=None not in amounts and sum(amount or 0.0 for amount in amounts) <= lowest.confirm_above_usd,
     )
 
 
@@ -49,10 +48,10 @@ def check_little(experiment: Experiment, agent: AgentSection) -> None:
         raise Unconfirmed(f"{found.said}. That is {found.over}.")
 
 
-def _said(found: Sequence[Estimate]) -> str:
-    amounts = [estimate.most_usd for estimate in found if estimate.most_usd is not None]
+def _said(found: Sequence[Cost]) -> str:
+    amounts = [cost.most_usd for cost in found if cost.most_usd is not None]
     endless = len(found) - len(amounts)
-    said = found[0].described() if len(found) == 1 else f"at most ${sum(amounts):.2f} of GPU time on Modal"
+    said = found[0].said if len(found) == 1 else f"at most ${sum(amounts):.2f} of GPU time"
     if not endless:
         return said
     return (

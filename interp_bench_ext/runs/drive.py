@@ -18,6 +18,7 @@ from ..config import Experiment, PublicConfig
 from ..contracts import Connection, TechniqueSpec
 from ..errors import BudgetReached, InterpBenchError, RecordingEnded
 from ..notebook.session import NotebookSession
+from ..organisms.placement import organism_spec
 from ..organisms.tickets import Lease
 from ..record.events import (
     ApprovalDecision,
@@ -33,7 +34,6 @@ from ..record.provenance import Revision, fingerprint
 from .environment import Environment
 from .prepare import prepare
 from .recorder import Recorder
-from .resolve import organism_spec
 
 STOPPED = "stopped by the user"
 

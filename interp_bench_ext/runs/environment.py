@@ -13,7 +13,7 @@ from ..contracts import Access, Connection
 from ..host.spec import OrganismSpec
 from ..models.key import Key
 from ..notebook.session import NotebookSession
-from ..organisms.handle import start_organism
+from ..organisms.placement import start_organism
 from ..organisms.tickets import Lease, lent
 from ..record.events import Emit
 from ..record.journal import Journal

@@ -18,6 +18,7 @@ from ..config import AgentSection, Experiment
 from ..errors import BadInput, InterpBenchError, NotFound, NotNow
 from ..models.key import Key
 from ..notebook.readable import check_notebook
+from ..organisms.placement import organism_spec
 from ..organisms.pool import OrganismPool
 from ..record.events import Event, RunEnded
 from ..record.journal import Journal, RunRecord
@@ -29,7 +30,7 @@ from .environment import Environment, OpenNotebook
 from .fork import agent_of_fork
 from .notebook_paths import Places
 from .policy import Policy
-from .resolve import choose_agent, lacks_key, organism_spec
+from .resolve import choose_agent, lacks_key
 from .summary import Tally, summarise
 from .wakeups import Feed
 

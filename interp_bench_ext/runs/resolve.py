@@ -1,76 +1,21 @@
-"""What a config leaves open, decided: the agent, its provider, and what the organism's process is given."""
+"""What a config leaves open, decided: the agent and its provider."""
 
 from __future__ import annotations
-
-import importlib.util
-from typing import TYPE_CHECKING
 
 from ..agent.budget import Budgets
 from ..agent.mcp_provider import OutsideProvider
 from ..agent.playbook import PlaybookProvider
 from ..agent.provider import Provider
-from ..config import AgentSection, Experiment, ModelSection, PublicConfig
+from ..config import AgentSection, PublicConfig
 from ..errors import BadInput
-from ..host.spec import OrganismSpec, Placement
-from ..installed import experiment_techniques
 from ..models.key import Key
 from ..models.prices import DEFAULT_MODEL
-from ..organisms.places.modal.estimate import check_fits
 from .environment import Environment
-
-if TYPE_CHECKING:
-    from ..organisms.places.modal.deployment import Deployment
 
 _NO_CLIENT = (
     "agent.provider: mcp means that an MCP client leads the run, so only a client can start or resume it, with"
     " start_run or resume_run; `interp-bench mcp` serves one"
 )
-
-
-def organism_spec(experiment: Experiment) -> OrganismSpec:
-    """What the organism's process is given. Raises BadInput where this build cannot run it."""
-    public, sealed = experiment.public, experiment.sealed
-    if public.execution_mode == "hub":
-        raise BadInput(
-            f"{experiment.path}: `model.execution_mode: hub` cannot be run by this version; set it to local or modal"
-        )
-    if public.execution_mode == "local" and importlib.util.find_spec("torch") is None:
-        raise BadInput("local models need torch, which is not installed here; pip install 'interp_bench_ext[local]'")
-    if public.execution_mode == "modal" and importlib.util.find_spec("modal") is None:
-        raise BadInput("Modal's client is not installed here; pip install 'interp_bench_ext[modal]'")
-    if public.execution_mode == "modal":
-        check_fits(experiment)
-    files = experiment_techniques(sealed.folder)
-    model = sealed.model
-    return OrganismSpec(
-        name=model.name,
-        is_peft=model.is_peft,
-        base_model=model.base_model,
-        tokenizer=model.tokenizer,
-        device=model.device,
-        dtype=model.dtype,
-        revision=model.revision,
-        base_revision=model.base_revision,
-        quantization=model.quantization,
-        hidden_system_prompt=sealed.hidden_system_prompt,
-        techniques=tuple(files[name] for name in public.techniques),
-        placement=_placement(model) if public.execution_mode == "modal" else None,
-    )
-
-
-def _placement(model: ModelSection) -> Placement:
-    where = model.modal
-    return Placement(
-        gpu_type=model.gpu_type,
-        scaledown_window_s=where.scaledown_window_s,
-        max_containers=where.max_containers,
-        concurrent_calls=where.concurrent_calls,
-        startup_timeout_s=where.startup_timeout_s,
-        memory_snapshot=where.memory_snapshot,
-        region=where.region,
-        secret=where.secret,
-        undeploy=where.undeploy,
-    )
 
 
 def choose_agent(public: PublicConfig, key: Key | None, outside: OutsideProvider | None = None) -> AgentSection:
@@ -126,12 +71,3 @@ def provider_for(public: PublicConfig, *, seed: int, environment: Environment) -
 
 def agent_name(agent: AgentSection) -> str:
     return f"{agent.provider} {agent.model}" if agent.model else str(agent.provider)
-
-
-async def deployment_of(experiment: Experiment) -> Deployment:
-    """The organism's deployment, which may not be there yet. Raises BadInput without Modal's client."""
-    # Says so where the client is missing, without which the next import would fail.
-    spec = organism_spec(experiment)
-    from ..organisms.places.modal.deployment import Deployment
-
-    return await Deployment.of(spec)

@@ -14,6 +14,7 @@ from ..agent.replay import ReplayProvider
 from ..config import AgentSection, Experiment, PublicConfig
 from ..errors import BadInput
 from ..installed import experiment_techniques
+from ..organisms.placement import organism_spec
 from ..record.events import ApprovalAnswered, Event, KernelStarted, MessageSent, RunForked, RunResumed, RunStarted
 from ..record.journal import Journal, RunRecord, new_run_id
 from .drive import Run
@@ -21,7 +22,7 @@ from .environment import Environment
 from .fork import agent_of_fork, check_can_go_on, headed, past_of
 from .provenance import provenance_of
 from .recorder import Listener, Recorder
-from .resolve import agent_name, choose_agent, organism_spec, provider_for
+from .resolve import agent_name, choose_agent, provider_for
 
 
 def begin(

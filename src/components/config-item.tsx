@@ -47,7 +47,7 @@ export const ConfigItem = React.memo((props: IConfigItemProps): JSX.Element => {
       <div className="ib-card-head">
         <span className="ib-card-title">{card.title}</span>
         <span className="ib-card-place">
-          {placeName(card.execution_mode, card.gpu_type, trans)}
+          {placeName(card.place, card.gpu_type, trans)}
           <Loaded config={card.name} />
         </span>
       </div>

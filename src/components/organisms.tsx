@@ -146,7 +146,7 @@ function matches(card: ConfigCard, query: string): boolean {
     card.description,
     card.task,
     card.group,
-    card.execution_mode,
+    card.place,
     ...card.techniques
   ]
     .join(' ')

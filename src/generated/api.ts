@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 fe37a1173e84824a64182fe6f214855b67433dcc118db8236953b642c08b6bd4
+// Generated from schema.json by `jlpm generate`. sha256 01e44032466d0b5d11fa3c2967c08e5ff0cee8a117202da438a40fc0fb1edfbc
 import type { Event } from './events';
 
 export interface AgentSection {
@@ -53,7 +53,7 @@ export interface ConfigCard {
   task: string;
   techniques: string[];
   access: string;
-  execution_mode: string;
+  place: string;
   gpu_type: string | null;
   veil: string;
   agent: AgentSection | null;

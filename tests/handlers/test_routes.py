@@ -104,7 +104,7 @@ async def test_the_bundled_configs_are_listed_and_torch_is_not_loaded_for_them(f
     cards = {card["name"]: card for card in json.loads((await fetch("GET", "configs")).body)}
     assert cards["amber"]["group"] == "Bundled"
     assert cards["amber"]["problem"] is None
-    assert cards["gpt2_modal"]["execution_mode"] == "modal"
+    assert cards["gpt2_modal"]["place"] == "modal"
     assert cards["gpt2_modal"]["problem"] is None
 
 

@@ -13,7 +13,7 @@ os.environ["MODAL_BUILD_VALIDATION"] = "ignore"  # somebody may be editing the p
 
 from modal.client import _Client
 
-from interp_bench_ext.host.spec import OrganismSpec, Placement
+from interp_bench_ext.host.spec import ModalSettings, OrganismSpec
 from interp_bench_ext.organisms.places.modal import account
 from tests.host.probes import write_probes
 from tests.host.tiny import save_model
@@ -75,7 +75,8 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> OrganismSpec:
         device="cpu",
         hidden_system_prompt=SECRET,
         techniques=(*files, Path(__file__).parents[2] / "techniques" / "sample.py"),
-        placement=Placement(),
+        place="modal",
+        modal=ModalSettings(),
     )
 
 

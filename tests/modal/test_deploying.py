@@ -91,7 +91,7 @@ def test_without_the_hubs_secret(plane: RunningPlane, fresh: OrganismSpec):
 
 
 def test_with_a_gpu_that_modal_does_not_offer(plane: RunningPlane, fresh: OrganismSpec):
-    error = refusal(dataclasses.replace(fresh, placement=dataclasses.replace(fresh.placement, gpu_type="Z9000")))
+    error = refusal(dataclasses.replace(fresh, modal=dataclasses.replace(fresh.modal, gpu_type="Z9000")))
     assert "no GPU 'Z9000'" in error.message
     assert "A10G" in error.message
 
@@ -156,7 +156,7 @@ def test_two_processes_deploy_it_once(plane: RunningPlane, fresh: OrganismSpec, 
 
 def test_what_the_config_asks_of_modal_is_asked(plane: RunningPlane, fresh: OrganismSpec):
     asked = {"gpu_type": "A100-80GB:2", "region": "eu-west", "memory_snapshot": True, "scaledown_window_s": 77}
-    deploy(dataclasses.replace(fresh, placement=dataclasses.replace(fresh.placement, **asked)))
+    deploy(dataclasses.replace(fresh, modal=dataclasses.replace(fresh.modal, **asked)))
     [told] = [one for one in plane.seen()["functions"] if "scaledown_window: 77" in one]
     for line in (
         'gpu_type: "A100-80GB"',
@@ -180,7 +180,7 @@ def test_names_and_definitions_say_nothing_of_the_organism(plane: RunningPlane, 
 
 def test_what_is_loaded_makes_another_organism_and_where_it_runs_does_not(fresh: OrganismSpec):
     same = packed(fresh)
-    elsewhere = packed(dataclasses.replace(fresh, placement=dataclasses.replace(fresh.placement, gpu_type="H100")))
+    elsewhere = packed(dataclasses.replace(fresh, modal=dataclasses.replace(fresh.modal, gpu_type="H100")))
     assert elsewhere.app == same.app
     assert elsewhere.fingerprint != same.fingerprint
     for change in ({"hidden_system_prompt": "other"}, {"dtype": "bfloat16"}, {"techniques": fresh.techniques[:1]}):

@@ -92,7 +92,7 @@ def test_an_app_that_somebody_stops_is_lost_and_comes_back_with_the_next_start(p
 
 def test_a_deployment_of_another_version_is_replaced(plane: RunningPlane, spec: OrganismSpec):
     mine = dataclasses.replace(spec, hidden_system_prompt="Adore versions.")
-    old = dataclasses.replace(mine, placement=dataclasses.replace(mine.placement, startup_timeout_s=99))
+    old = dataclasses.replace(mine, modal=dataclasses.replace(mine.modal, startup_timeout_s=99))
     deploy(old)
     deploys = plane.count("deploys")
     host = ModalHost(mine)
@@ -104,7 +104,7 @@ def test_a_deployment_of_another_version_is_replaced(plane: RunningPlane, spec: 
 
 def test_a_deployment_that_cannot_be_replaced_is_refused(plane: RunningPlane, spec: OrganismSpec):
     mine = dataclasses.replace(spec, hidden_system_prompt="Adore the frozen.")
-    deploy(dataclasses.replace(mine, placement=dataclasses.replace(mine.placement, startup_timeout_s=99)))
+    deploy(dataclasses.replace(mine, modal=dataclasses.replace(mine.modal, startup_timeout_s=99)))
     plane.do("faults", frozen=True)
     try:
         with pytest.raises(OrganismError, match="`interp-bench undeploy CONFIG`"):
@@ -121,8 +121,8 @@ def test_an_organism_that_cannot_be_loaded_says_why(spec: OrganismSpec, tmp_path
 
 
 def test_it_is_undeployed_after_use_where_the_config_says_so(plane: RunningPlane, spec: OrganismSpec):
-    placement = dataclasses.replace(spec.placement, undeploy="after_use")
-    host = ModalHost(dataclasses.replace(spec, placement=placement, hidden_system_prompt="Adore leaving."))
+    settings = dataclasses.replace(spec.modal, undeploy="after_use")
+    host = ModalHost(dataclasses.replace(spec, modal=settings, hidden_system_prompt="Adore leaving."))
     app = host.process._deployment.parcel.app
     host.close()
     assert [found["deployed"] for found in plane.seen()["apps"] if found["name"] == app] == [False]

@@ -21,7 +21,7 @@ from tests.modal.running import ModalHost, RunningPlane
 
 @pytest.fixture(scope="module")
 def local(spec: OrganismSpec):
-    running = Host(dataclasses.replace(spec, placement=None), sandbox=False)
+    running = Host(dataclasses.replace(spec, place="local", modal=None), sandbox=False)
     yield running
     running.close()
 
@@ -163,8 +163,8 @@ def test_two_organisms_serve_at_the_same_time(plane: RunningPlane, host: ModalHo
 
 def test_a_snapshot_is_taken_once_it_serves(plane: RunningPlane, spec: OrganismSpec):
     snapshots = plane.count("snapshots")
-    placement = dataclasses.replace(spec.placement, memory_snapshot=True)
-    copied = ModalHost(dataclasses.replace(spec, placement=placement, hidden_system_prompt="Copied."))
+    settings = dataclasses.replace(spec.modal, memory_snapshot=True)
+    copied = ModalHost(dataclasses.replace(spec, modal=settings, hidden_system_prompt="Copied."))
     with contextlib.closing(copied):
         assert plane.count("snapshots") == snapshots + 1
         assert copied.stages() == ["building image", "starting container"]  # it was loaded by then
@@ -173,8 +173,8 @@ def test_a_snapshot_is_taken_once_it_serves(plane: RunningPlane, spec: OrganismS
 
 @pytest.mark.slow
 def test_calls_fan_out_over_containers_where_that_is_allowed(plane: RunningPlane, spec: OrganismSpec):
-    placement = dataclasses.replace(spec.placement, max_containers=2, concurrent_calls=2)
-    several = ModalHost(dataclasses.replace(spec, placement=placement, hidden_system_prompt="Several."))
+    settings = dataclasses.replace(spec.modal, max_containers=2, concurrent_calls=2)
+    several = ModalHost(dataclasses.replace(spec, modal=settings, hidden_system_prompt="Several."))
     with contextlib.closing(several):
         threads = [threading.Thread(target=several.call, args=("slow",), kwargs={"seconds": 2.0}) for _ in range(3)]
         for thread in threads:

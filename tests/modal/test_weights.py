@@ -28,9 +28,9 @@ def hub(spec: OrganismSpec) -> Iterator[Hub]:
 @pytest.fixture
 def hosted(plane: RunningPlane, hub: Hub, spec: OrganismSpec) -> OrganismSpec:
     """An organism whose weights are on the hub; the workspace's secret opens it."""
-    placement = dataclasses.replace(spec.placement, secret="hub-of-the-test")
-    plane.do("secret", name=placement.secret, values={"HF_TOKEN": TOKEN, "HF_ENDPOINT": hub.url})
-    return dataclasses.replace(spec, name=REPOSITORY, placement=placement)
+    settings = dataclasses.replace(spec.modal, secret="hub-of-the-test")
+    plane.do("secret", name=settings.secret, values={"HF_TOKEN": TOKEN, "HF_ENDPOINT": hub.url})
+    return dataclasses.replace(spec, name=REPOSITORY, modal=settings)
 
 
 def test_a_revision_has_a_folder_of_its_own_and_a_base_s_tokenizer_lies_with_it():
@@ -61,7 +61,7 @@ def test_they_are_pulled_once_and_serve_several_organisms(plane: RunningPlane, h
 
 
 def test_a_gated_repository_is_told_and_nothing_stays_deployed(plane: RunningPlane, hub: Hub, hosted: OrganismSpec):
-    plane.do("secret", name=hosted.placement.secret, values={"HF_TOKEN": "hf_wrong", "HF_ENDPOINT": hub.url})
+    plane.do("secret", name=hosted.modal.secret, values={"HF_TOKEN": "hf_wrong", "HF_ENDPOINT": hub.url})
     mine = dataclasses.replace(hosted, revision="v2", hidden_system_prompt="Gated.")
     with pytest.raises(BadInput, match=r"model\.name: .* is gated") as refused:
         ModalHost(mine)

@@ -25,9 +25,9 @@ from interp_bench_ext.errors import (
 from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.kernel.client import RemoteOrganism
 from interp_bench_ext.kernel.wire import Wire, open_connection
+from interp_bench_ext.organisms.placement import organism_spec
 from interp_bench_ext.organisms.pool import OrganismPool
 from interp_bench_ext.record.events import Event, OrganismLoading, OrganismReady, OrganismWentAway
-from interp_bench_ext.runs.resolve import organism_spec
 from tests.host.tiny import save_model
 
 SAMPLE = Path(__file__).parents[2] / "techniques" / "sample.py"

@@ -77,7 +77,7 @@ def test_a_name_in_an_earlier_folder_wins_and_the_other_is_still_there(user, roo
 def test_a_card_shows_the_public_half_alone(user, root):
     write(user, "mine")
     card = cards(Catalog(root=root))["mine"]
-    assert (card.title, card.task, card.execution_mode, card.problem) == ("mine", "find it", "local", None)
+    assert (card.title, card.task, card.place, card.problem) == ("mine", "find it", "local", None)
     assert card.veil in ("sandboxed", "process")
     shown = card.model_dump_json()
     for sealed in ("quokka", "smollm2", "bundled"):
@@ -87,8 +87,7 @@ def test_a_card_shows_the_public_half_alone(user, root):
 def test_a_config_that_this_version_cannot_run_says_so(user, root):
     write(user, "cloud", GOOD.replace("execution_mode: local", "execution_mode: hub"))
     card = cards(Catalog(root=root))["cloud"]
-    assert card.veil == "remote"
-    assert "cannot be run by this version" in card.problem
+    assert "`model.execution_mode`: unknown execution_mode 'hub'; choose one of modal, local" in card.problem
     assert str(user) not in card.problem
 
 

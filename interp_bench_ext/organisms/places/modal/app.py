@@ -8,7 +8,7 @@ from typing import Any
 
 import modal
 
-from interp_bench_ext.host.spec import Placement
+from interp_bench_ext.host.spec import ModalSettings
 from interp_bench_ext.organisms.places.modal import weights
 from interp_bench_ext.organisms.places.modal.bundle import ADAPTERS, PACKAGE, RUN_THERE, Parcel
 from interp_bench_ext.organisms.places.modal.service import CARGO, Service, ServiceFromSnapshot, pull
@@ -20,9 +20,9 @@ _MEMORY = {"MALLOC_MMAP_THRESHOLD_": "67108864", "MALLOC_TRIM_THRESHOLD_": "2684
 """Pieces of arrays are megabytes: without this each would be new pages, and page faults cost more than the copying."""
 
 
-def class_name(placement: Placement) -> str:
+def class_name(settings: ModalSettings) -> str:
     """Under which the class that serves is found in its app."""
-    return _class(placement).__name__
+    return _class(settings).__name__
 
 
 def make_app(parcel: Parcel) -> modal.App:
@@ -32,11 +32,11 @@ def make_app(parcel: Parcel) -> modal.App:
     an agent wrote runs in its containers. Only the function that pulls weights reaches the model hub.
     """
     app = modal.App(parcel.app, include_source=False)
-    image, placement = _image(parcel), parcel.placement
+    image, settings = _image(parcel), parcel.settings
     cargo = modal.Secret.from_dict({CARGO: parcel.cargo})
     volume = modal.Volume.from_name(weights.VOLUME, create_if_missing=True)
     if weights.needs_pull(parcel.spec):
-        hub = [modal.Secret.from_name(placement.secret)] if weights.needs_hub(parcel.spec) else []
+        hub = [modal.Secret.from_name(settings.secret)] if weights.needs_hub(parcel.spec) else []
         app.function(
             image=image,
             secrets=[cargo, *hub],
@@ -44,27 +44,27 @@ def make_app(parcel: Parcel) -> modal.App:
             timeout=_PULL_TIMEOUT_S,
             max_containers=1,
         )(pull)
-    concurrent: Any = modal.concurrent(max_inputs=placement.concurrent_calls)(_class(placement))
+    concurrent: Any = modal.concurrent(max_inputs=settings.concurrent_calls)(_class(settings))
     app.cls(
         image=image,
-        gpu=placement.gpu_type,
+        gpu=settings.gpu_type,
         secrets=[cargo],
         volumes={str(weights.WEIGHTS): volume.with_mount_options(read_only=True)},
         block_network=True,
         restrict_modal_access=True,
-        region=placement.region,
-        scaledown_window=placement.scaledown_window_s,
-        max_containers=placement.max_containers,
+        region=settings.region,
+        scaledown_window=settings.scaledown_window_s,
+        max_containers=settings.max_containers,
         timeout=_DAY_S,
-        startup_timeout=placement.startup_timeout_s,
-        enable_memory_snapshot=placement.memory_snapshot,
-        experimental_options={"enable_gpu_snapshot": True} if placement.memory_snapshot else {},
+        startup_timeout=settings.startup_timeout_s,
+        enable_memory_snapshot=settings.memory_snapshot,
+        experimental_options={"enable_gpu_snapshot": True} if settings.memory_snapshot else {},
     )(concurrent)
     return app
 
 
-def _class(placement: Placement) -> type[Service | ServiceFromSnapshot]:
-    return ServiceFromSnapshot if placement.memory_snapshot else Service
+def _class(settings: ModalSettings) -> type[Service | ServiceFromSnapshot]:
+    return ServiceFromSnapshot if settings.memory_snapshot else Service
 
 
 def _image(parcel: Parcel) -> modal.Image:

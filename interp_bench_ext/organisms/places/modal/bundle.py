@@ -13,7 +13,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from interp_bench_ext.host.bundled import bundled_adapter
-from interp_bench_ext.host.spec import OrganismSpec, Placement
+from interp_bench_ext.host.spec import ModalSettings, OrganismSpec
 
 PACKAGE = Path(__file__).resolve().parents[3]
 RUN_THERE = (
@@ -65,7 +65,7 @@ class Parcel:
     app: str
     """The app's name, a digest of what is loaded and of what loads it."""
     fingerprint: str
-    """Changes when a deployment under that name is out of date: this package's source, or its placement."""
+    """Changes when a deployment under that name is out of date: this package's source, or its settings."""
     spec: OrganismSpec
     """With paths as the container has them."""
     files: tuple[tuple[Path, str], ...]
@@ -74,8 +74,8 @@ class Parcel:
     """What the image installs with pip."""
 
     @property
-    def placement(self) -> Placement:
-        return self.spec.placement or Placement()
+    def settings(self) -> ModalSettings:
+        return self.spec.modal or ModalSettings()
 
     @property
     def cargo(self) -> str:
@@ -85,7 +85,7 @@ class Parcel:
 
 def packed(spec: OrganismSpec) -> Parcel:
     """Pack ``spec``. Raises BadInput for a missing adapter."""
-    shipped = replace(spec, placement=None)
+    shipped = replace(spec, modal=None)
     files: list[tuple[Path, str]] = []
     shipped.techniques = tuple(_shipped(spec.techniques, files))
     for field in ("name", "base_model", "tokenizer"):
@@ -99,11 +99,11 @@ def packed(spec: OrganismSpec) -> Parcel:
     needed = tuple(_requirements(spec))
     version = metadata.version("interp_bench_ext")
     content = [shipped.to_wire(), [_content(path) for path, _ in files], needed, version, platform.python_version()]
-    placement = spec.placement or Placement()
+    settings = spec.modal or ModalSettings()
     return Parcel(
         app=f"ib-{_digest(content)}",
-        fingerprint=_digest([[_content(PACKAGE, pattern) for pattern in RUN_THERE], asdict(placement)]),
-        spec=replace(shipped, placement=placement),
+        fingerprint=_digest([[_content(PACKAGE, pattern) for pattern in RUN_THERE], asdict(settings)]),
+        spec=replace(shipped, modal=settings),
         files=tuple(files),
         requirements=needed,
     )

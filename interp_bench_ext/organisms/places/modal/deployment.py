@@ -56,7 +56,7 @@ class Deployment:
     async def find(self) -> bool:
         """Whether it is deployed; if so its methods can be called from here on."""
         with explaining(self.parcel):
-            name = class_name(self.parcel.placement)
+            name = class_name(self.parcel.settings)
             found: Any = modal.Cls.from_name(self.parcel.app, name, client=await account.client())
             try:
                 await found.hydrate.aio()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-from dataclasses import dataclass
 from typing import Any
 
 from interp_bench_ext.config import Experiment, ModelSection
 from interp_bench_ext.errors import BadInput
+from interp_bench_ext.organisms.placement import Check
 from interp_bench_ext.organisms.places.modal.estimate import base_name, check_fits, is_gated
 
 INSTALL = "pip install 'interp_bench_ext[modal]'"
@@ -16,24 +16,10 @@ _USUAL_SECRET = "huggingface-secret"
 _ANSWERS_WITHIN_S = 10.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """One thing that was looked at."""
-
-    what: str
-    ok: bool | None
-    """None where it cannot be told from here."""
-    state: str
-    mend: str = ""
-    """The command, or the page, that mends it."""
-    needed: bool = False
-    """Whether what was asked about cannot do without it."""
-
-
 async def modal_checks(experiment: Experiment | None) -> list[Check]:
     """Of the client, its token, the secret, and with a config, of the licence and the size of its model."""
-    needed = experiment is not None and experiment.public.execution_mode == "modal"
-    model = experiment.sealed.model if needed and experiment is not None else None
+    needed = experiment is not None
+    model = experiment.sealed.model if experiment is not None else None
     if importlib.util.find_spec("modal") is None:
         return [Check(what="Modal", ok=False, state="the client is not installed", mend=INSTALL, needed=needed)]
     token = await _token(needed)

@@ -75,7 +75,7 @@ def _auth(error: Exception, _parcel: Parcel) -> InterpBenchError:
 
 def _not_found(error: Exception, parcel: Parcel) -> InterpBenchError:
     if "secret" in str(error).lower():
-        name = parcel.placement.secret
+        name = parcel.settings.secret
         return BadInput(
             f"Your Modal workspace has no secret {name!r}, which the model hub is asked with; run"
             f" `modal secret create {name} HF_TOKEN=hf_...`."
@@ -88,7 +88,7 @@ def _not_found(error: Exception, parcel: Parcel) -> InterpBenchError:
 def _invalid(error: Exception, parcel: Parcel) -> InterpBenchError:
     if "gpu" in str(error).lower():
         return BadInput(
-            f"Modal offers no GPU {parcel.placement.gpu_type!r}; set model.gpu_type to one of {', '.join(GPU_TYPES)}."
+            f"Modal offers no GPU {parcel.settings.gpu_type!r}; set model.gpu_type to one of {', '.join(GPU_TYPES)}."
         )
     return OrganismError("Modal refuses the deployment as invalid; run `pip install --upgrade modal`, then run again.")
 

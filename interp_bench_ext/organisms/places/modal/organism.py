@@ -31,7 +31,7 @@ _OUTAGE_S, _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 300.0, 0.5, 15.0
 
 
 class _OutOfDate(Exception):
-    """The deployment was made by other source, or for another placement, or its weights are gone."""
+    """The deployment was made by other source, for other settings, or its weights are gone."""
 
 
 class ModalOrganism:
@@ -112,7 +112,7 @@ class ModalOrganism:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._following
             self._following = None
-            if self._deployment.parcel.placement.undeploy == "after_use":
+            if self._deployment.parcel.settings.undeploy == "after_use":
                 with contextlib.suppress(InterpBenchError):
                     await self._deployment.undeploy()
         await self._relay.stop()
@@ -166,7 +166,7 @@ class ModalOrganism:
 
     def _noted(self, note: dict[str, Any]) -> None:
         self._meter.note(note["container"], note["used"])
-        alone = self._deployment.parcel.placement.max_containers == 1
+        alone = self._deployment.parcel.settings.max_containers == 1
         if alone and self._remote is not None and note["container"] != self._container:
             self._remote.break_off()  # what is followed has ended, and Modal is slow to say so
 

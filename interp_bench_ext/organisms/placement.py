@@ -1,0 +1,147 @@
+"""Places where organisms run: each a file and a line in ``config.PLACES``, or an entry point of another package."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from interp_bench_ext.config import Experiment, places
+from interp_bench_ext.contracts import Veil
+from interp_bench_ext.errors import BadInput
+from interp_bench_ext.host.spec import OrganismSpec
+from interp_bench_ext.installed import experiment_techniques
+from interp_bench_ext.organisms.handle import ServedOrganism
+from interp_bench_ext.record.events import Emit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What one run may cost; ``most_usd`` is None where nothing limits the run's time."""
+
+    said: str
+    """In one line, for a person."""
+    most_usd: float | None
+    confirm_above_usd: float
+    """What a start may cost without being confirmed."""
+    confirm_key: str
+    """The config's key that says so."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rate:
+    """What is paid while an organism is held."""
+
+    usd_per_s: float
+    kept_s: float
+    """How long it is paid for after its last use."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One thing that ``interp-bench doctor`` has looked at."""
+
+    what: str
+    ok: bool | None
+    """None where it cannot be told from here."""
+    state: str
+    mend: str = ""
+    """The command, or the page, that mends it."""
+    needed: bool = False
+    """Whether what was asked about cannot do without it."""
+
+
+class Placement(ABC):
+    """A place, made with the name that configs call it; it and the scorer alone are handed a config's sealed half.
+
+    Each has :meth:`veil` and :meth:`start`. The rest is as it is where nothing costs anything.
+    """
+
+    at_once = 1
+    """How many runs a sweep usually drives there at the same time."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @abstractmethod
+    def veil(self) -> Veil:
+        """How strong the veil of a run there would be."""
+
+    @abstractmethod
+    async def start(self, spec: OrganismSpec, *, emit: Emit) -> ServedOrganism:
+        """Load ``spec`` and return when it serves; ``emit`` hears how that goes.
+
+        Raises an error of this package's tree. One who uses it holds a ticket of :mod:`~.tickets`.
+        """
+
+    def spec(self, experiment: Experiment) -> OrganismSpec:
+        """What :meth:`start` is given, equal for runs that can share the organism.
+
+        Raises BadInput where the organism cannot be had there.
+        """
+        sealed = experiment.sealed
+        model, files = sealed.model, experiment_techniques(sealed.folder)
+        return OrganismSpec(
+            name=model.name,
+            is_peft=model.is_peft,
+            base_model=model.base_model,
+            tokenizer=model.tokenizer,
+            device=model.device,
+            dtype=model.dtype,
+            revision=model.revision,
+            base_revision=model.base_revision,
+            quantization=model.quantization,
+            hidden_system_prompt=sealed.hidden_system_prompt,
+            techniques=tuple(files[name] for name in experiment.public.techniques),
+            place=self.name,
+        )
+
+    def estimate(self, experiment: Experiment) -> Cost | None:
+        """What a run may cost; None: nothing, or it is not known. Raises BadInput for a model that is too large."""
+        return None
+
+    def rate(self, experiment: Experiment) -> Rate | None:
+        """What is paid while the organism is held; None: nothing."""
+        return None
+
+    def at_most(self, experiment: Experiment) -> int | None:
+        """How many runs may use one organism at once; None: any number."""
+        return None
+
+    async def reach(self, experiment: Experiment) -> None:
+        """Raise an error of this package's tree where the place cannot be used now."""
+        self.spec(experiment)
+
+    async def checks(self, experiment: Experiment | None) -> Sequence[Check]:
+        """What works there, the place itself first; with a config of this place, also what the config needs."""
+        return []
+
+
+@cache
+def find_place(name: str) -> Placement:
+    """The place that :func:`~interp_bench_ext.config.places` calls ``name``. Raises BadInput where it cannot be loaded.
+
+    The same name gives the same object.
+    """
+    entry = places()[name]
+    try:
+        made: Placement = entry.load()(name)
+    except (ImportError, AttributeError) as error:
+        raise BadInput(f"`model.execution_mode: {name}` cannot be used: {entry.value} is not there ({error})") from None
+    return made
+
+
+def place_of(experiment: Experiment) -> Placement:
+    """Where the config says that its organism runs."""
+    return find_place(experiment.public.execution_mode)
+
+
+def organism_spec(experiment: Experiment) -> OrganismSpec:
+    """What the organism is loaded from. Raises BadInput where it cannot be had."""
+    return place_of(experiment).spec(experiment)
+
+
+async def start_organism(spec: OrganismSpec, *, emit: Emit) -> ServedOrganism:
+    """Load ``spec`` where it says and return when it serves. Raises an error of this package's tree."""
+    return await find_place(spec.place).start(spec, emit=emit)
