@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..contracts import Connection, Veil
 from ..errors import BadInput, KernelDied, NotebookConflict
-from ..record.events import CellFinished, CellStarted, CellStatus, Emit, Event, JsonDict, KernelStarted, KernelWentAway
+from ..record.events import CellFinished, CellStarted, Emit, Event, JsonDict, KernelStarted, KernelWentAway
 from .backend import CellView, NotebookBackend
 from .background import Background
 from .cells import RunCells, cut_off
@@ -26,14 +26,11 @@ _RESTORE_TIMEOUT_S = 600.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class CellRun:
+class CellRun(Execution):
     """What running a cell came to."""
 
     cell_id: str
-    status: CellStatus
-    execution_count: int | None
     outputs: list[JsonDict]
-    duration_s: float
 
 
 class NotebookSession:
@@ -207,33 +204,32 @@ class NotebookSession:
         """Put a new kernel in the place of the old one, dead or alive; emits ``KernelStarted``."""
         await self.interrupt()
         async with self._run_lock:
-            if self._closed or self._kernels is None:
-                raise KernelDied("The notebook session is closed.")
-            self._executor = None
-            self._kernel = await self._kernels.restart(connection=self._connection, on_death=self._went_away)
-            self._begin_with_kernel()
+            await self._renew_kernel()
 
     async def restore(self, cell_ids: Sequence[str]) -> list[str]:
-        """Run earlier code cells again for their variables, outputs untouched; returns those that failed.
+        """Run earlier code cells again for their variables, outputs untouched; returns those whose are missing.
 
-        Emits ``KernelStarted`` again, with their number.
+        A cell that ends the kernel takes with it what was defined up to there; those after it run in a new kernel.
+        Emits ``KernelStarted`` again, with the number of cells whose variables are there.
 
         Raises:
             BadInput: The run has no such code cell.
-            KernelDied: The kernel is or becomes dead.
+            KernelDied: There was no kernel to begin with, or none could be started in the place of one that died.
         """
         async with self._run_lock:
-            failed = []
+            missing: list[str] = []
             self._ready().rearm()
-            for cell_id in cell_ids:
-                source = self._cells[cell_id].source
+            for place, cell_id in enumerate(cell_ids, start=1):
                 executor = self._ready()
+                source = self._cells[cell_id].source
                 done = await executor.run(source, timeout_s=_RESTORE_TIMEOUT_S, handler=_ignore)
                 if done.status != "ok":
-                    failed.append(cell_id)
-            self._ready()
-            self._emit(KernelStarted(veil=self.veil, restored_cells=len(cell_ids) - len(failed)))
-            return failed
+                    missing.append(cell_id)
+                if not await executor.answers():
+                    missing = list(cell_ids[:place])
+                    await self._renew_kernel()
+            self._emit(KernelStarted(veil=self.veil, restored_cells=len(cell_ids) - len(missing)))
+            return missing
 
     async def rebuild(self, events: Iterable[Event]) -> None:
         """Make the notebook what the journal's events say; call it before anything else in a resumed run.
@@ -281,22 +277,12 @@ class NotebookSession:
             await self._adopt_if_there()
             self._live.flush(cell_id)
             outputs = self._live.book.cell(cell_id).outputs()
-            status, count = done.status, done.execution_count
-            self._emit(
-                CellFinished(
-                    cell_id=cell_id,
-                    status=status,
-                    execution_count=count,
-                    duration_s=done.duration_s,
-                    organism_s=max(self._organism_s() - before_s, 0.0),
-                )
-            )
+            organism_s = max(self._organism_s() - before_s, 0.0)
+            self._emit(CellFinished(cell_id=cell_id, organism_s=organism_s, **asdict(done)))
             self._live.shown(cell_id)
-            await self._cells.put(cell_id, outputs=outputs, execution_count=count)
+            await self._cells.put(cell_id, outputs=outputs, execution_count=done.execution_count)
         await self._backend.saved()
-        return CellRun(
-            cell_id=cell_id, status=status, execution_count=count, outputs=outputs, duration_s=done.duration_s
-        )
+        return CellRun(cell_id=cell_id, outputs=outputs, **asdict(done))
 
     async def _adopt_if_there(self) -> None:
         """A cell that has run is recorded as such even when its notebook has gone meanwhile."""
@@ -321,6 +307,13 @@ class NotebookSession:
             reason = "" if self._kernel is None else f" {self._kernel.reason}"
             raise KernelDied(f"The notebook has no running kernel; restart it.{reason}")
         return self._executor
+
+    async def _renew_kernel(self) -> None:
+        if self._closed or self._kernels is None:
+            raise KernelDied("The notebook session is closed.")
+        self._executor = None
+        self._kernel = await self._kernels.restart(connection=self._connection, on_death=self._went_away)
+        self._begin_with_kernel()
 
     def _begin_with_kernel(self) -> None:
         assert self._kernel is not None

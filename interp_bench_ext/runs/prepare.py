@@ -37,7 +37,10 @@ async def prepare(session: NotebookSession, recorder: Recorder, public: PublicCo
 
 
 async def _restore(session: NotebookSession, recorder: Recorder, cell_ids: Sequence[str]) -> None:
-    failed = await session.restore(cell_ids)
-    if failed:
-        text = f"Run again in the new kernel, these cells failed, so what they define is missing: {', '.join(failed)}."
+    missing = await session.restore(cell_ids)
+    if missing:
+        text = (
+            f"What these cells define is missing in the new kernel: {', '.join(missing)}."
+            " Run again in it, they failed, or the kernel ended with one of them."
+        )
         recorder(MessageSent(sender="run", text=text))

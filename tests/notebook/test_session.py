@@ -154,6 +154,26 @@ def test_restore_brings_variables_back_and_leaves_outputs_alone(root: Path, kind
 
 
 @every_kind
+def test_a_cell_that_ends_the_kernel_does_not_end_the_restoration(root: Path, kind: Kind) -> None:
+    async def scenario() -> None:
+        async with at(kind, root) as place, place.session() as (session, events):
+            sources = ["before = 1", "exit()", "after = 2", "import os; os._exit(1)", "last = 3"]
+            ids = [await session.add_code(source) for source in sources]
+            seen = len(events)
+            assert await session.restore(ids) == ids[:4]
+            told = [event.type for event in events[seen:]]
+            assert told == ["kernel_died", "kernel_started", "kernel_died", "kernel_started", "kernel_started"]
+            assert events[-1].restored_cells == 1
+            assert (await run(session, "last + 1")).outputs[0]["data"]["text/plain"] == "4"
+            assert (await run(session, "before")).status == "error"
+            assert await session.restore(ids[:2]) == ids[:2]
+            assert events[-1].restored_cells == 0
+            assert (await run(session, "1")).status == "ok"
+
+    asyncio.run(scenario())
+
+
+@every_kind
 def test_each_event_is_out_before_its_effect(root: Path, kind: Kind) -> None:
     path = root / "n.ipynb"
     late: list[Event] = []
