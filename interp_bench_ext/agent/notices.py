@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from ..record.events import (
     AgentReplied,
     CellFinished,
-    CellStarted,
     Event,
     KernelStarted,
     KernelWentAway,
@@ -28,24 +27,20 @@ class News:
     kernel: list[str] = field(default_factory=list)
     ended: dict[str, str] = field(default_factory=dict)
     """Cells that ended in the background, by id."""
-    _running: str | None = None
     _behind: str | None = None
     """The cell that went on running when a tool returned."""
     _began: bool = False
     """Whether the agent has replied: what was before is no news to it."""
 
-    def apply(self, event: Event) -> None:
+    def apply(self, event: Event, *, running: str | None) -> None:
+        """Take one event, in order; ``running`` is the cell that runs after it."""
         match event:
             case AgentReplied():
                 self._began = True
             case ToolReturned():
-                self.kernel, self.ended, self._behind = [], {}, self._running
-            case CellStarted():
-                self._running = event.cell_id
-            case CellFinished():
-                self._running = None
-                if event.cell_id == self._behind:
-                    self.ended[event.cell_id] = f"{event.status} after {event.duration_s:.0f} s"
+                self.kernel, self.ended, self._behind = [], {}, running
+            case CellFinished() if event.cell_id == self._behind:
+                self.ended[event.cell_id] = f"{event.status} after {event.duration_s:.0f} s"
             case KernelStarted() | KernelWentAway() | RunResumed() if self._began:
                 self._hear_of_kernel(event)
             case _:

@@ -76,9 +76,10 @@ class RunState:
     """Messages that came while the agent was replying; it could not see them yet."""
 
     def apply(self, event: Event, at: float) -> None:
+        """Take one event, recorded at ``at`` (Unix time in seconds)."""
         self.figures.apply(event, at)
         self.cells.apply(event)
-        self.news.apply(event)
+        self.news.apply(event, running=self.cells.running)
         self.ledger.apply(event)
         self._conclude(event)
         self._converse(event)

@@ -1,7 +1,16 @@
 from __future__ import annotations
 
 from interp_bench_ext.agent.notices import News
-from interp_bench_ext.record.events import AgentReplied, CellFinished, CellStarted, Event, KernelWentAway, ToolReturned
+from interp_bench_ext.agent.state import RunState
+from interp_bench_ext.record.events import (
+    AgentReplied,
+    CellAdded,
+    CellFinished,
+    CellStarted,
+    Event,
+    KernelWentAway,
+    ToolReturned,
+)
 
 REPLIED = AgentReplied(
     content=[], stop_reason="tool_use", input_tokens=1, output_tokens=1, cache_read_tokens=0, cache_write_tokens=0,
@@ -10,11 +19,15 @@ REPLIED = AgentReplied(
 RETURNED = ToolReturned(tool_use_id="t", content=[], is_error=False)
 
 
+def news_of(*events: Event) -> News:
+    state = RunState()
+    for event in (CellAdded(cell_id="c1", kind="code", source="1"), *events):
+        state.apply(event, 0.0)
+    return state.news
+
+
 def told(*events: Event) -> list[str]:
-    news = News()
-    for event in events:
-        news.apply(event)
-    return news.sentences()
+    return news_of(*events).sentences()
 
 
 def finished(cell_id: str) -> CellFinished:
@@ -33,9 +46,7 @@ def test_a_cell_that_a_tool_waited_for_is_no_news():
 
 
 def test_a_result_that_shows_the_cell_needs_no_sentence():
-    news = News()
-    for event in (REPLIED, CellStarted(cell_id="c1"), RETURNED, finished("c1")):
-        news.apply(event)
+    news = news_of(REPLIED, CellStarted(cell_id="c1"), RETURNED, finished("c1"))
     assert news.sentences(but="[c1: ok]") == []
 
 
