@@ -23,14 +23,12 @@ from .handlers.organisms import OrganismHandler, OrganismsHandler
 from .handlers.report import ComparisonHandler, ReportHandler, ScoreHandler
 from .handlers.runs import (
     ApprovalsHandler,
+    CommandHandler,
     ForkHandler,
     MessagesHandler,
-    PauseHandler,
     ResumeHandler,
     RunHandler,
     RunsHandler,
-    StopHandler,
-    UnpauseHandler,
 )
 from .models.key_variables import KEY_VARIABLE, KEY_VARIABLES, TOKEN_VARIABLE
 
@@ -48,9 +46,7 @@ ROUTES = (
     (r"configs", ConfigsHandler),
     (r"runs", RunsHandler),
     (_RUN, RunHandler),
-    (rf"{_RUN}/pause", PauseHandler),
-    (rf"{_RUN}/unpause", UnpauseHandler),
-    (rf"{_RUN}/stop", StopHandler),
+    (rf"{_RUN}/(?P<command>pause|unpause|stop)", CommandHandler),
     (rf"{_RUN}/resume", ResumeHandler),
     (rf"{_RUN}/fork", ForkHandler),
     (rf"{_RUN}/messages", MessagesHandler),

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
 from tornado import web
 
 from .base import ServicesHandler, allowed_to
+
+if TYPE_CHECKING:
+    from ..api import RunSummary
+    from .services import Services
 
 
 class RunsHandler(ServicesHandler):
@@ -38,31 +45,19 @@ class RunHandler(ServicesHandler):
         self.set_status(204)
 
 
-class PauseHandler(ServicesHandler):
+class CommandHandler(ServicesHandler):
+    """What a run is told to do without a further word."""
+
     @web.authenticated
     @allowed_to("execute")
-    async def post(self, run: str) -> None:
+    async def post(self, run: str, command: str) -> None:
         from ..api import Command
 
-        self.reply(await self.once(self.body(Command), lambda services: services.runs.pause(run)))
+        def told(services: Services) -> Coroutine[Any, Any, RunSummary]:
+            runs = services.runs
+            return {"pause": runs.pause, "unpause": runs.unpause, "stop": runs.stop}[command](run)
 
-
-class UnpauseHandler(ServicesHandler):
-    @web.authenticated
-    @allowed_to("execute")
-    async def post(self, run: str) -> None:
-        from ..api import Command
-
-        self.reply(await self.once(self.body(Command), lambda services: services.runs.unpause(run)))
-
-
-class StopHandler(ServicesHandler):
-    @web.authenticated
-    @allowed_to("execute")
-    async def post(self, run: str) -> None:
-        from ..api import Command
-
-        self.reply(await self.once(self.body(Command), lambda services: services.runs.stop(run)))
+        self.reply(await self.once(self.body(Command), told))
 
 
 class ResumeHandler(ServicesHandler):

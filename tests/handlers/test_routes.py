@@ -21,6 +21,8 @@ from interp_bench_ext.record.journal import Journal
 
 RUN, ORGANISM = "0123abcd", "89efcdab"
 METHODS = ("GET", "POST", "DELETE")
+COMMANDS = ("pause", "unpause", "stop")
+_COMMANDS = f"(?P<command>{'|'.join(COMMANDS)})"
 
 
 def concrete() -> list[tuple[str, str]]:
@@ -28,7 +30,8 @@ def concrete() -> list[tuple[str, str]]:
     walked = []
     for pattern, kind in ROUTES:
         path = pattern.replace(r"(?P<run>[0-9a-f]{8})", RUN).replace(r"(?P<organism>[0-9a-f]{8})", ORGANISM)
-        walked += [(method, path) for method in METHODS if method.lower() in vars(kind)]
+        paths = [path.replace(_COMMANDS, command) for command in COMMANDS] if _COMMANDS in path else [path]
+        walked += [(method, path) for path in paths for method in METHODS if method.lower() in vars(kind)]
     return walked
 
 
