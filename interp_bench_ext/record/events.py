@@ -8,7 +8,7 @@ No event holds anything of a config's sealed half; ``Scored`` is written by the 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
@@ -361,3 +361,5 @@ Event = Annotated[
 ]
 Emit = Callable[[Event], None]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+EVENT_TYPES: tuple[type[BaseModel], ...] = get_args(get_args(Event)[0])
+"""Every kind of event."""

@@ -10,50 +10,29 @@ from typing import Literal
 from ..api import RunFigures, RunSummary
 from ..record.clock import Clock
 from ..record.events import (
-    AgentReplied,
-    ApprovalAnswered,
-    ApprovalAsked,
-    BudgetUsed,
-    ContextEdited,
+    EVENT_TYPES,
+    AgentDelta,
+    CellAdded,
+    CellEdited,
+    CellOutput,
     Event,
     FindingsSubmitted,
     KernelStarted,
-    OrganismReady,
-    OrganismUsed,
-    ProviderWaiting,
+    MessageSent,
     RunEnded,
     RunForked,
-    RunPaused,
     RunResumed,
     RunStarted,
-    RunUnpaused,
     Scored,
-    StepStarted,
+    ToolReturned,
 )
 from ..record.figures import Figures
 from ..record.journal import Journal, RunRecord
 from ..record.scores import Score, verdict
 
-_COUNTED = (
-    AgentReplied,
-    ApprovalAnswered,
-    ApprovalAsked,
-    BudgetUsed,
-    ContextEdited,
-    FindingsSubmitted,
-    KernelStarted,
-    OrganismReady,
-    OrganismUsed,
-    ProviderWaiting,
-    RunEnded,
-    RunForked,
-    RunPaused,
-    RunResumed,
-    RunStarted,
-    RunUnpaused,
-    Scored,
-    StepStarted,
-)
+_LARGE = (AgentDelta, CellAdded, CellEdited, CellOutput, MessageSent, ToolReturned)
+"""Events that hold much, and nothing that a list says of a run."""
+_READ = tuple(kind for kind in EVENT_TYPES if kind not in _LARGE)
 
 
 @dataclass
@@ -73,7 +52,7 @@ class Tally:
     """Number of the last event that is counted."""
 
     def take(self, event: Event | None, at: float) -> None:
-        """Take one event; None stands for one that only takes time."""
+        """Take one event, recorded at ``at`` (Unix time in seconds), in order; None is one that only takes time."""
         self.seq += 1
         self.figures.apply(event, at)
         match event:
@@ -96,7 +75,7 @@ class Tally:
 
     def read_on(self, journal: Journal, run: str, *, until: int | None = None) -> Tally:
         """Take what the run's journal holds beyond what is counted; returns the tally itself."""
-        for at, event in journal.skim(run, *_COUNTED, after=self.seq, until=until):
+        for at, event in journal.skim(run, *_READ, after=self.seq, until=until):
             self.take(event, at)
         return self
 

@@ -10,17 +10,21 @@ from interp_bench_ext.record.events import (
     AgentReplied,
     ApprovalAsked,
     BudgetUsed,
+    CellAdded,
+    CellEdited,
     CellOutput,
     Event,
     Finding,
     FindingsSubmitted,
     KernelStarted,
+    MessageSent,
     RunEnded,
     RunPaused,
     RunResumed,
     RunStarted,
     Scored,
     StepStarted,
+    ToolReturned,
 )
 from interp_bench_ext.record.figures import Figures
 from interp_bench_ext.record.journal import Journal, new_run_id
@@ -116,7 +120,14 @@ def test_the_time_between_a_runs_end_and_its_score_is_not_the_runs():
 
 
 def test_what_is_left_unread_changes_nothing_but_the_clock(journal):
-    events = [StepStarted(step=1), *[AgentDelta(kind="text", text="x")] * 5, REPLIED, FOUND]
+    unread = [
+        AgentDelta(kind="text", text="x"),
+        MessageSent(sender="person", text="x"),
+        CellAdded(cell_id="c1", kind="code", source="x"),
+        CellEdited(cell_id="c1", source="y"),
+        ToolReturned(tool_use_id="t", content=[], is_error=False),
+    ]
+    events = [StepStarted(step=1), *unread, REPLIED, FOUND]
     run = recorded(journal, *events)
     whole = Figures()
     for entry in journal.entries(run):
