@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -40,23 +40,13 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False, default=str))  # noqa: T201
 
 
-class Watch:
-    """Shows a run's events as they come: a bar for what takes long, a line for what is done; or nothing."""
+class Live:
+    """Shows ``progress`` from entry to exit."""
 
-    def __init__(self, *, quiet: bool = False) -> None:
-        self._progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=quiet or not console.is_terminal,
-        )
-        self._quiet = quiet
-        self._task: TaskID | None = None
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> Self:
         self._progress.start()
         return self
 
@@ -64,6 +54,25 @@ class Watch:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._progress.stop()
+
+
+class Watch(Live):
+    """Shows a run's events as they come: a bar for what takes long, a line for what is done; or nothing."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        super().__init__(
+            Progress(
+                SpinnerColumn(),
+                TextColumn("{task.description}", markup=False),
+                BarColumn(bar_width=24),
+                TimeElapsedColumn(),
+                console=console,
+                transient=True,
+                disable=quiet or not console.is_terminal,
+            )
+        )
+        self._quiet = quiet
+        self._task: TaskID | None = None
 
     def loading(self, stage: str, done: int, total: int) -> None:
         """Show ``stage`` as what goes on now."""

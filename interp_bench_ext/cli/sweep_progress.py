@@ -2,41 +2,33 @@
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from ..record.events import AgentReplied, CellStarted, Event, OrganismLoading
-from .screen import console
+from .screen import Live, console
 
 if TYPE_CHECKING:
     from ..bench.drive import Result
     from ..bench.plan import Cell
 
 
-class Board:
+class Board(Live):
     """Shows ``total`` cells as they come and go; or nothing."""
 
     def __init__(self, total: int, *, quiet: bool = False) -> None:
         columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=24))
         shown = console.is_terminal and not quiet
-        self._progress = Progress(
-            *columns, MofNCompleteColumn(), TimeElapsedColumn(), console=console, transient=True, disable=not shown
+        super().__init__(
+            Progress(
+                *columns, MofNCompleteColumn(), TimeElapsedColumn(), console=console, transient=True, disable=not shown
+            )
         )
         self._quiet = quiet
         self._all = self._progress.add_task("runs", total=total)
         self._lines: dict[int, TaskID] = {}
         self._steps: dict[int, int] = {}
-
-    def __enter__(self) -> Board:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
 
     def heard(self, cell: Cell, event: Event) -> None:
         """Take in what happens in the run of ``cell``."""
