@@ -144,6 +144,7 @@ class ContentsBackend:
         return [view_of(cell, own=cell["id"] in self._own) for cell in self._cells]
 
     async def put(self, cells: Sequence[NotebookCell]) -> None:
+        """Change the notebook in memory; :meth:`saved` writes it. Raises nothing."""
         if not self._own and len(self._cells) == 1 and is_blank(self._cells[0]):
             self._cells.clear()
         for cell in cells:
@@ -154,6 +155,7 @@ class ContentsBackend:
         self._changes += 1
 
     async def saved(self) -> None:
+        """Write what was put, over nothing that others saved meanwhile. Raises NotebookConflict where it cannot be."""
         async with self._io:
             # Somebody else may save in the midst of it, and must not be overwritten.
             while self._changes_saved < self._changes:
@@ -165,6 +167,7 @@ class ContentsBackend:
                         raise
 
     async def close(self) -> None:
+        """Write what is not saved, as far as the file takes it. Raises no NotebookConflict."""
         with contextlib.suppress(NotebookConflict):
             await self.saved()
             if await self._file.stamp() != self._stamp:

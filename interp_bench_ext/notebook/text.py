@@ -51,6 +51,7 @@ class TerminalText:
         self._cursor = 0
 
     def write(self, text: str) -> None:
+        """Go on with ``text``, which may begin and end anywhere, also within a line."""
         start = 0
         if self._cursor == len(self._line):
             # Plain lines, by far the most of all output, need no look at each of them.

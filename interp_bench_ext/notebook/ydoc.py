@@ -89,6 +89,11 @@ class YdocBackend:
         return cells
 
     async def put(self, cells: Sequence[NotebookCell]) -> None:
+        """Change the shared document, once it is loaded; others see it at once, and the room saves it in a while.
+
+        Raises:
+            NotebookConflict: The document cannot be had.
+        """
         await self._room.settled()
         self._adopt()
         with self._transaction():
