@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from .kit import elements
-from .kit.result import Columns, Floats, Result
+from .kit.over_tokens import OverTokens
+from .kit.result import Columns, Floats
 from .kit.safe_text import clip, counted, more, rounded, token_label
 from .kit.selection import Limits, last, part
 
@@ -19,23 +20,17 @@ _SQUARE, _SQUARE_CHARACTERS = 22, 12
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class AttentionGrid(Result):
+class AttentionGrid(OverTokens):
     """Attention patterns of H heads over T tokens."""
 
-    tokens: tuple[str, ...]
-    """[T]"""
     heads: tuple[str, ...]
     """[H] for example ``L3 H5``."""
     weights: Floats
     """[H, T, T] from the query (row) to the key (column); a row adds up to 1 at most."""
-    arm: str
 
     def _headline(self) -> str:
         size = f"{counted(len(self.heads), 'head')}, {counted(len(self.tokens), 'token')}"
         return f"attention, {size}, {clip(self.arm, 20)}"
-
-    def _charted(self) -> bool:
-        return bool(self.tokens)
 
     def _lines(self) -> list[str]:
         if not self.weights.size:

@@ -10,7 +10,8 @@ import numpy as np
 
 from .kit import elements, grid
 from .kit.elements import ACCENT, OTHER, escaped
-from .kit.result import Columns, Floats, Result
+from .kit.over_tokens import AtPositions
+from .kit.result import Columns, Floats
 from .kit.safe_text import clip, counted, more, rounded, token_label
 from .kit.selection import Limits, last, part
 
@@ -18,26 +19,19 @@ _LARGEST = 8
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class EffectGrid(Result):
+class EffectGrid(AtPositions):
     """What an intervention at each of S sites and T tokens does to a metric, as in activation patching."""
 
-    tokens: tuple[str, ...]
-    """[T] the visible tokens at the positions."""
-    positions: tuple[int, ...]
     sites: tuple[str, ...]
     """[S] where it was done, from the embedding upwards, for example ``L3 mlp``."""
     effects: Floats
     """[S, T] change of the metric."""
     metric: str
     """What is measured, with its unit."""
-    arm: str
 
     def _headline(self) -> str:
         size = f"{counted(len(self.sites), 'site')} x {counted(len(self.tokens), 'token')}"
         return f"effect on {clip(self.metric, 60)}, {size}, {clip(self.arm, 20)}"
-
-    def _charted(self) -> bool:
-        return bool(self.tokens)
 
     def _lines(self) -> list[str]:
         if not self.effects.size:
@@ -101,7 +95,7 @@ class EffectGrid(Result):
         label = "0" if abs(effect) < 0.005 else f"{effect:+.2f}"
         return {
             "site": clip(self.sites[row], 40),
-            "token": f"{token_label(self.tokens[column])} (position {self.positions[column]})",
+            "token": self._place(column),
             "effect": rounded(effect),
             "label": label if np.isfinite(effect) else "nan",
         }

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from .kit import elements, grid
-from .kit.result import Columns, Floats, Ints, Result
+from .kit.over_tokens import AtPositions
+from .kit.result import Columns, Floats, Ints
 from .kit.safe_text import clip, counted, more, probability, rounded, token_label
 from .kit.selection import Limits, evenly, last, part
 
@@ -19,12 +20,9 @@ _TOOLTIP_TOKENS = 3
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class LensGrid(Result):
+class LensGrid(AtPositions):
     """The logit lens: every residual stream through final norm and unembedding (nostalgebraist 2020)."""
 
-    tokens: tuple[str, ...]
-    """[T] the visible tokens at the positions read."""
-    positions: tuple[int, ...]
     layers: tuple[int, ...]
     """[L] 0 is the embedding, n_layers the last block's output."""
     top_tokens: tuple[tuple[tuple[str, ...], ...], ...]
@@ -39,14 +37,10 @@ class LensGrid(Result):
     """[L, T], or [0, 0] without a target."""
     target_ranks: Ints
     """[L, T], 1 is the most likely; [0, 0] without a target."""
-    arm: str
 
     def _headline(self) -> str:
         size = f"{counted(len(self.layers), 'layer')} x {counted(len(self.tokens), 'token')}"
         return f"logit lens, {size}, {clip(self.arm, 20)}"
-
-    def _charted(self) -> bool:
-        return bool(self.tokens)
 
     def _lines(self) -> list[str]:
         if not self.tokens or not self.layers:
@@ -142,7 +136,7 @@ class LensGrid(Result):
         name = self.top_tokens[row][column][0]
         cell: dict[str, Any] = {
             "layer": str(self.layers[row]),
-            "read": f"{token_label(self.tokens[column])} (position {self.positions[column]})",
+            "read": self._place(column),
             "best": self._best(row, column),
             "label": token_label(name, grid.CELL_CHARACTERS),
             "p": rounded(self.top_probs[row, column, 0]),
