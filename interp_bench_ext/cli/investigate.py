@@ -27,8 +27,8 @@ from .options import (
 from .screen import Watch, console, print_json
 
 if TYPE_CHECKING:
-    from ..models.key import Key
     from ..outcome import Outcome
+    from ..runs import Environment
 
 ConfigArgument = Annotated[str, typer.Argument(help="A config file, or the name of an installed config.")]
 AgentOption = Annotated[
@@ -65,18 +65,18 @@ def run(
     from ..runs import Environment, start_run
 
     confirm_cost([experiment], yes=yes)
-    journal, key = Journal(), Key.from_environment()
+    environment = Environment(journal=Journal(), key=Key.from_environment())
     with Watch(quiet=json) as watch:
         record = interruptible(
             start_run(
                 experiment,
-                environment=Environment(journal=journal, key=key),
+                environment=environment,
                 listener=watch,
                 out=out,
                 notebook=checked_notebook(notebook),
             )
         )
-    _finish(journal, record, experiment, key=key, json=json)
+    _finish(environment, record, experiment, json=json)
 
 
 def resume(
@@ -90,24 +90,21 @@ def resume(
     json: JsonOption = False,
 ) -> None:
     """Go on with an interrupted or failed run, from the cell where it stopped."""
-    from ..models.key import Key
-    from ..runs import Environment, resume_run
+    from ..runs import resume_run
 
-    journal, key = Journal(), Key.from_environment()
-    record = journal.find_run(run)
-    experiment = experiment_of(record, config)
+    environment, record, experiment = _found(run, config)
     with Watch(quiet=json) as watch:
         record = interruptible(
             resume_run(
                 experiment,
                 record,
-                environment=Environment(journal=journal, key=key),
+                environment=environment,
                 listener=watch,
                 limits=given(max_steps=max_steps, max_cost_usd=max_cost),
                 notebook=checked_notebook(notebook),
             )
         )
-    _finish(journal, record, experiment, key=key, json=json)
+    _finish(environment, record, experiment, json=json)
 
 
 def fork(
@@ -126,12 +123,9 @@ def fork(
     json: JsonOption = False,
 ) -> None:
     """Go another way from a cell of a run: a new run with a copy of its notebook up to there. The old one stays."""
-    from ..models.key import Key
-    from ..runs import Environment, carry_through, start
+    from ..runs import carry_through, start
 
-    journal, key = Journal(), Key.from_environment()
-    parent = journal.find_run(run)
-    experiment = experiment_of(parent, config)
+    environment, parent, experiment = _found(run, config)
     with Watch(quiet=json) as watch:
         begun = start.fork(
             experiment,
@@ -139,13 +133,13 @@ def fork(
             at=at,
             message=message,
             changes=given(provider=agent, model=model, max_steps=max_steps, max_cost_usd=max_cost),
-            environment=Environment(journal=journal, key=key),
+            environment=environment,
             listener=watch,
             out=out,
             notebook=checked_notebook(notebook),
         )
-        record = interruptible(carry_through(begun, journal))
-    _finish(journal, record, experiment, key=key, json=json)
+        record = interruptible(carry_through(begun, environment.journal))
+    _finish(environment, record, experiment, json=json)
 
 
 def overridden(
@@ -168,10 +162,20 @@ def overridden(
     return experiment.with_public(public)
 
 
-def _finish(journal: Journal, record: RunRecord, experiment: Experiment, *, key: Key | None, json: bool) -> None:
+def _found(run: str, config: str | None) -> tuple[Environment, RunRecord, Experiment]:
+    """A run of the journal with its config, and what goes on with it."""
+    from ..models.key import Key
+    from ..runs import Environment
+
+    journal = Journal()
+    record = journal.find_run(run)
+    return Environment(journal=journal, key=Key.from_environment()), record, experiment_of(record, config)
+
+
+def _finish(environment: Environment, record: RunRecord, experiment: Experiment, *, json: bool) -> None:
     from ..outcome import conclude
 
-    outcome = asyncio.run(conclude(journal, record, experiment, key=key))
+    outcome = asyncio.run(conclude(environment.journal, record, experiment, key=environment.key))
     if json:
         print_json(outcome.summary())
     else:

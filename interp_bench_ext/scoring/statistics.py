@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from ..intervals import wilson_interval
 from ..record.scores import Comparison, LeftOut, Method, Rate, Score
 
-_RESAMPLES = 2000
-_SEED = 0
+_RESAMPLES, _SEED = 2000, 0
 
 
 @dataclass(frozen=True, kw_only=True)
