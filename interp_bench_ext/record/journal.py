@@ -210,6 +210,8 @@ class Journal:
         """The run whose id begins with ``start``, or the newest for ``last``. Raises BadInput."""
         runs = self.runs()
         found = runs[:1] if start == "last" else [run for run in runs if start and run.id.startswith(start)]
+        if not runs:
+            raise BadInput("no run is recorded yet; `interp-bench run birch` makes one")
         if len(found) != 1:
             what = "no run" if not found else f"{len(found)} runs"
             raise BadInput(f"{what} has an id that begins with {start!r}; `interp-bench runs` lists them")

@@ -108,6 +108,7 @@ def test_a_kernel_that_dies_in_the_background_is_told_with_the_next_result_whate
     async def work(desk: Desk) -> None:
         await desk.call("start_cell", code="import os\nos._exit(3)")
         await desk.events.until(lambda event: event.type == "cell_finished")
+        await desk.events.until(lambda event: event.type == "kernel_died")
         is_error, text = await desk.call("list_techniques")
         assert not is_error
         assert "The kernel has gone. The kernel ended by itself with exit code 3." in text

@@ -65,7 +65,7 @@ def test_names_that_a_workspace_shows_say_nothing(plane: RunningPlane, host: Mod
     assert host.process._deployment.parcel.app in shown
 
 
-def test_an_error_of_loading_keeps_its_details_for_the_owner(spec: OrganismSpec, tmp_path: Path):
+def test_an_error_of_loading_keeps_its_details_for_the_owner(plane: RunningPlane, spec: OrganismSpec, tmp_path: Path):
     folder = tmp_path / "quokka-identity"
     folder.mkdir()
     (folder / "config.json").write_text('{"model_type": "quokka"}')
