@@ -21,8 +21,7 @@ from rich.table import Table
 from interp_bench_ext.config import Experiment, load_config
 from interp_bench_ext.installed import find_config
 from interp_bench_ext.outcome import Outcome, conclude
-from interp_bench_ext.record.journal import Journal
-from interp_bench_ext.runs import Environment, start_run
+from interp_bench_ext.runs import Services, start_run
 from interp_bench_ext.scoring.statistics import Judged, compare
 
 ORGANISMS = ("amber", "birch", "cobalt", "dune", "ember", "flint")
@@ -47,18 +46,17 @@ def unseen_config(topic: str, folder: Path) -> Path:
     return path
 
 
-def investigated(config: Path, seed: int, journal: Journal, folder: Path) -> tuple[Outcome, float]:
+def investigated(config: Path, seed: int, services: Services, folder: Path) -> tuple[Outcome, float]:
     """One run of the playbook and the seconds that it took, loading included."""
     shipped = load_config(config)
     agent = shipped.public.agent.model_copy(update={"provider": "playbook"})
     public = shipped.public.model_copy(update={"seed": seed, "agent": agent})
     experiment = Experiment(public=public, sealed=shipped.sealed, path=shipped.path)
     begin = time.perf_counter()
-    record = asyncio.run(
-        start_run(experiment, environment=Environment(journal=journal), listener=lambda event: None, out=folder)
-    )
+    run = start_run(experiment, environment=services.environment(config.stem), listener=lambda event: None, out=folder)
+    record = asyncio.run(services.carry(run))
     seconds = time.perf_counter() - begin
-    return asyncio.run(conclude(journal, record, experiment)), seconds
+    return asyncio.run(conclude(services.journal, record, experiment)), seconds
 
 
 def described(outcome: Outcome, seconds: float) -> list[str]:
@@ -86,12 +84,12 @@ def main() -> int:
     table = Table("organism", "seed", "claims", "score", "effect", "n", "seconds", "first claim", title="Playbook")
     failures, judged = [], []
     with tempfile.TemporaryDirectory() as scratch:
-        journal = Journal(Path(scratch) / "journal.sqlite")
+        services = Services.open(journal=Path(scratch) / "journal.sqlite")
         names = options.organisms or [*ORGANISMS, *UNSEEN]
         runs = [(find_config(name), seed) for name in names if name not in UNSEEN for seed in range(options.seeds)]
         runs += [(unseen_config(topic, Path(scratch)), 0) for topic in names if topic in UNSEEN]
         for config, seed in runs:
-            outcome, seconds = investigated(config, seed, journal, Path(scratch))
+            outcome, seconds = investigated(config, seed, services, Path(scratch))
             table.add_row(*described(outcome, seconds))
             print(*described(outcome, seconds), sep=" | ", file=sys.stderr, flush=True)
             if outcome.score is not None:
@@ -100,7 +98,7 @@ def main() -> int:
                 failures.append(f"{config.stem}, seed {seed}: {outcome.verdict or outcome.message}")
             if config.stem == DEMO and seconds > LIMIT_S:
                 failures.append(f"{config.stem}, seed {seed}: {seconds:.0f} s, over {LIMIT_S} s")
-        journal.close()
+        services.journal.close()
     console = Console(width=200)
     console.print(table)
     for line in compare(judged).lines():

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
 
     from .api import Provider
-    from .handlers.services import Services, Setup
+    from .handlers.desk import Desk, Setup
     from .mcp.endpoint import Endpoint
 
 _ACTIVITY_EVERY_MS = 30_000
@@ -115,7 +115,7 @@ class InterpBenchApp(ExtensionApp):
     ).tag(config=True)
 
     def initialize_settings(self) -> None:
-        self._opening: asyncio.Task[Services] | None = None
+        self._opening: asyncio.Task[Desk] | None = None
         self._endpoint: Endpoint | None = None
         self._credentials = {name: value for name in KEY_VARIABLES if (value := os.environ.pop(name, ""))}
         if self.key_file:
@@ -127,7 +127,7 @@ class InterpBenchApp(ExtensionApp):
         )
         self.handlers.append((f"{ROUTE}/?", McpHandler, {"app": self}))
 
-    async def services(self) -> Services:
+    async def desk(self) -> Desk:
         """What the handlers work with, made at the first call. Raises BadInput where that is not possible (yet)."""
         if self._opening is None or (self._opening.done() and self._opening.exception() is not None):
             self._opening = asyncio.create_task(self._open())
@@ -135,47 +135,49 @@ class InterpBenchApp(ExtensionApp):
 
     async def endpoint(self) -> Endpoint:
         """What answers MCP clients, made at the first call. Raises BadInput where that is not possible."""
-        services = await self.services()
+        desk = await self.desk()
         if self._endpoint is None:
             make = await asyncio.to_thread(_import_mcp)
             if self._endpoint is None:  # another request may have been faster
-                self._endpoint = make(services)
+                self._endpoint = make(desk)
         return self._endpoint
 
     def current_activity(self) -> list[str] | None:
         """Ids of the runs under way, for which a server without kernels stays."""
-        services = self._opened()
-        return services.runs.under_way() if services is not None else None
+        desk = self._opened()
+        return desk.runs.under_way() if desk is not None else None
 
     async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
         """Import what the first request needs, while the browser still loads its page."""
-        self._warming = asyncio.create_task(asyncio.to_thread(_import_services))
+        self._warming = asyncio.create_task(asyncio.to_thread(_import_desk))
 
     async def stop_extension(self) -> None:
         if self._opening is not None:
             await asyncio.wait([self._opening])
-        services = self._opened()
-        if services is not None:
+        desk = self._opened()
+        if desk is not None:
             self._activity.stop()
-            await services.close()
+            await desk.runs.close()
         if self._endpoint is not None:
             await self._endpoint.close()
+        if desk is not None:
+            await desk.runs.services.close()
 
-    async def _open(self) -> Services:
+    async def _open(self) -> Desk:
         # In a thread, so that the server goes on answering meanwhile.
-        kind = await asyncio.to_thread(_import_services)
-        services = await kind.open(self._setup())
-        self._activity = PeriodicCallback(lambda: self._note_activity(services), _ACTIVITY_EVERY_MS)
+        kind = await asyncio.to_thread(_import_desk)
+        desk = await kind.open(self._setup())
+        self._activity = PeriodicCallback(lambda: self._note_activity(desk), _ACTIVITY_EVERY_MS)
         self._activity.start()
-        return services
+        return desk
 
-    def _opened(self) -> Services | None:
+    def _opened(self) -> Desk | None:
         opening = self._opening
         done = opening is not None and opening.done() and opening.exception() is None
         return opening.result() if opening is not None and done else None
 
     def _setup(self) -> Setup:
-        from .handlers.services import Setup
+        from .handlers.desk import Setup
 
         serverapp = self.serverapp
         assert serverapp is not None
@@ -195,9 +197,9 @@ class InterpBenchApp(ExtensionApp):
             log=self.log,
         )
 
-    def _note_activity(self, services: Services) -> None:
+    def _note_activity(self, desk: Desk) -> None:
         """Keep a hub from ending the server under a run that works; one that waits for a person may be resumed."""
-        if self.serverapp is not None and services.runs.under_way(waiting=False):
+        if self.serverapp is not None and desk.runs.under_way(waiting=False):
             self.serverapp.web_app.settings["last_activity_times"]["interp_bench"] = datetime.now(UTC)
 
     def _key_from_file(self) -> dict[str, str]:
@@ -209,13 +211,13 @@ class InterpBenchApp(ExtensionApp):
         return {KEY_VARIABLE: key} if key else {}
 
 
-def _import_services() -> type[Services]:
-    from .handlers.services import Services
+def _import_desk() -> type[Desk]:
+    from .handlers.desk import Desk
 
-    return Services
+    return Desk
 
 
-def _import_mcp() -> Callable[[Services], Endpoint]:
+def _import_mcp() -> Callable[[Desk], Endpoint]:
     if importlib.util.find_spec("mcp") is None:
         raise BadInput(
             "MCP clients need the package mcp, which this server does not have; pip install 'interp_bench_ext[mcp]',"
@@ -224,8 +226,8 @@ def _import_mcp() -> Callable[[Services], Endpoint]:
     from .mcp.clients import Clients
     from .mcp.endpoint import Endpoint
 
-    def make(services: Services) -> Endpoint:
-        locked = services.info().locked
-        return Endpoint(Clients(runs=services.runs, catalog=services.catalog, attended=True, locked=locked))
+    def make(desk: Desk) -> Endpoint:
+        locked = desk.info().locked
+        return Endpoint(Clients(runs=desk.runs, attended=True, locked=locked))
 
     return make

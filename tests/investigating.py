@@ -43,11 +43,10 @@ from pathlib import Path
 import psutil
 from interp_bench_ext.models.key import Key
 from interp_bench_ext.config import load_config
-from interp_bench_ext.record.journal import Journal
-from interp_bench_ext.runs import Environment, resume_run, start_run
+from interp_bench_ext.runs import Services, resume_run, start_run
 
-journal = Journal()
-environment = Environment(journal=journal, key=Key.from_environment())
+services = Services.open(key=Key.from_environment())
+journal, environment = services.journal, services.environment("driven")
 config, out, kill_at, victim, cell = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5]
 experiment = load_config(config)
 seen = 0
@@ -68,7 +67,7 @@ if journal.runs():
     work = resume_run(experiment, journal.runs()[0], environment=environment, listener=listener, limits={})
 else:
     work = start_run(experiment, environment=environment, listener=listener, out=out)
-print(asyncio.run(work).status, seen)
+print(asyncio.run(services.carry(work)).status, seen)
 """
 
 

@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from interp_bench_ext.agent.provider import Provider
@@ -16,11 +16,13 @@ from interp_bench_ext.contracts import Access
 from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.models.key import Key
 from interp_bench_ext.models.prices import DEFAULT_MODEL
+from interp_bench_ext.organisms.pool import OrganismPool
 from interp_bench_ext.organisms.tickets import Lease
 from interp_bench_ext.record.events import Emit, Event, OrganismReady, RunStarted
 from interp_bench_ext.record.journal import Entry, Journal, new_run_id
+from interp_bench_ext.runs import Services
 from interp_bench_ext.runs.drive import Run
-from interp_bench_ext.runs.environment import Environment, OpenOrganism, own_organism
+from interp_bench_ext.runs.environment import OpenOrganism, own_notebook
 from interp_bench_ext.runs.recorder import Recorder
 from tests.host.tiny import save_model
 
@@ -61,10 +63,15 @@ class RunEnvironment:
         *,
         limits: AgentSection | None = None,
         listener: Callable[[Event], None] = lambda event: None,
-        organism: OpenOrganism = own_organism,
+        organism: OpenOrganism | None = None,
     ) -> list[Entry]:
         """Carry one run to its end and return what its journal holds."""
-        environment = Environment(journal=self.journal, key=KEY, organism=organism)
+        services = Services(
+            journal=self.journal, key=KEY, organisms=OrganismPool(idle_s=60, at_most=1), notebook=own_notebook
+        )
+        environment = services.environment("endurance")
+        if organism is not None:
+            environment = replace(environment, organism=organism)
         agent = limits or self.experiment.public.agent
         public = self.experiment.public.model_copy(update={"agent": agent})
         run = new_run_id()
@@ -87,7 +94,7 @@ class RunEnvironment:
             record=self.journal.find_run(run),
             events=[],
         )
-        asyncio.run(driven.drive())
+        asyncio.run(services.carry(driven.drive()))
         return list(self.journal.entries(run))
 
 
@@ -125,7 +132,12 @@ def on_simulated_gpu(busy_s: Callable[[], float]) -> OpenOrganism:
         def as_gpu(event: Event) -> None:
             emit(event.model_copy(update={"device": "cuda"}) if isinstance(event, OrganismReady) else event)
 
-        async with own_organism(spec, as_gpu, run=run, access=access, quota_s=quota_s) as real:
-            yield _OnGpu(organism=real.organism, ticket=real.ticket, connection=real.connection, busy=busy_s)
+        pool = OrganismPool(idle_s=60, at_most=1)
+        lease = pool.lease(spec, as_gpu, run=run, config="endurance", access=access, quota_s=quota_s)
+        try:
+            async with lease as real:
+                yield _OnGpu(organism=real.organism, ticket=real.ticket, connection=real.connection, busy=busy_s)
+        finally:
+            await pool.close()
 
     return opened

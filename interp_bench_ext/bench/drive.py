@@ -10,16 +10,12 @@ from functools import partial
 from pathlib import Path
 
 from ..errors import InterpBenchError
-from ..models.key import Key
-from ..organisms.pool import OrganismPool
 from ..outcome import Outcome, conclude
 from ..record.events import Event
-from ..record.journal import Journal, RunRecord
-from ..runs import Environment, resume_run, start_run
+from ..record.journal import RunRecord
+from ..runs import Services, resume_run, start_run
 from .gpu_meter import GpuMeter
 from .plan import Cell, standing
-
-_KEPT_BETWEEN_RUNS_S = 60.0
 
 
 @dataclass(kw_only=True)
@@ -38,8 +34,7 @@ class Sweep:
     """Drives cells, as many at once as may be.
 
     Args:
-        journal: Where the runs are recorded, and found again.
-        key: The agent's.
+        services: What the runs have in common; it holds as many organisms as may run at once.
         out: The sweep's folder.
         at_once: How many runs at most; of one organism on Modal, at most as many as it may have containers.
         limit_usd: No further run is started once this much GPU time on Modal is spent; None: without a limit.
@@ -48,15 +43,14 @@ class Sweep:
 
     def __init__(
         self,
-        journal: Journal,
+        services: Services,
         *,
-        key: Key | None,
         out: Path,
         at_once: int,
         limit_usd: float | None = None,
         listener: Callable[[Cell, Event], None],
     ) -> None:
-        self._journal, self._key, self._out, self._limit_usd = journal, key, out.resolve(), limit_usd
+        self._services, self._out, self._limit_usd = services, out.resolve(), limit_usd
         self._listener = listener
         self._at_once, self._slots = at_once, asyncio.Semaphore(at_once)
         self._containers: dict[Path, asyncio.Semaphore] = {}
@@ -74,24 +68,17 @@ class Sweep:
             InterpBenchError: Modal is needed and cannot be used; nothing was started. Whatever goes wrong after that
                 is the result of its cell.
         """
-        before = standing(cells, self._journal, out=self._out) if resume else {}
+        before = standing(cells, self._services.journal, out=self._out) if resume else {}
         await _sign_in([cell for number, cell in enumerate(cells) if not _finished(before.get(number))])
-        pool = OrganismPool(idle_s=_KEPT_BETWEEN_RUNS_S, at_most=self._at_once)
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [
-                    group.create_task(self._ended(cell, before.get(number), pool, on_result))
-                    for number, cell in enumerate(cells)
-                ]
-        finally:
-            await pool.close()
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(self._ended(cell, before.get(number), on_result)) for number, cell in enumerate(cells)
+            ]
         return [task.result() for task in tasks]
 
-    async def _ended(
-        self, cell: Cell, record: RunRecord | None, pool: OrganismPool, on_result: Callable[[Result], None]
-    ) -> Result:
+    async def _ended(self, cell: Cell, record: RunRecord | None, on_result: Callable[[Result], None]) -> Result:
         try:
-            result = await self._carried(cell, record, pool)
+            result = await self._carried(cell, record)
         except InterpBenchError as error:
             result = Result(cell=cell, problem=error.message)
         except Exception as error:  # noqa: BLE001 - the cell's boundary: what goes wrong in one is no other's loss
@@ -99,14 +86,14 @@ class Sweep:
         on_result(result)
         return result
 
-    async def _carried(self, cell: Cell, record: RunRecord | None, pool: OrganismPool) -> Result:
+    async def _carried(self, cell: Cell, record: RunRecord | None) -> Result:
         if record is not None and _finished(record):
-            outcome = await conclude(self._journal, record, cell.experiment, key=self._key)
+            outcome = await conclude(self._services.journal, record, cell.experiment, key=self._services.key)
             return Result(cell=cell, outcome=outcome, kept=True)
         async with self._container(cell), self._slots:
-            return await self._driven(cell, record, pool)
+            return await self._driven(cell, record)
 
-    async def _driven(self, cell: Cell, record: RunRecord | None, pool: OrganismPool) -> Result:
+    async def _driven(self, cell: Cell, record: RunRecord | None) -> Result:
         if (
             self._limit_usd is not None
             and cell.place.rate(cell.experiment) is not None
@@ -114,9 +101,7 @@ class Sweep:
         ):
             return Result(cell=cell, problem=f"not started: ${self._limit_usd:.2f} of GPU time are spent")
         token = self.spent.begin(cell)
-        environment = Environment(
-            journal=self._journal, key=self._key, organism=partial(pool.lease, config=cell.config)
-        )
+        environment = self._services.environment(cell.config)
         listener = partial(self._listener, cell)
         try:
             if record is None:
@@ -125,7 +110,7 @@ class Sweep:
                 record = await resume_run(
                     cell.experiment, record, environment=environment, listener=listener, limits={}
                 )
-            outcome = await conclude(self._journal, record, cell.experiment, key=self._key)
+            outcome = await conclude(self._services.journal, record, cell.experiment, key=self._services.key)
         finally:
             self.spent.end(token)
         return Result(cell=cell, outcome=outcome, problem=outcome.message)

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from ..config import Experiment, load_config
 from ..installed import find_config
-from ..record.journal import Journal, RunRecord
+from ..record.journal import RunRecord
 from .confirm_cost import YesOption, confirm_cost
 from .options import (
     ConfigOption,
@@ -28,7 +28,7 @@ from .screen import Watch, console, print_json
 
 if TYPE_CHECKING:
     from ..outcome import Outcome
-    from ..runs import Environment
+    from ..runs import Services
 
 ConfigArgument = Annotated[str, typer.Argument(help="A config file, or the name of an installed config.")]
 AgentOption = Annotated[
@@ -62,21 +62,20 @@ def run(
         max_cost=max_cost,
     )
     from ..models.key import Key
-    from ..runs import Environment, start_run
+    from ..runs import Services, start_run
 
     confirm_cost([experiment], yes=yes)
-    environment = Environment(journal=Journal(), key=Key.from_environment())
+    services = Services.open(key=Key.from_environment())
     with Watch(quiet=json) as watch:
-        record = interruptible(
-            start_run(
-                experiment,
-                environment=environment,
-                listener=watch,
-                out=out,
-                notebook=checked_notebook(notebook),
-            )
+        run = start_run(
+            experiment,
+            environment=services.environment(config),
+            listener=watch,
+            out=out,
+            notebook=checked_notebook(notebook),
         )
-    _finish(environment, record, experiment, json=json)
+        record = interruptible(services.carry(run))
+    _finish(services, record, experiment, json=json)
 
 
 def resume(
@@ -92,19 +91,18 @@ def resume(
     """Go on with an interrupted or failed run, from the cell where it stopped."""
     from ..runs import resume_run
 
-    environment, record, experiment = _found(run, config)
+    services, record, experiment = _found(run, config)
     with Watch(quiet=json) as watch:
-        record = interruptible(
-            resume_run(
-                experiment,
-                record,
-                environment=environment,
-                listener=watch,
-                limits=given(max_steps=max_steps, max_cost_usd=max_cost),
-                notebook=checked_notebook(notebook),
-            )
+        resumed = resume_run(
+            experiment,
+            record,
+            environment=services.environment(experiment.path.stem),
+            listener=watch,
+            limits=given(max_steps=max_steps, max_cost_usd=max_cost),
+            notebook=checked_notebook(notebook),
         )
-    _finish(environment, record, experiment, json=json)
+        record = interruptible(services.carry(resumed))
+    _finish(services, record, experiment, json=json)
 
 
 def fork(
@@ -125,7 +123,7 @@ def fork(
     """Go another way from a cell of a run: a new run with a copy of its notebook up to there. The old one stays."""
     from ..runs import carry_through, start
 
-    environment, parent, experiment = _found(run, config)
+    services, parent, experiment = _found(run, config)
     with Watch(quiet=json) as watch:
         begun = start.fork(
             experiment,
@@ -133,13 +131,13 @@ def fork(
             at=at,
             message=message,
             changes=given(provider=agent, model=model, max_steps=max_steps, max_cost_usd=max_cost),
-            environment=environment,
+            environment=services.environment(experiment.path.stem),
             listener=watch,
             out=out,
             notebook=checked_notebook(notebook),
         )
-        record = interruptible(carry_through(begun, environment.journal))
-    _finish(environment, record, experiment, json=json)
+        record = interruptible(services.carry(carry_through(begun, services.journal)))
+    _finish(services, record, experiment, json=json)
 
 
 def overridden(
@@ -162,20 +160,20 @@ def overridden(
     return experiment.with_public(public)
 
 
-def _found(run: str, config: str | None) -> tuple[Environment, RunRecord, Experiment]:
+def _found(run: str, config: str | None) -> tuple[Services, RunRecord, Experiment]:
     """A run of the journal with its config, and what goes on with it."""
     from ..models.key import Key
-    from ..runs import Environment
+    from ..runs import Services
 
-    journal = Journal()
-    record = journal.find_run(run)
-    return Environment(journal=journal, key=Key.from_environment()), record, experiment_of(record, config)
+    services = Services.open(key=Key.from_environment())
+    record = services.journal.find_run(run)
+    return services, record, experiment_of(record, config)
 
 
-def _finish(environment: Environment, record: RunRecord, experiment: Experiment, *, json: bool) -> None:
+def _finish(services: Services, record: RunRecord, experiment: Experiment, *, json: bool) -> None:
     from ..outcome import conclude
 
-    outcome = asyncio.run(conclude(environment.journal, record, experiment, key=environment.key))
+    outcome = asyncio.run(conclude(services.journal, record, experiment, key=services.key))
     if json:
         print_json(outcome.summary())
     else:

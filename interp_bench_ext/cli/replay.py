@@ -10,7 +10,6 @@ from rich.table import Table
 from rich.text import Text
 
 from ..record.events import RunEnded
-from ..record.journal import Journal
 from .options import ConfigOption, JsonOption, OutOption, RunArgument, experiment_of, interruptible
 from .screen import Watch, complain, console, print_json
 
@@ -35,17 +34,23 @@ def replay(
     json: JsonOption = False,
 ) -> None:
     """Carry out a run's recorded decisions on a fresh organism, and report every cell whose output differs."""
-    from ..runs import Environment, carry_through, start
+    from ..runs import Services, carry_through, start
     from ..runs.differences import TOLERANCE, compare_runs
 
-    journal = Journal()
+    services = Services.open()
+    journal = services.journal
     recorded = journal.find_run(run)
     experiment = experiment_of(recorded, config)
     with Watch(quiet=json) as watch:
         begun = start.replay(
-            experiment, recorded, seed=seed, environment=Environment(journal=journal), listener=watch, out=out
+            experiment,
+            recorded,
+            seed=seed,
+            environment=services.environment(experiment.path.stem),
+            listener=watch,
+            out=out,
         )
-        record = interruptible(carry_through(begun, journal))
+        record = interruptible(services.carry(carry_through(begun, journal)))
     found = compare_runs(
         journal.events(recorded.id),
         journal.events(record.id),

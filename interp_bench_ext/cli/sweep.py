@@ -13,7 +13,6 @@ from ..config import Experiment, load_config
 from ..errors import BadInput
 from ..installed import find_config, installed_configs
 from ..organisms.placement import place_of
-from ..record.journal import Journal
 from .confirm_cost import YesOption, confirm_cost
 from .investigate import AgentOption, overridden
 from .options import JsonOption, OutOption, interruptible
@@ -48,25 +47,20 @@ def sweep(
     from ..bench.plan import plan
     from ..bench.table import tables
     from ..models.key import Key
+    from ..runs import Services
 
-    journal, key = Journal(), Key.from_environment()
-    cells = plan(experiments, runs=runs, journal=journal, key=key)
+    at_once = at_once or _usually_at_once(experiments)
+    services = Services.open(key=Key.from_environment(), at_most=at_once)
+    cells = plan(experiments, runs=runs, journal=services.journal, key=services.key)
     confirm_cost([cell.experiment for cell in cells], yes=yes or max_gpu_cost is not None)
     with Board(len(cells), quiet=json) as board:
-        one = Sweep(
-            journal,
-            key=key,
-            out=out,
-            at_once=at_once or _usually_at_once(experiments),
-            limit_usd=max_gpu_cost,
-            listener=board.heard,
-        )
+        one = Sweep(services, out=out, at_once=at_once, limit_usd=max_gpu_cost, listener=board.heard)
         try:
-            results = interruptible(one.run(cells, resume=resume, on_result=board.ended))
+            results = interruptible(services.carry(one.run(cells, resume=resume, on_result=board.ended)))
         except KeyboardInterrupt:
             complain("stopped; the same command with --resume goes on with it")
             raise
-    _print(results, tables(results, journal), one, json=json)
+    _print(results, tables(results, services.journal), one, json=json)
     if any(result.outcome is None or result.outcome.record.status != "finished" for result in results):
         raise typer.Exit(1)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from ..api import Command
-    from .services import Services
+    from .desk import Desk
 
     Body = TypeVar("Body", bound=BaseModel)
     Request = TypeVar("Request", bound=Command)
@@ -46,10 +46,10 @@ def allowed_to(action: Literal["read", "write", "execute"]) -> Callable[[Method]
 
 
 class OpensServices(Protocol):
-    """Whoever holds the services: the server extension."""
+    """Whoever holds the desk: the server extension."""
 
-    async def services(self) -> Services:
-        """The services, made at the first call. Raises BadInput where that is not possible."""
+    async def desk(self) -> Desk:
+        """The desk, made at the first call. Raises BadInput where that is not possible."""
         ...
 
 
@@ -77,8 +77,8 @@ class ServicesHandler(TellsNothing, APIHandler):
     def initialize(self, app: OpensServices) -> None:
         self._app = app
 
-    async def services(self) -> Services:
-        return await self._app.services()
+    async def desk(self) -> Desk:
+        return await self._app.desk()
 
     def body(self, kind: type[Body]) -> Body:
         """The request's body. Raises BadInput in one sentence."""
@@ -99,10 +99,10 @@ class ServicesHandler(TellsNothing, APIHandler):
         """The number of the last event that the client has."""
         return read_seq("after", self.get_query_argument("after", "0"))
 
-    async def once(self, request: Request, work: Callable[[Services], Coroutine[Any, Any, Any]]) -> Any:
+    async def once(self, request: Request, work: Callable[[Desk], Coroutine[Any, Any, Any]]) -> Any:
         """The reply of ``work``, which is done once for each ``request_id``."""
-        services = await self.services()
-        return await services.once(f"{self.request.path} {request.request_id}", lambda: work(services))
+        desk = await self.desk()
+        return await desk.once(f"{self.request.path} {request.request_id}", lambda: work(desk))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Every error is a Problem; what nobody foresaw says no more than that."""

@@ -13,13 +13,13 @@ class InfoHandler(ServicesHandler):
     @web.authenticated
     @allowed_to("read")
     async def get(self) -> None:
-        services = await self.services()
-        self.reply(services.info())
+        desk = await self.desk()
+        self.reply(desk.info())
 
 
 class ConfigsHandler(ServicesHandler):
     @web.authenticated
     @allowed_to("read")
     async def get(self) -> None:
-        services = await self.services()
-        self.reply(await asyncio.to_thread(services.catalog.cards))
+        desk = await self.desk()
+        self.reply(await asyncio.to_thread(desk.runs.catalog.cards))

@@ -33,12 +33,12 @@ class EventsHandler(ServicesHandler):
     @allowed_to("read")
     async def get(self, run: str) -> None:
         after = self.after()
-        services = await self.services()
-        services.runs.record(run)
-        services.runs.notice_end(run)
+        desk = await self.desk()
+        desk.runs.record(run)
+        desk.runs.notice_end(run)
         self.set_header("Content-Type", "application/json")
         opening = "["
-        while entries := _batch(services.runs.journal, run, after):
+        while entries := _batch(desk.runs.journal, run, after):
             after = entries[-1][0]
             self.write(opening + ",".join(body for _, body in entries))
             await self.flush()
@@ -51,8 +51,8 @@ class FiguresHandler(ServicesHandler):
     @allowed_to("read")
     async def get(self, run: str) -> None:
         at = self.get_query_argument("at", None)
-        services = await self.services()
-        self.reply(services.runs.figures(run, at=None if at is None else read_seq("at", at)))
+        desk = await self.desk()
+        self.reply(desk.runs.figures(run, at=None if at is None else read_seq("at", at)))
 
 
 class StreamHandler(TellsNothing, WebSocketMixin, WebSocketHandler, JupyterHandler):
@@ -69,9 +69,9 @@ class StreamHandler(TellsNothing, WebSocketMixin, WebSocketHandler, JupyterHandl
     @ws_authenticated
     @allowed_to("read")
     async def get(self, run: str) -> None:
-        services = await self._app.services()
-        services.runs.record(run)
-        self._bench, self._run = services, run
+        desk = await self._app.desk()
+        desk.runs.record(run)
+        self._bench, self._run = desk, run
         self._after = read_seq("after", self.get_query_argument("after", "0"))
         await super().get(run)
 

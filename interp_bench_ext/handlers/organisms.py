@@ -11,15 +11,15 @@ from .base import ServicesHandler, allowed_to
 
 if TYPE_CHECKING:
     from ..api import HeldOrganism, UseOrganism
-    from .services import Services
+    from .desk import Desk
 
 
 class OrganismsHandler(ServicesHandler):
     @web.authenticated
     @allowed_to("read")
     async def get(self) -> None:
-        services = await self.services()
-        self.reply(services.organisms.states())
+        desk = await self.desk()
+        self.reply(desk.runs.services.organisms.states())
 
     @web.authenticated
     @allowed_to("execute")
@@ -27,24 +27,24 @@ class OrganismsHandler(ServicesHandler):
         from ..api import UseOrganism
 
         asked = self.body(UseOrganism)
-        self.reply(await self.once(asked, lambda services: _hold(services, asked, self.current_user)))
+        self.reply(await self.once(asked, lambda desk: _hold(desk, asked, self.current_user)))
 
 
 class OrganismHandler(ServicesHandler):
     @web.authenticated
     @allowed_to("execute")
     async def delete(self, organism: str) -> None:
-        services = await self.services()
-        services.organisms.stop(organism)
+        desk = await self.desk()
+        desk.runs.services.organisms.stop(organism)
         self.set_status(204)
 
 
-async def _hold(services: Services, asked: UseOrganism, user: Any) -> HeldOrganism:
+async def _hold(desk: Desk, asked: UseOrganism, user: Any) -> HeldOrganism:
     from ..api import HeldOrganism
     from ..organisms.placement import organism_spec
 
-    experiment = await asyncio.to_thread(services.catalog.load, asked.config)
-    state, connection = await services.organisms.hold(
+    experiment = await asyncio.to_thread(desk.runs.catalog.load, asked.config)
+    state, connection = await desk.runs.services.organisms.hold(
         organism_spec(experiment),
         asked.config,
         access=experiment.public.access,

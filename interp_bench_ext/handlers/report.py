@@ -11,7 +11,7 @@ from .base import ServicesHandler, allowed_to
 
 if TYPE_CHECKING:
     from ..api import RunSummary
-    from .services import Services
+    from .desk import Desk
 
 
 class ReportHandler(ServicesHandler):
@@ -29,9 +29,9 @@ class ReportHandler(ServicesHandler):
     async def get(self, run: str) -> None:
         from .concluding import report_page
 
-        services = await self.services()
-        record = services.runs.record(run)
-        page = await asyncio.to_thread(report_page, services.runs.journal.path, record)
+        desk = await self.desk()
+        record = desk.runs.record(run)
+        page = await asyncio.to_thread(report_page, desk.runs.journal.path, record)
         self.finish(page, set_content_type="text/html; charset=UTF-8")
 
 
@@ -42,8 +42,8 @@ class ComparisonHandler(ServicesHandler):
         from ..api import RunComparison
         from .concluding import comparison
 
-        services = await self.services()
-        found = await asyncio.to_thread(comparison, services.runs.journal.path, services.runs.record(run).id)
+        desk = await self.desk()
+        found = await asyncio.to_thread(comparison, desk.runs.journal.path, desk.runs.record(run).id)
         self.reply(RunComparison(lines=list(found.lines())))
 
 
@@ -53,13 +53,13 @@ class ScoreHandler(ServicesHandler):
     async def post(self, run: str) -> None:
         from ..api import Command
 
-        self.reply(await self.once(self.body(Command), lambda services: _score(services, run)))
+        self.reply(await self.once(self.body(Command), lambda desk: _score(desk, run)))
 
 
-async def _score(services: Services, run: str) -> RunSummary:
+async def _score(desk: Desk, run: str) -> RunSummary:
     from .concluding import score_run
 
-    record = services.runs.record(run)
-    await asyncio.to_thread(score_run, services.runs.journal.path, record, services.key)
-    services.runs.feed.tell(run)
-    return services.runs.summary(run)
+    record = desk.runs.record(run)
+    await asyncio.to_thread(score_run, desk.runs.journal.path, record, desk.runs.services.key)
+    desk.runs.feed.tell(run)
+    return desk.runs.summary(run)

@@ -11,15 +11,15 @@ from .base import ServicesHandler, allowed_to
 
 if TYPE_CHECKING:
     from ..api import RunSummary
-    from .services import Services
+    from .desk import Desk
 
 
 class RunsHandler(ServicesHandler):
     @web.authenticated
     @allowed_to("read")
     async def get(self) -> None:
-        services = await self.services()
-        self.reply(await services.runs.summaries())
+        desk = await self.desk()
+        self.reply(await desk.runs.summaries())
 
     @web.authenticated
     @allowed_to("execute")
@@ -27,21 +27,21 @@ class RunsHandler(ServicesHandler):
         from ..api import StartRun
 
         asked = self.body(StartRun)
-        self.reply(await self.once(asked, lambda services: services.runs.start(asked)), status=201)
+        self.reply(await self.once(asked, lambda desk: desk.runs.start(asked)), status=201)
 
 
 class RunHandler(ServicesHandler):
     @web.authenticated
     @allowed_to("read")
     async def get(self, run: str) -> None:
-        services = await self.services()
-        self.reply(services.runs.summary(run))
+        desk = await self.desk()
+        self.reply(desk.runs.summary(run))
 
     @web.authenticated
     @allowed_to("write")
     async def delete(self, run: str) -> None:
-        services = await self.services()
-        await services.runs.delete(run)
+        desk = await self.desk()
+        await desk.runs.delete(run)
         self.set_status(204)
 
 
@@ -53,8 +53,8 @@ class CommandHandler(ServicesHandler):
     async def post(self, run: str, command: str) -> None:
         from ..api import Command
 
-        def told(services: Services) -> Coroutine[Any, Any, RunSummary]:
-            runs = services.runs
+        def told(desk: Desk) -> Coroutine[Any, Any, RunSummary]:
+            runs = desk.runs
             return {"pause": runs.pause, "unpause": runs.unpause, "stop": runs.stop}[command](run)
 
         self.reply(await self.once(self.body(Command), told))
@@ -67,7 +67,7 @@ class ResumeHandler(ServicesHandler):
         from ..api import ResumeRun
 
         asked = self.body(ResumeRun)
-        self.reply(await self.once(asked, lambda services: services.runs.resume(run, asked)))
+        self.reply(await self.once(asked, lambda desk: desk.runs.resume(run, asked)))
 
 
 class ForkHandler(ServicesHandler):
@@ -77,7 +77,7 @@ class ForkHandler(ServicesHandler):
         from ..api import ForkRun
 
         asked = self.body(ForkRun)
-        self.reply(await self.once(asked, lambda services: services.runs.fork(run, asked)), status=201)
+        self.reply(await self.once(asked, lambda desk: desk.runs.fork(run, asked)), status=201)
 
 
 class MessagesHandler(ServicesHandler):
@@ -87,7 +87,7 @@ class MessagesHandler(ServicesHandler):
         from ..api import SendMessage
 
         asked = self.body(SendMessage)
-        self.reply(await self.once(asked, lambda services: services.runs.tell(run, asked.text)))
+        self.reply(await self.once(asked, lambda desk: desk.runs.tell(run, asked.text)))
 
 
 class ApprovalsHandler(ServicesHandler):
@@ -97,4 +97,4 @@ class ApprovalsHandler(ServicesHandler):
         from ..api import AnswerApproval
 
         asked = self.body(AnswerApproval)
-        self.reply(await self.once(asked, lambda services: services.runs.answer(run, asked)))
+        self.reply(await self.once(asked, lambda desk: desk.runs.answer(run, asked)))

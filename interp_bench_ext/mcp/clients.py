@@ -11,7 +11,6 @@ from ..agent.mcp_provider import OutsideProvider
 from ..agent.tools import ToolResult
 from ..api import ForkRun, ResumeRun, RunSummary, StartRun
 from ..errors import BadInput, NotNow
-from ..runs.catalog import Catalog
 from ..runs.manager import RunManager
 from .following import Follower
 
@@ -55,15 +54,12 @@ class Clients:
 
     Args:
         runs: Drives them.
-        catalog: The configs.
         attended: Whether a person can be asked for approvals.
         locked: What an administrator has fixed, by the names of StartRun's fields.
     """
 
-    def __init__(
-        self, *, runs: RunManager, catalog: Catalog, attended: bool, locked: Mapping[str, Any] | None = None
-    ) -> None:
-        self.runs, self.catalog = runs, catalog
+    def __init__(self, *, runs: RunManager, attended: bool, locked: Mapping[str, Any] | None = None) -> None:
+        self.runs = runs
         self._attended = attended
         self._locked = locked or {}
         self._leads: dict[str, Lead] = {}

@@ -34,7 +34,7 @@ class Caller:
 
 async def list_configs(caller: Caller) -> ToolResult:
     """List the organisms that can be investigated here, as configs by name. It says nothing of what they are."""
-    cards = await asyncio.to_thread(caller.clients.catalog.cards)
+    cards = await asyncio.to_thread(caller.clients.runs.catalog.cards)
     lines = [_card(card) for card in cards if card.problem is None]
     return ToolResult.text("\n".join([*lines, *_obstacles(cards)]) or "There are no configs here.")
 

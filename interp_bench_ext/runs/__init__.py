@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .drive import Run
 from .environment import Environment
+from .services import Services
 from .start import carry_through, resume_run, start_run
 
-__all__ = ["Run", "Environment", "carry_through", "resume_run", "start_run"]
+__all__ = ["Run", "Environment", "Services", "carry_through", "resume_run", "start_run"]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -13,8 +12,7 @@ from ..contracts import Access, Connection
 from ..host.spec import OrganismSpec
 from ..models.key import Key
 from ..notebook.session import NotebookSession
-from ..organisms.placement import start_organism
-from ..organisms.tickets import Lease, lent
+from ..organisms.tickets import Lease
 from ..record.events import Emit
 from ..record.journal import Journal
 
@@ -33,19 +31,6 @@ class OpenOrganism(Protocol):
     ) -> AbstractAsyncContextManager[Lease]: ...
 
 
-@asynccontextmanager
-async def own_organism(
-    spec: OrganismSpec, emit: Emit, *, run: str, access: Access, quota_s: float | None
-) -> AsyncIterator[Lease]:
-    """An organism that is loaded for one run and ends with it."""
-    organism = await start_organism(spec, emit=emit)
-    try:
-        async with lent(organism, caller=run, access=access, quota_s=quota_s) as lease:
-            yield lease
-    finally:
-        await organism.stop()
-
-
 async def own_notebook(path: Path, *, emit: Emit, connection: Connection, run: str) -> NotebookSession:
     """A notebook in a file, with a kernel that ends with the run."""
     return await NotebookSession.open(path, emit=emit, connection=connection, run=run)
@@ -56,10 +41,10 @@ class Environment:
     """The journal, the agent's key, and how organisms and notebooks are opened."""
 
     journal: Journal
+    organism: OpenOrganism
     key: Key | None = None
     attended: bool = False
     """Whether a person can be asked for approvals."""
-    organism: OpenOrganism = own_organism
     notebook: OpenNotebook = own_notebook
     outside: OutsideProvider | None = None
     """Who leads the run from outside, if anybody does."""

@@ -6,8 +6,6 @@ import asyncio
 import logging
 import sqlite3
 from collections import OrderedDict
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from filelock import Timeout
@@ -16,21 +14,20 @@ from ..agent.mcp_provider import OutsideProvider
 from ..api import AnswerApproval, ForkRun, ResumeRun, RunFigures, RunSummary, StartRun
 from ..config import AgentSection, Experiment
 from ..errors import BadInput, InterpBenchError, NotFound, NotNow
-from ..models.key import Key
 from ..notebook.readable import check_notebook
 from ..organisms.placement import organism_spec
-from ..organisms.pool import OrganismPool
 from ..record.events import Event, RunEnded
 from ..record.journal import Journal, RunRecord
 from . import start
 from .catalog import Catalog, load_public
 from .cost_estimate import check_little
 from .drive import Run
-from .environment import Environment, OpenNotebook
+from .environment import Environment
 from .fork import agent_of_fork
 from .notebook_paths import Places
 from .policy import Policy
 from .resolve import choose_agent, lacks_key
+from .services import Services
 from .summary import Tally, summarise
 from .wakeups import Feed
 
@@ -59,26 +56,24 @@ class _Driven:
         self._feed.tell(self.id)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Surroundings:
-    """What runs of this server have in common."""
-
-    journal: Journal
-    catalog: Catalog
-    organisms: OrganismPool
-    places: Places
-    policy: Policy
-    notebook: OpenNotebook
-    key: Key | None
-
-
 class RunManager:
-    """Drives runs in tasks that belong to nobody's connection. Its methods are called on the event loop's thread."""
+    """Drives runs in tasks that belong to nobody's connection. Its methods are called on the event loop's thread.
 
-    def __init__(self, surroundings: Surroundings, *, log: logging.Logger) -> None:
+    Args:
+        services: What its runs have in common.
+        catalog: The configs that can be started by name.
+        places: Where its runs' notebooks may be.
+        policy: What may be chosen.
+        log: Gets what happens to runs that nobody is told otherwise.
+    """
+
+    def __init__(
+        self, services: Services, *, catalog: Catalog, places: Places, policy: Policy, log: logging.Logger
+    ) -> None:
         self.feed = Feed()
-        self.journal = surroundings.journal
-        self._its = surroundings
+        self.services, self.catalog = services, catalog
+        self.journal = services.journal
+        self._places, self._policy = places, policy
         self._log = log
         self._driven: dict[str, _Driven] = {}
         self._unwritten: set[str] = set()
@@ -101,8 +96,8 @@ class RunManager:
             BadInput: The config, the notebook or a choice is wrong; nothing was recorded.
             NotNow: The notebook is in use, or as much is under way as may be.
         """
-        found = await asyncio.to_thread(self._its.catalog.load, asked.config)
-        experiment = self._its.policy.experiment(found, asked)
+        found = await asyncio.to_thread(self.catalog.load, asked.config)
+        experiment = self._policy.experiment(found, asked)
         async with self._starting:
             notebook = await self._notebook(asked.notebook, experiment)
             environment = self._environment(experiment, outside)
@@ -114,7 +109,7 @@ class RunManager:
                 environment=environment,
                 listener=driven,
                 notebook=notebook,
-                out=self._its.places.root,
+                out=self._places.root,
             )
             return self._drive(driven)
 
@@ -123,9 +118,9 @@ class RunManager:
         record = self.record(run)
         if record.status not in ("interrupted", "failed"):
             raise NotNow(f"run {run} is {record.status}; only an interrupted or failed run can be resumed")
-        if self._its.places.shown(record.notebook) is None:
+        if self._places.shown(record.notebook) is None:
             raise NotNow(f"run {run} works in a notebook outside this server's folder; `interp-bench resume {run}` can")
-        limits = self._its.policy.limits(asked)
+        limits = self._policy.limits(asked)
         experiment = await asyncio.to_thread(load_public, record.config)
         # A reader that looks whether a run is still driven holds that run's lock for a moment.
         async with self._starting, self._reading:
@@ -141,7 +136,7 @@ class RunManager:
     async def fork(self, run: str, asked: ForkRun, *, outside: OutsideProvider | None = None) -> RunSummary:
         """Start a new run from a cell of another, under way or not. Raises as :meth:`start` does, and NotFound."""
         parent = self.record(run)
-        changes = self._its.policy.changes(asked)
+        changes = self._policy.changes(asked)
         experiment = await asyncio.to_thread(load_public, parent.config)
         async with self._starting:
             notebook = await self._notebook(asked.notebook, experiment)
@@ -158,7 +153,7 @@ class RunManager:
                 changes=changes,
                 environment=environment,
                 listener=driven,
-                out=self._its.places.root,
+                out=self._places.root,
                 notebook=notebook,
             )
             return self._drive(driven)
@@ -250,7 +245,7 @@ class RunManager:
         ]
 
     async def close(self) -> None:
-        """Stop all runs; returns when their kernels have gone."""
+        """Stop all runs; returns when their kernels have gone. What they ran on is closed by whoever opened it."""
         tasks = [driven.task for driven in self._driven.values()]
         for driven in list(self._driven.values()):
             if not driven.ended:
@@ -287,22 +282,13 @@ class RunManager:
             self.feed.tell(run)
 
     def _environment(self, experiment: Experiment, outside: OutsideProvider | None) -> Environment:
-        its = self._its
-        config = its.catalog.name_of(experiment.path)
-        return Environment(
-            journal=self.journal,
-            key=its.key,
-            attended=True,
-            organism=partial(its.organisms.lease, config=config),
-            notebook=its.notebook,
-            outside=outside,
-        )
+        return self.services.environment(self.catalog.name_of(experiment.path), attended=True, outside=outside)
 
     async def _notebook(self, path: str | None, experiment: Experiment) -> Path:
         if path is None:
             taken = {driven.run.notebook for driven in self._driven.values()}
-            return self._its.places.fresh(experiment.public.experiment_name, taken=taken)
-        notebook = self._its.places.notebook(path)
+            return self._places.fresh(experiment.public.experiment_name, taken=taken)
+        notebook = self._places.notebook(path)
         await asyncio.to_thread(check_notebook, notebook)
         await self._free(notebook)
         return notebook
@@ -322,15 +308,14 @@ class RunManager:
             await asyncio.wait([driven.task])
 
     def _check_possible(self, experiment: Experiment, agent: AgentSection, *, confirmed: bool) -> None:
-        its = self._its
-        if len(self.under_way()) >= its.policy.max_runs:
-            raise NotNow(f"{its.policy.max_runs} runs are under way, as many as this server drives; stop one first")
-        if agent.provider == "anthropic" and lacks_key(agent, its.key):
+        if len(self.under_way()) >= self._policy.max_runs:
+            raise NotNow(f"{self._policy.max_runs} runs are under way, as many as this server drives; stop one first")
+        if agent.provider == "anthropic" and lacks_key(agent, self.services.key):
             raise BadInput(
                 "this server has no API key for Claude; choose the playbook, or restart the server with"
                 " ANTHROPIC_API_KEY set"
             )
-        its.organisms.check_room(organism_spec(experiment))
+        self.services.organisms.check_room(organism_spec(experiment))
         if not confirmed:
             check_little(experiment, agent)
 
@@ -360,8 +345,8 @@ class RunManager:
         made = summarise(
             record,
             Tally().read_on(journal, record.id),
-            config=self._its.catalog.name_of(record.config),
-            shown=self._its.places.shown,
+            config=self.catalog.name_of(record.config),
+            shown=self._places.shown,
             here=driven is not None and not driven.ended,
             now=journal.clock(),
         )

@@ -14,7 +14,7 @@ from interp_bench_ext.bench.table import tables
 from interp_bench_ext.config import load_config
 from interp_bench_ext.models.key import Key
 from interp_bench_ext.record.events import CellStarted, Event, RunEnded
-from interp_bench_ext.record.journal import Journal
+from interp_bench_ext.runs import Services
 from tests.agent.messages_server import MessagesServer
 from tests.investigating import make_bench, scripted
 
@@ -29,7 +29,9 @@ def test_one_cells_internal_error_costs_one_cell(tmp_path: Path, server: Message
     config = make_bench(tmp_path, server).config
     text = config.read_text("utf-8").replace("agent: {", f"agent: {{base_url: '{server.url}', ")
     config.write_text(text, encoding="utf-8")
-    journal, key = Journal(tmp_path / "data" / "journal.sqlite"), Key(api_key="sk-test-marker")
+    file, key = tmp_path / "data" / "journal.sqlite", Key(api_key="sk-test-marker")
+    services = Services.open(journal=file, key=key, at_most=2)
+    journal = services.journal
     cells = plan([load_config(config)], runs=2, journal=journal, key=key)
 
     def listener(cell: Cell, event: Event) -> None:
@@ -37,8 +39,8 @@ def test_one_cells_internal_error_costs_one_cell(tmp_path: Path, server: Message
             raise RuntimeError("of a kind that nobody foresaw")
 
     heard: list[Result] = []
-    sweep = Sweep(journal, key=key, out=tmp_path / "out", at_once=2, listener=listener)
-    broken, whole = asyncio.run(sweep.run(cells, resume=False, on_result=heard.append))
+    sweep = Sweep(services, out=tmp_path / "out", at_once=2, listener=listener)
+    broken, whole = asyncio.run(services.carry(sweep.run(cells, resume=False, on_result=heard.append)))
     assert broken.outcome is None
     assert broken.problem == "an internal error ended it (RuntimeError)"
     assert whole.outcome is not None

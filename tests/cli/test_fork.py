@@ -19,8 +19,10 @@ import asyncio, os, signal, sys, time
 from pathlib import Path
 from interp_bench_ext.models.key import Key
 from interp_bench_ext.config import load_config
+from interp_bench_ext.organisms.pool import OrganismPool
 from interp_bench_ext.record.journal import Journal
-from interp_bench_ext.runs import Environment, carry_through, start
+from interp_bench_ext.runs.environment import own_notebook
+from interp_bench_ext.runs import Services, carry_through, start
 
 kill_at, stamped = int(sys.argv[1]), 0
 
@@ -33,10 +35,13 @@ def clock():
 
 journal = Journal(clock=clock)
 parent = journal.find_run(sys.argv[2])
-environment = Environment(journal=journal, key=Key.from_environment())
+services = Services(
+    journal=journal, key=Key.from_environment(), organisms=OrganismPool(idle_s=60, at_most=1), notebook=own_notebook
+)
+environment = services.environment("fork")
 run = start.fork(load_config(parent.config), parent, at="c3", message=None, changes={}, environment=environment,
-                   listener=lambda event: None, out=Path(sys.argv[3]))
-asyncio.run(carry_through(run, journal))
+                 listener=lambda event: None, out=Path(sys.argv[3]))
+asyncio.run(services.carry(carry_through(run, journal)))
 """
 
 

@@ -90,7 +90,7 @@ def test_the_time_in_which_a_client_thinks_is_not_the_runs(agent, minutes):
 
 def test_nothing_of_mcp_is_loaded_before_a_client_comes():
     code = (
-        "import sys, interp_bench_ext.app, interp_bench_ext.handlers.services, interp_bench_ext.cli\n"
+        "import sys, interp_bench_ext.app, interp_bench_ext.handlers.desk, interp_bench_ext.cli\n"
         "print([name for name in ('mcp', 'starlette', 'torch') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -10,11 +10,10 @@ import pytest
 
 from interp_bench_ext.api import ResumeRun, StartRun
 from interp_bench_ext.models.key import Key
-from interp_bench_ext.organisms.pool import OrganismPool
 from interp_bench_ext.record.journal import Journal
+from interp_bench_ext.runs import Services
 from interp_bench_ext.runs.catalog import Catalog
-from interp_bench_ext.runs.environment import own_notebook
-from interp_bench_ext.runs.manager import RunManager, Surroundings
+from interp_bench_ext.runs.manager import RunManager
 from interp_bench_ext.runs.notebook_paths import Places
 from interp_bench_ext.runs.policy import Policy
 from tests.agent.messages_server import MessagesServer
@@ -44,18 +43,13 @@ def test_a_full_disk_ends_a_run_in_a_sentence_and_it_goes_on_when_there_is_room(
     write_configs(tmp_path)
 
     async def main():
-        journal = Journal(tmp_path / "journal.sqlite")
-        pool = OrganismPool(idle_s=60, at_most=1)
+        services = Services.open(journal=tmp_path / "journal.sqlite", key=Key(api_key="sk-test"))
+        journal = services.journal
         manager = RunManager(
-            Surroundings(
-                journal=journal,
-                catalog=Catalog(root=tmp_path),
-                organisms=pool,
-                places=Places(tmp_path),
-                policy=Policy(max_runs=1),
-                notebook=own_notebook,
-                key=Key(api_key="sk-test"),
-            ),
+            services,
+            catalog=Catalog(root=tmp_path),
+            places=Places(tmp_path),
+            policy=Policy(max_runs=1),
             log=logging.getLogger("test"),
         )
         started = await manager.start(StartRun(request_id="1", config="talks"))
@@ -82,7 +76,6 @@ def test_a_full_disk_ends_a_run_in_a_sentence_and_it_goes_on_when_there_is_room(
         await until(manager, run, "run_ended")
         assert manager.summary(run).status == "finished"
         await manager.close()
-        await pool.close()
-        journal.close()
+        await services.close()
 
     asyncio.run(main())

@@ -16,11 +16,10 @@ from ..api import API_VERSION, Provider, ServerInfo
 from ..models.key import Key
 from ..models.prices import DEFAULT_MODEL, load_prices
 from ..notebook.server import ServerNotebooks
-from ..organisms.pool import OrganismPool
-from ..record.journal import Journal
+from ..runs import Services
 from ..runs.catalog import Catalog
 from ..runs.idempotency import Once
-from ..runs.manager import RunManager, Surroundings
+from ..runs.manager import RunManager
 from ..runs.notebook_paths import Places
 from ..runs.policy import Policy
 from ..sandbox.bubblewrap import sandbox_available
@@ -52,48 +51,40 @@ class Setup:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Services:
-    """The parts that handlers use."""
+class Desk:
+    """What handlers work with."""
 
     runs: RunManager
-    organisms: OrganismPool
-    catalog: Catalog
     once: Once
-    key: Key | None
     info: Callable[[], ServerInfo]
 
     @classmethod
-    async def open(cls, setup: Setup) -> Services:
+    async def open(cls, setup: Setup) -> Desk:
         """Raises BadInput where the journal, a price list or an administrator's setting is of no use."""
         policy = Policy(max_runs=setup.max_runs, default_provider=setup.default_provider, locked=setup.locked)
         key = Key.from_environment(dict(setup.credentials))
         notebooks = ServerNotebooks(setup.serverapp)
         info = await asyncio.to_thread(_info, setup, key is not None)
-        catalog = Catalog(root=setup.root, extra=setup.config_folders)
-        organisms = OrganismPool(idle_s=setup.organism_idle_s, at_most=setup.max_organisms)
-        surroundings = Surroundings(
-            journal=await asyncio.to_thread(Journal, setup.journal),
-            catalog=catalog,
-            organisms=organisms,
+        services = await asyncio.to_thread(
+            Services.open,
+            journal=setup.journal,
+            key=key,
+            notebook=notebooks.open,
+            idle_s=setup.organism_idle_s,
+            at_most=setup.max_organisms,
+        )
+        manager = RunManager(
+            services,
+            catalog=Catalog(root=setup.root, extra=setup.config_folders),
             places=Places(setup.root, hidden=setup.hidden),
             policy=policy,
-            notebook=notebooks.open,
-            key=key,
+            log=setup.log,
         )
         return cls(
-            runs=RunManager(surroundings, log=setup.log),
-            organisms=organisms,
-            catalog=catalog,
+            runs=manager,
             once=Once(),
-            key=key,
             info=lambda: info.model_copy(update={"collaboration": notebooks.collaboration}),
         )
-
-    async def close(self) -> None:
-        """Stop all runs and organisms."""
-        await self.runs.close()
-        await self.organisms.close()
-        self.runs.journal.close()
 
 
 def _info(setup: Setup, has_key: bool) -> ServerInfo:
