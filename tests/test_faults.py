@@ -38,7 +38,8 @@ def test_a_cell_whose_organism_is_killed_ends_and_the_run_goes_on(bench):
     assert status in ("error", "ok")
 
 
-@pytest.mark.parametrize("victim", [ORGANISM, pytest.param(KERNEL, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", [ORGANISM, KERNEL])
 def test_the_playbook_gets_over_what_it_lost(bench, victim):
     text = bench.config.read_text(encoding="utf-8").replace(
         "provider: anthropic, model: claude-opus-5-5", "provider: playbook"

@@ -48,6 +48,7 @@ class Person:
         return found
 
 
+@pytest.mark.slow
 @pytest.mark.real
 @pytest.mark.timeout(900)
 def test_an_investigation_names_the_secret(tmp_path):

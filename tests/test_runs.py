@@ -125,6 +125,7 @@ def test_a_run_killed_anywhere_goes_on(bench, tmp_path, server):
         check_whole(again)
 
 
+@pytest.mark.slow
 def test_a_budget_cuts_a_run_short_and_a_larger_one_lets_it_go_on(bench):
     done = bench.command("run", str(bench.config), "--out", str(bench.out), "--max-steps", "2", "--json", expect=1)
     assert json.loads(done.stdout)["message"] == "the budget of 2 steps is used up"
@@ -159,6 +160,7 @@ def test_ctrl_c_leaves_a_run_that_can_go_on(bench):
     check_whole(bench)
 
 
+@pytest.mark.slow
 def test_without_bubblewrap_a_run_is_weaker_and_says_so(bench):
     bench.environment["PATH"] = str(Path(sys.executable).parent)
     done = bench.command("run", str(bench.config), "--out", str(bench.out))

@@ -13,7 +13,6 @@ import typer
 from ..config import Experiment, load_config
 from ..errors import BadInput
 from ..installed import find_config
-from ..notebook.readable import check_notebook
 from ..record.journal import RunRecord
 
 RunArgument = Annotated[str, typer.Argument(help="Start of the run's id, or `last`.")]
@@ -67,5 +66,7 @@ def checked_notebook(path: Path | None) -> Path | None:
     if path is not None and path.suffix != ".ipynb":
         raise BadInput(f"--notebook {path}: a notebook's name ends in .ipynb")
     if path is not None:
+        from ..notebook.readable import check_notebook
+
         check_notebook(path)
     return path

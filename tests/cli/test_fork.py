@@ -86,6 +86,7 @@ def used(journal: Journal, record: RunRecord) -> Figures:
     return figures
 
 
+@pytest.mark.slow
 def test_a_fork_goes_its_own_way_and_leaves_its_parent_as_it_was(bench, server, journal):
     bench.command("run", str(bench.config), "--out", str(bench.out), "--json")
     parent = bench.record()

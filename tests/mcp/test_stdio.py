@@ -144,6 +144,7 @@ def test_a_run_that_cannot_begin_says_that_and_nothing_else(folder):
     assert (folder / "nb" / "r.ipynb").read_text() == "<<<<<<< HEAD"
 
 
+@pytest.mark.slow
 def test_a_connection_lost_in_the_middle_of_a_cell_loses_nothing(folder):
     async def first() -> str:
         async with stdio_guest(folder, mode="legacy") as guest:
@@ -181,6 +182,7 @@ def test_a_connection_lost_in_the_middle_of_a_cell_loses_nothing(folder):
     assert [cell["id"] for cell in cells] == ["intro", "setup", "c3", "c4", "c5"]
 
 
+@pytest.mark.slow
 def test_a_cancelled_call_interrupts_its_cell_and_the_run_goes_on(folder):
     async def main() -> None:
         async with stdio_guest(folder) as guest:

@@ -1,0 +1,16 @@
+"""What every command pays before it does anything."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+
+def test_a_command_starts_without_the_libraries_that_take_long():
+    # nbformat takes a second: what checks addresses for it builds its grammar as it is imported.
+    code = (
+        "import sys, interp_bench_ext.cli\n"
+        "print([name for name in ('nbformat', 'torch', 'modal', 'mcp', 'altair') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
