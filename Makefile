@@ -6,7 +6,7 @@ CONFIG ?= amber
 JLPM := PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
 LABEXTENSION := interp_bench_ext/labextension
 
-.PHONY: demo lab test ui-test ui-shots test-all test-gpu lint format train bench bench-agent bench-lab bench-modal build clean
+.PHONY: demo lab test redteam ui-test ui-shots test-all test-gpu lint format train bench bench-agent bench-lab bench-modal build clean
 
 demo: $(VENV)/run.stamp  ## Set up, then investigate an organism offline
 	$(BIN)/interp-bench run $(CONFIG) --agent playbook --out notebooks
@@ -17,6 +17,12 @@ lab: $(VENV)/lab.stamp  ## Set up, then open JupyterLab
 test: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## Set up, then run the tests
 	$(BIN)/pytest -n 3 --dist worksteal -m "not slow"
 	$(JLPM) test
+
+redteam: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## Every attempt to get behind the veil; writes the table into docs/security.md
+	rm -rf .redteam && mkdir .redteam
+	-$(BIN)/pytest -n 2 --dist loadgroup -m redteam --redteam-json .redteam/kernel.json
+	-PLAYWRIGHT_JSON_OUTPUT_FILE="$(CURDIR)/.redteam/chromium.json" $(JLPM) ui-test redteam --reporter=list,json
+	$(BIN)/python -m tests.redteam.table .redteam/kernel.json .redteam/chromium.json --write docs/security.md
 
 ui-test: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## The tests in a real browser; Chromium must be installed
 	$(JLPM) ui-test $(UI_TESTS)

@@ -7,6 +7,8 @@ from hypothesis import settings
 settings.register_profile("steady", deadline=None)
 settings.load_profile("steady")
 
+pytest_plugins = ["tests.redteam.plugin"]
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whole investigations first: at the end one of them would keep a single core busy for minutes."""

@@ -1,0 +1,29 @@
+"""The attempts that are cells of the shared kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from . import cells_files, cells_network, cells_processes
+from .room import Room
+from .suite import CellAttempt, Trial, Veil, attempt
+
+CELLS: list[CellAttempt] = [*cells_files.CELLS, *cells_processes.CELLS, *cells_network.CELLS]
+
+
+def tries() -> Iterator[object]:
+    veils: tuple[Veil, ...] = ("sandboxed", "process")
+    for veil in veils:
+        for cell in CELLS:
+            if veil in cell.veils:
+                marked = attempt(cell.id, cell.group, cell.sentence, veil=veil, documented=veil in cell.documented)
+                room = pytest.mark.xdist_group(f"room-{veil}")
+                yield pytest.param(cell, veil, id=f"{cell.id}-{veil}", marks=(marked, room))
+
+
+@pytest.mark.parametrize(("cell", "veil"), list(tries()))
+def test_a_cell_gets_nothing(cell: CellAttempt, veil: Veil, room: Callable[[Veil], Room], trial: Trial) -> None:
+    real, control = room(veil).tried(cell)
+    trial.abuse(lambda came_of_it: came_of_it, real, control) if cell.check == "any" else trial.found(real, control)
