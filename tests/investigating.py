@@ -43,7 +43,7 @@ from pathlib import Path
 import psutil
 from interp_bench_ext.models.key import Key
 from interp_bench_ext.config import load_config
-from interp_bench_ext.runs import Services, resume_run, start_run
+from interp_bench_ext.runs import Services, start, start_run
 
 services = Services.open(key=Key.from_environment())
 journal, environment = services.journal, services.environment("driven")
@@ -64,7 +64,9 @@ def listener(event):
         victim = ""
 
 if journal.runs():
-    work = resume_run(experiment, journal.runs()[0], environment=environment, listener=listener, limits={})
+    work = start.resume(
+        experiment, journal.runs()[0], environment=environment, listener=listener, limits={}
+    ).drive()
 else:
     work = start_run(experiment, environment=environment, listener=listener, out=out)
 print(asyncio.run(services.carry(work)).status, seen)

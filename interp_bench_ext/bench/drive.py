@@ -13,7 +13,7 @@ from ..errors import InterpBenchError
 from ..outcome import Outcome, conclude
 from ..record.events import Event
 from ..record.journal import RunRecord
-from ..runs import Services, resume_run, start_run
+from ..runs import Services, start, start_run
 from .gpu_meter import GpuMeter
 from .plan import Cell, standing
 
@@ -107,9 +107,8 @@ class Sweep:
             if record is None:
                 record = await start_run(cell.experiment, environment=environment, listener=listener, out=self._out)
             else:
-                record = await resume_run(
-                    cell.experiment, record, environment=environment, listener=listener, limits={}
-                )
+                resumed = start.resume(cell.experiment, record, environment=environment, listener=listener, limits={})
+                record = await resumed.drive()
             outcome = await conclude(self._services.journal, record, cell.experiment, key=self._services.key)
         finally:
             self.spent.end(token)

@@ -89,11 +89,11 @@ def resume(
     json: JsonOption = False,
 ) -> None:
     """Go on with an interrupted or failed run, from the cell where it stopped."""
-    from ..runs import resume_run
+    from ..runs import start
 
     services, record, experiment = _found(run, config)
     with Watch(quiet=json) as watch:
-        resumed = resume_run(
+        resumed = start.resume(
             experiment,
             record,
             environment=services.environment(experiment.path.stem),
@@ -101,7 +101,7 @@ def resume(
             limits=given(max_steps=max_steps, max_cost_usd=max_cost),
             notebook=checked_notebook(notebook),
         )
-        record = interruptible(services.carry(resumed))
+        record = interruptible(services.carry(resumed.drive()))
     _finish(services, record, experiment, json=json)
 
 

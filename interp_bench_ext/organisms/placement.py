@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 
-from interp_bench_ext.config import Experiment, places
+from interp_bench_ext.config import Experiment, ModelSection, places
 from interp_bench_ext.contracts import Veil
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.installed import experiment_techniques
 from interp_bench_ext.organisms.handle import ServedOrganism
 from interp_bench_ext.record.events import Emit
+
+_LOADED = {field.name for field in fields(OrganismSpec)} & set(ModelSection.model_fields) - {
+    "hidden_system_prompt",  # may be in a file of its own
+    "modal",  # what is there is for Modal to read
+}
+"""What a config says of its model that is the same in every place."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,17 +87,9 @@ class Placement(ABC):
         Raises BadInput where the organism cannot be had there.
         """
         sealed = experiment.sealed
-        model, files = sealed.model, experiment_techniques(sealed.folder)
+        files = experiment_techniques(sealed.folder)
         return OrganismSpec(
-            name=model.name,
-            is_peft=model.is_peft,
-            base_model=model.base_model,
-            tokenizer=model.tokenizer,
-            device=model.device,
-            dtype=model.dtype,
-            revision=model.revision,
-            base_revision=model.base_revision,
-            quantization=model.quantization,
+            **{key: getattr(sealed.model, key) for key in _LOADED},
             hidden_system_prompt=sealed.hidden_system_prompt,
             techniques=tuple(files[name] for name in experiment.public.techniques),
             place=self.name,

@@ -5,6 +5,6 @@ from __future__ import annotations
 from .drive import Run
 from .environment import Environment
 from .services import Services
-from .start import carry_through, resume_run, start_run
+from .start import carry_through, start_run
 
-__all__ = ["Run", "Environment", "Services", "carry_through", "resume_run", "start_run"]
+__all__ = ["Run", "Environment", "Services", "carry_through", "start_run"]

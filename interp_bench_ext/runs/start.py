@@ -319,20 +319,6 @@ async def start_run(
     return await carry_through(run, environment.journal)
 
 
-async def resume_run(
-    experiment: Experiment,
-    record: RunRecord,
-    *,
-    environment: Environment,
-    listener: Listener,
-    limits: Mapping[str, Any],
-    notebook: Path | None = None,
-) -> RunRecord:
-    """Go on with an interrupted run; see :func:`start.resume`."""
-    run = resume(experiment, record, environment=environment, listener=listener, limits=limits, notebook=notebook)
-    return await run.drive()
-
-
 async def carry_through(run: Run, journal: Journal) -> RunRecord:
     """Drive a run that has only just come about; one that cannot be opened (BadInput) is forgotten."""
     try:
