@@ -13,6 +13,7 @@ from .agent.provider import Metered, Prompt, Reply
 from .agent.retry import Patience, RetryPolicy
 from .config import Experiment
 from .models.key import Key
+from .paths import outside_work_folders, replaced
 from .record import scores
 from .record.conditions import Standing
 from .record.events import AgentReplied, Event, FindingsSubmitted, KernelStarted, RunEnded, RunStarted, Scored
@@ -181,9 +182,11 @@ def report_page(journal: Journal, record: RunRecord) -> str:
 
 
 def write_report(journal: Journal, record: RunRecord) -> Path:
-    """Write the run's report beside its notebook."""
+    """Write the run's report beside its notebook. Raises BadInput where code of an agent can get at that place."""
     path = _report_path(record)
-    path.write_text(report_page(journal, record), encoding="utf-8")
+    page, folder = report_page(journal, record), outside_work_folders(path.parent)
+    with replaced(folder / path.name) as file:
+        file.write(page)
     return path
 
 

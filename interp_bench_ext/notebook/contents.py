@@ -17,6 +17,7 @@ from jupyter_server.services.contents.largefilemanager import AsyncLargeFileMana
 from tornado.web import HTTPError
 
 from ..errors import BadInput, NotebookConflict
+from ..paths import notebook_path
 from ..record.events import JsonDict
 from .backend import KERNELSPEC, MARK, CellView, NotebookCell, is_blank, new_notebook, place_of, view_of
 from .notebook_text import NotebookText
@@ -265,7 +266,7 @@ def file_stamp(path: Path) -> object | None:
 
 
 def _checked(path: Path) -> Path:
-    path = path.absolute()
+    path = notebook_path(path)
     if not path.parent.is_dir():
         raise BadInput(f"The folder {path.parent} does not exist on this machine; make it or choose another.")
     if not os.access(path if path.exists() else path.parent, os.W_OK):

@@ -72,7 +72,7 @@ class ServerNotebooks:
             raise BadInput("This server runs its kernels on a gateway, which cannot run them for an investigation.")
         with self._reserved(location.path):
             chosen = choose_veil(veil, connection)
-            work_dir = usable_work_dir(None, notebook=location.path)
+            work_dir = usable_work_dir(location.path)
             backend = await self._open_backend(location)
             session = NotebookSession(backend, emit=emit, connection=connection, run=run)
             kernels = ServerKernels(self._serverapp, location, veil=chosen, work_dir=work_dir)

@@ -61,7 +61,6 @@ class NotebookSession:
         emit: Emit,
         connection: Connection | None,
         veil: Veil | None = None,
-        work_dir: Path | None = None,
         run: str = "",
         grace_s: float = GRACE_S,
         backend: NotebookBackend | None = None,
@@ -73,7 +72,6 @@ class NotebookSession:
             emit: Where events go; an event is out before its effect.
             connection: The organism that the kernel may talk to.
             veil: None, or ``REMOTE`` (which is about the organism): a sandbox where one works.
-            work_dir: The kernel's folder, ``<stem>_files`` beside the notebook by default.
             run: Id of the run, written into the metadata of its cells.
             grace_s: How long a kernel may ignore an interrupt before it is ended.
             backend: Where the notebook is kept, the file at ``path`` by default.
@@ -82,7 +80,7 @@ class NotebookSession:
             BadInput: The notebook, the folder or the sandbox that was asked for cannot be had.
             KernelDied: The kernel did not start.
         """
-        kernels = OwnKernels(veil=choose_veil(veil, connection), work_dir=usable_work_dir(work_dir, notebook=path))
+        kernels = OwnKernels(veil=choose_veil(veil, connection), work_dir=usable_work_dir(path))
         session = cls(backend or await ContentsBackend.open(path), emit=emit, connection=connection, run=run)
         await session.use(kernels, grace_s=grace_s)
         return session

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +14,8 @@ from typing import Any
 
 from jupyter_server.services.contents.fileio import FileManagerMixin
 from tornado.web import HTTPError
+
+from ..paths import real_path, replaced
 
 
 @dataclass
@@ -64,8 +64,7 @@ def only_over(stamp: object | None) -> Iterator[Replacement]:
 
 def stamp_of(path: Path) -> object:
     """Changes whenever the file at ``path`` does. Raises OSError."""
-    found = path.stat()
-    return (found.st_mtime_ns, found.st_size, found.st_ino)
+    return _stamp(path.stat())
 
 
 @contextmanager
@@ -75,23 +74,24 @@ def whole_file(path: str, *, encoding: str | None) -> Iterator[Any]:
     Args:
         path: The file; a symbolic link stays one.
         encoding: None: bytes are written.
+
+    Raises:
+        BadInput: The path goes through a link in a kernel's work folder.
     """
-    target, replacement = Path(path).resolve(), _UNDER_WAY.get() or Replacement(None)
-    # Not after the file: its name may be as long as names can be.
-    draft = target.with_name(f".~{secrets.token_hex(8)}")
-    try:
-        with draft.open("xb" if encoding is None else "x", encoding=encoding) as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileNotFoundError):
-            shutil.copymode(target, draft)
+    target, replacement = real_path(Path(path)), _UNDER_WAY.get() or Replacement(None)
+
+    @contextmanager
+    def meanwhile(fresh: os.stat_result) -> Iterator[None]:
         with _REPLACING:
             with contextlib.suppress(FileNotFoundError):
                 if replacement.before not in (None, stamp_of(target)):
                     raise HTTPError(409, f"{target} has just been written by somebody else")
-            replacement.after = stamp_of(draft)
-            draft.replace(target)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
+            replacement.after = _stamp(fresh)
+            yield
+
+    with replaced(target, encoding=encoding, meanwhile=meanwhile) as file:
+        yield file
+
+
+def _stamp(status: os.stat_result) -> object:
+    return (status.st_mtime_ns, status.st_size, status.st_ino)

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from ..errors import BadInput
+from ..paths import make_folder, notebook_path, work_folder_of
 
 
-def usable_work_dir(folder: Path | None, *, notebook: Path) -> Path:
-    """Make ``folder``, ``<stem>_files`` beside the notebook by default, and return its real path.
+def usable_work_dir(notebook: Path) -> Path:
+    """Make the work folder of a notebook, and return its real path.
 
     Raises:
-        BadInput: It cannot be made or written to, or the kernel would see the notebook in it.
+        BadInput: It cannot be made or written to, is a link, or code of an agent can get at it from elsewhere.
     """
-    folder = (folder or notebook.with_name(f"{notebook.stem}_files")).absolute()
+    folder = work_folder_of(notebook_path(notebook))
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     except OSError as error:
-        raise BadInput(f"The work folder {folder} cannot be made ({error.strerror}).") from error
-    if not os.access(folder, os.W_OK):
-        raise BadInput(f"The work folder {folder} cannot be written to; choose another one.")
-    if notebook.resolve().is_relative_to(folder.resolve()):
-        raise BadInput(f"The work folder {folder} holds the notebook, which the kernel must not see.")
-    return folder.resolve()
+        raise BadInput(f"The work folder {folder} cannot be made or written to ({error.strerror}).") from error
+    return folder

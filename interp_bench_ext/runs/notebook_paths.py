@@ -7,6 +7,7 @@ from collections.abc import Container
 from pathlib import Path, PurePosixPath
 
 from ..errors import BadInput
+from ..paths import below, outside_work_folders
 
 LONGEST_NAME = 200
 """Bytes of a notebook's name: file systems take 255, and files beside it carry its name and more."""
@@ -18,14 +19,17 @@ class Places:
     Args:
         root: The folder that the server shows.
         hidden: Whether files whose names begin with a dot may be used.
+
+    Raises:
+        BadInput: ``root`` is in a kernel's work folder.
     """
 
     def __init__(self, root: Path, *, hidden: bool = False) -> None:
-        self.root = root.resolve()
+        self.root = outside_work_folders(root)
         self._hidden = hidden
 
     def notebook(self, path: str) -> Path:
-        """The file of the notebook at ``path``, which may not exist yet. Raises BadInput."""
+        """The file of the notebook at ``path``, which may not exist yet; no link leads to it. Raises BadInput."""
         parts = self._parts(path)
         if not path.endswith(".ipynb"):
             raise BadInput(f"{path}: a notebook's name ends in .ipynb")
@@ -33,7 +37,7 @@ class Places:
             raise BadInput(f"{path}: this server shows no hidden files; choose another notebook")
         if len(os.fsencode(parts[-1])) > LONGEST_NAME:
             raise BadInput(f"a notebook's name has at most {LONGEST_NAME} bytes here; choose a shorter one")
-        file = self.root.joinpath(*parts)
+        file = below(self.root, parts)
         if not file.parent.is_dir():
             folder = "/".join(parts[:-1])
             raise BadInput(
@@ -41,9 +45,7 @@ class Places:
             )
         if file.is_dir():
             raise BadInput(f"{path}: this is a folder; choose a notebook")
-        # A link that leads elsewhere is shown and followed by its own name.
-        found = file.resolve()
-        return found if found.is_relative_to(self.root) else file
+        return file
 
     def _parts(self, path: str) -> tuple[str, ...]:
         """The names along ``path``, which may begin with a slash, or with the folder itself. Raises BadInput."""
@@ -60,7 +62,7 @@ class Places:
         number = 0
         while True:
             file = self.root / (f"{name}-{number}.ipynb" if number else f"{name}.ipynb")
-            if not file.exists() and file not in taken:
+            if not os.path.lexists(file) and file not in taken:
                 return file
             number += 1
 

@@ -15,6 +15,7 @@ from ..config import AgentSection, Experiment, PublicConfig
 from ..errors import BadInput
 from ..installed import experiment_techniques
 from ..organisms.placement import organism_spec
+from ..paths import notebook_path
 from ..record.events import ApprovalAnswered, Event, KernelStarted, MessageSent, RunForked, RunResumed, RunStarted
 from ..record.journal import Journal, RunRecord, new_run_id
 from .drive import Run
@@ -70,7 +71,7 @@ def resume(
     if record.status not in ("interrupted", "failed"):
         raise BadInput(f"run {record.id} is {record.status}; only an interrupted or failed run can be resumed")
     journal = environment.journal
-    path = (notebook or record.notebook).absolute()
+    path = notebook_path(notebook or record.notebook)
     if not path.parent.is_dir() and journal.last(record.id, KernelStarted) is not None:
         raise BadInput(
             f"run {record.id} works in {path}, and that folder is not on this machine; say where it goes on with"
@@ -208,8 +209,8 @@ def _recorded(
     provider = _provider(public, environment)
     organism_spec(experiment)
     run = new_run_id()
-    path = (notebook or out / f"{public.experiment_name}-{run}" / "investigation.ipynb").absolute()
-    _check_writable(notebook.parent if notebook else out)
+    path = notebook_path(notebook or out / f"{public.experiment_name}-{run}" / "investigation.ipynb")
+    _check_writable(path.parent if notebook else out)
     started = RunStarted(
         public=public.model_dump(mode="json"),
         agent=agent_name(public.agent),

@@ -57,13 +57,12 @@ class Desk:
 
     def busy_s(self) -> float:
         """What the desk's organism has worked: a second for each time that a cell asked it."""
-        asked = self.folder / "kernel" / "asked.txt"
+        asked = self.folder / "n_files" / "asked.txt"
         return float(len(asked.read_text().splitlines())) if asked.is_file() else 0.0
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Desk]:
         """With its notebook open; once more after an end, it goes on as a resumed run does."""
-        (self.folder / "kernel").mkdir(exist_ok=True)
         earlier = list(self.events)
         if earlier:
             self.emit(RunResumed())
@@ -72,7 +71,6 @@ class Desk:
             emit=self.emit,
             connection=None,
             veil=Veil.PROCESS,
-            work_dir=self.folder / "kernel",
             run="r",
             grace_s=2.0,
         )

@@ -18,7 +18,7 @@ def test_a_cell_in_the_background_is_polled_until_its_end(tmp_path):
         )
         is_error, text = await desk.call("poll_cell", cell_id="c1", wait_s=0)
         assert (is_error, text.splitlines()[0].partition(",")[0]) == (False, "[c1: running")
-        (tmp_path / "kernel" / "go").touch()
+        (tmp_path / "n_files" / "go").touch()
         is_error, text = await desk.call("poll_cell", cell_id="c1", wait_s=60)
         assert not is_error
         assert text.startswith("[c1: ok, ")
@@ -136,7 +136,7 @@ def test_it_goes_on_while_the_run_is_paused(tmp_path):
         await desk.call("start_cell", code=WAIT)
         desk.gate.pause()
         polling = asyncio.create_task(desk.call("poll_cell", cell_id="c1", wait_s=60))
-        (tmp_path / "kernel" / "go").touch()
+        (tmp_path / "n_files" / "go").touch()
         await desk.events.until(lambda event: event.type == "cell_finished")
         assert not polling.done()
         desk.gate.unpause()
@@ -204,7 +204,7 @@ def test_a_crash_during_the_cell_is_recorded_when_the_run_goes_on(tmp_path):
 def test_the_cell_says_whether_it_asked_the_organism(tmp_path):
     async def work(desk: Desk) -> None:
         await desk.call("start_cell", code=f"{WAIT}\nprint('asked', file=open('asked.txt', 'a'))")
-        (tmp_path / "kernel" / "go").touch()
+        (tmp_path / "n_files" / "go").touch()
         await desk.events.until(lambda event: event.type == "cell_finished")
         await desk.call("run_cell", code="1")
 

@@ -88,7 +88,7 @@ def test_a_technique_that_needs_a_chat_template(bench):
         (("run", "ambr"), "did you mean `amber`?"),
         (("run", "nothing.yaml"), "there is no such file"),
         (("validate", "gone.yaml"), "there is no such file"),
-        (("show", "zz"), "no run has an id"),
+        (("show", "zz"), "no run is recorded yet"),
         (("techniques", "nope"), "there is no technique 'nope'"),
         (("run", "amber", "--max-steps", "many"), "--max-steps"),
     ],

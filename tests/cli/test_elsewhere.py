@@ -56,5 +56,6 @@ def test_a_run_goes_on_where_its_config_and_its_notebook_are(bench):
     journal = here.journal()
     resumed, ended = journal.last(run, RunResumed), journal.last(run, RunEnded)
     journal.close()
-    assert resumed == RunResumed(notebook=str(notebook))
+    assert resumed is not None
+    assert (resumed.notebook, resumed.limits) == (str(notebook), {"max_steps": 12})
     assert ended == RunEnded(status="finished", message="")

@@ -228,15 +228,11 @@ def test_a_recorded_run_rebuilds_its_notebook(root: Path, kind: Kind) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"work_dir": "."}, "holds the notebook"),
-        ({"work_dir": "n.ipynb/x"}, "cannot be made"),
         ({"veil": Veil.SANDBOXED, "connection": Connection("http://127.0.0.1:1", "t")}, "Unix socket"),
     ],
 )
 def test_what_cannot_work_is_bad_input(tmp_path: Path, options: dict[str, Any], message: str) -> None:
     (tmp_path / "n.ipynb").touch()
-    folder = {"work_dir": tmp_path / options["work_dir"]} if "work_dir" in options else {}
-    options = {"connection": None, "veil": Veil.PROCESS, **options, **folder}
     with pytest.raises(BadInput, match=message):
         asyncio.run(NotebookSession.open(tmp_path / "n.ipynb", emit=lambda _: None, **options))
 

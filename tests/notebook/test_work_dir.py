@@ -9,20 +9,32 @@ from interp_bench_ext.notebook.work_dir import usable_work_dir
 
 
 def test_it_is_made_beside_the_notebook(tmp_path: Path):
-    folder = usable_work_dir(None, notebook=tmp_path / "a.ipynb")
-    assert folder == (tmp_path / "a_files").resolve()
-    assert folder.is_dir()
-    assert usable_work_dir(tmp_path / "deep" / "er", notebook=tmp_path / "a.ipynb").is_dir()
+    for _ in range(2):
+        folder = usable_work_dir(tmp_path / "deep" / "a.ipynb")
+        assert folder == (tmp_path / "deep" / "a_files").resolve()
+        assert folder.is_dir()
 
 
-def test_the_kernel_must_not_see_the_notebook_through_it(tmp_path: Path):
-    (tmp_path / "link").symlink_to(tmp_path)
-    for folder in (tmp_path, tmp_path / "link"):
-        with pytest.raises(BadInput, match="holds the notebook"):
-            usable_work_dir(folder, notebook=tmp_path / "a.ipynb")
+def test_a_link_in_its_place_is_refused_and_stays(tmp_path: Path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "a_files").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(BadInput, match="cannot be made"):
+        usable_work_dir(tmp_path / "a.ipynb")
+    assert (tmp_path / "a_files").is_symlink()
+
+
+@pytest.mark.parametrize("notebook", ["one_files/b.ipynb", "one_files/h/b.ipynb", "latest/b.ipynb"])
+def test_a_notebook_in_a_work_folder_gets_none(tmp_path: Path, notebook: str):
+    (tmp_path / "one.ipynb").touch()
+    (tmp_path / "one_files").mkdir()
+    (tmp_path / "one_files" / "h").symlink_to(tmp_path)
+    (tmp_path / "latest").symlink_to("one_files/h")
+    with pytest.raises(BadInput, match="work folder"):
+        usable_work_dir(tmp_path / notebook)
+    assert not (tmp_path / "b_files").exists()
 
 
 def test_what_cannot_be_a_folder_is_one_sentence(tmp_path: Path):
-    (tmp_path / "file").write_text("")
+    (tmp_path / "a_files").write_text("")
     with pytest.raises(BadInput, match="cannot be made"):
-        usable_work_dir(tmp_path / "file", notebook=tmp_path / "a.ipynb")
+        usable_work_dir(tmp_path / "a.ipynb")
