@@ -248,11 +248,18 @@ def clear_errors(path: Path, action: str) -> Iterator[None]:
     """Turn what a contents manager raises into one sentence."""
     try:
         yield
-    except HTTPError as error:
-        reason = error.log_message or error.reason or str(error)
+    except (HTTPError, OSError, ValueError) as error:
+        said = getattr(error, "log_message", None) or getattr(error, "reason", None) or str(error)
+        reason = why_unread(error) if action == "read" else said
         raise NotebookConflict(f"The notebook {path} cannot be {action}: {reason}") from error
-    except (OSError, ValueError) as error:
-        raise NotebookConflict(f"The notebook {path} cannot be {action}: {error}") from error
+
+
+def why_unread(error: Exception) -> str:
+    """Why a file cannot be read, without what libraries quote of it: an agent may have had it linked to another."""
+    if isinstance(error, OSError):
+        return error.strerror or "the system refuses it"
+    known = {403: "permission denied", 404: "there is none", 409: "somebody else is writing it"}
+    return known.get(getattr(error, "status_code", 0), "what is there is no notebook")
 
 
 def file_stamp(path: Path) -> object | None:

@@ -70,11 +70,14 @@ class PythonSpec(KernelSpecManager):
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         argv = [
             sys.executable,
+            "-P",  # what lies in the work folder is no module of Python's or ours
             "-m",
             "ipykernel_launcher",
             "-f",
             "{connection_file}",
             "--HistoryManager.enabled=False",
+            "--InteractiveShellApp.ignore_cwd=True",
+            "--InteractiveShellApp.extensions=interp_bench_ext.kernel.own_modules",
         ]
         return KernelSpec(
             argv=argv,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,12 @@ _OTHER = "or choose another notebook"
 _LFS_POINTER = b"version https://git-lfs"
 _CONFLICT = re.compile(r"^(<{7} |={7}$|>{7} )", re.MULTILINE)
 _CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-_MAX_DETAIL = 160
 
 
 def check_notebook(path: Path) -> None:
     """Look at the file before anything else is done with it; where there is none yet, all is well.
+
+    Nothing of what is in it is said: it may be another file than whoever is told that may read.
 
     Raises:
         BadInput: It is no notebook, is broken, or has a kernel for another language than Python.
@@ -73,10 +75,14 @@ def _problem_of_bytes(raw: bytes) -> str | None:
         return "is an empty file; delete it"
     try:
         notebook = json.loads(text, parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
+    except json.JSONDecodeError as error:
         if _CONFLICT.search(text):
             return "holds a merge conflict; resolve it"
-        return f"is not valid JSON ({str(error)[:_MAX_DETAIL]}); repair it"
+        return f"is not valid JSON (line {error.lineno}, column {error.colno}); repair it"
+    except _Constant as constant:
+        return f"is not valid JSON (it holds {constant}, which JSON does not have); repair it"
+    except (ValueError, RecursionError):
+        return "is not valid JSON (a number or a nesting in it has no end); repair it"
     return _problem_of(notebook)
 
 
@@ -91,11 +97,11 @@ def _problem_of(notebook: Any) -> str | None:
         found = upgraded(library.convert(library.reader.reads(json.dumps(notebook)), 4))
         library.validate(found)
     except library.ValidationError as error:
-        where = "/".join(str(part) for part in getattr(error, "absolute_path", ()))
-        reason = str(getattr(error, "message", error)).splitlines()[0][:_MAX_DETAIL]
-        return f"does not keep to its format ({f'{where}: ' if where else ''}{reason}); repair it"
+        # Its message quotes what is there.
+        rule = getattr(error, "validator", None) or "schema"
+        return f"does not keep to its format ({_where(getattr(error, 'absolute_path', ()))}: {rule}); repair it"
     except Exception as error:  # noqa: BLE001 - what converts old formats raises whatever it stumbles over
-        return f"does not keep to its format ({type(error).__name__}: {str(error)[:_MAX_DETAIL]}); repair it"
+        return f"does not keep to its format ({type(error).__name__}); repair it"
     return _other_language(found["metadata"])
 
 
@@ -104,9 +110,18 @@ def _other_language(metadata: JsonDict) -> str | None:
     language = (metadata.get("language_info") or {}).get("name") or kernel.get("language")
     if not language or "python" in str(language).lower():
         return None
-    name = kernel.get("name", language)
-    return f"has the kernel {name!r} for {language}, and an investigation's cells are Python; give it a Python kernel"
+    return "has a kernel for another language, and an investigation's cells are Python; give it a Python kernel"
+
+
+def _where(path: Iterable[Any]) -> str:
+    """The place in a notebook by its numbers and by names that the format has: others are the file's own."""
+    known = {"cells", "outputs", "metadata", "source", "cell_type", "id", "data", "attachments", "worksheets"}
+    return "/".join(str(part) for part in path if isinstance(part, int) or part in known) or "the file"
+
+
+class _Constant(Exception):
+    """What only JavaScript knows: NaN, Infinity or -Infinity."""
 
 
 def _refuse(constant: str) -> Any:
-    raise ValueError(f"it holds {constant}, which JSON does not have")
+    raise _Constant(constant)

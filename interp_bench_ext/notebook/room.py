@@ -13,6 +13,7 @@ from tornado.web import HTTPError
 
 from ..errors import BadInput, NotebookConflict
 from ..record.events import JsonDict
+from .contents import why_unread
 from .location import NotebookLocation
 
 _EXTENSION = "jupyter_server_ydoc"
@@ -77,8 +78,7 @@ class SharedRoom:
                 # Where a browser has only just come in, it is its own who does this otherwise.
                 await room.initialize()
         except (HTTPError, OSError, ValueError, RuntimeError) as error:
-            reason = getattr(error, "log_message", None) or str(error)
-            raise BadInput(f"The notebook {location.path} cannot be opened: {reason}") from error
+            raise BadInput(f"The notebook {location.path} cannot be opened: {why_unread(error)}") from error
         if room.cleaner is not None:
             room.cleaner.cancel()
         location.bind()

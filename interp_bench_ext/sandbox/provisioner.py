@@ -15,6 +15,7 @@ from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import Int
 
+from ..paths import opened_folder
 from .bubblewrap import (
     SANDBOX_HOME,
     SANDBOX_USER,
@@ -130,7 +131,9 @@ class SandboxProvisioner(CleanProvisioner):
         """Turn the kernel's command into bubblewrap's, and its transport into Unix sockets."""
         self.folder = self.folder or private_folder()
         sockets = self.folder / "s"
-        sockets.mkdir(mode=0o700, exist_ok=True)
+        # A fresh one each time: the kernel before could leave links in it, and this process connects to what is there.
+        shutil.rmtree(sockets, ignore_errors=True)
+        sockets.mkdir(mode=0o700)
         if self.parent is not None:
             # There is no network inside, so TCP ports could not be reached from out here.
             self.parent.transport = "ipc"
@@ -168,7 +171,10 @@ def _python_path() -> dict[str, str]:
 
 
 def _resolved(cwd: str | None) -> Path:
-    return Path(cwd or os.curdir).resolve()
+    """The work folder. Raises OSError where a link has taken the place of a part of its path."""
+    folder = Path(cwd or os.curdir).absolute()
+    with opened_folder(folder):
+        return folder
 
 
 def _half_of_memory_mb() -> int:

@@ -10,8 +10,8 @@ from typing import Any
 import nbformat
 import pytest
 
-from interp_bench_ext.errors import BadInput
-from interp_bench_ext.notebook.contents import ContentsBackend
+from interp_bench_ext.errors import BadInput, NotebookConflict
+from interp_bench_ext.notebook.contents import ContentsBackend, LocalFile
 from interp_bench_ext.notebook.readable import check_notebook, valid_ids
 
 from .test_contents import code
@@ -43,7 +43,7 @@ FINE = {
     "marks in a source": v4([cell("1+1", id="a1"), cell("<<<<<<< HEAD\n=======\n", id="a2")]),
 }
 BROKEN: dict[str, tuple[str | bytes, str]] = {
-    "R": (v4([cell("library(x)", id="r1")], **R), r"has the kernel 'ir' for R, .* give it a Python kernel"),
+    "R": (v4([cell("library(x)", id="r1")], **R), r"has a kernel for another language, .* give it a Python kernel"),
     "nbformat 5": (json.dumps({"nbformat": 5, "nbformat_minor": 0, "metadata": {}, "cells": []}), "is of nbformat 5"),
     "byte order mark": ("\ufeff" + v4([]), "begins with a byte order mark"),
     "UTF-16": (v4([]).encode("utf-16"), "is not UTF-8 text"),
@@ -54,7 +54,8 @@ BROKEN: dict[str, tuple[str | bytes, str]] = {
     ),
     "no cells": ('{"nbformat": 4, "nbformat_minor": 5, "metadata": {}}', "does not keep to its format"),
     "conflict": (f"<<<<<<< HEAD\n{v4([])}\n=======\n>>>>>>> other\n", "holds a merge conflict; resolve it"),
-    "half": (v4([])[:30], "is not valid JSON"),
+    "half": (v4([])[:30], r"is not valid JSON \(line 1, column"),
+    "huge number": (f"[1{'0' * 5000}]", "is not valid JSON"),
     "deep": ("[" * 100_000, "is not valid JSON"),
     "empty": ("", "is an empty file"),
     "list": ("[]", "is JSON but no notebook"),
@@ -96,6 +97,35 @@ def test_what_no_run_can_work_in_is_one_sentence_and_stays(tmp_path: Path, name:
     assert str(refused.value).endswith(", or choose another notebook.")
     assert "\n" not in str(refused.value)
     assert path.read_bytes() == raw
+
+
+SECRET = "the marbled polecat"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        SECRET,
+        f'["{SECRET}"',
+        f'{{"nbformat": 4, "nbformat_minor": 5, "metadata": {{}}, "cells": "{SECRET}"}}',
+        f'{{"nbformat": 4, "nbformat_minor": 5, "metadata": {{}}, "cells": [], "{SECRET}": 1}}',
+        f'{{"nbformat": "{SECRET}", "cells": []}}',
+        f'{{"nbformat": 3, "nbformat_minor": 0, "metadata": {{"{SECRET}": 1}}, "worksheets": "{SECRET}"}}',
+        v4([{"cell_type": SECRET, "metadata": {}, "source": SECRET}]),
+        v4([cell("1", id="a", outputs=[{"output_type": SECRET}])]),
+        v4([cell("1", id="a")], kernelspec={"name": SECRET, "display_name": SECRET, "language": SECRET}),
+    ],
+)
+def test_nothing_of_a_file_is_said(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "n.ipynb"
+    path.write_text(content)
+    with pytest.raises(BadInput) as refused:
+        asyncio.run(ContentsBackend.open(path))
+    assert SECRET not in str(refused.value)
+    path.write_text(f"{content[:-1]} {SECRET}")
+    with pytest.raises(NotebookConflict) as refused_too:
+        asyncio.run(LocalFile(path).read())
+    assert SECRET not in str(refused_too.value)
 
 
 def test_what_is_not_there_is_no_problem(tmp_path: Path) -> None:
