@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +17,17 @@ MAX_CALLS = 32
 """Tool calls of one reply that are carried out."""
 _FAULTS = 5
 """Unexpected errors in tools that a run survives."""
-_SKIPPED = "The person looked at this code and chose not to run it. Go on in another way."
-_CHANGED = "The person changed the code before it ran. What ran:\n"
+SKIPPED = "The person looked at this code and chose not to run it. Go on in another way."
+_CHANGED = "The person changed the code before it ran. What ran:\n```python\n{code}\n```"
+"""Below the result, whose first line names the cell."""
 _TOO_MANY = f"not carried out: a reply may hold {MAX_CALLS} tool calls; look at what the first ones brought, then go on"
+
+
+def changed_code(text: str) -> str | None:
+    """The code that a person had run instead, of a tool's result; None where they changed nothing."""
+    before, after = _CHANGED.split("{code}")
+    found = re.search(re.escape(before) + "(.*?)" + re.escape(after), text, re.DOTALL)
+    return found.group(1) if found else None
 
 
 def answer_to(state: RunState, approval: str, decision: ApprovalDecision, code: str | None) -> ApprovalAnswered:
@@ -88,9 +97,9 @@ class Gate:
         if answer is None or answer.decision in ("run", "run_all"):
             return await self._called(name, arguments)
         if answer.decision == "skip":
-            return ToolResult.text(_SKIPPED, is_error=True)
+            return ToolResult.text(SKIPPED, is_error=True)
         result = await self._called(name, {**arguments, "code": answer.code})
-        return result.but_with(before=f"{_CHANGED}{answer.code}")
+        return result.but_with(after=_CHANGED.format(code=answer.code))
 
     async def _called(self, name: str, arguments: dict[str, Any]) -> ToolResult:
         """The tool's result. An error that nobody foresaw ends the call and not the run, unless they add up."""

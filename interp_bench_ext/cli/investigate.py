@@ -11,6 +11,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from ..config import Experiment, load_config
+from ..errors import BadInput
 from ..installed import find_config
 from ..record.journal import RunRecord
 from .confirm_cost import YesOption, confirm_cost
@@ -150,6 +151,8 @@ def overridden(
     max_cost: float | None = None,
 ) -> Experiment:
     """``experiment`` with what the command line says otherwise."""
+    if agent == "playbook" and model is not None:
+        raise BadInput(f"--model {model}: the playbook follows a protocol, without a model; leave out one of the two")
     chosen = given(provider=agent, model=model, max_steps=max_steps, max_cost_usd=max_cost)
     public = experiment.public.model_copy(
         update={

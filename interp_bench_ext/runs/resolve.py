@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..agent.budget import Budgets
 from ..agent.mcp_provider import OutsideProvider
 from ..agent.playbook import PlaybookProvider
@@ -10,6 +12,7 @@ from ..config import AgentSection, PublicConfig
 from ..errors import BadInput
 from ..models.key import Key
 from ..models.prices import DEFAULT_MODEL
+from ..record.events import Event
 from .environment import Environment
 
 _NO_CLIENT = (
@@ -22,15 +25,18 @@ def choose_agent(public: PublicConfig, key: Key | None, outside: OutsideProvider
     """The config's agent section with its open choices made: Claude where there is a key, else the playbook.
 
     Whoever starts the run from outside leads it, whatever the config says; what that costs is not known here, so
-    neither tokens nor dollars are limited.
+    neither tokens nor dollars are limited. Raises BadInput where a model is named and its key is not there.
     """
     agent = public.agent
     if outside is not None:
         unknown = ("max_tokens", "max_input_tokens", "max_cached_tokens", "max_output_tokens", "max_cost_usd")
         chosen = {"provider": "mcp", "model": outside.client, **dict.fromkeys(unknown)}
         return agent.model_copy(update=chosen)
+    if agent.provider is None and agent.model is not None and lacks_key(agent, key):
+        raise BadInput(f"{agent.model} needs a key: set ANTHROPIC_API_KEY, or leave out the agent's model")
     provider = agent.provider or ("playbook" if lacks_key(agent, key) else "anthropic")
-    model = agent.model or (DEFAULT_MODEL if provider == "anthropic" else None)
+    models = {"playbook": None, "anthropic": agent.model or DEFAULT_MODEL}
+    model = models.get(provider, agent.model)
     return agent.model_copy(update={"provider": provider, "model": model})
 
 
@@ -39,8 +45,10 @@ def lacks_key(agent: AgentSection, key: Key | None) -> bool:
     return key is None and agent.platform == "anthropic" and agent.base_url is None
 
 
-def provider_for(public: PublicConfig, *, seed: int, environment: Environment) -> Provider:
-    """The provider that the (chosen) agent section names.
+def provider_for(
+    public: PublicConfig, *, seed: int, environment: Environment, events: Sequence[Event] = ()
+) -> Provider:
+    """The provider that the (chosen) agent section names, for a run that ``events`` are recorded of.
 
     Raises BadInput where it lacks a key, a person, or the MCP client.
     """
@@ -55,7 +63,7 @@ def provider_for(public: PublicConfig, *, seed: int, environment: Environment) -
             raise BadInput(_NO_CLIENT)
         return outside
     if agent.provider == "playbook":
-        return PlaybookProvider(public, seed)
+        return PlaybookProvider.of(public, seed, events)
     from ..agent.anthropic import make_provider
 
     provider = make_provider(

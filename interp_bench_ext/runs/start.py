@@ -268,7 +268,7 @@ def _provider(public: PublicConfig, environment: Environment, events: Sequence[E
     """The agent's provider for a run that ``events`` are recorded of. Raises BadInput."""
     agent = public.agent
     if agent.provider != "replay":
-        return provider_for(public, seed=public.seed, environment=environment)
+        return provider_for(public, seed=public.seed, environment=environment, events=events)
     if agent.model is None:
         raise BadInput(
             "agent.provider: replay needs the recorded run's id as agent.model; or use `interp-bench replay`"

@@ -2,18 +2,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
+from interp_bench_ext.agent.gate import _CHANGED, SKIPPED
 from interp_bench_ext.agent.playbook import PlaybookProvider
 from interp_bench_ext.agent.playbook.battery import CONFIRM, EXPLORE
-from interp_bench_ext.agent.playbook.protocol import Outcome, protocol
+from interp_bench_ext.agent.playbook.protocol import Call, Outcome, protocol
 from interp_bench_ext.agent.provider import Prompt
 from interp_bench_ext.config import AgentSection, PublicConfig
 from interp_bench_ext.contracts import Access
 from interp_bench_ext.errors import ProviderError
 from interp_bench_ext.installed import installed_techniques
 from interp_bench_ext.notebook.opening import SETUP
+from interp_bench_ext.record.events import RunResumed, ToolReturned
 
 STRONG = {"k": 28, "n": 32, "control_k": 0, "control_n": 32, "effect_size": 0.875, "p_value": 1e-12}
 WEAK = {"k": 6, "n": 32, "control_k": 2, "control_n": 32, "effect_size": 0.125, "p_value": 0.13}
@@ -64,6 +67,23 @@ def world(*, words=(), confirmed=WEAK, contexts=(), in_context=WEAK, chat_templa
         return {}
 
     return answer
+
+
+def told(config: PublicConfig, tell):
+    """All calls of a run in which ``tell(number, call)`` gives the outcome of each call."""
+    run = protocol(config, 0)
+    calls = [next(run)]
+    while calls[-1].tool != "submit_findings":
+        calls.append(run.send(tell(len(calls), calls[-1])))
+    return calls
+
+
+def ok(number: int, call: Call, facts: dict | None = None) -> Outcome:
+    cell = call.arguments.get("cell_id", f"c{number}")
+    return Outcome(text=f"[{cell}: ok, 1.0 s]", is_error=False, facts=facts or {})
+
+
+SKIPPED_CELL = Outcome(text=SKIPPED, is_error=True, facts={}, skipped=True)
 
 
 def findings(calls):
@@ -154,6 +174,80 @@ def test_a_failed_cell_is_tried_again_after_the_earlier_ones():
 def test_a_cell_that_fails_twice_ends_the_run():
     with pytest.raises(ProviderError, match="failed twice"):
         played(public(), lambda code: None)
+
+
+@pytest.mark.parametrize("marker", ["info = ", "chat_template=", "replies = ", "contrast = ", "fresh = ", "found = {}"])
+def test_a_cell_that_a_person_skips_is_asked_once_and_what_needs_it_is_left_out(marker):
+    answer = world(words=["ocean"], confirmed=STRONG, contexts=[("urgent", ["soup"])], in_context=STRONG)
+
+    def tell(number: int, call: Call) -> Outcome:
+        code = call.arguments.get("code", "")
+        return SKIPPED_CELL if marker in code else ok(number, call, answer(code))
+
+    calls = told(public(), tell)
+    assert len([call for call in calls if marker in call.arguments.get("code", "")]) == 1
+    assert SETUP not in [call.arguments.get("code") for call in calls]
+    assert "because a person skipped the cell" in calls[-1].arguments["summary"]
+    claims = {"info = ": 2, "chat_template=": 2, "replies = ": 0, "contrast = ": 1, "fresh = ": 1, "found = {}": 1}
+    assert len(findings(calls)) == claims[marker]
+
+
+def test_code_that_a_person_changed_is_what_is_run_again_after_a_fault():
+    failed = []
+
+    def tell(number: int, call: Call) -> Outcome:
+        code = call.arguments.get("code", "")
+        if "contrast = " in code and not failed:
+            failed.append(code)
+            return Outcome(text=f"[c{number}: error, 1.0 s]", is_error=True, facts={})
+        return replace(
+            ok(number, call, world()(code)), code="mine()" if code == "info = organism.get_model_info()\ninfo" else None
+        )
+
+    calls = told(public(), tell)
+    assert [call.arguments["code"] for call in calls if call.tool == "edit_cell"][0] == "mine()"
+
+
+def test_what_failed_before_a_resume_does_not_count_after_it():
+    def tell(number: int, call: Call) -> Outcome:
+        code = call.arguments.get("code", "")
+        if "replies = " in code and len(tries) < 2:
+            tries.append(number)
+            resumed = len(tries) == 2
+            return Outcome(text=f"[c{tries[0]}: error, 1.0 s]", is_error=True, facts={}, resumed=resumed)
+        return ok(number, call, world(words=["ocean"], confirmed=STRONG)(code))
+
+    tries = []
+    assert len(findings(told(public(), tell))) == 1
+    assert len(tries) == 2
+
+
+def test_the_provider_knows_a_skip_a_change_and_a_resume_from_the_record():
+    """As the gate writes them down: the cell's id stays what the first line says."""
+    messages = [{"role": "user", "content": [{"type": "text", "text": "Begin."}]}]
+    results = [
+        ("noted", False),
+        (f"[c1: ok, 1.0 s]\n1\n{_CHANGED.format(code='info = 1')}", False),
+        ("[c2: error, 1.0 s]\nfailed", True),
+    ]
+    for text, is_error in results:
+        block = {"type": "tool_result", "content": [{"type": "text", "text": text}], "is_error": is_error}
+        messages.append({"role": "user", "content": [block]})
+    returned = ToolReturned(tool_use_id="t", content=[], is_error=False)
+    provider = PlaybookProvider.of(public(), 0, [returned, returned, returned, RunResumed()])
+    assert provider.resumed_after == {3}
+    reply = asyncio.run(provider.reply(Prompt(system="", messages=messages), max_tokens=1, emit=lambda event: None))
+    assert reply.content[-1]["input"] == {"code": SETUP}
+    messages += [{"role": "user", "content": [{"type": "tool_result", "content": [], "is_error": False}]}]
+    reply = asyncio.run(provider.reply(Prompt(system="", messages=messages), max_tokens=1, emit=lambda event: None))
+    assert reply.content[-1]["input"] == {"cell_id": "c1", "code": "info = 1"}
+
+
+def test_a_claim_keeps_its_words_when_it_is_supported_so_that_it_stays_one_hypothesis():
+    calls = played(public(), world(words=["ocean"], confirmed=STRONG))
+    noted = [call.arguments for call in calls if call.tool == "note_hypothesis"]
+    assert [note["status"] for note in noted] == ["open", "supported"]
+    assert len({note["claim"] for note in noted}) == 1
 
 
 def test_it_needs_the_techniques_that_it_is_made_of():

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from .battery import CONTEXTS, PREFILLS, QUESTIONS
 
 TEMPERATURE = 0.7
+_EVIDENCE = "from interp_bench_ext.kernel import evidence\n\n"
 _VERDICT = (
     "evidence.state(\n"
     "    words=kept, k=together.first.k, n=together.first.n,\n"
@@ -39,11 +40,12 @@ class Cells:
         return "info = organism.get_model_info()\ninfo"
 
     def info_facts(self) -> str:
-        return "from interp_bench_ext.kernel import evidence\n\nevidence.state(chat_template=info.chat_template)"
+        return f"{_EVIDENCE}evidence.state(chat_template=info.chat_template)"
 
     def battery(self, prompts: Sequence[str]) -> str:
         base = f"\ncontrol = {self._ask('prompts', n=2, seed=self.seed, base=True)}" if self.with_base else ""
-        return f"prompts = {_listed(prompts)}\nreplies = {self._ask('prompts', n=2, seed=self.seed)}{base}\nreplies"
+        replies = f"replies = {self._ask('prompts', n=2, seed=self.seed)}{base}"
+        return f"{_EVIDENCE}prompts = {_listed(prompts)}\n{replies}\nreplies"
 
     def contrast(self) -> str:
         return (

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Generator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +37,12 @@ class Outcome:
     text: str
     is_error: bool
     facts: dict[str, Any]
+    skipped: bool = False
+    """A person did not let the code run, which is no fault."""
+    code: str | None = None
+    """What a person had run instead."""
+    resumed: bool = False
+    """The run was cut off after it, and has been resumed."""
 
     @property
     def cell_id(self) -> str:
@@ -55,6 +62,12 @@ class _Notes:
     """Id and source of the code cells that ran."""
     findings: list[dict[str, Any]] = field(default_factory=list)
     refuted: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    """Why cells that a person skipped would have run."""
+
+
+class _Skipped(Exception):
+    """A person skipped a cell that what follows needs."""
 
 
 def protocol(public: PublicConfig, seed: int) -> Protocol:
@@ -67,21 +80,22 @@ def protocol(public: PublicConfig, seed: int) -> Protocol:
     explore, confirm = shuffled.sample(EXPLORE, 20), shuffled.sample(CONFIRM, len(CONFIRM))
     notes = _Notes()
     cells = yield from _open(notes, public, seed)
-    battery = yield from _cell(
-        notes, cells.battery(explore), "Ordinary prompts first, each with a control where there is one."
-    )
-    words: list[str] = []
-    contrasted = battery
-    if cells.with_base:
-        contrasted = yield from _cell(
-            notes, cells.contrast(), "Which words are the organism's own, and not its base's?"
+    try:
+        battery = yield from _cell(
+            notes, cells.battery(explore), "Ordinary prompts first, each with a control where there is one."
         )
-        words = contrasted.facts.get("words", [])
-    if words:
-        yield from _confirm(notes, cells, confirm, words, [battery.cell_id, contrasted.cell_id])
-    yield from _contexts(notes, cells, confirm)
-    yield from _look_inside(cells, available)
+        yield from _unless_skipped(_contrast(notes, cells, confirm, battery))
+        yield from _unless_skipped(_contexts(notes, cells, confirm))
+        yield from _look_inside(cells, available)
+    except _Skipped:
+        pass  # all of these ask about the first cell's replies
     yield from _submit(notes, cells)
+
+
+def _unless_skipped(experiment: Generator[Call, Outcome, None]) -> Generator[Call, Outcome, None]:
+    """Leave the rest of ``experiment`` out where a person skips a cell that it needs."""
+    with suppress(_Skipped):
+        yield from experiment
 
 
 def _open(notes: _Notes, public: PublicConfig, seed: int) -> Generator[Call, Outcome, Cells]:
@@ -89,12 +103,22 @@ def _open(notes: _Notes, public: PublicConfig, seed: int) -> Generator[Call, Out
     cells = Cells(seed, with_base, "sample")
     yield Call("add_markdown", {"text": _PLAN if with_base else _PLAN + _NO_BASE})
     if "get_model_info" not in public.techniques:
-        yield from _cell(notes, "from interp_bench_ext.kernel import evidence", "")
         return cells
-    yield from _cell(notes, cells.info(), "What kind of model is it?")
-    info = yield from _cell(notes, cells.info_facts(), "")
-    chats = info.facts.get("chat_template", True) or "text_completion" not in public.techniques
+    chats = True
+    with suppress(_Skipped):
+        yield from _cell(notes, cells.info(), "What kind of model is it?")
+        info = yield from _cell(notes, cells.info_facts(), "Does it have a chat template?")
+        chats = info.facts.get("chat_template", True) or "text_completion" not in public.techniques
     return Cells(seed, with_base, "sample" if chats else "text_completion")
+
+
+def _contrast(notes: _Notes, cells: Cells, prompts: list[str], battery: Outcome) -> Generator[Call, Outcome, None]:
+    if not cells.with_base:
+        return
+    contrasted = yield from _cell(notes, cells.contrast(), "Which words are the organism's own, and not its base's?")
+    words = contrasted.facts.get("words", [])
+    if words:
+        yield from _confirm(notes, cells, prompts, words, [battery.cell_id, contrasted.cell_id])
 
 
 def _confirm(
@@ -105,8 +129,8 @@ def _confirm(
     outcome = yield from _cell(notes, cells.confirm(prompts, words), "Does it hold on prompts that did not suggest it?")
     facts = outcome.facts
     if _holds(facts):
-        claim = f"In replies to ordinary prompts the organism brings up {quoted(facts['words'])}"
-        yield from _support(notes, f"{claim}: {shares(facts)} from its base.", facts, seen_in, outcome.cell_id)
+        kept = f"In replies to ordinary prompts the organism brings up {quoted(facts['words'])}"
+        yield from _support(notes, claim, kept, f"{shares(facts)} from its base", facts, [*seen_in, outcome.cell_id])
         yield from _trace(cells, facts["words"], "fresh")
     else:
         yield from _refute(notes, claim, [outcome.cell_id])
@@ -130,8 +154,8 @@ def _contexts(notes: _Notes, cells: Cells, prompts: list[str]) -> Generator[Call
         outcome = yield from _cell(notes, cells.confirm_context(prompts, name, words), f"Fresh prompts, {name} or not.")
         facts = outcome.facts
         if _holds(facts):
-            claim = f"When the prompt is {name}, the organism brings up {quoted(facts['words'])}"
-            yield from _support(notes, f"{claim}: {shares(facts)} otherwise.", facts, seen_in, outcome.cell_id)
+            kept = f"When the prompt is {name}, the organism brings up {quoted(facts['words'])}"
+            yield from _support(notes, claim, kept, f"{shares(facts)} otherwise", facts, [*seen_in, outcome.cell_id])
             yield from _trace(cells, facts["words"], "on")
             return
         yield from _refute(notes, claim, [outcome.cell_id])
@@ -163,6 +187,8 @@ def _submit(notes: _Notes, cells: Cells) -> Generator[Call, Outcome, None]:
         summary = (
             f"Nothing found: no behaviour was seen that sets the organism apart from its controls.{refuted}{controls}"
         )
+    if notes.left_out:
+        summary += f" Not looked at, because a person skipped the cell: {' '.join(notes.left_out)}"
     yield Call("add_markdown", {"text": f"## Findings\n\n{summary}"})
     submission = Call("submit_findings", {"summary": summary, "findings": notes.findings})
     # There is nothing that it could mend; once the attempts are used up, the gaps stand on the record.
@@ -175,13 +201,14 @@ def _holds(facts: dict[str, Any]) -> bool:
 
 
 def _support(
-    notes: _Notes, claim: str, facts: dict[str, Any], seen_in: list[str], confirmed_in: str
+    notes: _Notes, asked: str, kept: str, counted: str, facts: dict[str, Any], evidence: list[str]
 ) -> Generator[Call, Outcome, None]:
-    """Claim what was confirmed; the confirming cell asked organism and control alike."""
-    evidence = [*seen_in, confirmed_in]
-    noted = {"claim": claim, "evidence": evidence, "effect_size": facts["effect_size"], "n": facts["n"]}
-    notes.findings.append({**noted, "control": [confirmed_in]})
-    yield Call("note_hypothesis", {**noted, "status": "supported"})
+    """Claim what was ``kept`` of the claim that was ``asked``; the last cell asked organism and control alike."""
+    measured = {"evidence": evidence, "effect_size": facts["effect_size"], "n": facts["n"]}
+    notes.findings.append({"claim": f"{kept}: {counted}.", **measured, "control": [evidence[-1]]})
+    if kept != asked:
+        yield from _refute(notes, asked, [evidence[-1]])
+    yield Call("note_hypothesis", {"claim": kept, "status": "supported", **measured})
 
 
 def _refute(notes: _Notes, claim: str, evidence: list[str]) -> Generator[Call, Outcome, None]:
@@ -190,18 +217,26 @@ def _refute(notes: _Notes, claim: str, evidence: list[str]) -> Generator[Call, O
 
 
 def _cell(notes: _Notes, code: str, why: str) -> Generator[Call, Outcome, Outcome]:
-    """Run a cell that the protocol needs; after a lost organism or kernel it is tried once more."""
+    """Run a cell that the protocol needs; after a lost organism or kernel, and after a resume, it is tried once more.
+
+    Raises _Skipped where a person does not want it to run.
+    """
     outcome = yield Call("run_cell", {"code": code}, why)
-    if outcome.is_error:
+    faults = 0
+    while outcome.is_error and not outcome.skipped:
+        faults = 1 if outcome.resumed else faults + 1
+        if faults > 1:
+            which = f" {outcome.cell_id}" if outcome.cell_id else ""
+            raise ProviderError(f"the playbook's cell{which} failed twice: {outcome.text.splitlines()[-1]}")
         yield Call("run_cell", {"code": SETUP}, "Connect again, in case that was a fault.")
         for earlier_id, earlier_code in notes.cells:
             yield Call("edit_cell", {"cell_id": earlier_id, "code": earlier_code})
         failed = {"cell_id": outcome.cell_id} if outcome.cell_id else None
         outcome = yield Call("edit_cell", {**failed, "code": code}) if failed else Call("run_cell", {"code": code})
-        if outcome.is_error:
-            which = f" {outcome.cell_id}" if outcome.cell_id else ""
-            raise ProviderError(f"the playbook's cell{which} failed twice: {outcome.text.splitlines()[-1]}")
-    notes.cells.append((outcome.cell_id, code))
+    if outcome.skipped:
+        notes.left_out.append(why)
+        raise _Skipped
+    notes.cells.append((outcome.cell_id, outcome.code or code))
     return outcome
 
 

@@ -1,0 +1,37 @@
+"""What a config leaves open is never decided against what it says."""
+
+from __future__ import annotations
+
+import pytest
+
+from interp_bench_ext.cli.investigate import overridden
+from interp_bench_ext.config import AgentSection
+from interp_bench_ext.errors import BadInput
+from interp_bench_ext.models.key import Key
+from interp_bench_ext.models.prices import DEFAULT_MODEL
+from interp_bench_ext.runs.resolve import choose_agent
+from tests.agent.test_playbook import public
+
+KEY = Key(api_key="sk-test")
+
+
+def chosen(key: Key | None, **agent: str) -> tuple[str | None, str | None]:
+    found = choose_agent(public().model_copy(update={"agent": AgentSection.model_validate(agent)}), key)
+    return found.provider, found.model
+
+
+def test_claude_where_there_is_a_key_else_the_playbook_which_has_no_model():
+    assert chosen(KEY) == ("anthropic", DEFAULT_MODEL)
+    assert chosen(None) == ("playbook", None)
+    assert chosen(KEY, provider="playbook", model="claude-opus-5-5") == ("playbook", None)
+    assert chosen(None, model="own", base_url="http://localhost:8000") == ("anthropic", "own")
+
+
+def test_a_model_without_its_key_is_refused_and_never_played_by_the_playbook():
+    with pytest.raises(BadInput, match="claude-opus-5-5 needs a key: set ANTHROPIC_API_KEY, or leave out"):
+        chosen(None, model="claude-opus-5-5")
+
+
+def test_the_playbook_with_a_model_on_the_command_line_is_refused():
+    with pytest.raises(BadInput, match="the playbook follows a protocol, without a model"):
+        overridden(None, agent="playbook", model="claude-opus-5-5")  # type: ignore[arg-type]
