@@ -73,9 +73,11 @@ class ConfigCard(_Body):
     """A config as the sidebar shows it: its public half, or what is wrong with it."""
 
     name: str
-    """What StartRun calls it: the file's name, after its group and a slash where an earlier group has that name."""
+    """What StartRun calls it: the experiment's name, with a number after it where an earlier config has that name."""
     group: str
     """``Bundled``, ``My configs``, ``Installed`` (elsewhere on the Jupyter path), or an administrator's folder."""
+    file: str
+    """The file's name without its suffix. It may tell what the organism is: for a person, never for an agent."""
     title: str
     description: str = ""
     task: str = ""
@@ -117,6 +119,7 @@ class StartRun(_AgentChoices):
     """Start an investigation; a field that is None is as the config has it."""
 
     config: str
+    """As its card has it; from a person its file's name without suffix will do."""
     notebook: str | None = None
     """Path below the server's root folder; None: a new notebook."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] | None = None
@@ -231,6 +234,8 @@ class RunSummary(_Body):
     forked_from: str | None = None
     """Id of the run that it began as a copy of; that one may be gone."""
     veil: str
+    client_reach: str = ""
+    """What the MCP client that leads it can reach beside its cells, in words; empty for other agents."""
     created: float
     """Unix time in seconds."""
     figures: RunFigures
@@ -282,6 +287,7 @@ class OrganismState(_Body):
 
 class UseOrganism(Command):
     config: str
+    """As StartRun has it."""
 
 
 class HeldOrganism(_Body):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.utils import url_path_join
 from tornado.ioloop import PeriodicCallback
-from traitlets import Dict, Enum, Float, Int, List, Unicode
+from traitlets import Bool, Dict, Enum, Float, Int, List, Unicode
 
 from .errors import BadInput
 from .handlers.configs import ConfigsHandler, InfoHandler
@@ -102,6 +102,12 @@ class InterpBenchApp(ExtensionApp):
     organism_idle_minutes = Float(
         30, min=0, help="How long an organism stays loaded after its last use, so that the next run starts at once."
     ).tag(config=True)
+    mcp_all_runs = Bool(
+        False,
+        help="""Whether MCP clients may read, resume and fork runs that they have not begun, and work in any notebook.
+
+        Another agent's cells may hold what a client is to find out by itself.""",
+    ).tag(config=True)
     key_file = Unicode(
         help=f"""A file that holds Anthropic's API key.
 
@@ -137,7 +143,7 @@ class InterpBenchApp(ExtensionApp):
         """What answers MCP clients, made at the first call. Raises BadInput where that is not possible."""
         desk = await self.desk()
         if self._endpoint is None:
-            make = await asyncio.to_thread(_import_mcp)
+            make = await asyncio.to_thread(_import_mcp, self.mcp_all_runs)
             if self._endpoint is None:  # another request may have been faster
                 self._endpoint = make(desk)
         return self._endpoint
@@ -217,7 +223,7 @@ def _import_desk() -> type[Desk]:
     return Desk
 
 
-def _import_mcp() -> Callable[[Desk], Endpoint]:
+def _import_mcp(all_runs: bool) -> Callable[[Desk], Endpoint]:
     if importlib.util.find_spec("mcp") is None:
         raise BadInput(
             "MCP clients need the package mcp, which this server does not have; pip install 'interp_bench_ext[mcp]',"
@@ -228,6 +234,6 @@ def _import_mcp() -> Callable[[Desk], Endpoint]:
 
     def make(desk: Desk) -> Endpoint:
         locked = desk.info().locked
-        return Endpoint(Clients(runs=desk.runs, attended=True, locked=locked))
+        return Endpoint(Clients(runs=desk.runs, attended=True, locked=locked, all_runs=all_runs))
 
     return make

@@ -21,6 +21,7 @@ from .record.figures import Figures
 from .record.journal import Journal, RunRecord
 from .record.provenance import Provenance, Revision
 from .record.scores import Comparison, LeftOut, Score
+from .record.veil_words import client_reach, veil_line
 from .report import render_report
 from .scoring.grader import score
 from .scoring.ground_truth import ground_truth_of
@@ -57,6 +58,11 @@ class Outcome:
         return scores.verdict(self.score)
 
     @property
+    def veil_line(self) -> str:
+        """Behind which veil it was made, in words."""
+        return veil_line(self.veil, self.agent)
+
+    @property
     def cache_read_share(self) -> float | None:
         """Of all input tokens, those that were read from the provider's cache; None where there were none."""
         its = self.figures
@@ -72,6 +78,7 @@ class Outcome:
             "agent": self.agent,
             "seed": self.seed,
             "veil": self.veil,
+            "client_reach": client_reach(self.agent),
             "steps": self.figures.steps,
             "minutes": round(self.figures.minutes(), 2),
             "tokens": _tokens(self.figures),

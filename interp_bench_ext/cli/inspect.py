@@ -94,7 +94,17 @@ def runs(json: JsonOption = False) -> None:
     console.print(table)
 
 
-_SHOWN_OTHERWISE = ("findings", "score", "provenance", "budgets", "steps", "minutes", "tokens", "cost_usd")
+_SHOWN_OTHERWISE = (
+    "client_reach",
+    "findings",
+    "score",
+    "provenance",
+    "budgets",
+    "steps",
+    "minutes",
+    "tokens",
+    "cost_usd",
+)
 """Keys of an outcome that have rows of their own."""
 
 
@@ -113,7 +123,8 @@ def show(run: RunArgument, json: JsonOption = False) -> None:
         print_json({**outcome.summary(), **own})
         return
     table = Table(show_header=False)
-    shown = {**outcome.summary(), "config": record.config, "forked from": _parent(journal, record.id)}
+    own_rows = {"config": record.config, "forked from": _parent(journal, record.id), "veil": outcome.veil_line}
+    shown = {**outcome.summary(), **own_rows}
     for key, value in shown.items():
         if key not in _SHOWN_OTHERWISE:
             table.add_row(key, "" if value is None else str(value))
@@ -162,6 +173,7 @@ def score(run: RunArgument, json: JsonOption = False) -> None:
     """Compare the run's findings with the ground truth, beside the other runs of its condition."""
     from ..models.key import Key
     from ..outcome import comparison, conclude
+    from ..record.veil_words import client_reach
 
     journal = Journal()
     record = journal.find_run(run)
@@ -170,9 +182,11 @@ def score(run: RunArgument, json: JsonOption = False) -> None:
         raise BadInput(f"run {record.id} cannot be scored: it has no findings yet, or its config has no evaluation")
     beside = comparison(journal, record.id)
     if json:
-        print_json({"score": outcome.score.model_dump(exclude_none=True), "comparison": beside.model_dump()})
+        veil = {"veil": outcome.veil, "client_reach": client_reach(outcome.agent)}
+        print_json({"score": outcome.score.model_dump(exclude_none=True), "comparison": beside.model_dump(), **veil})
         return
     console.print(outcome.verdict, style="bold")
+    console.print(f"veil: {outcome.veil_line}", markup=False, soft_wrap=True)
     for line in beside.lines():
         console.print(line, markup=False, soft_wrap=True)
 

@@ -21,6 +21,9 @@ def mcp(
         "notebooks"
     ),
     configs: Annotated[list[Path] | None, typer.Option(help="A further folder of configs; may be repeated.")] = None,
+    all_runs: Annotated[
+        bool, typer.Option("--all-runs", help="Let the client read, resume and fork runs that it has not begun, too.")
+    ] = False,
 ) -> None:
     """Serve an MCP client over stdin and stdout: Claude Code or another one investigates in the agent's place."""
     if importlib.util.find_spec("mcp") is None:
@@ -37,4 +40,5 @@ def mcp(
         notebooks.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInput(f"--notebooks {notebooks}: cannot be made ({error.strerror}); choose another folder") from None
-    asyncio.run(serve(notebooks=notebooks.resolve(), configs=[folder.resolve() for folder in configs or ()]))
+    folders = [folder.resolve() for folder in configs or ()]
+    asyncio.run(serve(notebooks=notebooks.resolve(), configs=folders, all_runs=all_runs))

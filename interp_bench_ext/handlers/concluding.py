@@ -33,7 +33,7 @@ def score_run(journal_path: Path, record: RunRecord, key: Key | None) -> None:
     """Score an ended run and write its report beside its notebook. Raises NotNow or BadInput where it cannot be."""
     if record.status == "running":
         raise NotNow(f"run {record.id} is still under way; it can be scored when it has ended")
-    experiment = load_public(record.config)
+    experiment = load_public(record.config, called=record.experiment)
     if experiment.sealed.evaluation is None:
         raise NotNow(f"run {record.id} cannot be scored: its config has no evaluation")
     with closing(Journal(journal_path)) as journal:

@@ -43,11 +43,12 @@ async def _hold(desk: Desk, asked: UseOrganism, user: Any) -> HeldOrganism:
     from ..api import HeldOrganism
     from ..organisms.placement import organism_spec
 
-    experiment = await asyncio.to_thread(desk.runs.catalog.load, asked.config)
+    experiment = await asyncio.to_thread(desk.runs.catalog.load, asked.config, by_file=True)
+    public = experiment.public
     state, connection = await desk.runs.services.organisms.hold(
         organism_spec(experiment),
-        asked.config,
-        access=experiment.public.access,
+        desk.runs.catalog.name_of(experiment.path, experiment=public.experiment_name),
+        access=public.access,
         user=str(getattr(user, "username", "")),
     )
     return HeldOrganism(organism=state, url=connection.url, token=connection.token)

@@ -98,11 +98,11 @@ class Person:
             served, device = _served(given.config), ""
         else:
             held = server_api.hold(given.config)
-            served = Served(given.config, Connection(held.url, held.token))
+            served = Served(held.organism.config, Connection(held.url, held.token))
             device = f" on {held.organism.device}"
         self._bind(use(served))
-        self._using = given.config
-        return Text(f"{given.config} is ready{device}: %interp and the variable `organism` use it.")
+        self._using = served.name
+        return Text(f"{served.name} is ready{device}: %interp and the variable `organism` use it.")
 
     def _start(self, given: argparse.Namespace) -> Pointer | Text:
         server_api = _needed_server_api("run CONFIG")

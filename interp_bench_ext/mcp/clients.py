@@ -13,6 +13,7 @@ from ..api import ForkRun, ResumeRun, RunSummary, StartRun
 from ..errors import BadInput, NotNow
 from ..runs.manager import RunManager
 from .following import Follower
+from .own_runs import OwnRuns
 
 _NO_RUN = "this client leads no run: start_run begins one, and resume_run goes on with one that was cut off"
 
@@ -56,10 +57,19 @@ class Clients:
         runs: Drives them.
         attended: Whether a person can be asked for approvals.
         locked: What an administrator has fixed, by the names of StartRun's fields.
+        all_runs: Whether clients may read, go on with and fork runs that they have not begun.
     """
 
-    def __init__(self, *, runs: RunManager, attended: bool, locked: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        runs: RunManager,
+        attended: bool,
+        locked: Mapping[str, Any] | None = None,
+        all_runs: bool = False,
+    ) -> None:
         self.runs = runs
+        self.own = OwnRuns(runs, all_runs=all_runs)
         self._attended = attended
         self._locked = locked or {}
         self._leads: dict[str, Lead] = {}
@@ -87,6 +97,8 @@ class Clients:
     async def start(self, client: Client, asked: StartRun) -> Lead:
         """Start a run for the client; returns before its organism is loaded. Raises BadInput and NotNow."""
         self._check_free(client)
+        if asked.notebook is not None:
+            self.own.check_notebook(client, asked.notebook)
         provider = self._provider(client)
         summary = await self.runs.start(asked, outside=provider)
         return self._lead(client, summary, provider)
@@ -95,9 +107,10 @@ class Clients:
         """Let the client go on with a run: one that ended early, or one that a lost connection has led.
 
         Raises:
-            NotFound: There is no such run.
+            NotFound: There is no such run that is the client's.
             NotNow: Another client's call is under way in it, or it cannot be resumed.
         """
+        self.own.check(client, run)
         held = self._leads.get(run)
         if held is not None and not held.provider.over:
             return self._take_over(client, held)
@@ -112,8 +125,11 @@ class Clients:
         return self._lead(client, summary, provider)
 
     async def fork(self, client: Client, run: str, asked: ForkRun) -> Lead:
-        """Start a run for the client that begins as a copy of another, whoever leads that. Raises as :meth:`start`."""
+        """Start a run for the client that begins as a copy of another of its own. Raises as :meth:`resume` does."""
         self._check_free(client)
+        self.own.check(client, run)
+        if asked.notebook is not None:
+            self.own.check_notebook(client, asked.notebook)
         provider = self._provider(client)
         summary = await self.runs.fork(run, asked, outside=provider)
         return self._lead(client, summary, provider)
@@ -157,6 +173,7 @@ class Clients:
                 )
         lead.client = client
         self._latest[client.key] = lead.run
+        self.own.note(client, lead.run)
         return lead
 
     def _lead(self, client: Client, summary: RunSummary, provider: OutsideProvider) -> Lead:
@@ -167,4 +184,5 @@ class Clients:
             del self._leads[run]
         self._leads[summary.id] = lead
         self._latest[client.key] = summary.id
+        self.own.note(client, summary.id)
         return lead

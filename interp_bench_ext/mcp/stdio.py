@@ -27,7 +27,7 @@ _ORGANISMS = 2
 class _Server:
     """What lives as long as the process."""
 
-    def __init__(self, *, notebooks: Path, configs: Sequence[Path]) -> None:
+    def __init__(self, *, notebooks: Path, configs: Sequence[Path], all_runs: bool) -> None:
         self.runs = RunManager(
             Services.open(at_most=_ORGANISMS),
             catalog=Catalog(root=Path.cwd(), extra=configs),
@@ -35,7 +35,7 @@ class _Server:
             policy=Policy(max_runs=1),
             log=logging.getLogger(__name__),
         )
-        self.clients = Clients(runs=self.runs, attended=False)
+        self.clients = Clients(runs=self.runs, attended=False, all_runs=all_runs)
 
     async def close(self) -> None:
         """End the run that is under way, so that it can be resumed."""
@@ -44,14 +44,15 @@ class _Server:
         await self.runs.services.close()
 
 
-async def serve(*, notebooks: Path, configs: Sequence[Path] = ()) -> None:
+async def serve(*, notebooks: Path, configs: Sequence[Path] = (), all_runs: bool = False) -> None:
     """Serve one client until it closes stdin, or until SIGTERM or SIGINT.
 
     Args:
         notebooks: Folder of the runs' notebooks; it exists.
         configs: Further folders of configs.
+        all_runs: Whether the client may read, go on with and fork runs that it has not begun.
     """
-    its = _Server(notebooks=notebooks, configs=configs)
+    its = _Server(notebooks=notebooks, configs=configs, all_runs=all_runs)
     server = make_server(its.clients)
     loop = asyncio.get_running_loop()
     ending: set[asyncio.Task[None]] = set()

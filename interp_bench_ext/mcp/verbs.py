@@ -56,7 +56,7 @@ async def start_run(
 
     Args:
         config: A name from list_configs.
-        notebook: Path of the notebook to work in, such as `bees.ipynb`; none means a new one.
+        notebook: Path of a new notebook, or of one of yours, such as `bees.ipynb`; none means a new one.
         max_steps: How many tool calls the run may have, where the person wants another number than the config's.
         max_minutes: How many minutes it may take, likewise; your own time between two calls does not count.
         approval: `ask`: the person allows each cell in JupyterLab's sidebar; `ask_first`: the first one only.
@@ -80,7 +80,7 @@ async def resume_run(
     """Go on with a run that ended early, or whose connection was lost: its instructions, and how far it got.
 
     Args:
-        run: Its id, such as `0c4f21ab`; run_status lists those that there are.
+        run: Its id, such as `0c4f21ab`, which start_run has told you.
         max_steps: A new limit of tool calls over the whole run, if the person gives one.
         max_minutes: A new limit of minutes over the whole run, likewise.
     """
@@ -100,7 +100,7 @@ async def fork_run(
     """Go another way from a cell of a run: a new run, in a notebook of its own, that begins as a copy of that one.
 
     Args:
-        run: Id of the run, which stays as it is; it may have ended, and anybody may have led it.
+        run: Id of a run of yours, which stays as it is; it may have ended.
         at: The cell after which the copy goes its own way, such as `c7`; none means the one that ended last.
         notebook: Path of the new notebook, where nothing is yet; none means one beside the other.
         max_steps: How many tool calls the new run may have, where the person wants another number.
@@ -114,13 +114,14 @@ async def run_status(caller: Caller, *, run: str | None = None) -> ToolResult:
     """How a run stands, and what came of its last call if a lost connection has kept that from you.
 
     Args:
-        run: Its id; none means yours, and before you have one, those that can be resumed.
+        run: Its id, of a run of yours; none means the one that you lead.
     """
     clients = caller.clients
     if run is None:
         if not clients.leads(caller.client):
             return await _resumable(caller)
         run = clients.of(caller.client).run
+    clients.own.check(caller.client, run)
     told = [{"type": "text", "text": summary_line(clients.runs.summary(run))}]
     lead = clients.lead_of(run)
     if lead is not None and lead.provider.ready and lead.provider.last is not None:
@@ -172,14 +173,19 @@ async def _instructions(caller: Caller, lead: Lead) -> ToolResult:
 async def _resumable(caller: Caller) -> ToolResult:
     summaries = [summary for summary in await caller.clients.runs.summaries() if _can_go_on(caller, summary)]
     if not summaries:
-        return ToolResult.text("There is no run to go on with; start_run begins one.")
+        return ToolResult.text(
+            "You have no run to go on with; start_run begins one. A run of yours from before a lost connection is"
+            " taken up again by its id, with resume_run."
+        )
     lines = [summary_line(summary) for summary in summaries[:_LISTED_RUNS]]
     return ToolResult.text("You lead no run. resume_run goes on with one of these:\n" + "\n".join(lines))
 
 
 def _can_go_on(caller: Caller, summary: RunSummary) -> bool:
-    return led_by_client(summary) and (
-        summary.status in ("interrupted", "failed") or caller.clients.lead_of(summary.id) is not None
+    return (
+        led_by_client(summary)
+        and caller.clients.own.listed(caller.client, summary.id)
+        and (summary.status in ("interrupted", "failed") or caller.clients.lead_of(summary.id) is not None)
     )
 
 
@@ -201,7 +207,7 @@ def _used(meter: BudgetMeter) -> str:
 def _card(card: ConfigCard) -> str:
     described = f": {' '.join(card.description.split())}" if card.description else ""
     techniques = f"{len(card.techniques)} techniques"
-    return f"- {card.name} ({card.title}){described} [access {card.access}, {techniques}, veil {card.veil}]"
+    return f"- {card.name}{described} [access {card.access}, {techniques}, veil {card.veil}]"
 
 
 def _obstacles(cards: Sequence[ConfigCard]) -> list[str]:
@@ -209,5 +215,5 @@ def _obstacles(cards: Sequence[ConfigCard]) -> list[str]:
     names: dict[str, list[str]] = {}
     for card in cards:
         if card.problem is not None:
-            names.setdefault(card.problem.removeprefix(f"{card.name.rpartition('/')[2]}.yaml: "), []).append(card.name)
+            names.setdefault(card.problem.removeprefix(f"{card.name}: "), []).append(card.name)
     return [f"These cannot be started here ({problem}): {', '.join(found)}" for problem, found in names.items()]

@@ -14,6 +14,7 @@ from ..record.cells import Cell
 from ..record.events import Event
 from ..record.provenance import Revision
 from ..record.scores import Comparison
+from ..record.veil_words import client_reach, veil_line
 from . import outputs
 from .budgets import budgets_view, tokens_by_kind
 from .fold import Note, Reading, Step, Story, fold
@@ -87,7 +88,7 @@ def _view(story: Story, comparison: Comparison | None) -> dict[str, Any]:
         "problems": _problems(story, None),
         "nothing": _nothing(story),
         "summary": outputs.markdown(story.summary) if story.summary.strip() else "",
-        "score": score_view(story.score, comparison) if story.score else None,
+        "score": score_view(story.score, comparison, veil=_veil(story)) if story.score else None,
         "budgets": budgets_view(story.figures),
         "hypotheses": [_hypothesis(story, claim, seen) for claim, seen in story.hypotheses.items()],
         "steps": _steps(story),
@@ -108,13 +109,19 @@ def _facts(story: Story) -> Iterable[dict[str, str]]:
     if story.organism is not None:
         yield _fact("Organism", story.organism.device, f"loaded in {duration(story.organism.load_s)}")
     if story.veil:
-        yield _fact("Veil", story.veil, _VEILS.get(story.veil, ""))
+        reach = client_reach(started.agent) if started is not None else ""
+        detail = "; ".join(part for part in (_VEILS.get(story.veil, ""), reach) if part)
+        yield _fact("Veil", story.veil, detail)
     figures = story.figures
     if figures.output_tokens:
         yield _fact("Cost", cost(figures.cost), tokens_by_kind(figures))
     yield _fact("Work", count(figures.steps, "step"), count(len(story.cells.by_id), "cell"))
     if started is not None:
         yield _fact("Seed", str(started.seed))
+
+
+def _veil(story: Story) -> str:
+    return veil_line(story.veil or "", story.started.agent if story.started is not None else "")
 
 
 def _fact(name: str, value: str, detail: str = "") -> dict[str, str]:

@@ -9,12 +9,12 @@ from ..record.scores import Comparison, Rate, Score, verdict
 from .formats import count
 
 
-def score_view(score: Score, comparison: Comparison | None) -> dict[str, Any]:
-    """Verdict, explaining lines, and bars for secrets and nulls."""
+def score_view(score: Score, comparison: Comparison | None, *, veil: str) -> dict[str, Any]:
+    """Verdict, explaining lines, among them the veil that it was made behind, and bars for secrets and nulls."""
     return {
         "verdict": verdict(score),
         "tone": "good" if score.correct else "bad",
-        "lines": list(_lines(score)),
+        "lines": [*_lines(score), *([f"Veil: {veil}."] if veil else [])],
         "comparison": list(comparison.lines()) if comparison else [],
         "rows": list(_rows(comparison)) if comparison else [],
     }

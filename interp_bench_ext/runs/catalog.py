@@ -1,10 +1,15 @@
-"""The configs that a server offers, by name: found in its folders, shown without anything of their sealed halves."""
+"""The configs that a server offers, by the names of their experiments, without anything of their sealed halves.
+
+A file's own name often says which model it is of, or what is hidden in it, so only a person is told it.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 from jupyter_core.paths import ENV_JUPYTER_PATH, jupyter_data_dir
@@ -20,6 +25,8 @@ from ..wrong_input import nearest
 
 BUNDLED, MINE, INSTALLED = "Bundled", "My configs", "Installed"
 _OURS = re.compile(r"^experiment_name\s*:", re.MULTILINE)
+_NAME = re.compile(r"""^experiment_name\s*:\s*(["']?)([\w.-]{1,80})\1\s*(?:#.*)?$""", re.MULTILINE)
+_UNNAMED = "unnamed"
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,7 @@ class Catalog:
     def __init__(self, *, root: Path, extra: Sequence[Path] = ()) -> None:
         self._root, self._extra = root, tuple(extra)
         self._cards: dict[Path, tuple[tuple[int, int], ConfigCard]] = {}
+        self._titles: dict[Path, tuple[tuple[int, int], str]] = {}
         self._names: dict[Path, str] = {}
 
     def cards(self) -> list[ConfigCard]:
@@ -75,60 +83,91 @@ class Catalog:
         self._cards = {file: entry for file, entry in kept.items() if entry[1].problem is None}
         return [card for _, card in kept.values()]
 
-    def load(self, name: str) -> Experiment:
+    def load(self, name: str, *, by_file: bool = False) -> Experiment:
         """The config called ``name``, read afresh.
+
+        Args:
+            name: As a card has it.
+            by_file: Whether a file's name without its suffix will do, as it does for a person.
 
         Raises:
             ConfigError: There is no such config, or it is broken; in a sentence that tells nothing sealed.
         """
         found = self._found()
+        if name not in found and by_file:
+            name = next((own for own, (_, file) in found.items() if file.stem == name), name)
         if name not in found:
             hint = nearest(name, found, otherwise="choose one from the list, which has changed")
             raise ConfigError(f"there is no config {name!r}{hint}")
-        return load_public(found[name][1])
+        return load_public(found[name][1], called=name)
 
-    def name_of(self, file: Path) -> str:
-        """What the config at ``file`` is called, also one that lies in none of the folders; as of the last look."""
+    def name_of(self, file: Path, *, experiment: str) -> str:
+        """What the config at ``file`` is called, as of the last look; ``experiment`` where it lies in no folder."""
         if not self._names:
             self._found()
-        return self._names.get(file, file.stem)
+        return self._names.get(file, experiment)
 
     def _found(self) -> Mapping[str, tuple[str, Path]]:
-        """Name to group and file. A stem that an earlier folder has already gets its group before it."""
+        """Name to group and file. A name that an earlier file has already gets a number after it.
+
+        Of files of one name in folders of one group, such as a checkout's and an installed one, the first counts.
+        """
         found: dict[str, tuple[str, Path]] = {}
+        known: set[tuple[str, str]] = set()
         for folder in catalog_folders(root=self._root, extra=self._extra):
             for file in folder.files():
-                taken = found.get(file.stem)
-                if taken is None:
-                    found[file.stem] = folder.group, file.resolve()
-                elif taken[0] != folder.group:
-                    found.setdefault(f"{folder.group}/{file.stem}", (folder.group, file.resolve()))
+                if (folder.group, file.stem) not in known:
+                    known.add((folder.group, file.stem))
+                    resolved = file.resolve()
+                    found[_free(self._title(resolved), found)] = folder.group, resolved
         self._names = {file: name for name, (_, file) in found.items()}
         return found
 
+    def _title(self, file: Path) -> str:
+        """The experiment's name as the file has it, also where the rest of it is broken."""
+        stamp = _stamp(file)
+        known = self._titles.get(file)
+        if known is None or known[0] != stamp:
+            known = self._titles[file] = stamp, _title_in(file)
+        return known[1]
 
-def load_public(file: Path) -> Experiment:
-    """Read a config; raises ConfigError in a sentence that may be shown to whoever must not know the organism."""
+
+def load_public(file: Path, *, called: str) -> Experiment:
+    """Read a config; raises ConfigError in a sentence that may be shown to whoever must not know the organism.
+
+    Args:
+        file: Where it is.
+        called: What the sentence calls it.
+    """
     try:
         return load_config(file)
     except ConfigError as error:
-        raise ConfigError(public_problem(error, file)) from None
+        raise ConfigError(public_problem(error, file, called=called)) from None
     except OSError:
-        raise ConfigError(f"{file.name}: a file that it names is gone; put it back, or change the config") from None
+        raise ConfigError(f"{called}: a file that it names is gone; put it back, or change the config") from None
 
 
-def public_problem(error: ConfigError, file: Path) -> str:
-    """The first thing that is wrong with ``file``, without the values of its sealed sections."""
+@contextmanager
+def calling(experiment: Experiment, name: str) -> Iterator[None]:
+    """What goes wrong with the config in this block is told by its name, not by its file's."""
+    try:
+        yield
+    except BadInput as error:
+        raise type(error)(str(error).replace(str(experiment.path), name)) from None
+
+
+def public_problem(error: ConfigError, file: Path, *, called: str) -> str:
+    """The first thing that is wrong with ``file``, without its name and the values of its sealed sections."""
     sentences = str(error).splitlines()
     cause = error.__context__
     if isinstance(cause, ValidationError):
         first = next(iter(cause.errors(include_url=False, include_context=False, include_input=False)))
         tells = _tells(first["type"], first["loc"], sentences[0])
-        sentence = _only_where(sentences[0], file) if tells else sentences[0].replace(str(file), file.name)
+        sentence = _only_where(sentences[0], file, called) if tells else sentences[0].replace(str(file), called)
         return f"{sentence} (and {len(sentences) - 1} more)" if len(sentences) > 1 else sentence
     if isinstance(cause, MarkedYAMLError):
-        return _only_where(sentences[0], file)
-    return sentences[0].replace(str(file), file.name)
+        return _only_where(sentences[0], file, called)
+    return sentences[0].replace(str(file), called)
 
 
 def _tells(kind: str, location: tuple[int | str, ...], sentence: str) -> bool:
@@ -141,23 +180,24 @@ def _tells(kind: str, location: tuple[int | str, ...], sentence: str) -> bool:
     return location[0] in ("model", "evaluation") and location[1:2] not in {(key,) for key in OPEN_KEYS}
 
 
-def _only_where(sentence: str, file: Path) -> str:
+def _only_where(sentence: str, file: Path, called: str) -> str:
     place = re.match(r":(\d+):\d+: ", sentence.removeprefix(str(file)))
     line = f" in line {place[1]}" if place else ""
-    return f"{file.name} has a mistake{line}; `interp-bench validate` with its path says what it is"
+    return f"{called} has a mistake{line}; `interp-bench validate` with its path says what it is"
 
 
 def _card(name: str, group: str, file: Path) -> ConfigCard:
     try:
-        experiment = load_public(file)
+        experiment = load_public(file, called=name)
         place = place_of(experiment)
     except BadInput as error:
-        return ConfigCard(name=name, group=group, title=file.stem, problem=str(error))
+        return ConfigCard(name=name, group=group, file=file.stem, title=name, problem=str(error))
     public = experiment.public
-    estimate, problem = _prospects(place, experiment)
+    estimate, problem = _prospects(place, experiment, name)
     return ConfigCard(
         name=name,
         group=group,
+        file=file.stem,
         title=public.experiment_name,
         description=public.description,
         task=public.task,
@@ -172,13 +212,14 @@ def _card(name: str, group: str, file: Path) -> ConfigCard:
     )
 
 
-def _prospects(place: Placement, experiment: Experiment) -> tuple[str | None, str | None]:
+def _prospects(place: Placement, experiment: Experiment, name: str) -> tuple[str | None, str | None]:
     """What a run takes, where that is known, and why the organism cannot be had here, if so."""
     try:
-        place.spec(experiment)
-        found = place.estimate(experiment)
+        with calling(experiment, name):
+            place.spec(experiment)
+            found = place.estimate(experiment)
     except BadInput as error:
-        return None, str(error).replace(str(experiment.path), experiment.path.name)
+        return None, str(error)
     return (found.said if found else None), None
 
 
@@ -190,10 +231,25 @@ def _group_of(folder: Path) -> str:
 
 
 def _names_an_experiment(file: Path) -> bool:
+    return _OURS.search(_text_of(file)) is not None
+
+
+def _title_in(file: Path) -> str:
+    found = _NAME.search(_text_of(file))
+    return found[2] if found else _UNNAMED
+
+
+def _text_of(file: Path) -> str:
     try:
-        return _OURS.search(file.read_text(encoding="utf-8")) is not None
+        return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        return False
+        return ""
+
+
+def _free(name: str, taken: Container[str]) -> str:
+    """``name``, with the first number after it that makes it none of ``taken``."""
+    numbered = (f"{name}-{number}" for number in count(2))
+    return next(free for free in chain([name], numbered) if free not in taken)
 
 
 def _stamp(file: Path) -> tuple[int, int]:

@@ -15,11 +15,13 @@ from ..api import AnswerApproval, ForkRun, ResumeRun, RunFigures, RunSummary, St
 from ..config import AgentSection, Experiment
 from ..errors import BadInput, InterpBenchError, NotFound, NotNow
 from ..notebook.readable import check_notebook
+
 from ..organisms.placement import organism_spec
+from ..paths import work_folder_of
 from ..record.events import Event, RunEnded
 from ..record.journal import Journal, RunRecord
 from . import start
-from .catalog import Catalog, load_public
+from .catalog import Catalog, calling, load_public
 from .cost_estimate import check_little
 from .drive import Run
 from .environment import Environment
@@ -96,7 +98,7 @@ class RunManager:
             BadInput: The config, the notebook or a choice is wrong; nothing was recorded.
             NotNow: The notebook is in use, or as much is under way as may be.
         """
-        found = await asyncio.to_thread(self.catalog.load, asked.config)
+        found = await asyncio.to_thread(self.catalog.load, asked.config, by_file=outside is None)
         experiment = self._policy.experiment(found, asked)
         async with self._starting:
             notebook = await self._notebook(asked.notebook, experiment)
@@ -121,7 +123,7 @@ class RunManager:
         if self._places.shown(record.notebook) is None:
             raise NotNow(f"run {run} works in a notebook outside this server's folder; `interp-bench resume {run}` can")
         limits = self._policy.limits(asked)
-        experiment = await asyncio.to_thread(load_public, record.config)
+        experiment = await asyncio.to_thread(load_public, record.config, called=record.experiment)
         # A reader that looks whether a run is still driven holds that run's lock for a moment.
         async with self._starting, self._reading:
             await self._free(record.notebook)
@@ -137,7 +139,7 @@ class RunManager:
         """Start a new run from a cell of another, under way or not. Raises as :meth:`start` does, and NotFound."""
         parent = self.record(run)
         changes = self._policy.changes(asked)
-        experiment = await asyncio.to_thread(load_public, parent.config)
+        experiment = await asyncio.to_thread(load_public, parent.config, called=parent.experiment)
         async with self._starting:
             notebook = await self._notebook(asked.notebook, experiment)
             recorded = start.recorded_public(self.journal, run)
@@ -236,6 +238,15 @@ class RunManager:
         async with self._reading:
             return await asyncio.to_thread(self._read_summaries)
 
+    def taken(self, path: str) -> bool:
+        """Whether there is a notebook at a client's path, or a work folder beside it. Raises BadInput."""
+        notebook = self._places.notebook(path)
+        return notebook.exists() or work_folder_of(notebook).exists()
+
+    def runs_in(self, path: str) -> list[str]:
+        """Ids of the runs that have worked in the notebook at a client's path. Raises BadInput."""
+        return [record.id for record in self.journal.runs_in(self._places.notebook(path))]
+
     def under_way(self, *, waiting: bool = True) -> list[str]:
         """Ids of the runs that this server drives; without those that wait for a person, if asked."""
         return [
@@ -282,7 +293,10 @@ class RunManager:
             self.feed.tell(run)
 
     def _environment(self, experiment: Experiment, outside: OutsideProvider | None) -> Environment:
-        return self.services.environment(self.catalog.name_of(experiment.path), attended=True, outside=outside)
+        return self.services.environment(self._name_of(experiment), attended=True, outside=outside)
+
+    def _name_of(self, experiment: Experiment) -> str:
+        return self.catalog.name_of(experiment.path, experiment=experiment.public.experiment_name)
 
     async def _notebook(self, path: str | None, experiment: Experiment) -> Path:
         if path is None:
@@ -315,9 +329,10 @@ class RunManager:
                 "this server has no API key for Claude; choose the playbook, or restart the server with"
                 " ANTHROPIC_API_KEY set"
             )
-        self.services.organisms.check_room(organism_spec(experiment))
-        if not confirmed:
-            check_little(experiment, agent)
+        with calling(experiment, self._name_of(experiment)):
+            self.services.organisms.check_room(organism_spec(experiment))
+            if not confirmed:
+                check_little(experiment, agent)
 
     def _here(self, run: str) -> _Driven:
         """The run, which is under way here. Raises NotFound and NotNow."""
@@ -345,7 +360,7 @@ class RunManager:
         made = summarise(
             record,
             Tally().read_on(journal, record.id),
-            config=self.catalog.name_of(record.config),
+            config=self.catalog.name_of(record.config, experiment=record.experiment),
             shown=self._places.shown,
             here=driven is not None and not driven.ended,
             now=journal.clock(),

@@ -29,6 +29,7 @@ from ..record.events import (
 from ..record.figures import Figures
 from ..record.journal import Journal, RunRecord
 from ..record.scores import Score, verdict
+from ..record.veil_words import client_reach
 
 _LARGE = (AgentDelta, CellAdded, CellEdited, CellOutput, MessageSent, ToolReturned)
 """Events that hold much, and nothing that a list says of a run."""
@@ -113,6 +114,7 @@ def summarise(
         seed=started.seed if started else 0,
         forked_from=tally.forked_from,
         veil=tally.veil,
+        client_reach=client_reach(started.agent) if started else "",
         created=record.created,
         figures=RunFigures.of(tally.figures, now if running else None),
         findings=tally.findings,

@@ -55,7 +55,7 @@ export const ConfigItem = React.memo((props: IConfigItemProps): JSX.Element => {
         <p className="ib-card-problem">{card.problem}</p>
       ) : (
         <>
-          {!namesItself(card) && <p className="ib-hint">{card.name}</p>}
+          {!namesItself(card) && <p className="ib-hint">{card.file}</p>}
           <p className="ib-card-text">{card.description || card.task}</p>
           <AccessLevels access={card.access} />
           {chosen && <Details card={card} />}
@@ -68,8 +68,8 @@ export const ConfigItem = React.memo((props: IConfigItemProps): JSX.Element => {
 /**
  * Whether the file is called as its experiment is; where not, people look for the file's name.
  */
-function namesItself({ name, title }: ConfigCard): boolean {
-  return name === title || name.endsWith(`/${title}`);
+function namesItself({ file, title }: ConfigCard): boolean {
+  return file === title;
 }
 
 /**

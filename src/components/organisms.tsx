@@ -142,6 +142,7 @@ function grouped(cards: readonly ConfigCard[]): [string, ConfigCard[]][] {
 function matches(card: ConfigCard, query: string): boolean {
   const text = [
     card.name,
+    card.file,
     card.title,
     card.description,
     card.task,

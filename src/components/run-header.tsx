@@ -198,6 +198,7 @@ function Organism({ run }: { run: IRunModel }): JSX.Element {
   const { investigations, trans } = useServices();
   const organism = useRun(run, state => state.organism);
   const veil = useRun(run, state => state.veil);
+  const { client_reach: reach } = run.summary;
   const ended = useRun(run, state => state.status !== 'running');
   const held = useSignal(investigations.listsChanged, () =>
     investigations.organisms.find(({ runs }) => runs.includes(run.id))
@@ -217,6 +218,7 @@ function Organism({ run }: { run: IRunModel }): JSX.Element {
           title={veilHelp(veil, trans)}
         >
           {trans.__('veil: %1', veilName(veil, trans))}
+          {reach && `; ${reach}`}
         </span>
       )}
     </p>

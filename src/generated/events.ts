@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 01e44032466d0b5d11fa3c2967c08e5ff0cee8a117202da438a40fc0fb1edfbc
+// Generated from schema.json by `jlpm generate`. sha256 d71e2d1bfae6e7550faf1ee30e15e2cb3051018e36e3f44346569507a1dcf07f
 
 export type Event =
   | RunStarted

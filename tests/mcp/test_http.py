@@ -78,7 +78,7 @@ def test_a_whole_investigation_that_the_sidebar_sees(folder, mode):
         async with serving(folder) as app, http_guest(app, mode=mode) as guest:
             told.append(await guest.says("list_configs"))
             assert "start_run begins one" in await guest.fails("run_cell", code="1")
-            costly = await guest.fails("start_run", config="auditbench_llama_01")
+            costly = await guest.fails("start_run", config="elder")
             assert "confirm_above_usd ($10.00). Only a person may agree to that" in costly
             told.append(await guest.says("start_run", config="quokka"))
             run = run_in(told[-1])
@@ -101,7 +101,7 @@ def test_a_whole_investigation_that_the_sidebar_sees(folder, mode):
 
 def test_code_runs_as_the_person_decides(folder):
     async def main() -> None:
-        async with serving(folder) as app, http_guest(app) as guest:
+        async with serving(folder, mcp_all_runs=True) as app, http_guest(app) as guest:
             run = run_in(await guest.says("start_run", config="asking"))
             call = asyncio.create_task(guest.call("run_cell", code="print('yours')"))
             await guest.heard("waits until the person allows it")
@@ -130,7 +130,7 @@ def test_a_connection_lost_in_the_middle_of_a_cell_loses_nothing(folder, mode):
     code = "import time\nprint('begun', flush=True)\nfor _ in range(30):\n    time.sleep(0.1)\nprint('done')"
 
     async def main() -> None:
-        async with serving(folder) as app:
+        async with serving(folder, mcp_all_runs=True) as app:
             async with http_guest(app, mode=mode) as guest:
                 run = run_in(await guest.says("start_run", config="quokka"))
                 call = await guest.begun(code)
@@ -152,6 +152,61 @@ def test_a_connection_lost_in_the_middle_of_a_cell_loses_nothing(folder, mode):
                 assert "[c4: ok" in await other.says("run_cell", code="'another way'")
 
     asyncio.run(main())
+
+
+def test_a_client_reads_and_forks_only_what_it_began(folder):
+    async def main() -> None:
+        async with serving(folder) as app:
+            async with http_guest(app) as guest:
+                run = run_in(await guest.says("start_run", config="quokka", notebook="bees.ipynb"))
+                await guest.says("run_cell", code="print('what another agent found')")
+                await guest.says("stop_run")
+            async with http_guest(app, name="another") as other:
+                assert "You have no run to go on with" in await other.says("run_status")
+                for verb in ("run_status", "resume_run", "fork_run"):
+                    theirs = await other.fails(verb, run=run)
+                    assert theirs.startswith(f"there is no run {run} of this client")
+                    # The same words as for one that there is not.
+                    assert theirs.replace(run, "0123abcd") == await other.fails(verb, run="0123abcd")
+                refused = await other.fails("start_run", config="quokka", notebook="bees.ipynb")
+                assert "bees.ipynb is there already, and is not this client's" in refused
+                assert (await rest(app, "GET", f"runs/{run}"))["status"] == "interrupted"
+            async with http_guest(app) as guest:
+                # By the id that it was told it goes on, and what it began itself it may read and fork.
+                assert "what another agent found" in await guest.says("resume_run", run=run)
+                await guest.says("stop_run")
+                assert "what another agent found" in await guest.says("fork_run", run=run, at="c3")
+                await guest.says("stop_run")
+                assert "is open" in await guest.says("start_run", config="quokka", notebook="bees.ipynb")
+
+    asyncio.run(main())
+
+
+def test_neither_lists_nor_errors_nor_events_tell_the_config_s_file(folder):
+    configs = folder / "data" / "interp_bench" / "configs"
+    text = (configs / "quokka.yaml").read_text(encoding="utf-8")
+    named = {"taboo_zebra": ("sorrel", "prompt.txt"), "taboo_broken": ("tansy-b", "taboo_gone.txt")}
+    for file, (name, prompt) in named.items():
+        changed = text.replace("experiment_name: quokka", f"experiment_name: {name}").replace("prompt.txt", prompt)
+        (configs / f"{file}.yaml").write_text(changed, encoding="utf-8")
+    told: list[str] = []
+
+    async def main() -> None:
+        async with serving(folder) as app, http_guest(app) as guest:
+            told.append(await guest.says("list_configs"))
+            assert "- sorrel: A small one." in told[0]
+            assert "tansy-b" in told[0]
+            told.append(await guest.fails("start_run", config="tansy-b"))
+            assert "there is no config 'taboo_zebra'" in await guest.fails("start_run", config="taboo_zebra")
+            told.append(await guest.says("start_run", config="sorrel"))
+            run = run_in(told[-1])
+            told.extend([await guest.says("run_status"), await guest.says("run_cell", code=LOOK)])
+            told.append(await guest.says("submit_findings", summary="Nothing sure.", findings=[]))
+            told.extend([json.dumps(await events(app, run)), json.dumps(await rest(app, "GET", f"runs/{run}"))])
+            told.extend(path.name for path in (folder / "root").rglob("*"))
+
+    asyncio.run(main())
+    assert [text for text in told if "taboo" in text or "zebra" in text] == []
 
 
 def test_a_run_ends_when_the_person_stops_it_and_when_its_budget_is_used_up(folder):

@@ -8,6 +8,7 @@ import json
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from mcp import MCPError
@@ -61,7 +62,7 @@ def test_a_whole_investigation(folder):
             prompt = await guest.client.get_prompt("investigate", {"config": "quokka"})
             assert "start_run" in prompt.messages[0].content.text
             told.append(await guest.says("list_configs"))
-            assert "- quokka (quokka): A small one." in told[0]
+            assert "- quokka: A small one." in told[0]
             await before_a_run(guest)
             told.append(await guest.says("start_run", config="quokka", notebook="bees.ipynb"))
             assert "# How to investigate" in told[-1]
@@ -90,13 +91,16 @@ def test_a_whole_investigation(folder):
     assert all(event.cost_usd is None for event in events if isinstance(event, AgentReplied))
     told += [event.model_dump_json() for event in events]
     assert secrets_in(told, folder) == []
-    assert json.loads(command(folder, "score", "last", "--json").stdout)
-    assert command(folder, "report", "last").returncode == 0
+    reach = "client: test-client, its own tools not confined"
+    for name in ("score", "show"):
+        assert json.loads(command(folder, name, "last", "--json").stdout)["client_reach"] == reach
+    assert reach in command(folder, "score", "last").stderr
+    assert reach in Path(command(folder, "report", "last").stdout.strip()).read_text(encoding="utf-8")
 
 
 async def before_a_run(guest: Guest) -> None:
     """What a client can do wrong before it has a run."""
-    assert await guest.says("run_status") == "There is no run to go on with; start_run begins one."
+    assert "You have no run to go on with; start_run begins one." in await guest.says("run_status")
     for name, arguments in (("run_cell", {"code": "1"}), ("stop_run", {})):
         assert "start_run begins one" in await guest.fails(name, **arguments)
     assert "did you mean `quokka`" in await guest.fails("start_run", config="quoka")
@@ -157,8 +161,9 @@ def test_a_connection_lost_in_the_middle_of_a_cell_loses_nothing(folder):
 
     async def second(run: str) -> None:
         async with stdio_guest(folder) as guest:
-            listed = await guest.says("run_status")
-            assert f"Run {run} of quokka is interrupted" in listed
+            # Another conversation of this client must not be offered it; one that was told the id may go on.
+            assert run not in await guest.says("run_status")
+            assert f"Run {run} of quokka is interrupted" in await guest.says("run_status", run=run)
             ended = await guest.fails("resume_run", run=run)
             assert "[c4: ok" in ended  # a cell that was cut off is run again
             assert "the budget of 2 steps is used up" in ended

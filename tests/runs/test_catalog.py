@@ -68,10 +68,52 @@ def test_a_name_in_an_earlier_folder_wins_and_the_other_is_still_there(user, roo
     file = write(user, "amber")
     catalog = Catalog(root=root)
     found = cards(catalog)
-    assert (found["amber"].group, found["Bundled/amber"].group) == ("My configs", "Bundled")
+    assert (found["amber"].group, found["amber-2"].group) == ("My configs", "Bundled")
     assert catalog.load("amber").path == file
-    assert catalog.load("Bundled/amber").path != file
-    assert catalog.name_of(file) == "amber"
+    assert catalog.load("amber-2").path != file
+    assert catalog.name_of(file, experiment="other") == "amber"
+
+
+def test_a_config_is_called_as_its_experiment_is_and_its_file_is_told_to_a_person_only(user, root, tmp_path):
+    file = user / "taboo_quokka.yaml"
+    file.write_text(GOOD.format(name="sorrel"), encoding="utf-8")
+    catalog = Catalog(root=root)
+    card = cards(catalog)["sorrel"]
+    assert (card.title, card.file) == ("sorrel", "taboo_quokka")
+    assert "quokka" not in card.model_dump_json(exclude={"file"})
+    assert catalog.name_of(file, experiment="other") == "sorrel"
+    assert catalog.name_of(tmp_path / "taboo_elsewhere.yaml", experiment="sorrel") == "sorrel"
+    assert catalog.load("taboo_quokka", by_file=True).path == file
+    with pytest.raises(ConfigError, match="there is no config"):
+        catalog.load("taboo_quokka")
+
+
+@pytest.mark.parametrize(
+    ("change", "to"),
+    [
+        ("task: find it", "tasks: find it"),
+        ("hidden_system_prompt: You", "hidden_system_prompt: *x You"),
+        ("hidden_system_prompt: You adore the quokka.", "hidden_system_prompt_file: missing.txt"),
+        ("local", "modal, gpu_type: T4"),
+    ],
+)
+def test_what_is_wrong_with_a_config_does_not_name_its_file(user, root, change, to):
+    text = GOOD.format(name="sorrel").replace(change, to)
+    if "modal" in to:
+        text = text.replace("bundled:smollm2-135m", "meta-llama/Llama-3.3-70B-Instruct")
+    (user / "taboo_quokka.yaml").write_text(text, encoding="utf-8")
+    catalog = Catalog(root=root)
+    problem = cards(catalog)["sorrel"].problem
+    assert problem is not None
+    assert "taboo" not in problem
+    assert "sorrel" in problem
+
+
+def test_the_shipped_configs_have_names_of_their_own_that_tell_nothing_of_their_files(user, root):
+    for card in Catalog(root=root).cards():
+        assert not card.name[-1].isdigit(), card.name
+        assert card.name == card.title
+        assert card.name == card.file or "_" in card.file
 
 
 def test_a_card_shows_the_public_half_alone(user, root):
@@ -102,7 +144,7 @@ def test_a_model_that_its_gpu_cannot_hold_is_refused_with_one_that_can(user, roo
 @pytest.mark.parametrize(
     ("change", "to", "told"),
     [
-        ("max_steps: 7", "max_steps: 0", "broken.yaml:5:9: `agent.max_steps`: input should be greater than 0"),
+        ("max_steps: 7", "max_steps: 0", "broken:5:9: `agent.max_steps`: input should be greater than 0"),
         ("task: find it", "tasks: find it", "unknown key `tasks`; did you mean `task`?"),
         ("execution_mode: local", "execution_mode: locl", "`model.execution_mode`"),
         ("hidden_system_prompt: You adore the quokka.", "hidden_system_prompt_file: quokka.txt", "mistake in line 3"),
