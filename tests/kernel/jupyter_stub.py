@@ -67,7 +67,7 @@ def summary(run: str, **more: Any) -> RunSummary:
 
 
 def card(name: str, **more: Any) -> ConfigCard:
-    return ConfigCard(name=name, group="Bundled", title=name, access="base", place="local", **more)
+    return ConfigCard(name=name, group="Bundled", file=name, title=name, access="base", place="local", **more)
 
 
 class JupyterStub:

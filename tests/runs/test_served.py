@@ -251,7 +251,7 @@ def test_what_cannot_be_started_is_refused_in_a_sentence_and_leaves_nothing(serv
     broken.write_text("experiment_name: broken\nmodel: {name: quokka/model}\ntask: ''\n", encoding="utf-8")
     for body, told in (
         ({"config": "fore"}, "did you mean `four`"),
-        ({"config": "broken"}, "broken.yaml:3:1: `task`"),
+        ({"config": "broken"}, "broken:3:1: `task`"),
         ({"config": "four", "notebook": "../x.ipynb"}, "no path below this server's folder"),
         ({"config": "four", "max_steps": 0}, "`max_steps`: input should be greater than 0"),
         ({"config": "four", "max_step": 3}, "`max_step`: extra inputs are not permitted"),
