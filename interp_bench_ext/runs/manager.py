@@ -15,7 +15,6 @@ from ..api import AnswerApproval, ForkRun, ResumeRun, RunFigures, RunSummary, St
 from ..config import AgentSection, Experiment
 from ..errors import BadInput, InterpBenchError, NotFound, NotNow
 from ..notebook.readable import check_notebook
-
 from ..organisms.placement import organism_spec
 from ..paths import work_folder_of
 from ..record.events import Event, RunEnded
