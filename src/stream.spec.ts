@@ -10,6 +10,7 @@ import type { Connection } from './tokens';
 const TIMING: ITiming = {
   retry: 5,
   retryAtMost: 20,
+  patience: 1000,
   handshake: 2000,
   poll: 10,
   upgrade: 60_000,
@@ -168,6 +169,35 @@ test('polls where a proxy opens WebSockets only to cut them', async () => {
   follow();
   await arrived(2);
   expect(connections.at(-1)).toBe('polling');
+});
+
+test('polls while a WebSocket hangs in its handshake, and goes live when it opens', async () => {
+  server.holdSockets = true;
+  append(2);
+  follow({ patience: 20, handshake: 60_000 });
+  await arrived(2);
+  append(1);
+  await arrived(3);
+  // Nothing is wrong yet that a person should hear of.
+  expect(connections).toEqual([]);
+  server.letThrough();
+  await vi.waitFor(() => expect(connections).toEqual(['live']));
+  append(2);
+  await arrived(5);
+  const polls = server.requests.length;
+  append(1);
+  await arrived(6);
+  expect(server.requests).toHaveLength(polls);
+});
+
+test('a handshake that is given up leaves polling on, and is no service', async () => {
+  server.holdSockets = true;
+  append(2);
+  follow({ patience: 20, handshake: 60 });
+  await arrived(2);
+  await vi.waitFor(() => expect(connections).toEqual(['polling']));
+  append(1);
+  await arrived(3);
 });
 
 test('returns to the WebSocket once it gets through', async () => {

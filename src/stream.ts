@@ -37,6 +37,14 @@ export interface ITiming {
    */
   readonly retry: number;
   readonly retryAtMost: number;
+  /**
+   * A WebSocket that takes longer to open is polled beside: a browser holds one back while another of the same host
+   * has not opened yet.
+   */
+  readonly patience: number;
+  /**
+   * After which a WebSocket that has not opened is given up.
+   */
   readonly handshake: number;
   readonly poll: number;
   /**
@@ -56,6 +64,7 @@ export interface ITiming {
 const TIMING: ITiming = {
   retry: 500,
   retryAtMost: 15_000,
+  patience: 500,
   handshake: 10_000,
   poll: 1000,
   upgrade: 60_000,
@@ -123,12 +132,17 @@ export class EventStream implements IDisposable {
   private _connect(): void {
     const url = this._api.streamUrl(this._run, this._last);
     const socket = new this._api.settings.WebSocket(url);
-    const begun = Date.now();
     let heard = false;
+    let openedAt: number | null = null;
     this._socket = socket;
-    const patience = setTimeout(() => socket.close(), this._timing.handshake);
+    const { patience, handshake } = this._timing;
+    const meanwhile = setTimeout(() => this._startPolling(), patience);
+    const giveUp = setTimeout(() => socket.close(), handshake);
     socket.onopen = () => {
-      clearTimeout(patience);
+      clearTimeout(meanwhile);
+      clearTimeout(giveUp);
+      openedAt = Date.now();
+      this._stopPolling();
       this._report('live');
       this._expectMore();
     };
@@ -148,11 +162,12 @@ export class EventStream implements IDisposable {
       // A close follows, which says all there is to know.
     };
     socket.onclose = event => {
-      clearTimeout(patience);
+      clearTimeout(meanwhile);
+      clearTimeout(giveUp);
       if (socket === this._socket) {
         // Some proxies open a WebSocket only to cut it: that is no handshake either.
-        const served = heard || Date.now() - begun > this._timing.handshake;
-        this._closed(served, event.code);
+        const stood = openedAt !== null && Date.now() - openedAt > handshake;
+        this._closed(heard || stood, event.code);
       }
     };
   }
@@ -160,19 +175,33 @@ export class EventStream implements IDisposable {
   private _closed(served: boolean, code: number): void {
     this._socket = null;
     if (code === GONE) {
+      this._halt();
       this._report('closed');
       return;
     }
     this._failedHandshakes = served ? 0 : this._failedHandshakes + 1;
-    if (this._failedHandshakes >= HANDSHAKES_BEFORE_POLLING) {
+    if (this._polling || this._failedHandshakes >= HANDSHAKES_BEFORE_POLLING) {
       this._upgradeAt = Date.now() + this._timing.upgrade;
-      void this._poll();
+      this._startPolling();
       return;
     }
     if (this._connection === 'live') {
       this._report('connecting');
     }
     this._later(() => this._connect(), this._backoff());
+  }
+
+  private _startPolling(): void {
+    if (!this._polling) {
+      this._polling = true;
+      void this._poll();
+    }
+  }
+
+  private _stopPolling(): void {
+    this._polling = false;
+    this._turn++;
+    clearTimeout(this._timer);
   }
 
   private async _poll(): Promise<void> {
@@ -198,7 +227,7 @@ export class EventStream implements IDisposable {
     }
     this._failures = 0;
     this._heardAt = Date.now();
-    this._report('polling');
+    this._report(this._socket === null ? 'polling' : 'connecting');
     this._take(entries);
     if (entries.length === 0) {
       this._listener.onCaughtUp();
@@ -209,6 +238,7 @@ export class EventStream implements IDisposable {
 
   private _failedPoll(error: unknown): void {
     if (error instanceof ApiError && error.status === 404) {
+      this._halt();
       this._report('closed');
       return;
     }
@@ -217,9 +247,10 @@ export class EventStream implements IDisposable {
   }
 
   private _pollOrUpgrade(): void {
-    if (Date.now() < this._upgradeAt) {
+    if (this._socket !== null || Date.now() < this._upgradeAt) {
       void this._poll();
     } else {
+      this._stopPolling();
       this._failedHandshakes = HANDSHAKES_BEFORE_POLLING - 1;
       this._connect();
     }
@@ -271,8 +302,7 @@ export class EventStream implements IDisposable {
   }
 
   private _halt(): void {
-    this._turn++;
-    clearTimeout(this._timer);
+    this._stopPolling();
     clearTimeout(this._replay);
     const socket = this._socket;
     this._socket = null;
@@ -303,6 +333,7 @@ export class EventStream implements IDisposable {
   private _failures = 0;
   private _heardAt = Date.now();
   private _last = 0;
+  private _polling = false;
   private _replay: ReturnType<typeof setTimeout> | undefined;
   private _socket: WebSocket | null = null;
   private _timer: ReturnType<typeof setTimeout> | undefined;

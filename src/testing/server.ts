@@ -36,6 +36,10 @@ export class RunServer {
   handshakes = 0;
   refuseSockets = false;
   /**
+   * Whether handshakes are left without an answer, until `letThrough`.
+   */
+  holdSockets = false;
+  /**
    * What answers plain requests, in place of the journal.
    */
   answer: Answer | null = null;
@@ -94,10 +98,21 @@ export class RunServer {
   }
 
   /**
+   * Answer the handshakes that were held.
+   */
+  letThrough(): void {
+    this.holdSockets = false;
+    for (const [request, socket, head] of this._held.splice(0)) {
+      this._upgrade(request, socket, head);
+    }
+  }
+
+  /**
    * Cut all connections without a goodbye.
    */
   cut(): void {
     this.sockets.splice(0).forEach(socket => socket.terminate());
+    this._held.splice(0).forEach(([, socket]) => socket.destroy());
   }
 
   /**
@@ -135,6 +150,10 @@ export class RunServer {
     socket: Duplex,
     head: Buffer
   ): void {
+    if (this.holdSockets) {
+      this._held.push([request, socket, head]);
+      return;
+    }
     this.handshakes++;
     if (this.refuseSockets) {
       socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n');
@@ -163,6 +182,7 @@ export class RunServer {
     return this.journal.filter(entry => entry.seq > after);
   }
 
+  private readonly _held: [IncomingMessage, Duplex, Buffer][] = [];
   private readonly _http: Server;
   private _port = 0;
   private readonly _ws = new WebSocketServer({ noServer: true });
