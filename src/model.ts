@@ -22,6 +22,7 @@ export class RunModel implements IRunModel {
   constructor(api: Api, summary: RunSummary) {
     this.id = summary.id;
     this._summary = summary;
+    this._state = { ...NOTHING, status: summary.status };
     this._stream = new EventStream(api, summary.id, {
       onEntries: entries => this._take(entries),
       onFigures: figures => {
@@ -119,7 +120,10 @@ export class RunModel implements IRunModel {
   private _figures: RunFigures | null = null;
   private _frame = 0;
   private readonly _ready = new PromiseDelegate<void>();
-  private _state: RunState = NOTHING;
+  /**
+   * Until the first event is there, the status is what the list of runs says.
+   */
+  private _state: RunState;
   private readonly _stream: EventStream;
   private _summary: RunSummary;
   private _timer: ReturnType<typeof setTimeout> | undefined;

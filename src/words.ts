@@ -258,6 +258,13 @@ export function announcement(
 }
 
 /**
+ * Whether the agent of a run reads messages: a protocol and a recorded run go on as they would.
+ */
+export function readsMessages(run: RunSummary): boolean {
+  return !['playbook', 'replay'].includes(run.agent.split(' ')[0]);
+}
+
+/**
  * A message as a sentence: with a capital letter and a full stop; empty where it is.
  */
 export function asSentence(message: string): string {

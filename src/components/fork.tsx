@@ -3,8 +3,9 @@ import * as React from 'react';
 
 import { forkBody } from '../choices';
 import type { IRunModel } from '../tokens';
+import { readsMessages } from '../words';
 import { useAction, useServices } from './context';
-import { LONGEST } from './message-box';
+import { deafText, LONGEST } from './message-box';
 import { ErrorLine } from './parts';
 
 interface IForkProps {
@@ -49,16 +50,20 @@ export function Fork({ run, cellId, onCancel }: IForkProps): JSX.Element {
           cellId
         )}
       </p>
-      <textarea
-        className="jp-mod-styled ib-message-text"
-        rows={2}
-        autoFocus
-        maxLength={LONGEST}
-        placeholder={trans.__('What should the agent do differently?')}
-        aria-label={trans.__('Message to the agent of the fork (optional)')}
-        value={text}
-        onChange={({ target }) => setText(target.value)}
-      />
+      {readsMessages(run.summary) ? (
+        <textarea
+          className="jp-mod-styled ib-message-text"
+          rows={2}
+          autoFocus
+          maxLength={LONGEST}
+          placeholder={trans.__('What should the agent do differently?')}
+          aria-label={trans.__('Message to the agent of the fork (optional)')}
+          value={text}
+          onChange={({ target }) => setText(target.value)}
+        />
+      ) : (
+        <p className="ib-hint">{deafText(trans)}</p>
+      )}
       <div className="ib-buttons">
         <Button appearance="accent" type="submit" disabled={action.busy}>
           {action.busy ? trans.__('Forking…') : title}

@@ -1,7 +1,9 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { sendIcon } from '../icons';
 import type { IRunModel } from '../tokens';
+import { readsMessages } from '../words';
 import { useAction, useServices } from './context';
 import { ErrorLine, IconButton } from './parts';
 
@@ -11,9 +13,27 @@ import { ErrorLine, IconButton } from './parts';
 export const LONGEST = 20_000;
 
 /**
- * A message to the agent: Enter sends it, Shift+Enter begins a line.
+ * A message to the agent, or why there is nobody to read one.
  */
 export function MessageBox({ run }: { run: IRunModel }): JSX.Element {
+  const { trans } = useServices();
+  return readsMessages(run.summary) ? (
+    <MessageForm run={run} />
+  ) : (
+    <p className="ib-message ib-hint">{deafText(trans)}</p>
+  );
+}
+
+export function deafText(trans: TranslationBundle): string {
+  return trans.__(
+    'The playbook follows its protocol; choose Claude to talk to it.'
+  );
+}
+
+/**
+ * Enter sends, Shift+Enter begins a line.
+ */
+function MessageForm({ run }: { run: IRunModel }): JSX.Element {
   const { investigations, trans } = useServices();
   const [text, setText] = React.useState('');
   const [sent, setSent] = React.useState(false);
