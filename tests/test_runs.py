@@ -19,7 +19,7 @@ from interp_bench_ext.record.events import (
     RunResumed,
     RunStarted,
 )
-from interp_bench_ext.sandbox.provisioner import sandbox_available
+from interp_bench_ext.sandbox.bubblewrap import sandbox_available
 from tests.agent.messages_server import MessagesServer
 from tests.investigating import SECRET, STEPS, Bench, make_bench, scripted
 

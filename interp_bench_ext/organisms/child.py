@@ -14,7 +14,9 @@ from pathlib import Path
 from interp_bench_ext.contracts import Veil
 from interp_bench_ext.host.sources import Sources
 from interp_bench_ext.host.spec import OrganismSpec
-from interp_bench_ext.sandbox.bubblewrap import Mount, bwrap_command, read_only, sandbox_available, writable
+from interp_bench_ext.sandbox.bubblewrap import bwrap_command, sandbox_available
+from interp_bench_ext.sandbox.mounts import Mount, read_only, writable
+from interp_bench_ext.sandbox.package import whole_package
 
 _CHILD = ["-m", "interp_bench_ext.host"]
 _INSIDE = Path("/organism")
@@ -43,13 +45,13 @@ def plan_start(
         return plain
     places = {path: _INSIDE / f"files{number}" for number, path in enumerate(sources.folders)}
     techniques = _technique_places(spec.techniques)
-    mounts = [writable(folder), *(read_only(path) for path in _SYSTEM if path.exists())]
+    mounts = [*whole_package(), writable(folder), *(read_only(path) for path in _SYSTEM if path.exists())]
     mounts += [mount for path, place in places.items() for mount in _shown(path, place)]
-    mounts += [Mount("--ro-bind", path.resolve(), place) for path, place in techniques.items()]
+    mounts += [read_only(path.resolve(), place) for path, place in techniques.items()]
     devices = _cuda_devices(spec.device)
 
     def inside(*arguments: str) -> list[str]:
-        return bwrap_command(mounts, cwd=Path("/"), command=[*devices, sys.executable, *arguments])
+        return bwrap_command(mounts, cwd=Path("/"), arguments=arguments, devices=devices)
 
     if devices and not _cuda_works(inside("-c", _CUDA_PROBE), environment):
         return plain
@@ -72,15 +74,12 @@ def _shown(folder: Path, place: Path) -> Iterable[Mount]:
     """The folder, or, where it holds links as the hub's cache does, each file that it shows."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     if not any(path.is_symlink() for path in files):
-        return [Mount("--ro-bind", folder, place)]
-    return [Mount("--ro-bind", path.resolve(), place / path.relative_to(folder)) for path in files]
+        return [read_only(folder, place)]
+    return [read_only(path.resolve(), place / path.relative_to(folder)) for path in files]
 
 
-def _cuda_devices(device: str) -> list[str]:
-    """Further options of bubblewrap, which must come after its own ``/dev``."""
-    if device not in ("auto", "cuda"):
-        return []
-    return [part for path in sorted(Path("/dev").glob("nvidia*")) for part in ("--dev-bind", str(path), str(path))]
+def _cuda_devices(device: str) -> list[Path]:
+    return sorted(Path("/dev").glob("nvidia*")) if device in ("auto", "cuda") else []
 
 
 def _cuda_works(command: list[str], environment: dict[str, str]) -> bool:

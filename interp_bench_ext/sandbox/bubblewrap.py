@@ -1,21 +1,20 @@
-"""What a kernel under bubblewrap sees: Python, its work folder, the organism's socket, nothing else."""
+"""What a process under bubblewrap sees: Python, what it was given, nothing else."""
 
 from __future__ import annotations
 
 import functools
 import os
 import shutil
-import site
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
-from jupyter_core.paths import jupyter_path
+from .mounts import Mount, hidden, link, memory_folder, read_only
+from .package import PACKAGE_PATH
+from .python_tree import CONFIGURATION, PythonTree, python_tree
+from .seccomp import seccomp_program
 
-PACKAGE = Path(__file__).resolve().parents[1]
 SANDBOX_HOME = Path("/home/agent")
 SANDBOX_USER = 1000
 
@@ -24,80 +23,55 @@ _SYSTEM_OR_LINK = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _ETC = ("alternatives", "fonts", "ld.so.cache", "localtime", "mime.types", "timezone")
 # Not /etc/ssl itself: its private keys are readable for a server that runs as root.
 _CERTIFICATES = ("ca-certificates", "pki/ca-trust", "pki/tls/certs", "ssl/certs", "ssl/openssl.cnf")
-# Named, because a virtual environment may be made in the very folder of the repository, configs beside it.
-_PREFIX_PARTS = ("bin", "etc/fonts", "include", "lib", "lib64", "pyvenv.cfg", "share", "ssl")
-# Ground truth, other organisms, a server's passwords: readable where Python is, and no business of a kernel.
-_HIDDEN = ("share/jupyter/interp_bench", "share/jupyter/runtime", "etc/jupyter", "src")
 
-_PROC_HIDDEN = ("acpi", "asound", "scsi")
-_MEMORY_FOLDER_BYTES = 2**30
+_PROC_HIDDEN = ("acpi", "asound", "scsi", "keys", "key-users")
+_MEMORY_FOLDERS = {Path("/tmp"): 2**30, SANDBOX_HOME: 2**28, Path("/dev/shm"): 2**28, Path("/run"): 2**20}
+"""In bytes: what all of them hold at once is memory of the machine."""
 
 _ISOLATION = (
     *("--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session"),
     *("--cap-drop", "ALL", "--uid", str(SANDBOX_USER), "--gid", str(SANDBOX_USER), "--hostname", "sandbox"),
 )
+# Descriptors are the one way to hand bubblewrap something that is no file in the sandbox.
+_FILTER_FD, _CONFIGURATION_FD = "8", "9"
+_OPEN = f"""exec {_FILTER_FD}<"$1" {_CONFIGURATION_FD}<<'END'
+%sEND
+shift
+exec "$@"
+"""
 
 
-@dataclass(frozen=True)
-class Mount:
-    """One thing at ``target``; ``option`` is bubblewrap's, no ``source`` is an empty folder in memory."""
+def bwrap_command(
+    mounts: Iterable[Mount], *, cwd: Path, arguments: Iterable[str], devices: Iterable[Path] = ()
+) -> list[str]:
+    """The whole command line of a Python in a sandbox.
 
-    option: str
-    source: Path | None
-    target: Path
-
-    def arguments(self) -> list[str]:
-        if self.source is None:
-            return ["--size", str(_MEMORY_FOLDER_BYTES), self.option, str(self.target)]
-        return [self.option, str(self.source), str(self.target)]
-
-
-def read_only(path: Path) -> Mount:
-    return Mount("--ro-bind", path, path)
-
-
-def writable(path: Path) -> Mount:
-    return Mount("--bind", path, path)
-
-
-def empty(path: Path) -> Mount:
-    return Mount("--tmpfs", None, path)
-
-
-def bwrap_command(mounts: Iterable[Mount], *, cwd: Path, command: Iterable[str]) -> list[str]:
-    """The whole command line; deeper mounts come later, so that a folder shows inside a hidden parent."""
-    everything = [*_system_mounts(), *_python_mounts(), empty(Path("/tmp")), empty(SANDBOX_HOME), *mounts]
-    ordered = sorted(everything, key=lambda mount: len(mount.target.parts))
+    Args:
+        mounts: What it sees beside Python and the system's programs; a deeper mount lies upon one that is less deep.
+        cwd: Its working folder, in there.
+        arguments: The interpreter's.
+        devices: Those that it may use, beside null, random and their like.
+    """
+    tree = python_tree()
+    ordered = sorted([*_system_mounts(), *tree.mounts, *mounts], key=lambda mount: len(mount.target.parts))
     return [
+        *_opened(tree),
         _bwrap(),
         *_ISOLATION,
-        *(part for mount in ordered for part in mount.arguments()),
-        *("--proc", "/proc", "--dev", "/dev"),
-        *(part for mount in _proc_covers() for part in mount.arguments()),
+        *("--dev", "/dev"),
+        *(part for device in devices for part in ("--dev-bind", str(device), str(device))),
+        *_options(memory_folder(path, size_bytes=size) for path, size in _MEMORY_FOLDERS.items()),
+        *("--remount-ro", "/dev"),
+        *_options(ordered),
+        *(("--file", _CONFIGURATION_FD, str(CONFIGURATION)) if tree.configuration else ()),
+        *("--proc", "/proc"),
+        *_options(_proc_covers()),
         *("--remount-ro", "/", "--chdir", str(cwd)),
-        # ipykernel would take the server's process id, unknown in here, for a parent that has died.
-        *("--setenv", "JPY_PARENT_PID", "1"),
-        *command,
+        *_environment(tree),
+        *(() if seccomp_program() is None else ("--seccomp", _FILTER_FD)),
+        str(tree.executable),
+        *arguments,
     ]
-
-
-def socket_mount(url: str) -> Mount | None:
-    """What shows the organism's Unix socket; None for an organism that listens elsewhere.
-
-    The folder is shown, so that a restarted organism is found again, unless others use that folder too.
-    """
-    if not url.startswith("unix://"):
-        return None
-    socket = Path(url.removeprefix("unix://"))
-    folder = socket.parent
-    private = folder.is_dir() and folder.stat().st_uid == os.getuid() and not folder.stat().st_mode & 0o077
-    return read_only(folder if private else socket)
-
-
-def package_path() -> Path | None:
-    """Folder that must be on ``sys.path`` for this package, None where Python finds it by itself."""
-    installed = Path(sysconfig.get_path("purelib")).resolve(), Path(site.getusersitepackages()).resolve()
-    return None if PACKAGE.parent in installed else PACKAGE.parent
 
 
 @functools.cache
@@ -107,10 +81,9 @@ def sandbox_available() -> str | None:
         return "The sandbox needs Linux; here the kernel runs as a plain process."
     if shutil.which("bwrap") is None:
         return "bubblewrap is not installed; install it with `apt-get install bubblewrap`."
-    probe = bwrap_command([], cwd=Path("/"), command=[sys.executable, "-I", "-c", "print('works')"])
-    env = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+    probe = bwrap_command([], cwd=Path("/"), arguments=["-I", "-c", "print('works')"])
     try:
-        done = subprocess.run(probe, capture_output=True, text=True, timeout=30, env=env, check=False)
+        done = subprocess.run(probe, capture_output=True, text=True, timeout=30, env={}, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"bubblewrap does not run here ({error}); reinstall it with `apt-get install bubblewrap`."
     if done.stdout.strip() == "works":
@@ -126,11 +99,27 @@ def _bwrap() -> str:
     return shutil.which("bwrap") or "bwrap"
 
 
+def _opened(tree: PythonTree) -> list[str]:
+    """What opens the filter of system calls and the environment's configuration for the command that follows."""
+    program = seccomp_program() or Path(os.devnull)
+    return ["/bin/sh", "-c", _OPEN % tree.configuration, "sh", str(program)]
+
+
+def _options(mounts: Iterable[Mount]) -> list[str]:
+    return [option for mount in mounts for option in mount.options]
+
+
+def _environment(tree: PythonTree) -> list[str]:
+    # ipykernel would take the server's process id, unknown in here, for a parent that has died.
+    values = {**tree.environment, "PYTHONPATH": str(PACKAGE_PATH), "JPY_PARENT_PID": "1"}
+    return [part for name, value in values.items() for part in ("--setenv", name, value)]
+
+
 def _system_mounts() -> list[Mount]:
     found = [read_only(Path(path)) for path in _SYSTEM if Path(path).is_dir()]
     for path in map(Path, _SYSTEM_OR_LINK):
         if path.is_symlink():
-            found.append(Mount("--symlink", path.readlink(), path))
+            found.append(link(path, path.readlink()))
         elif path.is_dir():
             found.append(read_only(path))
     found += [read_only(path) for name in (*_ETC, *_CERTIFICATES) if (path := Path("/etc", name)).exists()]
@@ -145,28 +134,8 @@ def _proc_covers() -> list[Mount]:
     shared = [path for path in Path("/proc").iterdir() if not path.name.isdigit() and not path.is_symlink()]
     covers = []
     for path in shared:
-        if path.is_dir():
-            covers.append(empty(path) if path.name in _PROC_HIDDEN else read_only(path))
-        elif path.stat().st_mode & 0o222:
-            covers.append(Mount("--ro-bind", Path(os.devnull), path))
+        if path.name in _PROC_HIDDEN or (path.is_file() and path.stat().st_mode & 0o222):
+            covers.append(hidden(path, folder=path.is_dir()))
+        elif path.is_dir():
+            covers.append(read_only(path))
     return covers
-
-
-def _python_mounts() -> list[Mount]:
-    prefixes = [Path(path) for path in dict.fromkeys((sys.prefix, sys.base_prefix, sys.base_exec_prefix))]
-    prefixes += [real for path in prefixes if (real := path.resolve()) not in prefixes]
-    parts = [path / part for path in prefixes for part in _PREFIX_PARTS if (path / part).exists()]
-    parts += _user_site()
-    if package_path() is not None:
-        parts.append(PACKAGE)
-    shown = [path for path in dict.fromkeys(parts) if not path.is_relative_to("/usr")]
-    hidden = [base / name for base in [*prefixes, Path("/usr"), Path("/usr/local")] for name in _HIDDEN]
-    hidden += [Path(path) for path in jupyter_path("interp_bench")]
-    visible = [*shown, Path("/usr")]
-    inside = [path for path in hidden if path.is_dir() and any(path.is_relative_to(root) for root in visible)]
-    return [*map(read_only, shown), *map(empty, dict.fromkeys(inside))]
-
-
-def _user_site() -> list[Path]:
-    folder = Path(site.getusersitepackages())
-    return [folder] if site.ENABLE_USER_SITE and folder.is_dir() else []

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
-import site
 import subprocess
-import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,19 +15,13 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import Int
 
 from ..paths import opened_folder
-from .bubblewrap import (
-    SANDBOX_HOME,
-    SANDBOX_USER,
-    Mount,
-    bwrap_command,
-    package_path,
-    sandbox_available,
-    socket_mount,
-    writable,
-)
+from .bubblewrap import SANDBOX_HOME, SANDBOX_USER, bwrap_command
+from .mounts import Mount, read_only, writable
+from .package import kernel_package, package_path
 from .private_folder import private_folder
 
-__all__ = ["CleanProvisioner", "PlainProvisioner", "SandboxProvisioner", "sandbox_available"]
+_WORK, _SOCKETS, _ORGANISM = Path("/work"), Path("/run/kernel"), Path("/run/organism")
+_CONNECTION = Path("/run/connection.json")
 
 _GRANTED = ("INTERP_BENCH_URL", "INTERP_BENCH_TOKEN")
 _LOCALE = ("LANG", "LANGUAGE", "TZ")
@@ -125,7 +118,7 @@ class PlainProvisioner(CleanProvisioner):
 
 
 class SandboxProvisioner(CleanProvisioner):
-    """The kernel under bubblewrap; ``cwd`` is the only folder that it may write to."""
+    """The kernel under bubblewrap; ``cwd`` is the only folder of this machine that it may write to."""
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Turn the kernel's command into bubblewrap's, and its transport into Unix sockets."""
@@ -140,34 +133,45 @@ class SandboxProvisioner(CleanProvisioner):
             self.parent.ip = str(sockets / "k")
         kwargs = await super().pre_launch(**kwargs)
         cwd = _resolved(kwargs.get("cwd"))
-        mounts = self._mounts(kwargs["env"], sockets=sockets, cwd=cwd)
-        limits, command = kwargs["cmd"][: len(self._limits())], kwargs["cmd"][len(self._limits()) :]
-        return {**kwargs, "cmd": [*limits, *bwrap_command(mounts, cwd=cwd, command=command)], "cwd": str(cwd)}
+        environment = kwargs["env"]
+        mounts = [*kernel_package(), *self._mounts(sockets), writable(cwd, _WORK)]
+        url = environment.get("INTERP_BENCH_URL", "")
+        if url.startswith("unix://"):
+            mount, environment["INTERP_BENCH_URL"] = _shown_socket(Path(url.removeprefix("unix://")))
+            mounts.append(mount)
+        limits, (_, *arguments) = self._limits(), kwargs["cmd"][len(self._limits()) :]
+        if self.parent is not None:
+            arguments = [str(_CONNECTION) if part == self.parent.connection_file else part for part in arguments]
+        command = bwrap_command(mounts, cwd=_WORK, arguments=arguments)
+        return {**kwargs, "env": environment, "cmd": [*limits, *command], "cwd": str(cwd)}
 
-    def _mounts(self, environment: Mapping[str, str], *, sockets: Path, cwd: Path) -> Iterable[Mount]:
+    def _mounts(self, sockets: Path) -> list[Mount]:
         assert self.folder is not None
         passwd = self.folder / "passwd"
         passwd.write_text(f"agent:x:{SANDBOX_USER}:{SANDBOX_USER}::{SANDBOX_HOME}:/bin/sh\n")
-        mounts = [writable(sockets), writable(cwd), Mount("--ro-bind", passwd, Path("/etc/passwd"))]
+        mounts = [writable(sockets, _SOCKETS), read_only(passwd, Path("/etc/passwd"))]
         if self.parent is not None:
-            # A copy: where messages are encrypted the kernel writes its connection file anew.
-            connection = Path(self.parent.connection_file).resolve()
-            copy = shutil.copy(connection, self.folder / "connection.json")
-            mounts.append(Mount("--bind", Path(copy), connection))
-        organism = socket_mount(environment.get("INTERP_BENCH_URL", ""))
-        return mounts if organism is None else [*mounts, organism]
+            # A copy, with the place of the sockets in there; where messages are encrypted the kernel writes it anew.
+            connection = json.loads(Path(self.parent.connection_file).read_text(encoding="utf-8"))
+            copy = self.folder / "connection.json"
+            copy.touch(mode=0o600)
+            copy.write_text(json.dumps({**connection, "ip": str(_SOCKETS / "k")}), encoding="utf-8")
+            mounts.append(writable(copy, _CONNECTION))
+        return mounts
 
     def _own_environment(self) -> dict[str, str]:
-        folders = dict.fromkeys([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"])
-        own = {"PATH": os.pathsep.join(folders), "HOME": str(SANDBOX_HOME), "USER": "agent", "TMPDIR": "/tmp"}
-        if site.ENABLE_USER_SITE:
-            own["PYTHONUSERBASE"] = site.getuserbase()
-        return {**own, **_python_path()}
+        return {"HOME": str(SANDBOX_HOME), "USER": "agent", "TMPDIR": "/tmp"}
 
 
-def _python_path() -> dict[str, str]:
-    path = package_path()
-    return {} if path is None else {"PYTHONPATH": str(path)}
+def _shown_socket(socket: Path) -> tuple[Mount, str]:
+    """What shows the organism's socket, and its URL in there.
+
+    The folder is shown, so that a restarted organism is found again, unless others use that folder too.
+    """
+    folder = socket.parent
+    private = folder.is_dir() and folder.stat().st_uid == os.getuid() and not folder.stat().st_mode & 0o077
+    place = _ORGANISM / socket.name
+    return read_only(folder, _ORGANISM) if private else read_only(socket, place), f"unix://{place}"
 
 
 def _resolved(cwd: str | None) -> Path:
@@ -175,6 +179,11 @@ def _resolved(cwd: str | None) -> Path:
     folder = Path(cwd or os.curdir).absolute()
     with opened_folder(folder):
         return folder
+
+
+def _python_path() -> dict[str, str]:
+    path = package_path()
+    return {} if path is None else {"PYTHONPATH": str(path)}
 
 
 def _half_of_memory_mb() -> int:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.metadata
 import json
 import os
 import signal
@@ -23,14 +24,15 @@ from interp_bench_ext.contracts import Connection, Veil
 from interp_bench_ext.notebook.contents import ContentsBackend
 from interp_bench_ext.notebook.session import NotebookSession
 from interp_bench_ext.record.events import EVENT
-from interp_bench_ext.sandbox import bubblewrap, provisioner
-from interp_bench_ext.sandbox.provisioner import SandboxProvisioner, sandbox_available
+from interp_bench_ext.sandbox import provisioner
+from interp_bench_ext.sandbox.bubblewrap import sandbox_available
+from interp_bench_ext.sandbox.provisioner import SandboxProvisioner
 from tests.notebook.support import BOTH_VEILS, needs_sandbox, on_disk, open_session, run, text_of
 
 REPOSITORY = Path(__file__).parents[2]
 
 LOOK_AROUND = """
-import json, os, pathlib, socket, subprocess, sys
+import importlib.metadata, json, os, socket, subprocess, sys
 
 def attempt(action):
     try:
@@ -61,10 +63,12 @@ print(json.dumps({
     "read": {path: attempt(lambda: open(path).read()) for path in READ},
     "write": {path: attempt(lambda: open(path, "w").write("x")) for path in WRITE},
     "network": attempt(lambda: reach(socket.AF_INET, ("127.0.0.1", PORT))),
-    "organism": attempt(lambda: reach(socket.AF_UNIX, SOCKET)),
+    "organism": attempt(lambda: reach(socket.AF_UNIX, os.environ["INTERP_BENCH_URL"].removeprefix("unix://"))),
+    "told": [os.getcwd(), *sys.argv, *sys.path, sys.executable, sys.prefix, sys.base_prefix],
     "namespace": subprocess.run(["unshare", "--user", "true"], capture_output=True).returncode,
     "capabilities": [line for line in open("/proc/self/status") if line.startswith("CapEff")][0].split()[1],
     "package": attempt(lambda: sorted(os.listdir(os.path.dirname(__import__("interp_bench_ext").__path__[0])))),
+    "distribution": attempt(lambda: list(importlib.metadata.files("interp_bench_ext"))),
     "home": attempt(lambda: os.listdir(os.path.expanduser("~"))),
     "descriptors": [attempt(lambda: os.readlink(f"/proc/self/fd/{fd}")) for fd in (0, 1, 2)],
 }))
@@ -125,7 +129,7 @@ def test_the_sandbox_shows_the_organism_and_nothing_else(tmp_path: Path) -> None
     folder.mkdir(mode=0o700)
     work = tmp_path / "n_files"
     read = [secret, REPOSITORY / "pyproject.toml", tmp_path / "n.ipynb", Path.home() / ".bashrc", "/etc/shadow"]
-    write = [bubblewrap.PACKAGE / "new.py", Path(sys.prefix, "lib/new.py"), "/new", work / "mine", folder / "new"]
+    write = ["/interp_bench/interp_bench_ext/new.py", "/packages/lib/new.py", "/new", "/run/organism/new", "/work/mine"]
     tcp = socketserver.TCPServer(("127.0.0.1", 0), Greeter)
     unix = socketserver.UnixStreamServer(str(folder / "organism.sock"), Greeter)
     with listening(tcp), listening(unix):
@@ -135,14 +139,14 @@ def test_the_sandbox_shows_the_organism_and_nothing_else(tmp_path: Path) -> None
             tmp_path,
             Veil.SANDBOXED,
             READ=[str(path) for path in read],
-            WRITE=[str(path) for path in write],
+            WRITE=write,
             PORT=tcp.server_address[1],
             SOCKET=unix.server_address,
         )
     assert found["organism"] == "hello"
     assert found["network"] == "ConnectionRefusedError"
     assert set(found["read"].values()) <= {"FileNotFoundError", "PermissionError"}
-    assert [attempt == "1" for attempt in found["write"].values()] == [False, False, False, True, False]
+    assert [attempt == "1" for attempt in found["write"].values()] == [False, False, False, False, True]
     assert (work / "mine").read_text() == "x"
     assert found["environment"]["INTERP_BENCH_TOKEN"] == "the-token"
     assert "secret" not in json.dumps(found["environment"]) + found["init"]
@@ -150,8 +154,12 @@ def test_the_sandbox_shows_the_organism_and_nothing_else(tmp_path: Path) -> None
     assert found["namespace"] != 0
     assert int(found["capabilities"], 16) == 0
     assert found["writable_in_proc"] == []
-    assert "interp_bench_ext" in found["package"]
-    assert not any(name in found["package"] for name in ("configs", "training", "tests", ".git"))
+    assert found["package"] == "['interp_bench_ext']"
+    assert importlib.metadata.files("interp_bench_ext")
+    assert found["distribution"] == "TypeError"
+    told = json.dumps([found["environment"], found["told"]])
+    assert "/work" in told
+    assert [path for path in (str(Path.home()), str(REPOSITORY), str(tmp_path), "/ib-") if path in told] == []
     assert not any(name.startswith("/dev/pts") for name in found["descriptors"])
 
 
@@ -162,19 +170,6 @@ def test_a_plain_kernel_inherits_no_secret(tmp_path: Path) -> None:
     assert found["environment"]["INTERP_BENCH_URL"] == "unix:///nowhere"
     assert found["environment"]["HOME"] == str(Path.home())
     assert not any(name.startswith("/dev/pts") for name in found["descriptors"])
-
-
-@needs_sandbox
-def test_data_that_is_installed_beside_python_is_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    prefix = tmp_path / "env"
-    for name in ("bin", "lib", "share/jupyter/interp_bench/configs", "etc/jupyter", "configs"):
-        (prefix / name).mkdir(parents=True)
-        (prefix / name / "file").write_text("text")
-    monkeypatch.setattr(sys, "prefix", str(prefix))
-    listing = ["/usr/bin/find", str(prefix), "-type", "f"]
-    command = bubblewrap.bwrap_command([], cwd=Path("/"), command=listing)
-    shown = subprocess.run(command, capture_output=True, text=True, check=True, env={}).stdout.split()
-    assert sorted(shown) == [str(prefix / "bin/file"), str(prefix / "lib/file")]
 
 
 @needs_sandbox
