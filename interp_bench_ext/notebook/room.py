@@ -29,6 +29,10 @@ _AGENT = {
 }
 
 
+class RoomsAreDead(Exception):
+    """The collaboration extension has ended at an error, and will serve no room until the server is restarted."""
+
+
 def collaboration_of(serverapp: ServerApp) -> Any | None:
     """The collaboration extension where documents are shared through it, else None."""
     extensions = serverapp.extension_manager.extensions
@@ -66,19 +70,19 @@ class SharedRoom:
 
     @classmethod
     async def enter(cls, extension: Any, location: NotebookLocation) -> SharedRoom:
-        """Open the document, which must exist as a file. Raises BadInput when it cannot be had."""
+        """Open the document, which must exist as a file; a room that has died is opened again.
+
+        Raises:
+            BadInput: It cannot be had.
+            RoomsAreDead: The extension serves no rooms any more.
+        """
         _configure_store(extension)
-        try:
-            document = await extension.get_document(
-                path=location.api, content_type="notebook", file_format="json", copy=False, create=True
-            )
-            rooms = extension.ywebsocket_server.rooms.values()
-            room = next(room for room in rooms if getattr(room, "_document", None) is document)
-            async with extension._room_locks[room.room_id]:
-                # Where a browser has only just come in, it is its own who does this otherwise.
-                await room.initialize()
-        except (HTTPError, OSError, ValueError, RuntimeError) as error:
-            raise BadInput(f"The notebook {location.path} cannot be opened: {why_unread(error)}") from error
+        room = await _room_of(extension, location)
+        if not _serves(room):
+            extension.ywebsocket_server.rooms.pop(room.room_id, None)
+            room = await _room_of(extension, location)
+            if not _serves(room):
+                raise RoomsAreDead
         if room.cleaner is not None:
             room.cleaner.cancel()
         location.bind()
@@ -127,8 +131,10 @@ class SharedRoom:
         """Show the agent among the people in the document; None: it is not there."""
         # Whether the room saves by itself is up to the people in it.
         known = {} if state is None else {"user": _AGENT, "interp_bench": state, "autosave": False}
-        if self._room.awareness.get_local_state() != known:
-            self._room.awareness.set_local_state(known)
+        # Nothing depends on it, and whatever listens to it may raise: a room that has died does.
+        with contextlib.suppress(Exception):
+            if self._room.awareness.get_local_state() != known:
+                self._room.awareness.set_local_state(known)
 
     async def leave(self) -> None:
         """Save, and let the room end as after the last browser."""
@@ -221,6 +227,33 @@ class SharedRoom:
     @property
     def _file_id(self) -> str:
         return str(self._room.room_id).split(":", 2)[2]
+
+
+async def _room_of(extension: Any, location: NotebookLocation) -> Any:
+    try:
+        document = await extension.get_document(
+            path=location.api, content_type="notebook", file_format="json", copy=False, create=True
+        )
+        rooms = extension.ywebsocket_server.rooms.values()
+        room = next(room for room in rooms if getattr(room, "_document", None) is document)
+        async with extension._room_locks[room.room_id]:
+            # Where a browser has only just come in, it is its own who does this otherwise.
+            await room.initialize()
+    except RuntimeError as error:
+        # A task group that has ended takes no room in.
+        raise RoomsAreDead from error
+    except (HTTPError, OSError, ValueError) as error:
+        raise BadInput(f"The notebook {location.path} cannot be opened: {why_unread(error)}") from error
+    return room
+
+
+def _serves(room: Any) -> bool:
+    """Whether the room still passes on what is said in it."""
+    try:
+        room._task_group.start_soon(_nothing)
+    except (AttributeError, RuntimeError):
+        return False
+    return True
 
 
 def _configure_store(extension: Any) -> None:

@@ -20,7 +20,7 @@ from .contents import ContentsBackend, clear_errors
 from .kernels import choose_veil
 from .location import NotebookLocation
 from .readable import check_notebook
-from .room import collaboration_of
+from .room import RoomsAreDead, collaboration_of
 from .server_file import ServerFile
 from .server_kernels import ServerKernels
 from .session import GRACE_S, NotebookSession
@@ -103,7 +103,15 @@ class ServerNotebooks:
         # Imported here, because a server without collaboration need not have what it needs.
         from .ydoc import YdocBackend
 
-        return await YdocBackend.open(extension, location)
+        try:
+            return await YdocBackend.open(extension, location)
+        except RoomsAreDead:
+            self._serverapp.log.warning(
+                "jupyter-collaboration serves no documents any more; %s is written to its file until this server is"
+                " restarted",
+                location.api,
+            )
+            return await ContentsBackend.of(ServerFile(manager, location))
 
     async def _prepare(self, manager: Any, location: NotebookLocation, *, make: bool) -> None:
         """Look whether the notebook can be read and written; ``make`` one that is not there."""

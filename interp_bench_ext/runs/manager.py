@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+import traceback
 from collections import OrderedDict
 from pathlib import Path
 
@@ -286,7 +287,9 @@ class RunManager:
             self._unwritten.add(run)
             self._log.error("run %s was cut off: the journal cannot be written (%s)", run, error)
         except Exception as error:  # noqa: BLE001 - the task's boundary; the run has recorded that it failed
-            self._log.error("run %s was ended by an internal error (%s)", run, type(error).__name__)
+            # Without the error's own text, which may quote anything.
+            frames = "".join(traceback.format_tb(error.__traceback__))
+            self._log.error("run %s was ended by an internal error (%s):\n%s", run, type(error).__name__, frames)
         finally:
             del self._driven[run]
             self.feed.tell(run)

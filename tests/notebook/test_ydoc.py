@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from interp_bench_ext.notebook.backend import NotebookCell
-from interp_bench_ext.notebook.room import collaboration_of
+from interp_bench_ext.notebook.room import _serves, collaboration_of
 from interp_bench_ext.record.events import CellEdited
 
 from .browser import browsing
@@ -280,5 +280,47 @@ def test_a_run_that_is_cut_off_leaves_no_seat(root: Path) -> None:
             cell = (await place.read())["cells"][0]
             assert cell["metadata"]["interp_bench"]["status"] == "interrupted"
             assert (await place.document()).ycells[0]["execution_state"] == "idle"
+
+    asyncio.run(scenario())
+
+
+def test_a_room_that_dies_costs_no_run_and_is_opened_again(root: Path) -> None:
+    async def scenario() -> None:
+        async with at("ydoc", root) as place:
+            async with place.session() as (session, _):
+                [dead] = rooms(place.app).values()
+                dead._task_group.cancel_scope.cancel()
+                await until(lambda: not _serves(dead))
+                with pytest.raises(RuntimeError):
+                    dead.awareness.set_local_state({"a": 1})
+                await session.add_code("1 + 1", cell_id="c1")
+                assert (await session.run_cell("c1", timeout_s=60)).status == "ok"
+                await session.close()
+            assert "1 + 1" in sources(root / "n.ipynb")
+            async with place.session() as (session, _):
+                [room] = rooms(place.app).values()
+                assert room is not dead
+                assert _serves(room)
+                await session.add_code("2 + 2", cell_id="c2")
+                await session.close()
+            assert "2 + 2" in sources(root / "n.ipynb")
+
+    asyncio.run(scenario())
+
+
+def test_where_no_room_can_be_had_the_file_is_written(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    async def scenario() -> None:
+        async with at("ydoc", root) as place:
+            async with place.session() as (session, _):
+                await session.close()
+            extension = place.app.web_app.settings["jupyter_server_ydoc"]
+            extension.ywebsocket_server._task_group.cancel_scope.cancel()
+            await until(lambda: not any(_serves(room) for room in rooms(place.app).values()))
+            async with place.session() as (session, _):
+                await session.add_code("3 + 3", cell_id="c3")
+                assert (await session.run_cell("c3", timeout_s=60)).status == "ok"
+                await session.close()
+            assert "3 + 3" in sources(root / "n.ipynb")
+            assert "serves no documents any more" in capfd.readouterr().err
 
     asyncio.run(scenario())
