@@ -190,6 +190,8 @@ class RunFigures(_Body):
     steps: int
     tokens: int
     """All that the agent's model read, from its cache too, and wrote."""
+    estimated: bool = False
+    """Whether the provider left some of them out, so that they are estimates."""
     cost_usd: float | None
     """None: the price of the agent's model is not known."""
     minutes: float
@@ -207,6 +209,7 @@ class RunFigures(_Body):
         return cls(
             steps=figures.steps,
             tokens=figures.tokens,
+            estimated=figures.estimated,
             cost_usd=figures.cost,
             minutes=figures.minutes(now),
             organism_minutes=figures.organism_s / 60,

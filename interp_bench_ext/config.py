@@ -106,6 +106,12 @@ def _technique(value: str, info: ValidationInfo) -> str:
     return _one_of(value, tuple(experiment_techniques(_folder(info))), "technique")
 
 
+def messages_root(url: str) -> str:
+    """The address to which a client of the Messages API adds its ``/v1/messages``."""
+    root = url.rstrip("/").removesuffix("/messages")
+    return root.removesuffix("/v1").rstrip("/") or url
+
+
 def _server_url(value: str) -> str:
     url = urlsplit(value)
     if url.scheme not in ("http", "https") or not url.hostname or url.port == 0:
@@ -113,10 +119,11 @@ def _server_url(value: str) -> str:
     if url.username or url.password or url.query or url.fragment:
         # Not repeated: what stands there may be a key.
         raise ValueError("an address is public and holds no key; set ANTHROPIC_AUTH_TOKEN instead")
-    return value
+    return messages_root(value)
 
 
 Platform = Literal["anthropic", "bedrock", "vertex"]
+Thinking = Literal["auto", "off", "adaptive", "enabled"]
 ServerUrl = Annotated[str, AfterValidator(_server_url)]
 TextFile = Annotated[str, AfterValidator(_readable)]
 ModelSource = Annotated[str, Field(min_length=1), AfterValidator(_source)]
@@ -216,6 +223,8 @@ class AgentSection(_Section):
     """A gateway or a local server that speaks the Messages API."""
     context_window: PositiveInt | None = None
     """Tokens that the conversation may have before it is shortened."""
+    thinking: Thinking = "auto"
+    """What the model is asked about thinking; ``auto``: adaptive thinking where the model may know it."""
     max_steps: PositiveInt = 60
     max_tokens: PositiveInt | None = None
     """Of all kinds together; each step counts its whole prompt again."""

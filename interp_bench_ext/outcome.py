@@ -82,6 +82,7 @@ class Outcome:
             "steps": self.figures.steps,
             "minutes": round(self.figures.minutes(), 2),
             "tokens": _tokens(self.figures),
+            "tokens_estimated": self.figures.estimated,
             "cache_read_share": self.cache_read_share,
             "cost_usd": None if self.figures.cost is None else round(self.figures.cost, 4),
             "failed_attempts": self.figures.failed_attempts,
@@ -203,7 +204,7 @@ def _report_path(record: RunRecord) -> Path:
 
 def _tokens(figures: Figures) -> dict[str, int]:
     """By kind; empty where the agent uses none."""
-    if not figures.input_tokens:
+    if not figures.tokens:
         return {}
     return {
         "input": figures.input_tokens - figures.cache_read_tokens - figures.cache_write_tokens,

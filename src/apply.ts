@@ -255,6 +255,7 @@ export const APPLY: { [T in Event['type']]: Apply<T> } = {
     state.approval = null;
   },
   message_sent: () => {},
+  provider_lacks: () => {},
   context_edited: () => {},
   findings_refused: () => {},
   provider_waiting: (draft, event, { at }) => {

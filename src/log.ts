@@ -115,6 +115,7 @@ const LINES: { [T in Event['type']]?: Describe<T> } = {
     ),
     tone: 'warn'
   }),
+  provider_lacks: event => ({ text: event.text, tone: 'warn' }),
   hypothesis_noted: (event, trans) => {
     const words = {
       open: trans.__('Open: %1', event.claim),

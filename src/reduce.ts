@@ -63,6 +63,7 @@ const LOGGED: ReadonlySet<Event['type']> = new Set([
   'approval_answered',
   'message_sent',
   'provider_waiting',
+  'provider_lacks',
   'hypothesis_noted',
   'context_edited',
   'findings_refused',

@@ -44,6 +44,12 @@ class Room:
         return float("inf") if left >= 0 else 0.0
 
     @property
+    def too_little(self) -> str:
+        """That it does not hold the request, and what the prompt takes of it."""
+        its = f", whose prompt may take {self.meter.budget.amount(self.prompt)}" if self.prompt else ""
+        return f"has too little left for another step{its}"
+
+    @property
     def used_up(self) -> bool:
         return self.meter.used >= self.limit
 
@@ -108,7 +114,7 @@ class Budgets:
         for room in self._within_step(state, prompt_tokens, price):
             if room.used_up or room.reply_tokens < MIN_REPLY_TOKENS:
                 emit(room.event)
-                raise room.reached("is used up" if room.used_up else "has too little left for another step")
+                raise room.reached("is used up" if room.used_up else room.too_little)
 
     def seconds_left(self, state: RunState) -> float:
         """Until the run's minutes are used up."""

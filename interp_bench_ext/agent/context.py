@@ -15,17 +15,19 @@ from ..models.usage import Usage
 from ..record.events import ContextEdited, Emit
 from .budget import MIN_REPLY_TOKENS, Budgets
 from .conversation import (
+    about_tokens,
     at_most_tokens,
     before_last_results,
     cleared,
     compacted,
     cut_keeping,
+    prompt_about_tokens,
     prompt_at_most_tokens,
     size_of,
 )
 from .images import images_of
 from .provider import ContextTooLong, Metered, Prompt, Reply, ToolSpec, Unavailable
-from .state import RunState
+from .state import Measured, RunState
 from .summary import SUMMARY_SYSTEM, summary_of, transcript
 
 MAX_REPLY_TOKENS = 16_000
@@ -72,7 +74,7 @@ class Context:
             await self._shorten(tokens)
             tokens = self._at_most()
         self.budgets.require(self.state, self.emit, tokens, capacity.price)
-        if capacity.window - tokens < MIN_REPLY_TOKENS:
+        if capacity.window - self._likely(tokens) < MIN_REPLY_TOKENS:
             raise ContextTooLong(f"The conversation does not fit into a window of {capacity.window:,} tokens.")
         return int(min(longest, self._room(tokens)))
 
@@ -97,7 +99,7 @@ class Context:
             tokens = self._at_most()
             if not self._crowded(tokens):
                 return
-        if tokens > COMPACT_AT * self.provider.capacity.window or self._overfull():
+        if self._likely(tokens) > COMPACT_AT * self.provider.capacity.window or self._overfull():
             await self.compact()
 
     async def _clear(self, tokens: int) -> bool:
@@ -113,18 +115,19 @@ class Context:
         if before != self._shape():
             return await self._clear(tokens)
         self.emit(ContextEdited(before=cut, kind="outputs_cleared", tokens=min(counted or tokens, tokens)))
-        return counted is not None
+        return counted is not None or self._is_estimated
 
     async def _summarised(self) -> tuple[str, Usage, float | None]:
         """What the model itself says of the conversation, if it can, and what asking it used up."""
         window = self.provider.capacity.window
         asked = [{"role": "user", "content": [{"type": "text", "text": transcript(self.state.messages, window)}]}]
-        question = Prompt(system=SUMMARY_SYSTEM, messages=asked)
+        question = Prompt(system=SUMMARY_SYSTEM, messages=asked, lacks=frozenset(self.state.lacks))
         tokens = prompt_at_most_tokens(SUMMARY_SYSTEM, (), asked)
         try:
-            if self._room(tokens) < _SUMMARY_TOKENS:
-                tokens = await self.provider.count_tokens(question) or tokens
-            if self._room(tokens) < _SUMMARY_TOKENS:
+            if self._room_for(tokens, tokens) < _SUMMARY_TOKENS:
+                tokens = await self.provider.count_tokens(question, emit=self.emit) or tokens
+            likely = prompt_about_tokens(SUMMARY_SYSTEM, (), asked) if self._is_estimated else tokens
+            if self._room_for(tokens, likely) < _SUMMARY_TOKENS:
                 return "", Usage(), 0.0
             reply = await self.provider.reply(question, max_tokens=_SUMMARY_TOKENS, emit=lambda event: None)
         except Unavailable as failure:
@@ -134,11 +137,29 @@ class Context:
         return _said(reply), reply.usage, reply.cost_usd
 
     def _room(self, tokens: int) -> float:
+        return self._room_for(tokens, self._likely(tokens))
+
+    def _room_for(self, at_most: int, likely: int) -> float:
         capacity = self.provider.capacity
-        return min(capacity.window - tokens, self.budgets.reply_tokens(self.state, tokens, capacity.price))
+        return min(capacity.window - likely, self.budgets.reply_tokens(self.state, at_most, capacity.price))
+
+    @property
+    def _is_estimated(self) -> bool:
+        return "token counts" in self.state.lacks
+
+    def _likely(self, at_most: int) -> int:
+        """The prompt's length as its window is concerned: a server that does not count refuses what is too long."""
+        return min(at_most, self._about()) if self._is_estimated else at_most
+
+    def _about(self) -> int:
+        """An estimate of the prompt: what the server said of it up to the last reply, if it did."""
+        if self.state.edits or self.state.measured is None:
+            tools = [asdict(tool) for tool in self.tools]
+            return prompt_about_tokens(self.system, tools, self.state.messages)
+        return self.state.measured.tokens + about_tokens(self._unmeasured(self.state.measured))
 
     def _crowded(self, tokens: int) -> bool:
-        return tokens > CLEAR_AT * self.provider.capacity.window or self._overfull()
+        return self._likely(tokens) > CLEAR_AT * self.provider.capacity.window or self._overfull()
 
     def _overfull(self) -> bool:
         ran_over = self.state.stop_reason == "model_context_window_exceeded" and not self.state.edits
@@ -157,9 +178,12 @@ class Context:
         messages, measured = self.state.messages, self.state.measured
         if measured is None:
             return self._whole(messages)
+        return measured.tokens + at_most_tokens(self._unmeasured(measured))
+
+    def _unmeasured(self, measured: Measured) -> list[dict[str, Any]]:
+        messages = self.state.messages
         last = messages[measured.turns - 1]["content"][measured.blocks :]
-        later = [block for message in messages[measured.turns :] for block in message["content"]]
-        return measured.tokens + at_most_tokens([*last, *later])
+        return [*last, *(block for message in messages[measured.turns :] for block in message["content"])]
 
     def _whole(self, messages: Sequence[dict[str, Any]]) -> int:
         return prompt_at_most_tokens(self.system, [asdict(tool) for tool in self.tools], messages)
@@ -168,7 +192,9 @@ class Context:
         return await self._counted(messages) or self._whole(messages)
 
     async def _counted(self, messages: Sequence[dict[str, Any]]) -> int | None:
-        return await self.provider.count_tokens(Prompt(system=self.system, messages=messages, tools=self.tools))
+        lacks = frozenset(self.state.lacks)
+        prompt = Prompt(system=self.system, messages=messages, tools=self.tools, lacks=lacks)
+        return await self.provider.count_tokens(prompt, emit=self.emit)
 
 
 def _said(reply: Reply) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -15,6 +14,7 @@ from httpx2 import TransportError
 from ..errors import ProviderError
 from ..models.usage import Usage
 from .provider import ContextTooLong, Unavailable
+from .server_said import Said
 
 FAILURES = (anthropic.AnthropicError, TransportError)
 """What a request can raise that is answered here; the SDK does not wrap what breaks inside a stream."""
@@ -31,13 +31,10 @@ _TRANSIENT_STATUSES = {
     429: "{who}'s rate limit is reached",
     529: "{who} is overloaded",
 }
-_TOO_LONG = re.compile(
-    r"prompt is too long|input is too long|exceeds? (the |your )?(maximum )?context|context (length|limit|window)", re.I
-)
-_NO_CREDIT = re.compile(r"credit balance|usage limits", re.I)
+_DECLINED = (200, 400, 405, 422, 501)
+"""Statuses of a request that the server understands otherwise, or not at all; 200: it said so within a stream."""
 # After the tier's monthly cap the API answers 429 until the month ends, and names no time to wait.
 _SPENT = "enforced_spend_limit_reached"
-_KEY_LIKE = re.compile(r"sk-[A-Za-z0-9_-]{6,}|(?i:bearer\s+\S+)|\bA(?:KIA|SIA)[A-Z0-9]{12,}")
 
 
 class StreamCutOff(anthropic.AnthropicError):
@@ -52,6 +49,10 @@ class EndlessReply(anthropic.AnthropicError):
         self.limit_s = limit_s
 
 
+class Declined(ProviderError):
+    """The server refused what was asked for, or how; asked otherwise, it may answer."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Asked:
     """What was asked of whom, for sentences about how it failed."""
@@ -61,6 +62,11 @@ class Asked:
     """Who serves it."""
     key_hint: str = "check ANTHROPIC_API_KEY"
     """What to do about a key that was not accepted."""
+
+    @property
+    def subject(self) -> str:
+        """``who`` at the beginning of a sentence."""
+        return _begun(self.who)
 
 
 def explained(
@@ -74,11 +80,12 @@ def explained(
         usage: What the attempt used up before it failed.
         cost_usd: What that cost.
     """
-    reason = _transient(failure)
+    said = Said.by(failure) if isinstance(failure, anthropic.APIStatusError) else Said()
+    reason = _transient(failure, said)
     if reason is None:
-        return _final(failure, asked)
+        return _final(failure, asked, said)
     return Unavailable(
-        reason.format(who=asked.who),
+        _begun(reason.format(who=asked.who)) + (f" (it says: {said.sentence})" if said.sentence else ""),
         hint_s=_hint_s(_headers(failure)),
         spent_s=failure.limit_s if isinstance(failure, EndlessReply) else 0.0,
         unreachable=isinstance(failure, anthropic.APIConnectionError),
@@ -91,7 +98,7 @@ def _headers(failure: Exception) -> Mapping[str, str]:
     return failure.response.headers if isinstance(failure, anthropic.APIStatusError) else {}
 
 
-def _transient(failure: Exception) -> str | None:
+def _transient(failure: Exception, said: Said) -> str | None:
     if isinstance(failure, anthropic.APITimeoutError):
         return "{who} did not answer in time"
     if isinstance(failure, anthropic.APIConnectionError):
@@ -100,48 +107,59 @@ def _transient(failure: Exception) -> str | None:
         return f"{{who}} sent a reply that did not end within {failure.limit_s / 60:.0f} minutes"
     if isinstance(failure, (StreamCutOff, TransportError)):
         return "The connection to {who} broke off"
-    return _transient_status(failure) if isinstance(failure, anthropic.APIStatusError) else None
+    return _transient_status(failure, said) if isinstance(failure, anthropic.APIStatusError) else None
 
 
-def _transient_status(failure: anthropic.APIStatusError) -> str | None:
-    if failure.response.headers.get("x-should-retry") == "false" or failure.error_code == _SPENT:
+def _transient_status(failure: anthropic.APIStatusError, said: Said) -> str | None:
+    if _headers(failure).get("x-should-retry") == "false" or failure.error_code == _SPENT or _is_spent(failure, said):
+        return None
+    status = failure.status_code
+    if said.too_long and status != 429:
         return None
     # An error event inside a stream comes with the stream's status, 200: there only its type tells.
-    if failure.status_code < 300:
+    if status < 300:
         return _TRANSIENT_TYPES.get(failure.type or "")
-    if failure.status_code in _TRANSIENT_STATUSES:
-        return _TRANSIENT_STATUSES[failure.status_code]
-    return f"{{who}} had an internal error ({failure.status_code})" if failure.status_code >= 500 else None
+    if status in _TRANSIENT_STATUSES:
+        return _TRANSIENT_STATUSES[status]
+    return f"{{who}} had an internal error ({status})" if status >= 500 and status != 501 else None
 
 
-def _final(failure: Exception, asked: Asked) -> ProviderError:
+def _is_spent(failure: anthropic.APIStatusError, said: Said) -> bool:
+    """Whether a quota is used up; some servers call a limit by the minute so too, and say how long to wait."""
+    return said.no_credit and _hint_s(_headers(failure)) is None
+
+
+def _final(failure: Exception, asked: Asked, said: Said) -> ProviderError:
     if not isinstance(failure, anthropic.AnthropicError):
         # What a cloud's own library says may hold part of a credential.
-        return ProviderError(f"{asked.who} could not be asked ({type(failure).__name__}): {asked.key_hint}.")
+        return ProviderError(_begun(f"{asked.who} could not be asked ({type(failure).__name__}): {asked.key_hint}."))
     if not isinstance(failure, anthropic.APIStatusError):
-        return ProviderError(f"{asked.who}'s answer could not be read ({type(failure).__name__}).")
-    said = _one_line(failure.api_message)
-    if failure.status_code == 413 or (failure.status_code == 400 and _TOO_LONG.search(said)):
+        return ProviderError(_begun(f"{asked.who}'s answer could not be read ({type(failure).__name__})."))
+    if failure.status_code == 413 or (failure.status_code not in (401, 402, 403, 404, 429) and said.too_long):
         return ContextTooLong("The conversation no longer fits into one request.")
-    return ProviderError(_sentence(failure, asked, said))
+    kind = Declined if failure.status_code in _DECLINED and not said.no_credit else ProviderError
+    return kind(_begun(_sentence(failure, asked, said)))
 
 
-def _sentence(failure: anthropic.APIStatusError, asked: Asked, said: str) -> str:
-    if failure.status_code == 402 or failure.error_code == _SPENT or _NO_CREDIT.search(said):
-        return f"{asked.who} refused the request for want of credit; resume the run once there is some: {said}"
+def _sentence(failure: anthropic.APIStatusError, asked: Asked, said: Said) -> str:
+    who = asked.who
+    if failure.status_code == 402 or failure.error_code == _SPENT or said.no_credit:
+        return f"{who} refused the request for want of credit; resume the run once there is some: {said.text}"
     match failure.status_code:
         case 401:
-            return f"{asked.who} did not accept the key: {asked.key_hint}."
+            its = f" It says: {said.text}" if said.sentence else ""
+            return f"{who} did not accept the key: {asked.key_hint}.{its}"
         case 403:
-            return f"This key may not use {asked.model}: {said}"
+            return f"This key may not use {asked.model}: {said.text}"
+        case 404 if "model" in f"{said.sentence} {said.codes}".lower() or "not_found_error" in said.codes:
+            return f"{who} does not know the model {asked.model!r}: {said.text}"
         case 404:
-            return f"{asked.who} does not know the model {asked.model!r}: {said}"
-    return f"{asked.who} refused the request: {said}"
+            return f"{who} does not know the model {asked.model!r}, or has no Messages API there: {said.text}"
+    return f"{who} refused the request: {said.text}"
 
 
-def _one_line(text: str | None) -> str:
-    line = _KEY_LIKE.sub("…", " ".join((text or "no reason given").split()))[:300]
-    return line if line.endswith(".") else f"{line}."
+def _begun(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _hint_s(headers: Mapping[str, str]) -> float | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from ..errors import ProviderError
 from ..record.events import AgentReplied, MessageSent, OrganismUsed, StepStarted, ToolReturned
 from .budget import Budgets
@@ -48,11 +50,8 @@ async def _step(session: ToolSession, turns: Turns) -> None:
             content=reply.content,
             stop_reason=reply.stop_reason,
             cost_usd=reply.cost_usd,
-            input_tokens=reply.usage.input_tokens,
-            output_tokens=reply.usage.output_tokens,
-            cache_read_tokens=reply.usage.cache_read_tokens,
-            cache_write_tokens=reply.usage.cache_write_tokens,
             served_model=reply.served_model,
+            **asdict(reply.usage),
         )
     )
     if reply.stop_reason == "refusal":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -10,10 +11,10 @@ from typing import Any
 
 import anthropic
 
-from ..config import Platform
+from ..config import Platform, messages_root
 from ..errors import BadInput
 from ..models.key import Key, no_key
-from ..models.key_variables import BEDROCK_VARIABLE, KEY_VARIABLE
+from ..models.key_variables import BEDROCK_VARIABLE, KEY_VARIABLE, TOKEN_VARIABLE
 
 Client = anthropic.AsyncAnthropic | anthropic.AsyncAnthropicBedrock | anthropic.AsyncAnthropicVertex
 
@@ -27,7 +28,15 @@ KEY_HINTS: dict[Platform, str] = {
     "bedrock": f"check {BEDROCK_VARIABLE}, or the AWS credentials of this account",
     "vertex": "run `gcloud auth application-default login`, or check GOOGLE_APPLICATION_CREDENTIALS",
 }
+ADDRESS_VARIABLE = "ANTHROPIC_BASE_URL"
 _MESSAGES: ContextVar[list[dict[str, Any]] | None] = ContextVar("messages of the request under way", default=None)
+
+
+def gateway_hint(key: Key | None) -> str:
+    """What to do where an address of a config does not accept the key."""
+    if key is not None and key.has_gateways_token:
+        return f"check {TOKEN_VARIABLE}"
+    return f"none was sent; set {TOKEN_VARIABLE} to the one that it wants ({KEY_VARIABLE} is for Anthropic only)"
 
 
 @contextmanager
@@ -100,9 +109,11 @@ def make_client(platform: Platform, *, key: Key | None, base_url: str | None) ->
         credentials = key.of(platform) if key else {}
     if platform == "anthropic" and not credentials:
         raise BadInput(f"Claude needs a key: set {KEY_VARIABLE}, or run with --agent playbook.")
+    named = base_url or (os.environ.get(ADDRESS_VARIABLE) if platform == "anthropic" else None)
+    address = messages_root(named) if named else None
     try:
         client = _CLIENTS[platform](
-            **credentials, base_url=base_url, max_retries=0, timeout=_TIMEOUT, open_telemetry=False
+            **credentials, base_url=address, max_retries=0, timeout=_TIMEOUT, open_telemetry=False
         )
     except ValueError:
         # The only argument that the SDK's clients miss.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from ..errors import ProviderError
 from ..models.usage import Usage
-from ..record.events import Emit
+from ..record.events import Emit, Lack
 
 if TYPE_CHECKING:
     from ..models.capacity import Capacity
@@ -35,6 +35,8 @@ class Prompt:
     messages: Sequence[dict[str, Any]]
     """Turns of the Messages API, the last one the user's."""
     tools: Sequence[ToolSpec] = ()
+    lacks: frozenset[Lack] = frozenset()
+    """What the server is known not to do, so that it is not asked for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,11 +118,6 @@ class Metered(Provider, Protocol):
         """Let go of its connections."""
         ...
 
-    async def count_tokens(self, prompt: Prompt) -> int | None:
-        """Tokens of the prompt, or None where the server does not count.
-
-        Raises:
-            Unavailable: This attempt failed; the next may not.
-            ProviderError: It cannot go on.
-        """
+    async def count_tokens(self, prompt: Prompt, *, emit: Emit) -> int | None:
+        """Tokens of the prompt, or None where the server does not count, or not now."""
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TypeVar
 
 from ..errors import ProviderError
@@ -89,12 +89,4 @@ def _given_up(failure: Unavailable, attempts: int, wait_s: float, patience_s: fl
 
 
 def _waiting(failure: Unavailable, wait_s: float) -> ProviderWaiting:
-    return ProviderWaiting(
-        reason=failure.reason,
-        wait_s=wait_s,
-        input_tokens=failure.usage.input_tokens,
-        output_tokens=failure.usage.output_tokens,
-        cache_read_tokens=failure.usage.cache_read_tokens,
-        cache_write_tokens=failure.usage.cache_write_tokens,
-        cost_usd=failure.cost_usd,
-    )
+    return ProviderWaiting(reason=failure.reason, wait_s=wait_s, cost_usd=failure.cost_usd, **asdict(failure.usage))

@@ -17,7 +17,9 @@ from ..record.events import (
     FindingsRefused,
     FindingsSubmitted,
     HypothesisNoted,
+    Lack,
     MessageSent,
+    ProviderLacks,
     RunForked,
     RunResumed,
     StepStarted,
@@ -70,6 +72,8 @@ class RunState:
     measured: Measured | None = None
     edits: list[ContextEdited] = field(default_factory=list)
     """How the conversation was shortened since the last reply."""
+    lacks: set[Lack] = field(default_factory=set)
+    """What the agent's server has turned out not to do."""
     answers: dict[str, ApprovalAnswered] = field(default_factory=dict)
     """By the id of the tool call."""
     _held: list[str] = field(default_factory=list)
@@ -114,11 +118,14 @@ class RunState:
         self.findings = self.open_cell = self.noted = None
         self.answers.clear()
         self.warned.clear()
+        self.lacks.clear()
 
     def _conclude(self, event: Event) -> None:
         match event:
             case BudgetUsed():
                 self.warned[event.budget] = event.limit
+            case ProviderLacks():
+                self.lacks.add(event.what)
             case CellAdded():
                 self.open_cell = event.cell_id
             case ApprovalAnswered():

@@ -76,7 +76,12 @@ class Turns:
     async def _ask(self, max_tokens: int) -> Reply:
         session = self.gate.session
         return await self.provider.reply(
-            Prompt(system=self.system, messages=session.state.messages, tools=_SPECS),
+            Prompt(
+                system=self.system,
+                messages=session.state.messages,
+                tools=_SPECS,
+                lacks=frozenset(session.state.lacks),
+            ),
             max_tokens=max_tokens,
             emit=session.emit,
         )

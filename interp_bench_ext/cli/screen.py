@@ -22,6 +22,7 @@ from ..record.events import (
     OrganismLoading,
     OrganismReady,
     OrganismWentAway,
+    ProviderLacks,
     ProviderWaiting,
     RunStarted,
     WeightsIdentified,
@@ -142,6 +143,8 @@ def _trouble_line(event: Event) -> tuple[str, str]:
             return f"kernel died: {event.reason}", "yellow"
         case ProviderWaiting():
             return f"waiting {event.wait_s:.0f} s: {event.reason}", "yellow"
+        case ProviderLacks():
+            return event.text, "yellow"
         case BudgetUsed():
             return f"budget: {event.used:g} of {event.limit:g} {event.budget} are used", "yellow"
         case _:

@@ -44,6 +44,11 @@ class Key:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a key is not pickled")
 
+    @property
+    def has_gateways_token(self) -> bool:
+        """Whether there is one for an address that a config names."""
+        return self._auth_token is not None
+
     def of(self, platform: Platform) -> dict[str, str]:
         """Arguments for the SDK's client of ``platform``; empty where this key is none for it."""
         given = {

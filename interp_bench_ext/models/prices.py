@@ -53,8 +53,7 @@ class Price(Rates):
 
     def of(self, usage: Usage) -> float:
         """Dollars for ``usage``, at the rates that its prompt's length asks for."""
-        prompt = usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens
-        if self.long_prompt is not None and prompt > self.long_prompt.above_tokens:
+        if self.long_prompt is not None and usage.prompt_tokens > self.long_prompt.above_tokens:
             return self.long_prompt.of(usage)
         return super().of(usage)
 

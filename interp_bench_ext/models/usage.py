@@ -13,3 +13,10 @@ class Usage:
     output_tokens: int = 0
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
+    estimated: bool = False
+    """Whether the provider did not say all of it, so that some of the counts are estimates."""
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Of the whole prompt, what the cache held included."""
+        return self.input_tokens + self.cache_read_tokens + self.cache_write_tokens

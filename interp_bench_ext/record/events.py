@@ -18,6 +18,8 @@ from .scores import Score
 JsonDict = dict[str, Any]
 CellKind = Literal["code", "markdown"]
 CellStatus = Literal["ok", "error", "interrupted", "timeout", "kernel_died"]
+Lack = Literal["thinking", "token counts", "usage"]
+"""What a server of the Messages API may refuse or leave out."""
 RunStatus = Literal["running", "finished", "failed", "interrupted"]
 ApprovalDecision = Literal["run", "edit", "skip", "run_all"]
 """``run_all``: run this code, and do not ask again in this run."""
@@ -175,6 +177,15 @@ class AgentDelta(_Event):
     text: str
 
 
+class ProviderLacks(_Event):
+    """The agent's server does not do something, and the run goes on without it; said once in a run."""
+
+    type: Literal["provider_lacks"] = "provider_lacks"
+    what: Lack
+    text: str
+    """What it does not do, in its own words where it has any, and what is done instead."""
+
+
 class AgentReplied(_Event):
     type: Literal["agent_replied"] = "agent_replied"
     content: list[JsonDict]
@@ -188,6 +199,8 @@ class AgentReplied(_Event):
     """None: the model's price is not known."""
     served_model: str | None = None
     """The model that the provider says has replied; None where it does not say."""
+    estimated: bool = False
+    """Whether the provider did not say all that the reply took, so that some of its tokens are estimates."""
 
 
 class ToolReturned(_Event):
@@ -234,6 +247,8 @@ class _Spending(_Event):
     cache_write_tokens: int = 0
     cost_usd: float | None = 0.0
     """None: the model's price is not known."""
+    estimated: bool = False
+    """Whether some of the tokens are estimates."""
 
 
 class ProviderWaiting(_Spending):
@@ -350,6 +365,7 @@ Event = Annotated[
     | ApprovalAnswered
     | MessageSent
     | ProviderWaiting
+    | ProviderLacks
     | ContextEdited
     | HypothesisNoted
     | FindingsRefused

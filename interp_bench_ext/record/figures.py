@@ -45,6 +45,8 @@ class Figures:
     cost_usd: float = 0.0
     cost_known: bool = True
     """False once a price was not known; ``cost_usd`` is then what is known of it."""
+    estimated: bool = False
+    """Whether the provider left out what it used up, so that some of the tokens, and their price, are estimates."""
     failed_attempts: int = 0
     """Requests to the agent's provider that were sent again; what they used up is in the sums."""
     resumes: int = 0
@@ -108,6 +110,7 @@ class Figures:
         self.output_tokens += event.output_tokens
         self.cost_usd += event.cost_usd or 0.0
         self.cost_known = self.cost_known and event.cost_usd is not None
+        self.estimated = self.estimated or event.estimated
         self.failed_attempts += isinstance(event, ProviderWaiting)
 
     def _begin_anew(self) -> None:
@@ -115,7 +118,7 @@ class Figures:
         self.steps = self.input_tokens = self.cache_read_tokens = self.cache_write_tokens = self.output_tokens = 0
         self.failed_attempts = self.resumes = 0
         self.cost_usd = self.organism_s = self.gpu_s = 0.0
-        self.cost_known, self._on_gpu = True, False
+        self.cost_known, self.estimated, self._on_gpu = True, False, False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,11 +144,19 @@ class Budget:
     reserve: Callable[[Request], tuple[float, float]] = lambda request: (0.0, 0.0)
     """What the prompt of a request takes of it at most, and each token of the reply."""
     known: Callable[[Figures], bool] = lambda figures: True
+    of_tokens: bool = False
+    """Whether it counts tokens, or what they cost: a provider may leave both to be estimated."""
     between_steps: bool = False
     """Whether it can only run out between two steps."""
 
     def meter(self, figures: Figures, limit: float | None, now: float | None = None) -> Meter:
-        return Meter(budget=self, used=float(self.used(figures, now)), limit=limit, known=self.known(figures))
+        return Meter(
+            budget=self,
+            used=float(self.used(figures, now)),
+            limit=limit,
+            known=self.known(figures),
+            estimated=self.of_tokens and figures.estimated,
+        )
 
     def amount(self, value: float) -> str:
         """A quantity of it as people write it: ``5,000``, ``$0.07``, ``0.35 min``."""
@@ -160,6 +171,7 @@ class Meter:
     used: float
     limit: float | None
     known: bool = True
+    estimated: bool = False
 
     @property
     def share(self) -> float | None:
@@ -168,8 +180,9 @@ class Meter:
 
     @property
     def used_text(self) -> str:
-        """For example ``$0.07``."""
-        return self.budget.amount(self.used) if self.known else "not known"
+        """For example ``$0.07``, or ``about 12,000`` where that is an estimate."""
+        about = "about " if self.estimated else ""
+        return f"{about}{self.budget.amount(self.used)}" if self.known else "not known"
 
     @property
     def limit_text(self) -> str:
@@ -207,6 +220,7 @@ BUDGETS: tuple[Budget, ...] = (
         unit="",
         used=lambda its, now: its.tokens,
         reserve=lambda request: (request.prompt_tokens, 1),
+        of_tokens=True,
     ),
     Budget(
         name="input tokens",
@@ -214,6 +228,7 @@ BUDGETS: tuple[Budget, ...] = (
         unit="",
         used=lambda its, now: its.input_tokens - its.cache_read_tokens,
         reserve=lambda request: (request.prompt_tokens, 0),
+        of_tokens=True,
     ),
     Budget(
         name="cached tokens",
@@ -221,6 +236,7 @@ BUDGETS: tuple[Budget, ...] = (
         unit="",
         used=lambda its, now: its.cache_read_tokens,
         reserve=lambda request: (request.prompt_tokens, 0),
+        of_tokens=True,
     ),
     Budget(
         name="output tokens",
@@ -228,6 +244,7 @@ BUDGETS: tuple[Budget, ...] = (
         unit="",
         used=lambda its, now: its.output_tokens,
         reserve=lambda request: (0, 1),
+        of_tokens=True,
     ),
     Budget(
         name="cost",
@@ -235,6 +252,7 @@ BUDGETS: tuple[Budget, ...] = (
         unit="USD",
         used=lambda its, now: its.cost_usd,
         reserve=lambda request: (request.prompt_usd, request.usd_per_token),
+        of_tokens=True,
         known=lambda its: its.cost_known,
     ),
     Budget(name="minutes", field="max_minutes", unit="min", used=lambda its, now: its.minutes(now)),

@@ -14,7 +14,8 @@ def budgets_view(figures: Figures) -> list[dict[str, Any]]:
 
 def tokens_by_kind(figures: Figures) -> str:
     """The agent's tokens in words, with the share that its provider's cache saved."""
-    words = f"tokens: {amount(figures.input_tokens)} in, {amount(figures.output_tokens)} out"
+    kind = "tokens, estimated" if figures.estimated else "tokens"
+    words = f"{kind}: {amount(figures.input_tokens)} in, {amount(figures.output_tokens)} out"
     if not figures.cache_read_tokens and not figures.cache_write_tokens:
         return words
     share = f"{100 * figures.cache_read_tokens / figures.input_tokens:.0f} %" if figures.input_tokens else "none"

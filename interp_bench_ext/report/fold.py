@@ -22,6 +22,7 @@ from ..record.events import (
     MessageSent,
     OrganismReady,
     OrganismWentAway,
+    ProviderLacks,
     ProviderWaiting,
     RunEnded,
     RunForked,
@@ -168,6 +169,10 @@ def _waiting(story: Story, event: ProviderWaiting, seq: int) -> None:
     story.waited_s += event.wait_s
 
 
+def _lacks(story: Story, event: ProviderLacks, seq: int) -> None:
+    story.items.append(Note("run", event.text))
+
+
 def _shortened(story: Story, event: ContextEdited, seq: int) -> None:
     what = "summarised" if event.kind == "compacted" else "cleared of old outputs"
     story.items.append(Note("run", f"The conversation with the agent became long and was {what} here."))
@@ -240,6 +245,7 @@ _READERS: tuple[tuple[Any, Any], ...] = (
     (KernelStarted, _kernel_started),
     (KernelWentAway, _kernel_died),
     (ProviderWaiting, _waiting),
+    (ProviderLacks, _lacks),
     (ContextEdited, _shortened),
     (MessageSent, _message),
     (StepStarted, _step),

@@ -72,6 +72,7 @@ def provider_for(
         platform=agent.platform,
         base_url=agent.base_url,
         context_window=agent.context_window,
+        thinking=agent.thinking,
     )
     Budgets(agent).refuse_unknown_price(provider.capacity)
     return provider

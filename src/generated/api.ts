@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 d71e2d1bfae6e7550faf1ee30e15e2cb3051018e36e3f44346569507a1dcf07f
+// Generated from schema.json by `jlpm generate`. sha256 b7574d2c6e1ae5ad1a6ee68c54dd31a6e5bbcc4612c783fa44802a790636c4ef
 import type { Event } from './events';
 
 export interface AgentSection {
@@ -7,6 +7,7 @@ export interface AgentSection {
   platform: 'anthropic' | 'bedrock' | 'vertex';
   base_url: string | null;
   context_window: number | null;
+  thinking: 'auto' | 'off' | 'adaptive' | 'enabled';
   max_steps: number;
   max_tokens: number | null;
   max_input_tokens: number | null;
@@ -82,6 +83,7 @@ export interface EventEntry {
 export interface RunFigures {
   steps: number;
   tokens: number;
+  estimated: boolean;
   cost_usd: number | null;
   minutes: number;
   organism_minutes: number;

@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 d71e2d1bfae6e7550faf1ee30e15e2cb3051018e36e3f44346569507a1dcf07f
+// Generated from schema.json by `jlpm generate`. sha256 b7574d2c6e1ae5ad1a6ee68c54dd31a6e5bbcc4612c783fa44802a790636c4ef
 
 export type Event =
   | RunStarted
@@ -27,6 +27,7 @@ export type Event =
   | ApprovalAnswered
   | MessageSent
   | ProviderWaiting
+  | ProviderLacks
   | ContextEdited
   | HypothesisNoted
   | FindingsRefused
@@ -210,6 +211,7 @@ export interface AgentReplied {
   cache_write_tokens: number;
   cost_usd: number | null;
   served_model: string | null;
+  estimated: boolean;
 }
 export interface ToolReturned {
   type: 'tool_returned';
@@ -252,9 +254,18 @@ export interface ProviderWaiting {
   cache_read_tokens: number;
   cache_write_tokens: number;
   cost_usd: number | null;
+  estimated: boolean;
   type: 'provider_waiting';
   reason: string;
   wait_s: number;
+}
+/**
+ * The agent's server does not do something, and the run goes on without it; said once in a run.
+ */
+export interface ProviderLacks {
+  type: 'provider_lacks';
+  what: 'thinking' | 'token counts' | 'usage';
+  text: string;
 }
 /**
  * The conversation was shortened: from here on the agent is sent what is left of it.
@@ -265,6 +276,7 @@ export interface ContextEdited {
   cache_read_tokens: number;
   cache_write_tokens: number;
   cost_usd: number | null;
+  estimated: boolean;
   type: 'context_edited';
   before: number;
   kind: 'outputs_cleared' | 'compacted';

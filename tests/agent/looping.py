@@ -13,7 +13,7 @@ from interp_bench_ext.agent.budget import Budgets
 from interp_bench_ext.agent.loop import investigate
 from interp_bench_ext.agent.prompt import agent_md
 from interp_bench_ext.agent.retry import RetryPolicy
-from interp_bench_ext.config import AgentSection
+from interp_bench_ext.config import AgentSection, Thinking
 from interp_bench_ext.errors import InterpBenchError
 from interp_bench_ext.models.key import Key
 from interp_bench_ext.models.prices import DEFAULT_MODEL
@@ -89,6 +89,7 @@ def run_loop(
     *,
     model: str = DEFAULT_MODEL,
     context_window: int | None = None,
+    thinking: Thinking = "auto",
     person: Callable[[Event], None] | None = None,
     desk: Desk | None = None,
     reply_limit_s: float = 60,
@@ -109,6 +110,7 @@ def run_loop(
             model=model,
             base_url=server.url,
             context_window=context_window,
+            thinking=thinking,
             retry=RetryPolicy(),
             sleep=sleep,
             reply_limit_s=reply_limit_s,

@@ -44,6 +44,10 @@ class Streamed:
     break_after: int | None = None
     error: Block | None = None
     pace_s: float = 0.0
+    whole: bool = False
+    """Sent as one message, by a server that ignores ``stream``."""
+    stops: bool = True
+    """Whether ``message_stop`` comes at the end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +61,21 @@ class Refused:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-Answer = Streamed | Refused
+@dataclass(frozen=True)
+class Raw:
+    """An HTTP answer as it is: JSON, or text where ``body`` is a string."""
+
+    status: int
+    body: Any
+    media_type: str = "text/plain"
+
+    def response(self) -> Response:
+        if isinstance(self.body, str):
+            return Response(self.body, status_code=self.status, media_type=self.media_type)
+        return JSONResponse(self.body, status_code=self.status)
+
+
+Answer = Streamed | Refused | Raw
 Script = Sequence[Answer] | Callable[[dict[str, Any]], Answer]
 
 
@@ -87,13 +105,13 @@ class MessagesServer:
 
     Args:
         script: What to answer.
-        counts: Whether it has the endpoint that counts tokens; a gateway may lack it.
+        counts: Whether it has the endpoint that counts tokens, or what that answers instead of a count.
         window: Tokens of the model's context window.
         binds_thinking: Whether thinking is refused once what was before it has changed, as by the newest models.
     """
 
     def __init__(
-        self, script: Script, *, counts: bool = True, window: int | None = None, binds_thinking: bool = False
+        self, script: Script, *, counts: bool | Raw = True, window: int | None = None, binds_thinking: bool = False
     ) -> None:
         self._answers = script if callable(script) else None
         self._queue: Iterator[Answer] = iter(() if callable(script) else script)
@@ -133,6 +151,8 @@ class MessagesServer:
     async def _count(self, request: Request) -> Response:
         body = {**request.path_params, **await request.json()}
         self.counted.append(body)
+        if isinstance(self._counts, Raw):
+            return self._counts.response()
         problem = self._problem_of(body, request)
         if problem:
             return _error(Refused(status=400, type="invalid_request_error", message=problem))
@@ -148,8 +168,13 @@ class MessagesServer:
         answer = self._answers(body) if self._answers else next(self._queue, _END)
         if isinstance(answer, Refused):
             return _error(answer)
+        if isinstance(answer, Raw):
+            return answer.response()
         self._paused = answer.stop_reason == "pause_turn"
-        events = _events(self._accounted(answer, body), body["model"])
+        answer = self._accounted(answer, body)
+        if answer.whole:
+            return JSONResponse(_message(answer, body["model"]))
+        events = _events(answer, body["model"])
         return StreamingResponse(_sse(events, answer.pace_s, answer.forever), media_type="text/event-stream")
 
     def _overlong(self, body: dict[str, Any]) -> str | None:
@@ -307,10 +332,19 @@ def _events(reply: Streamed, model: str) -> list[Block]:
         events += _block_events(index, block)
     final = {"output_tokens": 20, **reply.final_usage}
     delta = {"stop_reason": reply.stop_reason, "stop_sequence": None}
-    events += [{"type": "message_delta", "delta": delta, "usage": final}, {"type": "message_stop"}]
+    events += [{"type": "message_delta", "delta": delta, "usage": final}]
+    events += [{"type": "message_stop"}] if reply.stops else []
     if reply.break_after is not None:
         events = events[: reply.break_after]
     return [*events, reply.error] if reply.error else events
+
+
+def _message(reply: Streamed, model: str) -> Block:
+    usage = {"input_tokens": 10, "output_tokens": 20, **reply.usage, **reply.final_usage}
+    return {
+        "id": "msg_1", "type": "message", "role": "assistant", "model": model, "content": list(reply.content),
+        "stop_reason": reply.stop_reason, "stop_sequence": None, "usage": usage,
+    }  # fmt: skip
 
 
 def _block_events(index: int, block: Block) -> list[Block]:

@@ -92,7 +92,7 @@ def test_an_outage_uses_up_minutes_and_no_more(tmp_path: Path) -> None:
     assert 300 < sum(run.slept) <= 600
     assert len(run.replies) == 1
     waits = [event for event in run.desk.events if isinstance(event, ProviderWaiting)]
-    assert waits[0].reason.endswith("is overloaded")
+    assert waits[0].reason.endswith("is overloaded (it says: Try again)")
 
 
 def test_what_a_broken_reply_used_up_is_counted(tmp_path: Path) -> None:

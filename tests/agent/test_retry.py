@@ -35,7 +35,9 @@ def test_a_rate_limit_waits_as_long_as_the_server_asks(headers: dict[str, str], 
     assert reply.content == [text("Yes.")]
     assert len(session.slept) == 1
     assert low <= session.slept[0] <= high
-    assert session.events[0] == ProviderWaiting(reason="Anthropic's rate limit is reached", wait_s=session.slept[0])
+    assert session.events[0] == ProviderWaiting(
+        reason="Anthropic's rate limit is reached (it says: Try again)", wait_s=session.slept[0]
+    )
 
 
 def test_a_date_as_retry_after():
@@ -69,13 +71,17 @@ def test_an_outage_of_half_an_hour_is_bridged(status: int):
 def test_an_outage_without_end_ends_the_run():
     message = refused(lambda request: Refused(status=529, type="overloaded_error"))
     assert re.fullmatch(
-        r"Anthropic is overloaded, and \d\d attempts did not get through: resume the run later\.", message
+        r"Anthropic is overloaded \(it says: Try again\), and \d\d attempts did not get through: resume the run .*\.",
+        message,
     )
 
 
 def test_a_wait_beyond_reason_ends_the_run():
     message = refused([Refused(status=429, headers={"retry-after": "7200"})])
-    assert message == "Anthropic's rate limit is reached and asks to wait 120 minutes: resume the run then."
+    assert (
+        message
+        == "Anthropic's rate limit is reached (it says: Try again) and asks to wait 120 minutes: resume the run then."
+    )
 
 
 def test_an_unreachable_server():

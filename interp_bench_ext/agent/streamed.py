@@ -1,0 +1,132 @@
+"""One reply of the Messages API while it arrives, event by event or whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from anthropic.types import RawMessageStreamEvent
+
+from ..errors import ProviderError
+from ..models.usage import Usage
+from ..record.events import AgentDelta, Emit
+from .provider import MALFORMED_INPUT
+
+_LONGEST_NAME = 200
+_STREAMED_FOR_EACH = 64
+"""Characters for each token that was asked for; more means that the server does not keep to ``max_tokens``."""
+_COUNTS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+
+
+class Turn:
+    """One reply while its events arrive.
+
+    The SDK's own accumulator raises on tool arguments that are not JSON; here they become something the
+    agent can be told about.
+    """
+
+    def __init__(self, emit: Emit, max_tokens: int) -> None:
+        self.content: list[dict[str, Any]] = []
+        self.model: str | None = None
+        self.stop_reason: str | None = None
+        self.begun = False
+        self.complete = False
+        self.longest = _STREAMED_FOR_EACH * max_tokens
+        """Characters that the reply may have."""
+        self._emit = emit
+        self._left = self.longest
+        self._counts: dict[str, int] = {}
+        self._arguments: dict[int, str] = {}
+
+    @property
+    def usage(self) -> Usage:
+        """What the server has said of what was used up."""
+        return Usage(
+            input_tokens=self._counts.get("input_tokens", 0),
+            output_tokens=self._counts.get("output_tokens", 0),
+            cache_read_tokens=self._counts.get("cache_read_input_tokens", 0),
+            cache_write_tokens=self._counts.get("cache_creation_input_tokens", 0),
+        )
+
+    def take(self, event: RawMessageStreamEvent) -> None:
+        """Add one event."""
+        self.begun = True
+        match event.type:
+            case "message_start":
+                self._served_by(event.message.model)
+                self._count(event.message.usage)
+            case "content_block_start":
+                self.content.append(event.content_block.to_dict(mode="json"))
+            case "content_block_delta":
+                self._add(event.index, event.delta)
+            case "content_block_stop":
+                self._close(event.index)
+            case "message_delta":
+                self.stop_reason = event.delta.stop_reason
+                self._count(event.usage)
+                # The reply's end is said here; some servers send no other event.
+                self.complete = self.complete or self.stop_reason is not None
+            case "message_stop":
+                self.complete = True
+
+    def take_whole(self, message: Mapping[str, Any]) -> None:
+        """Add a message that came in one piece, from a server that does not stream."""
+        self.begun = True
+        self._served_by(message.get("model"))
+        for block in message["content"]:
+            match block["type"]:
+                case "text" | "thinking" as kind:
+                    self._emit(AgentDelta(kind=kind, text=self._counted(block[kind])))
+                case "tool_use" if isinstance(block["input"], str):
+                    block = {**block, "input": _arguments(block["input"], {})}
+            self.content.append(block)
+        self.stop_reason = message.get("stop_reason")
+        usage = message.get("usage")
+        self._count(usage if isinstance(usage, Mapping) else {})
+        self.complete = True
+
+    def _served_by(self, model: object) -> None:
+        self.model = str(model or "")[:_LONGEST_NAME] or None
+
+    def _count(self, usage: Any) -> None:
+        """Counts are totals so far: those of a later event that leaves one out, or says zero, still stand."""
+        for name in _COUNTS:
+            count = usage.get(name) if isinstance(usage, Mapping) else getattr(usage, name, None)
+            if isinstance(count, int) and count > 0:
+                self._counts[name] = count
+
+    def _add(self, index: int, delta: Any) -> None:
+        block = self.content[index]
+        match delta.type:
+            case "text_delta":
+                block["text"] += self._counted(delta.text)
+                self._emit(AgentDelta(kind="text", text=delta.text))
+            case "thinking_delta":
+                block["thinking"] += self._counted(delta.thinking)
+                self._emit(AgentDelta(kind="thinking", text=delta.thinking))
+            case "signature_delta":
+                block["signature"] = delta.signature
+            case "input_json_delta":
+                self._arguments[index] = self._arguments.get(index, "") + self._counted(delta.partial_json)
+
+    def _counted(self, text: str) -> str:
+        self._left -= len(text)
+        if self._left < 0:
+            raise ProviderError("The agent's server sent a reply that is longer than it was asked for.")
+        return text
+
+    def _close(self, index: int) -> None:
+        block = self.content[index]
+        if block["type"] == "tool_use":
+            block["input"] = _arguments(self._arguments.get(index, ""), block.get("input"))
+
+
+def _arguments(text: str, initial: object) -> dict[str, Any]:
+    if not text.strip():
+        return initial if isinstance(initial, dict) else {}
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    return value if isinstance(value, dict) else {MALFORMED_INPUT: text[:2000]}
