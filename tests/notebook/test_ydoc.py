@@ -308,11 +308,12 @@ def test_a_room_that_dies_costs_no_run_and_is_opened_again(root: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_where_no_room_can_be_had_the_file_is_written(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_where_no_room_can_be_had_the_file_is_written(root: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def scenario() -> None:
         async with at("ydoc", root) as place:
             async with place.session() as (session, _):
                 await session.close()
+            place.app.log.addHandler(caplog.handler)
             extension = place.app.web_app.settings["jupyter_server_ydoc"]
             extension.ywebsocket_server._task_group.cancel_scope.cancel()
             await until(lambda: not any(_serves(room) for room in rooms(place.app).values()))
@@ -321,6 +322,6 @@ def test_where_no_room_can_be_had_the_file_is_written(root: Path, capfd: pytest.
                 assert (await session.run_cell("c3", timeout_s=60)).status == "ok"
                 await session.close()
             assert "3 + 3" in sources(root / "n.ipynb")
-            assert "serves no documents any more" in capfd.readouterr().err
+            assert "serves no documents any more" in caplog.text
 
     asyncio.run(scenario())
