@@ -84,6 +84,14 @@ def planted(mark, name="planted"):
     return str(path)
 
 
+def write_below(folder, name, text):
+    """A folder of the kernel's own in which that file is."""
+    base = tempfile.mkdtemp()
+    os.makedirs(os.path.join(base, folder), exist_ok=True)
+    pathlib.Path(base, folder, name).write_text(text)
+    return base
+
+
 def files_below(*roots, skip=("/proc", "/sys")):
     for root in roots:
         for folder, names, files in os.walk(root):
