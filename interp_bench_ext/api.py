@@ -128,6 +128,9 @@ class StartRun(_AgentChoices):
 class ResumeRun(_Limits):
     """Go on with a run that has ended early; a limit that is None stays as it was."""
 
+    weaker_veil: bool = False
+    """Whether a person has said that it may go on without the sandbox that it had."""
+
 
 class ForkRun(_AgentChoices):
     """Go another way from a cell of a run, in a new run; a field that is None is as that run had it."""
@@ -138,6 +141,8 @@ class ForkRun(_AgentChoices):
     """What the agent is told before it goes on."""
     notebook: str | None = None
     """Path below the server's root folder, where nothing is yet; None: a new notebook."""
+    weaker_veil: bool = False
+    """Whether a person has said that the run's code may be run without the sandbox that it had."""
 
 
 class SendMessage(Command):

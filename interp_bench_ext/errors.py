@@ -8,6 +8,7 @@
     ├── NotFound                what a person asked for is not there
     ├── NotNow                  … or is not possible now
     ├── Unconfirmed             it may cost more than the config lets pass without asking a person
+    ├── WeakerVeil              code from a sandbox would run without one, and no person has allowed that
     ├── OrganismError           the organism could not do what was asked
     │   ├── AccessDenied        the technique needs more access than the config allows
     │   ├── AccessEnded         what the caller may use of the organism is used up
@@ -66,6 +67,10 @@ class NotNow(InterpBenchError):
 
 class Unconfirmed(InterpBenchError):
     code = "unconfirmed"
+
+
+class WeakerVeil(InterpBenchError):
+    code = "weaker_veil"
 
 
 class OrganismError(InterpBenchError):

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import { forkBody } from './choices';
 import type { RunSummary, ServerInfo } from './generated/api';
-import { Investigations } from './investigations';
+import { type Agreement, Investigations } from './investigations';
 import { figures } from './testing/figures';
 import { RunServer } from './testing/server';
 
@@ -33,7 +33,11 @@ let losesReplies: boolean;
  * What a start says that it may cost before it is confirmed; null for little.
  */
 let cost: string | null;
-let asked: string[];
+/**
+ * What is said of code from a sandbox that would run without one; null where there is one.
+ */
+let unveiled: string | null;
+let asked: [Agreement, string][];
 let agrees: boolean;
 
 function summary(id: string, change: Partial<RunSummary> = {}): RunSummary {
@@ -64,6 +68,7 @@ beforeEach(async () => {
   commands = [];
   losesReplies = false;
   cost = null;
+  unveiled = null;
   asked = [];
   agrees = false;
   server = await RunServer.start();
@@ -77,10 +82,15 @@ beforeEach(async () => {
         route,
         JSON.parse(request.body) as { request_id: string }
       ]);
-      if (cost !== null && !request.body.includes('"confirmed":true')) {
-        response.statusCode = 409;
-        response.end(JSON.stringify({ code: 'unconfirmed', message: cost }));
-        return;
+      for (const [code, message, field] of [
+        ['unconfirmed', cost, 'confirmed'],
+        ['weaker_veil', unveiled, 'weaker_veil']
+      ]) {
+        if (message !== null && !request.body.includes(`"${field}":true`)) {
+          response.statusCode = 409;
+          response.end(JSON.stringify({ code, message }));
+          return;
+        }
       }
       if (losesReplies) {
         request.socket.destroy();
@@ -100,8 +110,8 @@ beforeEach(async () => {
     server.api(),
     contents as Contents.IManager,
     nullTranslator.load(''),
-    sentence => {
-      asked.push(sentence);
+    (to, sentence) => {
+      asked.push([to, sentence]);
       return Promise.resolve(agrees);
     }
   );
@@ -170,7 +180,7 @@ test('what may cost much is started only when a person agrees', async () => {
   await expect(service.start({ config: 'amber' })).rejects.toThrow(
     /Not started/
   );
-  expect(asked).toEqual([cost]);
+  expect(asked).toEqual([['confirmed', cost]]);
   agrees = true;
   expect((await service.start({ config: 'amber' })).id).toBe('r1');
   const [first, refused, confirmed] = commands.map(([, body]) => body);
@@ -178,6 +188,24 @@ test('what may cost much is started only when a person agrees', async () => {
   expect(refused).not.toHaveProperty('confirmed');
   expect(confirmed).toMatchObject({ config: 'amber', confirmed: true });
   expect(confirmed.request_id).not.toBe(refused.request_id);
+});
+
+test('code from a sandbox runs without one only when a person agrees', async () => {
+  runs = [summary('r1', { status: 'interrupted' })];
+  unveiled = 'the code of run r1 ran in a sandbox …';
+  await expect(service.resume('r1', { max_steps: 9 })).rejects.toThrow(
+    /Not started/
+  );
+  expect(asked).toEqual([['weaker_veil', unveiled]]);
+  agrees = true;
+  await service.resume('r1', { max_steps: 9 });
+  cost = 'at most $10.99 a run: more than …';
+  await service.fork('r1', {});
+  expect(commands.at(-2)?.[1]).not.toHaveProperty('weaker_veil');
+  expect(commands.at(-1)).toMatchObject([
+    'runs/r1/fork',
+    { confirmed: true, weaker_veil: true }
+  ]);
 });
 
 test.each([

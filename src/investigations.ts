@@ -35,6 +35,16 @@ import type {
 const KEPT = 6;
 
 /**
+ * What a person must agree to first, by the code of the error that says so: the field that says that one has.
+ */
+const AGREED: { readonly [code: string]: Agreement | undefined } = {
+  unconfirmed: 'confirmed',
+  weaker_veil: 'weaker_veil'
+};
+
+export type Agreement = 'confirmed' | 'weaker_veil';
+
+/**
  * Events after which the lists say something else.
  */
 const TELLING = new Set<EventEntry['event']['type']>([
@@ -60,9 +70,12 @@ export class Investigations implements IInvestigations, IDisposable {
     private readonly _contents: Contents.IManager,
     private readonly _trans: TranslationBundle,
     /**
-     * Asks a person whether to start in spite of what it may cost.
+     * Asks a person whether to start in spite of what a sentence says.
      */
-    private readonly _agrees: (cost: string) => Promise<boolean>
+    private readonly _agrees: (
+      to: Agreement,
+      sentence: string
+    ) => Promise<boolean>
   ) {
     this._lists = new Lists(_api, _trans);
     this._lists.changed.connect(this._onLists, this);
@@ -181,7 +194,9 @@ export class Investigations implements IInvestigations, IDisposable {
   }
 
   resume(runId: string, limits: WithoutId<ResumeRun> = {}): Promise<void> {
-    return this._command(runId, 'resume', limits);
+    return this._confirming(limits, agreed =>
+      this._command(runId, 'resume', agreed)
+    );
   }
 
   message(runId: string, text: string): Promise<void> {
@@ -258,22 +273,23 @@ export class Investigations implements IInvestigations, IDisposable {
   }
 
   /**
-   * Send, and where that may cost more than the config lets pass, send again once a person has agreed.
+   * Send, and where a person must agree to something first, send again once one has.
    */
-  private async _confirming<B extends { confirmed?: boolean }, T>(
+  private async _confirming<B extends object, T>(
     body: B,
     send: (body: B) => Promise<T>
   ): Promise<T> {
     try {
       return await send(body);
     } catch (error) {
-      if (!(error instanceof ApiError && error.code === 'unconfirmed')) {
+      const field = error instanceof ApiError ? AGREED[error.code] : undefined;
+      if (!(error instanceof ApiError) || !field || field in body) {
         throw error;
       }
-      if (!(await this._agrees(error.message))) {
+      if (!(await this._agrees(field, error.message))) {
         throw new ApiError('declined', this._trans.__('Not started.'), 0);
       }
-      return send({ ...body, confirmed: true });
+      return this._confirming({ ...body, [field]: true }, send);
     }
   }
 

@@ -7,7 +7,7 @@ import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
-import { Investigations } from './investigations';
+import { type Agreement, Investigations } from './investigations';
 import { Preferences } from './preferences';
 import { Api } from './request';
 import { IInvestigations, IPreferences, SETTINGS_ID } from './tokens';
@@ -30,22 +30,29 @@ export const investigationsPlugin: JupyterFrontEndPlugin<IInvestigations> = {
     const trans = (translator ?? nullTranslator).load(DOMAIN);
     const { contents, serverSettings } = app.serviceManager;
     const api = new Api(serverSettings, trans);
-    return new Investigations(api, contents, trans, cost =>
-      agrees(cost, trans)
+    return new Investigations(api, contents, trans, (to, sentence) =>
+      agrees(to, sentence, trans)
     );
   }
 };
 
 async function agrees(
-  cost: string,
+  to: Agreement,
+  sentence: string,
   trans: TranslationBundle
 ): Promise<boolean> {
+  const unveiled = to === 'weaker_veil';
   const { button } = await showDialog({
-    title: trans.__('Start in spite of what it may cost?'),
-    body: cost,
+    title: unveiled
+      ? trans.__('Run its code without a sandbox?')
+      : trans.__('Start in spite of what it may cost?'),
+    body: sentence,
+    defaultButton: unveiled ? 0 : 1,
     buttons: [
       Dialog.cancelButton(),
-      Dialog.okButton({ label: trans.__('Start') })
+      unveiled
+        ? Dialog.warnButton({ label: trans.__('Run without') })
+        : Dialog.okButton({ label: trans.__('Start') })
     ]
   });
   return button.accept;

@@ -20,6 +20,7 @@ from .options import (
     JsonOption,
     OutOption,
     RunArgument,
+    WeakerVeilOption,
     checked_notebook,
     experiment_of,
     given,
@@ -87,6 +88,7 @@ def resume(
     notebook: Annotated[
         Path | None, typer.Option(help="Where to go on, where the notebook's old place is not there any more.")
     ] = None,
+    weaker_veil: WeakerVeilOption = False,
     json: JsonOption = False,
 ) -> None:
     """Go on with an interrupted or failed run, from the cell where it stopped."""
@@ -101,6 +103,7 @@ def resume(
             listener=watch,
             limits=given(max_steps=max_steps, max_cost_usd=max_cost),
             notebook=checked_notebook(notebook),
+            weaker_veil=weaker_veil,
         )
         record = interruptible(services.carry(resumed.drive()))
     _finish(services, record, experiment, json=json)
@@ -119,6 +122,7 @@ def fork(
     notebook: Annotated[Path | None, typer.Option(help="The fork's notebook, a file that is not there yet.")] = None,
     out: OutOption = Path("notebooks"),
     config: ConfigOption = None,
+    weaker_veil: WeakerVeilOption = False,
     json: JsonOption = False,
 ) -> None:
     """Go another way from a cell of a run: a new run with a copy of its notebook up to there. The old one stays."""
@@ -136,6 +140,7 @@ def fork(
             listener=watch,
             out=out,
             notebook=checked_notebook(notebook),
+            weaker_veil=weaker_veil,
         )
         record = interruptible(services.carry(carry_through(begun, services.journal)))
     _finish(services, record, experiment, json=json)

@@ -20,6 +20,10 @@ ConfigOption = Annotated[
     str | None, typer.Option("--config", help="The run's config, where it is not at its old place any more.")
 ]
 OutOption = Annotated[Path, typer.Option("--out", help="Folder for the run's own folder.")]
+WeakerVeilOption = Annotated[
+    bool,
+    typer.Option("--weaker-veil", help="Run its code as a plain process of yours, where it had a sandbox before."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, and nothing else.")]
 Value = TypeVar("Value")
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..record.events import RunEnded
-from .options import ConfigOption, JsonOption, OutOption, RunArgument, experiment_of, interruptible
+from .options import ConfigOption, JsonOption, OutOption, RunArgument, WeakerVeilOption, experiment_of, interruptible
 from .screen import Watch, complain, console, print_json
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def replay(
     ] = None,
     config: ConfigOption = None,
     out: OutOption = Path("notebooks"),
+    weaker_veil: WeakerVeilOption = False,
     json: JsonOption = False,
 ) -> None:
     """Carry out a run's recorded decisions on a fresh organism, and report every cell whose output differs."""
@@ -49,6 +50,7 @@ def replay(
             environment=services.environment(experiment.path.stem),
             listener=watch,
             out=out,
+            weaker_veil=weaker_veil,
         )
         record = interruptible(services.carry(carry_through(begun, journal)))
     found = compare_runs(

@@ -15,7 +15,7 @@ from ..agent.prompt import system_prompt
 from ..agent.provider import Metered, Provider
 from ..agent.tools import ToolSession
 from ..config import Experiment, PublicConfig
-from ..contracts import Connection, TechniqueSpec
+from ..contracts import Connection, TechniqueSpec, Veil
 from ..errors import BudgetReached, InterpBenchError, RecordingEnded
 from ..notebook.session import NotebookSession
 from ..organisms.placement import organism_spec
@@ -52,13 +52,14 @@ class Run:
         lock: BaseFileLock,
         record: RunRecord,
         events: list[Event],
+        veil: Veil | None,
     ) -> None:
         self.id = recorder.run
         self.public = public
         self.recorder = recorder
         self.notebook = record.notebook
         self._provider, self._environment = provider, environment
-        self._lock, self._events = lock, events
+        self._lock, self._events, self._veil = lock, events, veil
         self._spec = organism_spec(experiment)
         self._gate: Gate | None = None
         self._task: asyncio.Task[Any] | None = None
@@ -148,7 +149,9 @@ class Run:
         without the rest of it, and a kernel that is neither started nor not keeps the whole server from ending.
         """
         opening = asyncio.create_task(
-            self._environment.notebook(self.notebook, emit=self.recorder, connection=connection, run=self.id)
+            self._environment.notebook(
+                self.notebook, emit=self.recorder, connection=connection, run=self.id, veil=self._veil
+            )
         )
         try:
             return await asyncio.shield(opening)

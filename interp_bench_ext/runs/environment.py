@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..agent.mcp_provider import OutsideProvider
-from ..contracts import Access, Connection
+from ..contracts import Access, Connection, Veil
 from ..host.spec import OrganismSpec
 from ..models.key import Key
 from ..notebook.session import NotebookSession
@@ -18,9 +18,14 @@ from ..record.journal import Journal
 
 
 class OpenNotebook(Protocol):
-    """Opens the notebook at ``path`` with a kernel that may talk to the organism at ``connection``."""
+    """Opens the notebook at ``path`` with a kernel that may talk to the organism at ``connection``.
 
-    async def __call__(self, path: Path, *, emit: Emit, connection: Connection, run: str) -> NotebookSession: ...
+    ``veil`` is what it must be kept by; None: as well as can be.
+    """
+
+    async def __call__(
+        self, path: Path, *, emit: Emit, connection: Connection, run: str, veil: Veil | None
+    ) -> NotebookSession: ...
 
 
 class OpenOrganism(Protocol):
@@ -31,9 +36,11 @@ class OpenOrganism(Protocol):
     ) -> AbstractAsyncContextManager[Lease]: ...
 
 
-async def own_notebook(path: Path, *, emit: Emit, connection: Connection, run: str) -> NotebookSession:
+async def own_notebook(
+    path: Path, *, emit: Emit, connection: Connection, run: str, veil: Veil | None
+) -> NotebookSession:
     """A notebook in a file, with a kernel that ends with the run."""
-    return await NotebookSession.open(path, emit=emit, connection=connection, run=run)
+    return await NotebookSession.open(path, emit=emit, connection=connection, run=run, veil=veil)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +64,8 @@ class Environment:
 def _interruptible(notebook: OpenNotebook, outside: OutsideProvider) -> OpenNotebook:
     """``notebook``, in which ``outside`` can interrupt the cell that runs."""
 
-    async def opened(path: Path, *, emit: Emit, connection: Connection, run: str) -> NotebookSession:
-        session = await notebook(path, emit=emit, connection=connection, run=run)
+    async def opened(path: Path, *, emit: Emit, connection: Connection, run: str, veil: Veil | None) -> NotebookSession:
+        session = await notebook(path, emit=emit, connection=connection, run=run, veil=veil)
         outside.interrupt = session.interrupt
         return session
 

@@ -116,7 +116,7 @@ class RunManager:
             return self._drive(driven)
 
     async def resume(self, run: str, asked: ResumeRun, *, outside: OutsideProvider | None = None) -> RunSummary:
-        """Go on with a run that ended early. Raises as :meth:`start` does, and NotFound."""
+        """Go on with a run that ended early. Raises as :meth:`start` does, NotFound and WeakerVeil."""
         record = self.record(run)
         if record.status not in ("interrupted", "failed"):
             raise NotNow(f"run {run} is {record.status}; only an interrupted or failed run can be resumed")
@@ -131,12 +131,17 @@ class RunManager:
             self._check_possible(experiment, agent, confirmed=True)  # as it was when the run began
             driven = _Driven(self.feed)
             driven.run = start.resume(
-                experiment, record, environment=self._environment(experiment, outside), listener=driven, limits=limits
+                experiment,
+                record,
+                environment=self._environment(experiment, outside),
+                listener=driven,
+                limits=limits,
+                weaker_veil=asked.weaker_veil,
             )
             return self._drive(driven)
 
     async def fork(self, run: str, asked: ForkRun, *, outside: OutsideProvider | None = None) -> RunSummary:
-        """Start a new run from a cell of another, under way or not. Raises as :meth:`start` does, and NotFound."""
+        """Start a new run from a cell of another, under way or not. Raises as :meth:`resume` does."""
         parent = self.record(run)
         changes = self._policy.changes(asked)
         experiment = await asyncio.to_thread(load_public, parent.config, called=parent.experiment)
@@ -157,6 +162,7 @@ class RunManager:
                 listener=driven,
                 out=self._places.root,
                 notebook=notebook,
+                weaker_veil=asked.weaker_veil,
             )
             return self._drive(driven)
 

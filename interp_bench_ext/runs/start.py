@@ -12,6 +12,7 @@ from filelock import BaseFileLock, Timeout
 from ..agent.provider import Provider
 from ..agent.replay import ReplayProvider
 from ..config import AgentSection, Experiment, PublicConfig
+from ..contracts import Veil
 from ..errors import BadInput
 from ..installed import experiment_techniques
 from ..organisms.placement import organism_spec
@@ -24,6 +25,7 @@ from .fork import agent_of_fork, check_can_go_on, headed, past_of
 from .provenance import provenance_of
 from .recorder import Listener, Recorder
 from .resolve import agent_name, choose_agent, provider_for
+from .veil import veil_for_code_of
 
 
 def begin(
@@ -54,6 +56,7 @@ def resume(
     listener: Listener,
     limits: Mapping[str, Any],
     notebook: Path | None = None,
+    weaker_veil: bool = False,
 ) -> Run:
     """A run that ended early, going on where it stopped.
 
@@ -64,9 +67,11 @@ def resume(
         listener: Called with every event, after it was recorded.
         limits: What is different in its agent section from here on.
         notebook: Where it works from here on, written anew if it is not there; None: where it did before.
+        weaker_veil: Whether a person has said that it may go on without the sandbox that it had.
 
     Raises:
         BadInput: It is finished, driven elsewhere, or cannot be run here.
+        WeakerVeil: It had a sandbox, and there is none here.
     """
     if record.status not in ("interrupted", "failed"):
         raise BadInput(f"run {record.id} is {record.status}; only an interrupted or failed run can be resumed")
@@ -77,6 +82,7 @@ def resume(
             f"run {record.id} works in {path}, and that folder is not on this machine; say where it goes on with"
             f" `interp-bench resume {record.id} --notebook PATH`, which is written anew if it is not there"
         )
+    veil = veil_for_code_of(journal, record.id, weaker=weaker_veil)
     lock = _locked(journal, record.id)
     try:
         public = recorded_public(journal, record.id)
@@ -84,7 +90,9 @@ def resume(
         as_recorded = _with(experiment, public)
         provider = _provider(public, environment, journal.events(record.id))
         journal.move_run(record.id, config=experiment.path, notebook=path)
-        run = _standing(as_recorded, provider, record.id, environment=environment, listener=listener, lock=lock)
+        run = _standing(
+            as_recorded, provider, record.id, environment=environment, listener=listener, lock=lock, veil=veil
+        )
         run.recorder(
             RunResumed(
                 notebook=str(path) if path != record.notebook else None,
@@ -109,6 +117,7 @@ def fork(
     listener: Listener,
     out: Path,
     notebook: Path | None = None,
+    weaker_veil: bool = False,
 ) -> Run:
     """A new run that stands where ``parent`` stood right after one of its cells, in a notebook of its own.
 
@@ -122,9 +131,11 @@ def fork(
         listener: Called with the fork's own events, after they were recorded.
         out: Folder for the fork's own folder, where ``notebook`` is not given.
         notebook: A file that does not exist yet.
+        weaker_veil: Whether a person has said that the parent's code may run without the sandbox that it had.
 
     Raises:
         BadInput: before anything was written.
+        WeakerVeil: likewise; the parent had a sandbox, and there is none here.
     """
     journal = environment.journal
     past = past_of(journal.events(parent.id), run=parent.id, at=at)
@@ -146,6 +157,7 @@ def fork(
         out=out,
         notebook=notebook,
         then=then,
+        veil=veil_for_code_of(journal, parent.id, weaker=weaker_veil),
     )
 
 
@@ -157,6 +169,7 @@ def replay(
     environment: Environment,
     listener: Listener,
     out: Path,
+    weaker_veil: bool = False,
 ) -> Run:
     """A new run that carries out the recorded decisions again: the agent's replies, and what a person approved.
 
@@ -167,9 +180,11 @@ def replay(
         environment: Where it happens.
         listener: Called with every event, after it was recorded.
         out: Folder for the run's own folder.
+        weaker_veil: Whether a person has said that the recorded code may run without the sandbox that it had.
 
     Raises:
         BadInput: before anything was written.
+        WeakerVeil: likewise; the recorded run had a sandbox, and there is none here.
     """
     events = environment.journal.events(recorded.id)
     public = recorded_public(environment.journal, recorded.id)
@@ -182,6 +197,7 @@ def replay(
         listener=listener,
         out=out,
         then=lambda run: answers,
+        veil=veil_for_code_of(environment.journal, recorded.id, weaker=weaker_veil),
     )
 
 
@@ -203,6 +219,7 @@ def _recorded(
     out: Path,
     notebook: Path | None = None,
     then: Callable[[str], Sequence[Event]] = lambda run: (),
+    veil: Veil | None = None,
 ) -> Run:
     """A run that begins with ``RunStarted`` and what ``then`` gives for its id: all of that recorded, or nothing."""
     journal, public = environment.journal, experiment.public
@@ -228,7 +245,7 @@ def _recorded(
             first=started,
             then=then(run),
         )
-        made = _standing(experiment, provider, run, environment=environment, listener=listener, lock=lock)
+        made = _standing(experiment, provider, run, environment=environment, listener=listener, lock=lock, veil=veil)
         listener(started)
     except BaseException:
         lock.release()
@@ -244,6 +261,7 @@ def _standing(
     environment: Environment,
     listener: Listener,
     lock: BaseFileLock,
+    veil: Veil | None,
 ) -> Run:
     """The run as its journal says that it stands."""
     journal = environment.journal
@@ -261,6 +279,7 @@ def _standing(
         lock=lock,
         record=record,
         events=[entry.event for entry in entries],
+        veil=veil,
     )
 
 

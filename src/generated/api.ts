@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 b7574d2c6e1ae5ad1a6ee68c54dd31a6e5bbcc4612c783fa44802a790636c4ef
+// Generated from schema.json by `jlpm generate`. sha256 6ec173b587795b4bfbcc06b03b8c25f95ec8e69a8718baf8b9b8d3c18d76ae1d
 import type { Event } from './events';
 
 export interface AgentSection {
@@ -106,6 +106,7 @@ export interface ForkRun {
   at?: string | null;
   message?: string | null;
   notebook?: string | null;
+  weaker_veil?: boolean;
 }
 /**
  * An organism for a person's own notebook: what ``connect()`` needs.
@@ -143,6 +144,7 @@ export interface ResumeRun {
   max_steps?: number | null;
   max_cost_usd?: number | null;
   max_minutes?: number | null;
+  weaker_veil?: boolean;
 }
 /**
  * A scored run's verdict among the runs of its condition, as they stand now.

@@ -41,7 +41,7 @@ class Place:
         yield self
         self.did.append("let go")
 
-    async def notebook(self, path, *, emit, connection, run):
+    async def notebook(self, path, *, emit, connection, run, veil):
         self.begun.set()
         await self.go_on.wait()
         emit(KernelStarted(veil="process"))
