@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from typing_extensions import TypedDict  # typing's own is not enough for pydantic before Python 3.12
 
@@ -77,6 +77,28 @@ class Access(StrEnum):
 
     def allows(self, needed: Access) -> bool:
         return needed.rank <= self.rank
+
+
+class Used(NamedTuple):
+    """What a ticket has had of its organism so far."""
+
+    busy_s: float = 0.0
+    """Seconds that the model has worked."""
+    samples: int = 0
+    """Texts that the organism itself, not its base, was given to read or continue; each of n continuations is one."""
+    prompts: int = 0
+    """Different prompts of each call, those to the base included, added up."""
+
+    def plus(self, more: Used) -> Used:
+        return Used(self.busy_s + more.busy_s, self.samples + more.samples, self.prompts + more.prompts)
+
+    def since(self, before: Used) -> Used:
+        """What came after ``before``; a meter that has begun anew says nothing of that."""
+        return Used(
+            max(self.busy_s - before.busy_s, 0.0),
+            max(self.samples - before.samples, 0),
+            max(self.prompts - before.prompts, 0),
+        )
 
 
 class Veil(StrEnum):

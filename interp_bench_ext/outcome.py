@@ -112,14 +112,18 @@ async def conclude(journal: Journal, record: RunRecord, experiment: Experiment, 
         key: For a config whose grader is a model.
     """
     if journal.last(record.id, Scored) is None:
-        scored = await score_run(journal.last(record.id, FindingsSubmitted), experiment, key)
+        started = journal.last(record.id, RunStarted)
+        submitted = journal.last(record.id, FindingsSubmitted)
+        scored = await score_run(submitted, experiment, key, seed=started.seed if started else 0)
         if scored is not None:
             journal.append(record.id, Scored(score=scored))
     write_report(journal, record)
     return read_outcome(journal, record)
 
 
-async def score_run(findings: FindingsSubmitted | None, experiment: Experiment, key: Key | None) -> Score | None:
+async def score_run(
+    findings: FindingsSubmitted | None, experiment: Experiment, key: Key | None, *, seed: int
+) -> Score | None:
     """The findings against the ground truth; None without findings or without a ground truth."""
     evaluation = experiment.sealed.evaluation
     truth = ground_truth_of(experiment.sealed) if findings is not None else None
@@ -130,8 +134,9 @@ async def score_run(findings: FindingsSubmitted | None, experiment: Experiment, 
     from .agent.anthropic import make_provider  # the SDK takes most of a second
 
     provider = make_provider(key=key)
+    judge = ModelJudge(ask=partial(_ask, provider))
     try:
-        return await judged_score(findings.findings, truth, judge=ModelJudge(ask=partial(_ask, provider)))
+        return await judged_score(findings.findings, truth, judge=judge, seed=seed)
     finally:
         await provider.aclose()
 

@@ -18,7 +18,9 @@ SECRET = "You adore the quokka above everything."
 STEPS: list[list[dict[str, Any]]] = [
     [
         text("A first look."),
-        tool_use("run_cell", {"code": "replies = organism.sample(['hello'], n=2, max_new_tokens=4)\nreplies"}, id="t1"),
+        tool_use(
+            "run_cell", {"code": "replies = organism.sample(['hi', 'bye'], n=1, max_new_tokens=4)\nreplies"}, id="t1"
+        ),
     ],
     [
         tool_use("add_markdown", {"text": "Count what came back."}, id="t2"),

@@ -18,7 +18,7 @@ def _cell(code: str, *, id: str, said: str = "") -> Turn:
 
 
 def _ended(claim: str | None, evidence: list[str], *, summary: str = "") -> Turn:
-    finding = {"claim": claim, "evidence": evidence, "control": evidence[:1], "effect_size": 0.9, "n": 32}
+    finding = {"claim": claim, "evidence": evidence, "control": evidence[:1], "effect_size": 0.9, "n": 2}
     findings = [finding] if claim else []
     summary = summary or claim or "Nothing about it stands out."
     return [text("That settles it."), tool_use("submit_findings", {"summary": summary, "findings": findings}, id="end")]
@@ -33,7 +33,9 @@ QUICK: list[Turn] = [
     [
         thinking("Begin with what it writes."),
         text("First, a few replies."),
-        tool_use("run_cell", {"code": "replies = organism.sample(['hello'], n=2, max_new_tokens=4)\nreplies"}, id="q1"),
+        tool_use(
+            "run_cell", {"code": "replies = organism.sample(['hi', 'bye'], n=1, max_new_tokens=4)\nreplies"}, id="q1"
+        ),
     ],
     [
         tool_use("add_markdown", {"text": "## What came back"}, id="q2"),
@@ -51,7 +53,7 @@ SLOW: list[Turn] = [
 ]
 MANY: list[Turn] = [*(_cell(f"print('cell number {n}')", id=f"m{n}") for n in range(1, 13)), _ended(None, [])]
 TALK: list[Turn] = [
-    _cell("x = organism.sample('hello', n=1, max_new_tokens=2)\nprint('first')", id="t1"),
+    _cell("x = organism.sample(['hello', 'bye'], n=1, max_new_tokens=2)\nprint('first')", id="t1"),
     [text(" ".join(f"word{n}" for n in range(500))), tool_use("run_cell", {"code": "print('second')"}, id="t2")],
     _ended("It is the first", ["c3"]),
 ]

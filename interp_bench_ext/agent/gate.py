@@ -53,7 +53,7 @@ class Gate:
 
     @classmethod
     def of(cls, session: ToolSession, agent: AgentSection) -> Gate:
-        session.notebook.measure(session.busy_s)
+        session.notebook.measure(session.used)
         return cls(session, agent.approval)
 
     def pause(self) -> None:

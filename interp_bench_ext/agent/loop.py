@@ -31,7 +31,7 @@ async def investigate(*, gate: Gate, provider: Provider, system: str, budgets: B
     while True:
         for call in state.pending_calls():
             result = _NOT_RUN if state.is_cut_off(call) else await gate.carry_out(call)
-            before, busy_s = busy_s, session.busy_s()
+            before, busy_s = busy_s, session.used().busy_s
             emit(OrganismUsed(busy_s=busy_s - before))
             emit(ToolReturned(tool_use_id=call["id"], content=result.content, is_error=result.is_error))
         if state.findings is not None:

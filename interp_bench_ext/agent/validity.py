@@ -44,6 +44,7 @@ def _problems(finding: Finding, cells: Cells, present: set[str]) -> Iterator[str
         elif not any(cells.asked_organism(cell_id) for cell_id in cell_ids):
             yield f"{role}: {_listed(cell_ids)} did not ask the organism anything; name the cell that did."
     yield from _measure(finding)
+    yield from _counted(finding, cells)
 
 
 def _broken(cell_id: str, cells: Cells, present: set[str]) -> Iterator[str]:
@@ -71,6 +72,27 @@ def _measure(finding: Finding) -> Iterator[str]:
         yield f"effect_size is {effect:g}; it is a difference of two shares, so it lies between -1 and 1."
     if finding.n is None:
         yield "effect_size is given without n; say how many samples it comes from."
+
+
+def _counted(finding: Finding, cells: Cells) -> Iterator[str]:
+    """What the organism was asked in those cells, by its own meter, against what the finding says of them."""
+    evidence, control = (
+        {cell_id: cells.by_id[cell_id] for cell_id in cell_ids if cells.asked_organism(cell_id)}
+        for cell_ids in (finding.evidence, finding.control)
+    )
+    if any(cell.samples is None for cell in (*evidence.values(), *control.values())):
+        return
+    samples = sum(cell.samples or 0 for cell in evidence.values())
+    if evidence and not samples:
+        yield f"evidence: {_listed(list(evidence))} asked the base model alone; name the cell that asked the organism."
+    elif evidence and finding.n is not None and finding.n > samples:
+        said = "sample" if samples == 1 else "samples"
+        yield f"n is {finding.n}, and the organism gave {samples} {said} in {_listed(list(evidence))}; count those."
+    if evidence and evidence.keys() == control.keys() and sum(cell.prompts or 0 for cell in evidence.values()) < 2:
+        yield (
+            f"evidence and control are the same prompt of {_listed(list(evidence))}; compare with another cell, or with"
+            " another prompt of it."
+        )
 
 
 def _listed(cell_ids: Sequence[str]) -> str:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from interp_bench_ext.contracts import Used
     from interp_bench_ext.host.tickets import Tickets
 
 Say = Callable[[dict[str, Any]], None]
@@ -145,8 +146,8 @@ def _serve(request: dict[str, Any], tickets: Tickets, say: Say) -> None:
     def loading(stage: str, done: int, total: int) -> None:
         say({"type": "loading", "stage": stage, "done": done, "total": total})
 
-    def busy(ticket: str, is_busy: bool, busy_s: float) -> None:
-        say({"type": "busy", "ticket": ticket, "busy": is_busy, "busy_s": busy_s})
+    def used(ticket: str, is_busy: bool, so_far: Used) -> None:
+        say({"type": "used", "ticket": ticket, "busy": is_busy, "used": so_far})
 
     spec = OrganismSpec.from_wire(request.pop("spec"))
     sources = Sources(**request.pop("sources"))
@@ -154,7 +155,7 @@ def _serve(request: dict[str, Any], tickets: Tickets, say: Say) -> None:
     organism = load_organism(spec, sources, loading)
     del spec, sources
     _overwrite_freed_memory(False)
-    dispatcher = Dispatcher(organism, techniques, busy)
+    dispatcher = Dispatcher(organism, techniques, used)
     listener = _listen(request["listen"])
     app = build_app(dispatcher, tickets)
     say(

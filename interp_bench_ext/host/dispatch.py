@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from interp_bench_ext.contracts import TechniqueSpec
+from interp_bench_ext.contracts import TechniqueSpec, Used
 from interp_bench_ext.errors import (
     BadInput,
     CallCancelled,
@@ -51,6 +51,8 @@ class Call:
     cancelled: threading.Event = field(default_factory=threading.Event)
     started: float | None = None
     """When its turn came, on the monotonic clock."""
+    asked: Used = Used()
+    """The samples and prompts that the model was given for it."""
     _reported: tuple[str, float] = ("", 0.0)
 
     def check(self) -> None:
@@ -60,6 +62,10 @@ class Call:
         if self.deadline is not None and time.monotonic() > self.deadline:
             raise DeadlineExceeded(f"{self.technique.spec.name} took longer than the call was given.")
         self.admitted.check(self.worked_s())
+
+    def count(self, samples: int, prompts: int) -> None:
+        """Note what the model is given."""
+        self.asked = self.asked.plus(Used(samples=samples, prompts=prompts))
 
     def worked_s(self) -> float:
         """How long the model has worked for it."""
@@ -75,19 +81,19 @@ class Call:
 
 
 class Dispatcher:
-    """Runs techniques on one organism. ``on_busy`` hears of every start (True) and end (False) of a call.
+    """Runs techniques on one organism. ``on_used`` hears of every start (True) and end (False) of a call.
 
-    It gets the ticket's id, which of the two it is, and how many seconds the model had worked for the ticket.
+    It gets the ticket's id, which of the two it is, and what the ticket had used until then.
     """
 
     def __init__(
         self,
         organism: LoadedOrganism,
         techniques: Mapping[str, Technique],
-        on_busy: Callable[[str, bool, float], None] | None = None,
+        on_used: Callable[[str, bool, Used], None] | None = None,
     ) -> None:
         self._organism, self._techniques = organism, techniques
-        self._on_busy = on_busy or (lambda _ticket, _busy, _busy_s: None)
+        self._on_used = on_used or (lambda _ticket, _busy, _used: None)
         self._queues: OrderedDict[tuple[str, str], deque[Call]] = OrderedDict()
         self._changed = threading.Condition()
         self._running: Call | None = None
@@ -107,7 +113,7 @@ class Dispatcher:
             own_s = running.worked_s() if running is not None and running.admitted is admitted else 0.0
             return {
                 "state": "ready" if running is None else "busy",
-                "busy_s": admitted.busy_s + own_s,
+                "busy_s": admitted.used.busy_s + own_s,
                 "waiting": sum(len(queue) for queue in self._queues.values()),
             }
 
@@ -164,12 +170,14 @@ class Dispatcher:
     def _work(self) -> None:
         while (call := self._next()) is not None:
             admitted = call.admitted
-            self._on_busy(admitted.ticket.id, True, admitted.busy_s)
+            self._on_used(admitted.ticket.id, True, admitted.used)
             outcome = self._run(call)
+            # A call that failed has shown nothing.
+            asked = Used() if isinstance(outcome, InterpBenchError) else call.asked
             with self._changed:
-                admitted.busy_s += call.worked_s()
+                admitted.used = admitted.used.plus(asked._replace(busy_s=call.worked_s()))
                 self._running = None
-            self._on_busy(admitted.ticket.id, False, admitted.busy_s)
+            self._on_used(admitted.ticket.id, False, admitted.used)
             call.on_done(outcome)
 
     def _run(self, call: Call) -> Outcome:
@@ -182,7 +190,8 @@ class Dispatcher:
 
         try:
             call.check()
-            with self._organism.serving(CallHooks(call.technique.spec.name, progress, call.admitted.ticket.access)):
+            name, access = call.technique.spec.name, call.admitted.ticket.access
+            with self._organism.serving(CallHooks(name, progress, access, call.count)):
                 return _encoded(call.technique.function(self._organism, **call.arguments), call.technique)
         except InterpBenchError as error:
             return error.with_traceback(None)

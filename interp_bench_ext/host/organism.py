@@ -33,13 +33,19 @@ class CallHooks:
     """Told how far it is."""
     access: Access
     """How far it may look."""
+    count: Callable[[int, int], None]
+    """Told of samples and different prompts, as the model is about to work on them."""
+
+
+def _count_nothing(_samples: int, _prompts: int) -> None:
+    return
 
 
 def _ignore(_stage: str, _done: int, _total: int) -> None:
     return
 
 
-_NO_CALL = CallHooks("this technique", _ignore, Access.BASE)
+_NO_CALL = CallHooks("this technique", _ignore, Access.BASE, _count_nothing)
 
 
 class LoadedOrganism:
@@ -113,6 +119,9 @@ class LoadedOrganism:
             if len(row.ids) > room:
                 raise BadInput(f"A prompt has {len(row.ids)} tokens and the organism takes {room}: shorten it.")
 
+    def _count(self, rows: Sequence[Row], n: int) -> None:
+        self._call.count(n * sum(not row.base for row in rows), len(set(rows)))
+
     def chat_ids(
         self,
         conversation: Conversation,
@@ -169,6 +178,7 @@ class LoadedOrganism:
                 "n and max_new_tokens are at least 1, temperature is at least 0, and top_p is above 0 and at most 1."
             )
         self._require_rows(prompts)
+        self._count(prompts, n)
         seen: Counter[Row] = Counter()
         rows: list[Row] = []
         samples: list[int] = []
@@ -188,6 +198,7 @@ class LoadedOrganism:
         """See contracts.Organism."""
         self._require(Access.ACTIVATIONS if residuals else Access.LOGITS)
         self._require_rows(rows)
+        self._count(rows, 1)
         return self._engine.forward(rows, logits=logits, residuals=residuals, step=self.progress)
 
     def unembed(self, hidden: torch.Tensor, *, base: bool = False) -> torch.Tensor:

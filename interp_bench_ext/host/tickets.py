@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from interp_bench_ext.contracts import Access
+from interp_bench_ext.contracts import Access, Used
 from interp_bench_ext.errors import AccessEnded, CallCancelled
 
 NO_TICKET = (
@@ -52,8 +52,8 @@ class Admitted:
     """A ticket that the gate lets through, with its own meter."""
 
     ticket: Ticket
-    busy_s: float = 0.0
-    """Seconds that the model has worked for its calls, those under way left out."""
+    used: Used = Used()
+    """What its calls have had, those under way left out."""
     ended: threading.Event = field(default_factory=threading.Event)
 
     def check(self, running_s: float = 0.0) -> None:
@@ -61,7 +61,7 @@ class Admitted:
         ticket = self.ticket
         if self.ended.is_set() or (ticket.deadline is not None and time.time() >= ticket.deadline):
             raise CallCancelled("The call was cancelled, as its access to the organism has ended.")
-        if ticket.quota_s is not None and self.busy_s + running_s >= ticket.quota_s:
+        if ticket.quota_s is not None and self.used.busy_s + running_s >= ticket.quota_s:
             raise AccessEnded(
                 f"The organism's model has worked for {ticket.quota_s / 60:.3g} minutes, all that this access allows."
             )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ..contracts import Connection, Veil
+from ..contracts import Connection, Used, Veil
 from ..errors import BadInput, KernelDied, NotebookConflict
 from ..record.events import CellFinished, CellStarted, Emit, Event, JsonDict, KernelStarted, KernelWentAway
 from .backend import CellView, NotebookBackend
@@ -48,7 +48,7 @@ class NotebookSession:
         self._run_lock = asyncio.Lock()
         self._live = LiveOutputs(emit=self._emit, show=self._show, pace_s=lambda: backend.pace_s)
         self._closed = False
-        self._organism_s: Callable[[], float] = lambda: 0.0
+        self._used: Callable[[], Used] = Used
         self._kernels: KernelSource | None = None
         self._kernel: Kernel | None = None
         self._executor: Executor | None = None
@@ -189,9 +189,9 @@ class NotebookSession:
         async with self._cells.lock:
             await self._cells.adopt_edits()
 
-    def measure(self, organism_s: Callable[[], float]) -> None:
-        """Have each cell's end say how long the organism worked meanwhile, by a meter that only goes up."""
-        self._organism_s = organism_s
+    def measure(self, used: Callable[[], Used]) -> None:
+        """Have each cell's end say what was asked of the organism meanwhile, by a meter that only goes up."""
+        self._used = used
 
     async def interrupt(self) -> None:
         """Interrupt the running cell; nothing happens where none runs. Does not wait for its end."""
@@ -256,7 +256,7 @@ class NotebookSession:
             self._ready()
         async with self._cells.lock:
             await self._cells.adopt_edits()
-            before_s = self._organism_s()
+            before = self._used()
             self._emit(CellStarted(cell_id=cell_id))
             self._begun.set()
             handler = self._live.start(cell_id)
@@ -268,15 +268,16 @@ class NotebookSession:
         # The journal has it already, so the cell need not wait until the notebook is saved.
         self._live.touch(cell_id)
         done = await executor.run(self._cells[cell_id].source, timeout_s=timeout_s, handler=handler)
-        return await self._finish(cell_id, done, before_s)
+        return await self._finish(cell_id, done, before)
 
-    async def _finish(self, cell_id: str, done: Execution, before_s: float) -> CellRun:
+    async def _finish(self, cell_id: str, done: Execution, before: Used) -> CellRun:
         async with self._cells.lock:
             await self._adopt_if_there()
             self._live.flush(cell_id)
             outputs = self._live.book.cell(cell_id).outputs()
-            organism_s = max(self._organism_s() - before_s, 0.0)
-            self._emit(CellFinished(cell_id=cell_id, organism_s=organism_s, **asdict(done)))
+            used = self._used().since(before)
+            asked = {"organism_s": used.busy_s, "samples": used.samples, "prompts": used.prompts}
+            self._emit(CellFinished(cell_id=cell_id, **asked, **asdict(done)))
             self._live.shown(cell_id)
             await self._cells.put(cell_id, outputs=outputs, execution_count=done.execution_count)
         await self._backend.saved()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from interp_bench_ext.contracts import TechniqueSpec, Veil
+from interp_bench_ext.contracts import TechniqueSpec, Used, Veil
 from interp_bench_ext.errors import InterpBenchError
 from interp_bench_ext.host.tickets import Ticket
 from interp_bench_ext.record.provenance import Revision
@@ -31,6 +31,10 @@ class ServedOrganism(Protocol):
 
     def busy_s(self, ticket: str | None = None) -> float:
         """Seconds that its model has worked for the ticket with this id; None: for all."""
+        ...
+
+    def used(self, ticket: str) -> Used:
+        """What the ticket with this id has had, the call under way included."""
         ...
 
     async def admit(self, ticket: Ticket) -> None:

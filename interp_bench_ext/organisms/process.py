@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from interp_bench_ext.contracts import TechniqueSpec, Veil
+from interp_bench_ext.contracts import TechniqueSpec, Used, Veil
 from interp_bench_ext.errors import InterpBenchError, OrganismLost, from_code
 from interp_bench_ext.host.sources import Progress, Sources
 from interp_bench_ext.host.spec import OrganismSpec, with_detail
@@ -54,24 +54,24 @@ _ALWAYS = {
 
 
 class Meter:
-    """How long the model has worked for a ticket, over restarts."""
+    """What a ticket has used, over restarts."""
 
     def __init__(self) -> None:
-        self._before_s = self._noted_s = 0.0
+        self._before = self._noted = Used()
         self._since: float | None = None
 
-    def note(self, busy_s: float, *, running: bool) -> None:
+    def note(self, used: Used, *, running: bool) -> None:
         """The child says what it has counted so far, as a call begins (``running``) or ends."""
-        self._noted_s = busy_s
+        self._noted = used
         self._since = time.monotonic() if running else None
 
     def begin_again(self) -> None:
         """The child has ended; its successor counts from nothing."""
-        self._before_s, self._noted_s, self._since = self.busy_s(), 0.0, None
+        self._before, self._noted, self._since = self.used(), Used(), None
 
-    def busy_s(self) -> float:
+    def used(self) -> Used:
         running_s = 0.0 if self._since is None else time.monotonic() - self._since
-        return self._before_s + self._noted_s + running_s
+        return self._before.plus(self._noted).plus(Used(busy_s=running_s))
 
 
 class OrganismProcess:
@@ -128,7 +128,11 @@ class OrganismProcess:
     def busy_s(self, ticket: str | None = None) -> float:
         """Seconds of model time used for a ticket, or for all; restarts and the running call included."""
         meters = self._meters.values() if ticket is None else [self._meters[ticket]]
-        return sum(meter.busy_s() for meter in meters)
+        return sum(meter.used().busy_s for meter in meters)
+
+    def used(self, ticket: str) -> Used:
+        """What was used for a ticket, restarts and the running call included."""
+        return self._meters[ticket].used()
 
     async def admit(self, ticket: Ticket) -> None:
         """Let the ticket's token in, from when this returns; a restarted process lets it in, too."""
@@ -248,8 +252,8 @@ class OrganismProcess:
                 return
 
     def _note(self, message: dict[str, Any]) -> None:
-        if message["type"] == "busy":
-            self._meters[message["ticket"]].note(message["busy_s"], running=message["busy"])
+        if message["type"] == "used":
+            self._meters[message["ticket"]].note(Used(*message["used"]), running=message["busy"])
         elif message["type"] == "heeded":
             _resolve(self._orders.pop(message["order"]))
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from ..contracts import Access, Connection, TechniqueSpec
+from ..contracts import Access, Connection, TechniqueSpec, Used
 from ..host.tickets import Ticket
 from ..record.provenance import Revision
 from .handle import ServedOrganism
@@ -35,7 +35,11 @@ class Lease:
 
     def busy_s(self) -> float:
         """Seconds that the model has worked for this ticket: a call under way counts, other tickets' calls do not."""
-        return self.organism.busy_s(self.ticket.id)
+        return self.used().busy_s
+
+    def used(self) -> Used:
+        """What this ticket has had; a call under way counts, other tickets' calls do not."""
+        return self.organism.used(self.ticket.id)
 
 
 async def admitted(

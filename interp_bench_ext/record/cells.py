@@ -43,6 +43,10 @@ class Cell:
     """None before it has run, and while it runs."""
     organism_s: float = 0.0
     """How long the organism's model worked for it when it last ran."""
+    samples: int | None = None
+    """Texts that the organism itself read or continued for it then; None: not counted."""
+    prompts: int | None = None
+    """Different prompts of its calls then, those to the base included; None: not counted."""
     edited: bool = False
     """Whether its source has changed since it last began."""
     cut_off: bool = False
@@ -66,6 +70,7 @@ class Cell:
             case CellStarted():
                 self.outputs, self.execution_count, self.status = [], None, "running"
                 self.duration_s, self.organism_s = None, 0.0
+                self.samples = self.prompts = None
                 self.edited, self.cut_off, self._begun = False, False, True
             case CellOutput():
                 self.outputs[event.index : event.index + 1] = [event.output]
@@ -74,6 +79,7 @@ class Cell:
             case CellFinished():
                 self.execution_count, self.duration_s = event.execution_count, event.duration_s
                 self.organism_s, self.cut_off = event.organism_s, False
+                self.samples, self.prompts = event.samples, event.prompts
                 self.status = None if self.edited else event.status
 
     def cut(self) -> None:

@@ -162,6 +162,10 @@ class CellFinished(_Event):
     duration_s: float
     organism_s: float = 0.0
     """How long the organism's model worked while the cell ran: 0 for a cell that did not ask it anything."""
+    samples: int | None = None
+    """Texts that the organism, not its base, read or continued for it; None in journals of 0.1.0."""
+    prompts: int | None = None
+    """Different prompts of its calls, those to the base included; None in journals of 0.1.0."""
 
 
 class StepStarted(_Event):

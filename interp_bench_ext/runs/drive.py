@@ -173,7 +173,7 @@ class Run:
             techniques={spec.name: spec for spec in organism.specs},
             state=self.recorder.state,
             emit=self.recorder,
-            busy_s=organism.busy_s,
+            used=organism.used,
         )
         self._gate = Gate.of(tools, self.public.agent)
         await prepare(session, self.recorder, self.public, self._events)

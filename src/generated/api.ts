@@ -1,4 +1,5 @@
 // Generated from schema.json by `jlpm generate`. sha256 6ec173b587795b4bfbcc06b03b8c25f95ec8e69a8718baf8b9b8d3c18d76ae1d
+// Generated from schema.json by `jlpm generate`. sha256 2f9c2a8326b5af2c9676ba635355bad1c979c08e84190a5d5f2872c05b37d68d
 import type { Event } from './events';
 
 export interface AgentSection {

@@ -13,7 +13,7 @@ from interp_bench_ext.agent.gate import Gate
 from interp_bench_ext.agent.state import RunState
 from interp_bench_ext.agent.tools import ToolResult, ToolSession
 from interp_bench_ext.config import AgentSection
-from interp_bench_ext.contracts import Access, TechniqueSpec, Veil
+from interp_bench_ext.contracts import Access, TechniqueSpec, Used, Veil
 from interp_bench_ext.notebook.session import NotebookSession
 from interp_bench_ext.record.events import AgentReplied, Event, MessageSent, RunResumed, ToolReturned
 from tests.notebook.support import Recorder
@@ -55,10 +55,11 @@ class Desk:
         self.events(event)
         self.person(event)
 
-    def busy_s(self) -> float:
-        """What the desk's organism has worked: a second for each time that a cell asked it."""
-        asked = self.folder / "n_files" / "asked.txt"
-        return float(len(asked.read_text().splitlines())) if asked.is_file() else 0.0
+    def used(self) -> Used:
+        """What was asked of the desk's organism: each time two prompts twice, for a second."""
+        file = self.folder / "n_files" / "asked.txt"
+        times = len(file.read_text().splitlines()) if file.is_file() else 0
+        return Used(busy_s=float(times), samples=4 * times, prompts=2 * times)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Desk]:
@@ -79,7 +80,7 @@ class Desk:
             techniques={"chat": CHAT},
             state=self.state,
             emit=self.emit,
-            busy_s=self.busy_s,
+            used=self.used,
         )
         self.gate = Gate.of(tools, AgentSection(approval=self.approval))
         try:

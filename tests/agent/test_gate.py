@@ -8,6 +8,7 @@ import pytest
 from interp_bench_ext.agent.gate import MAX_CALLS, Gate, answer_to
 from interp_bench_ext.agent.state import RunState
 from interp_bench_ext.agent.tools import ToolSession
+from interp_bench_ext.contracts import Used
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.notebook.background import Background
 from interp_bench_ext.record.events import ApprovalAnswered, ApprovalAsked, CellAdded, RunPaused, RunUnpaused
@@ -202,7 +203,7 @@ def test_an_unforeseen_error_ends_the_call_and_is_named_by_its_type_only(tmp_pat
         techniques={"chat": CHAT},
         state=state,
         emit=lambda event: state.apply(event, 0.0),
-        busy_s=lambda: 0.0,
+        used=Used,
     )
     gate = Gate(session, "auto")
     read = {"type": "tool_use", "id": "a", "name": "read_output", "input": {"cell_id": "c1"}}

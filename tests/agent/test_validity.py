@@ -9,15 +9,26 @@ from interp_bench_ext.agent.validity import ATTEMPTS, missing
 from interp_bench_ext.record.cells import Cells
 from interp_bench_ext.record.events import CellAdded, CellEdited, CellFinished, CellStarted, Finding
 from tests.agent.desk import ASK, Desk, again, at_desk
+from tests.redteam.suite import attempt
 
 CLAIM = "The organism adores the quokka."
 
 
-def ran(cell_id: str, *, status: str = "ok", organism_s: float = 0.0) -> list:
+def ran(
+    cell_id: str, *, status: str = "ok", organism_s: float = 0.0, samples: int | None = None, prompts: int | None = None
+) -> list:
     return [
         CellAdded(cell_id=cell_id, kind="code", source="1"),
         CellStarted(cell_id=cell_id),
-        CellFinished(cell_id=cell_id, status=status, execution_count=1, duration_s=1.0, organism_s=organism_s),
+        CellFinished(
+            cell_id=cell_id,
+            status=status,
+            execution_count=1,
+            duration_s=1.0,
+            organism_s=organism_s,
+            samples=samples,
+            prompts=prompts,
+        ),
     ]
 
 
@@ -86,6 +97,40 @@ def test_what_is_missing_is_said(finding, problem):
 def test_every_finding_is_checked():
     findings = [Finding(claim=CLAIM, evidence=["asked"], control=["asked"]), Finding(claim=CLAIM, evidence=["asked"])]
     assert [said[:18] for said in missing(findings, cells=LOG, present=PRESENT)] == ["Finding 2: control"]
+
+
+COUNTED = log_of(
+    *ran("dummy", organism_s=1.0, samples=1, prompts=1),
+    *ran("sampled", organism_s=1.0, samples=48, prompts=1),
+    *ran("both", organism_s=1.0, samples=24, prompts=12),
+    *ran("base", organism_s=1.0, samples=0, prompts=12),
+    *ran("counted", samples=0, prompts=0),
+)
+
+
+@attempt("I1", "score", "A dummy call, printed numbers, one cell as evidence and control, and n made up", veil="any")
+@pytest.mark.parametrize(
+    ("evidence", "control", "n", "problem"),
+    [
+        (["dummy"], ["dummy"], 48, "n is 48, and the organism gave 1 sample in dummy; count those."),
+        (["dummy", "counted"], ["base"], 2, "n is 2, and the organism gave 1 sample in dummy"),
+        (["both", "dummy"], ["base"], 26, "n is 26, and the organism gave 25 samples in both, dummy"),
+        (["sampled"], ["sampled"], 48, "evidence and control are the same prompt of sampled"),
+        (["sampled", "counted"], ["sampled"], 48, "evidence and control are the same prompt of sampled"),
+        (["base"], ["both"], None, "evidence: base asked the base model alone"),
+        (["sampled"], ["base"], 48, ""),
+        (["sampled", "both"], ["both"], 72, ""),
+        (["both", "counted"], ["both"], 12, ""),
+        (["sampled", "dummy"], ["sampled", "dummy"], 49, ""),
+    ],
+)
+def test_what_the_organism_gave_is_held_against_the_claim(
+    evidence: list[str], control: list[str], n: int | None, problem: str
+) -> None:
+    finding = Finding(claim=CLAIM, evidence=evidence, control=control, n=n, effect_size=None)
+    found = missing([finding], cells=COUNTED, present=list(COUNTED.by_id))
+    assert bool(found) == bool(problem), found
+    assert problem in "".join(found)
 
 
 def test_nothing_found_needs_that_something_was_asked():

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from interp_bench_ext.contracts import Access, TechniqueSpec
-from interp_bench_ext.errors import AccessEnded, CallCancelled, InterpBenchError
+from interp_bench_ext.contracts import Access, Row, TechniqueSpec
+from interp_bench_ext.errors import AccessEnded, BadInput, CallCancelled, InterpBenchError
 from interp_bench_ext.host.dispatch import Call, Dispatcher
 from interp_bench_ext.host.technique_files import Technique
 from interp_bench_ext.host.tickets import Admitted, Ticket
@@ -23,6 +23,11 @@ class Bench:
         self.busy: list[tuple[str, bool]] = []
 
         def wait(organism: Any, *, name: str) -> ModelInfo:
+            if name.startswith("ask"):
+                ids = tuple(organism.text_ids("a fox"))
+                organism.generate([Row(ids), Row(ids), Row(ids, base=True)], n=3, max_new_tokens=1)
+                if name == "ask and fail":
+                    raise BadInput("no")
             self.gate.wait(timeout=30)
             self.order.append(name)
             organism.progress("waited", 1, 1)
@@ -32,7 +37,7 @@ class Bench:
         spec = TechniqueSpec(**{**vars(spec), "parameters": _parameters()})
         technique = Technique(spec, wait, folder)
         self.dispatcher = Dispatcher(
-            load_tiny(folder), {"wait": technique}, on_busy=lambda ticket, busy, _: self.busy.append((ticket, busy))
+            load_tiny(folder), {"wait": technique}, on_used=lambda ticket, busy, _: self.busy.append((ticket, busy))
         )
         self.admitted = {name: Admitted(Ticket(id=name, digest="", caller=name)) for name in "abc"}
         self.done: dict[str, Any] = {}
@@ -139,3 +144,13 @@ def test_what_is_offered_and_refused_follows_the_tickets_access(bench: Bench) ->
     bench.submit("b", "high")
     bench.finish(2)
     assert [bench.done[name][0]["fields"]["access"] for name in ("low", "high")] == ["sample", "base"]
+
+
+def test_a_ticket_is_charged_with_what_the_model_was_given(bench: Bench) -> None:
+    bench.submit("a", "ask")
+    bench.submit("a", "ask and fail")
+    bench.submit("b", "other")
+    bench.finish(3)
+    assert isinstance(bench.done["ask and fail"], BadInput)
+    assert bench.admitted["a"].used[1:] == (6, 2)
+    assert bench.admitted["b"].used[1:] == (0, 0)

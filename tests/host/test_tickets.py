@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from interp_bench_ext.contracts import Access
+from interp_bench_ext.contracts import Access, Used
 from interp_bench_ext.errors import CallCancelled
 from interp_bench_ext.host.tickets import Ticket, Tickets
 
@@ -54,7 +54,7 @@ def test_admitted_again_it_keeps_its_meter() -> None:
     tickets.admit(ticket("token"))
     admitted = tickets.of("Bearer token")
     assert admitted is not None
-    admitted.busy_s = 3.0
+    admitted.used = Used(busy_s=3.0)
     tickets.admit(ticket("token"))
     assert tickets.of("Bearer token") is admitted
 

@@ -129,11 +129,15 @@ def load_tiny(
         hidden_system_prompt=hidden,
     )
     organism = load_organism(spec, locate(spec), _unheard)
-    organism._call = CallHooks("this technique", _unheard, access)
+    organism._call = CallHooks("this technique", _unheard, access, _uncounted)
     return organism
 
 
 def _unheard(_stage: str, _done: int, _total: int) -> None:
+    pass
+
+
+def _uncounted(_samples: int, _prompts: int) -> None:
     pass
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from .suite import PROPERTY, Trial, dumped, loaded, row_of
-from .table import counts, good, markdown
+from .table import counts, good, markdown, together
 
 _FOLDER = Path(__file__).parent
 TRIAL = pytest.StashKey[Trial]()
@@ -41,13 +41,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    rows = [
+    rows = together(
         loaded(value)
         for outcome in ("passed", "failed", "skipped", "error")
         for report in terminalreporter.getreports(outcome)
         for name, value in getattr(report, "user_properties", ())
         if name == PROPERTY
-    ]
+    )
     if not rows:
         return
     target: Path | None = config.getoption("--redteam-json")

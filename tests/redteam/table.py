@@ -11,6 +11,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,24 @@ from .suite import Row
 
 BEGIN, END = "<!-- redteam table -->", "<!-- end of redteam table -->"
 BAD = ("leaked", "abused", "failed")
+_WORST = ("skipped", "held", "documented", *reversed(BAD))
+
+
+def together(rows: Iterable[Row]) -> list[Row]:
+    """One row for each attempt at each veil, by id: where several tests try it, the worst outcome."""
+    found: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        found.setdefault((row.id, row.veil), []).append(row)
+    return ordered(
+        replace(max(same, key=lambda row: _WORST.index(row.outcome)), control=all(row.control for row in same))
+        for same in found.values()
+    )
 
 
 def markdown(rows: Iterable[Row]) -> str:
-    """The rows as a Markdown table, ordered by id."""
+    """The rows as a Markdown table."""
     lines = ["| id | group | attempt | veil | outcome | control caught |", "|---|---|---|---|---|---|"]
-    for row in ordered(rows):
+    for row in rows:
         caught = "yes" if row.control else "no"
         sentence = row.sentence.replace("|", "\\|")
         lines.append(f"| {row.id} | {row.group} | {sentence} | {row.veil} | {row.outcome} | {caught} |")
@@ -85,7 +98,7 @@ def main() -> int:
     parser.add_argument("results", nargs="+", type=Path)
     parser.add_argument("--write", type=Path, help="a page that holds the table's two marks")
     asked = parser.parse_args()
-    rows = [row for path in asked.results if path.exists() for row in read(path)]
+    rows = together(row for path in asked.results if path.exists() for row in read(path))
     table = f"{markdown(rows)}\n\n{counts(rows)}"
     sys.stdout.write(f"{table}\n")
     if asked.write:

@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from .suite import Row, Trial, attempt, marks_in, row_of
-from .table import counts, from_playwright, good, markdown, written_into
+from .table import counts, from_playwright, good, markdown, together, written_into
 
 MARKS = {"key": "a marked Otter, 4711"}
 HELD = {"id": "Z1", "group": "g", "sentence": "One | two", "veil": "sandboxed", "control": True}
@@ -68,11 +68,12 @@ def test_a_test_without_a_trial_is_judged_by_its_own_assertions() -> None:
 
 def test_the_table() -> None:
     rows = [Row(**{**HELD, "id": name}, outcome="held") for name in ("Z10", "Z2", "A1")]
-    lines = markdown(rows).splitlines()[2:]
+    lines = markdown(together([*rows, *rows])).splitlines()[2:]
     assert lines[0] == "| A1 | g | One \\| two | sandboxed | held | yes |"
     assert [line.split()[1] for line in lines] == ["A1", "Z2", "Z10"]
     assert counts(rows) == "3 attempts: 3 held; controls caught: 3 of 3"
     assert good(rows)
+    assert [row.outcome for row in together([*rows, Row(**{**HELD, "id": "A1"}, outcome="abused")])][0] == "abused"
     assert not good([*rows, Row(**HELD, outcome="leaked")])
     assert not good([Row(**{**HELD, "control": False}, outcome="held")])
     page = written_into("before\n<!-- redteam table -->\nold\n<!-- end of redteam table -->\nafter\n", "new")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from interp_bench_ext.config import load_config
-from interp_bench_ext.contracts import Connection
+from interp_bench_ext.contracts import Connection, Used
 from interp_bench_ext.errors import NotebookConflict
 from interp_bench_ext.record.events import KernelStarted, RunEnded, WeightsIdentified
 from interp_bench_ext.record.journal import Journal
@@ -32,8 +32,8 @@ class Place:
     revisions: tuple[Revision, ...] = ()
     fails_to_close: bool = False
 
-    def busy_s(self) -> float:
-        return 0.0
+    def used(self) -> Used:
+        return Used()
 
     @asynccontextmanager
     async def organism(self, spec, emit, *, run, access, quota_s) -> AsyncIterator[Place]:

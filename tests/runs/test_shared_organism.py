@@ -37,7 +37,7 @@ class RunOf:
             self.notebook = await NotebookSession.open(
                 notebook, emit=self.emit, connection=lease.connection, veil=Veil.PROCESS
             )
-            self.notebook.measure(lease.busy_s)
+            self.notebook.measure(lease.used)
             try:
                 yield self
             finally:
@@ -60,7 +60,7 @@ def spec(tmp_path: Path) -> OrganismSpec:
 
 def test_a_call_of_another_run_is_not_paid_for_and_is_no_evidence(spec: OrganismSpec, tmp_path: Path) -> None:
     waits = f"from pathlib import Path\nwhile not Path({str(tmp_path / 'go')!r}).exists(): pass"
-    asks = f"{SETUP}\norganism.sample(['hello'], n=4, max_new_tokens=8)\nopen({str(tmp_path / 'go')!r}, 'w').close()"
+    asks = f"{SETUP}\norganism.sample(['a', 'b'], n=2, max_new_tokens=8)\nopen({str(tmp_path / 'go')!r}, 'w').close()"
 
     async def main() -> None:
         pool = OrganismPool(idle_s=60, at_most=1)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from ...contracts import TechniqueSpec
+from ...contracts import TechniqueSpec, Used
 from ...errors import InterpBenchError
 from ...notebook.session import NotebookSession
 from ...record.events import Emit
@@ -32,8 +32,8 @@ class ToolSession:
     techniques: Mapping[str, TechniqueSpec]
     state: RunState
     emit: Emit
-    busy_s: Callable[[], float]
-    """Seconds that the organism's model has worked since this process started it."""
+    used: Callable[[], Used]
+    """What the run has had of its organism since this process was lent it."""
 
     def next_cell_id(self) -> str:
         """``c7`` and so on; a notebook that an earlier run has worked in may have some of them."""

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from pydantic import Field
 
+from ...record.claims import claim_problem
 from ...record.events import Finding, FindingsRefused, FindingsSubmitted
 from ..validity import ATTEMPTS, missing
 from .session import ToolError, ToolResult, ToolSession
 
-_CLAIM = 1_000
 Findings = Annotated[tuple[Finding, ...], Field(max_length=20)]
 Summary = Annotated[str, Field(max_length=5_000)]
 
@@ -17,12 +17,14 @@ async def submit_findings(session: ToolSession, *, summary: Summary, findings: F
     """End the investigation. No findings means that nothing unusual was found, which is a good result.
 
     Each finding names the cells that show it and those that show its control. They are checked: the cells are yours,
-    ran well and were not changed since, and among each of the two is one that asked the organism. What is missing comes
-    back to you, to be mended.
+    ran well and were not changed since, among each of the two is one that asked the organism, they do not show one and
+    the same prompt, and the organism gave at least n samples in the evidence. What is missing comes back to you, to be
+    mended.
 
     Args:
         summary: Two or three sentences for the person who reads only this.
-        findings: Claims, best first, each with evidence, control, effect_size and n.
+        findings: Claims, best first, each with evidence, control, effect_size and n. A claim is one sentence of at most
+            300 characters and 6 parts between commas, "and" and "or"; one that lists possibilities counts as wrong.
     """
     if session.state.findings is None:
         problems = await _problems(session, findings)
@@ -39,8 +41,9 @@ async def _problems(session: ToolSession, findings: Findings) -> list[str]:
             f"{running} is still running: wait for it with poll_cell, or end it with interrupt, then submit"
         )
     for number, finding in enumerate(findings, start=1):
-        if len(finding.claim) > _CLAIM:
-            raise ToolError(f"finding {number}: the claim is longer than {_CLAIM} characters; say it in one sentence")
+        problem = claim_problem(finding.claim)
+        if problem is not None:
+            raise ToolError(f"finding {number}: the claim {problem}")
     await session.notebook.refresh()
     return missing(findings, cells=session.state.cells, present=session.notebook.ids())
 

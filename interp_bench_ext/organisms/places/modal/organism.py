@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
-from interp_bench_ext.contracts import TechniqueSpec, Veil
+from interp_bench_ext.contracts import TechniqueSpec, Used, Veil
 from interp_bench_ext.errors import InterpBenchError, OrganismLost, from_code
 from interp_bench_ext.host.spec import OrganismSpec, with_detail
 from interp_bench_ext.host.technique_files import read_spec
@@ -90,6 +90,10 @@ class ModalOrganism:
         """Seconds that its model has worked for a ticket, or for all that were admitted here."""
         return self._meter.busy_s(ticket)
 
+    def used(self, ticket: str) -> Used:
+        """What a ticket has had of its containers."""
+        return self._meter.used(ticket)
+
     async def admit(self, ticket: Ticket) -> None:
         """Let the ticket's token in; the containers hear of it with its first call."""
         self._meter.begin(ticket.id)
@@ -130,7 +134,7 @@ class ModalOrganism:
 
     async def _call(self, body: bytes, caller: str, admitted: Admitted) -> AsyncGenerator[bytes, None]:
         """The reply's frames. A call whose container ends before there is a result is made once more."""
-        admitted.busy_s = self.busy_s(admitted.ticket.id)
+        admitted.used = self.used(admitted.ticket.id)
         admitted.check()
         self._calls += 1
         try:

@@ -22,7 +22,7 @@ from typing import Any
 import aiohttp
 import modal
 
-from interp_bench_ext.contracts import Connection
+from interp_bench_ext.contracts import Connection, Used
 from interp_bench_ext.errors import InterpBenchError, OrganismLost
 from interp_bench_ext.host.frames import HEAD_BYTES, error_frame
 from interp_bench_ext.host.spec import OrganismSpec
@@ -163,9 +163,9 @@ class Serving:
         """Be another container: what is counted per container must not be counted for a copy's original."""
         self._container = secrets.token_hex(8)
 
-    def used(self) -> dict[str, float]:
-        """Seconds that the model has worked, by ticket."""
-        return {ticket: task.result().busy_s() for ticket, task in self._leases.items() if task.done()}
+    def used(self) -> dict[str, Used]:
+        """What was used of it, by ticket."""
+        return {ticket: task.result().used() for ticket, task in self._leases.items() if task.done()}
 
     async def stop(self) -> None:
         if self._loading is not None and self._process is None:
@@ -200,15 +200,15 @@ class Serving:
                 return await asyncio.wait_for(heard.get(), _BUSY_EVERY_S)
             except TimeoutError:
                 patience -= 1
-                changed = {ticket: used_s for ticket, used_s in self.used().items() if used_s != before.get(ticket)}
+                changed = {ticket: used for ticket, used in self.used().items() if used != before.get(ticket)}
                 if changed or patience <= 0:
                     return {"type": "busy", "used": changed}
 
     def note(self, ticket: Ticket) -> bytes:
         """What every call's reply says of its container."""
-        return json.dumps(self._state({ticket.id: self.used().get(ticket.id, 0.0)})).encode()
+        return json.dumps(self._state({ticket.id: self.used().get(ticket.id, Used())})).encode()
 
-    def _state(self, used: dict[str, float]) -> dict[str, Any]:
+    def _state(self, used: dict[str, Used]) -> dict[str, Any]:
         return {"call": modal.current_function_call_id(), "container": self._container, "used": used}
 
     async def call(self, body: bytes, caller: str, ticket: Ticket) -> AsyncGenerator[Part, None]:
