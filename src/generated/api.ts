@@ -1,5 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 6ec173b587795b4bfbcc06b03b8c25f95ec8e69a8718baf8b9b8d3c18d76ae1d
-// Generated from schema.json by `jlpm generate`. sha256 2f9c2a8326b5af2c9676ba635355bad1c979c08e84190a5d5f2872c05b37d68d
+// Generated from schema.json by `jlpm generate`. sha256 52732d9ab61580d5bde99e12a4f86bd20133cd08f4c67d5125531aff4ef46f5b
 import type { Event } from './events';
 
 export interface AgentSection {
