@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from jupyter_server.base.handlers import AuthenticatedFileHandler
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.utils import url_path_join
 from tornado.ioloop import PeriodicCallback
@@ -31,6 +32,7 @@ from .handlers.runs import (
     RunsHandler,
 )
 from .models.key_variables import KEY_VARIABLE, KEY_VARIABLES, TOKEN_VARIABLE
+from .notebook.planted_links import FILES, FilesOfWorkFolders, follow_no_planted_links
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
@@ -126,8 +128,13 @@ class InterpBenchApp(ExtensionApp):
         self._credentials = {name: value for name in KEY_VARIABLES if (value := os.environ.pop(name, ""))}
         if self.key_file:
             self._credentials = self._key_from_file()
+        if self.serverapp is not None:
+            follow_no_planted_links(self.serverapp.contents_manager)
 
     def initialize_handlers(self) -> None:
+        manager = None if self.serverapp is None else self.serverapp.contents_manager
+        if manager is not None and manager.files_handler_class is AuthenticatedFileHandler:
+            self.handlers.append((FILES, FilesOfWorkFolders, manager.files_handler_params))
         self.handlers.extend(
             (url_path_join("interp_bench/api", path) + "/?", kind, {"app": self}) for path, kind in ROUTES
         )

@@ -33,7 +33,7 @@ def work_folder_around(path: Path, *, root: Path | None = None) -> Path | None:
     """
     for folder in (path, *path.parents):
         named = folder.name.casefold().endswith(_ENDING)
-        if named and ((root is not None and folder.is_relative_to(root)) or _has_notebook(folder)):
+        if named and ((root is not None and root in folder.parents) or _has_notebook(folder)):
             return folder
     return None
 

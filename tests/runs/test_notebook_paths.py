@@ -65,7 +65,7 @@ def test_no_notebook_is_in_a_work_folder_also_when_its_own_notebook_was_moved_aw
 
 def test_a_root_in_a_work_folder_is_none(tmp_path):
     (tmp_path / "one_files").mkdir()
-    assert Places(tmp_path / "one_files").root.name == "one_files"
+    assert Places(tmp_path / "one_files").notebook("b.ipynb") == (tmp_path / "one_files" / "b.ipynb").resolve()
     (tmp_path / "one.ipynb").touch()
     with pytest.raises(BadInput, match="work folder"):
         Places(tmp_path / "one_files")
