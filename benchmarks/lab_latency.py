@@ -58,11 +58,12 @@ def without_collaboration(browser: Browser, lab: Lab) -> Iterator[Figure]:
 
 
 def measured(labextension: Path, *, peer: bool) -> Iterator[Figure]:
-    yield bundle(labextension)
     yield from server_half()
     with chromium() as browser:
         with serving(collaboration=True, labextension=labextension) as lab:
             lab.warm_up()
+            with opened(browser, lab) as page:
+                yield from bundle(labextension, page)
             yield from with_collaboration(browser, lab)
             if peer:
                 yield from compared(browser, lab)

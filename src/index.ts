@@ -6,9 +6,11 @@ import {
   noticesPlugin,
   statusPlugin
 } from './plugins';
+import charts from './chart';
 import notebookPlugins from './notebook';
 import { sidebarPlugin } from './panel';
 import { investigationsPlugin, preferencesPlugin } from './service';
+import veil from './veil';
 
 export { ICellNavigator, IInvestigations, IPreferences } from './tokens';
 
@@ -20,6 +22,8 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   launcherPlugin,
   statusPlugin,
   noticesPlugin,
+  charts,
+  veil,
   ...notebookPlugins
 ] as JupyterFrontEndPlugin<unknown>[];
 

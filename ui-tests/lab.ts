@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import {
@@ -169,8 +169,12 @@ export class Lab {
     }
   }
 
-  /** Make a notebook with these cells, each the source of a code cell. */
-  async makeNotebook(path: string, cells: string[] = []): Promise<void> {
+  /** Make a notebook with these cells, each the source of a code cell, and with something else in the last one. */
+  async makeNotebook(
+    path: string,
+    cells: string[] = [],
+    last: object = {}
+  ): Promise<void> {
     const content = {
       nbformat: 4,
       nbformat_minor: 5,
@@ -187,11 +191,22 @@ export class Lab {
         execution_count: null,
         metadata: {},
         outputs: [],
-        source
+        source,
+        ...(number === cells.length - 1 ? last : {})
       }))
     };
     const body = { type: 'notebook', format: 'json', content };
     await this.request('PUT', `api/contents/${path}`, body);
+  }
+
+  /** Make a config whose agent runs this code in its first cell. */
+  addConfig(name: string, code: string): void {
+    const configs = join(this.folder, 'root', 'configs');
+    const encoded = Buffer.from(code).toString('base64');
+    const config = readFileSync(join(configs, 'told.yaml'), 'utf-8')
+      .replace('experiment_name: told', `experiment_name: ${name}`)
+      .replace('(scenario: told)', `(scenario: told, code: ${encoded})`);
+    writeFileSync(join(configs, `${name}.yaml`), config);
   }
 
   /** Choose the theme of pages that are opened from here on. */

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Callable
@@ -88,6 +89,13 @@ def _listening(request: dict[str, Any]) -> Answer:
     return Streamed(content=turn, stop_reason="tool_use", pace_s=0.05)
 
 
+def _told(request: dict[str, Any]) -> Answer:
+    """Runs what its task holds in base64, then one more cell."""
+    code = re.search(r"code: ([A-Za-z0-9+/=]+)", json.dumps(request["system"]))
+    first = base64.b64decode(code[1]).decode() if code else "print('nothing')"
+    return _turn_of([_cell(first, id="w1"), _cell("print('the second cell')", id="w2"), _ended(None, [])])(request)
+
+
 def _overloaded(_: dict[str, Any]) -> Answer:
     return Refused(status=529, type="overloaded_error", message="Overloaded", headers={"retry-after": "20"})
 
@@ -104,6 +112,7 @@ SCENARIOS: dict[str, Callable[[dict[str, Any]], Answer]] = {
     "long": _turn_of(LONG),
     "deadly": _turn_of(DEADLY),
     "listening": _listening,
+    "told": _told,
     "overloaded": _overloaded,
     "refused": _refused,
 }

@@ -98,6 +98,32 @@ export class OpenNotebook {
     return this.panel.getByRole('note', { name: /^Written by the agent/ });
   }
 
+  /** Run all cells, as the Run menu does, once the kernel is there. */
+  async runAll(): Promise<void> {
+    const kernel = this.panel.locator('.jp-Notebook-ExecutionIndicator');
+    await expect(kernel).toHaveAttribute('data-status', 'idle');
+    await this.page.evaluate(() =>
+      (globalThis as any).jupyterapp.commands.execute('runmenu:run-all')
+    );
+  }
+
+  /** Trust it, as the command and its dialog do. */
+  async trust(): Promise<void> {
+    // Lab saves it after that, and with collaboration may find that the file has changed.
+    await this.page.addLocatorHandler(
+      this.page.getByRole('dialog', { name: 'File Changed' }),
+      dialog => dialog.getByRole('button', { name: 'Overwrite' }).click()
+    );
+    await this.page.evaluate(() => {
+      (globalThis as any).jupyterapp.commands.execute('notebook:trust');
+    });
+    const dialog = this.page.getByRole('dialog');
+    await dialog
+      .getByRole('button', { name: /^(Confirm Trusting|Ok)/i })
+      .click();
+    await expect(dialog.getByText('Trust this notebook?')).toHaveCount(0);
+  }
+
   get toolbar(): Locator {
     return this.panel.getByRole('toolbar').first();
   }

@@ -177,22 +177,6 @@ describe('an open notebook', () => {
     expect(cell('c1').outputs.length).toBe(0);
   });
 
-  it('does not trust what the agent writes into a cell that was trusted', () => {
-    const file = (text: string): IPlainCell[] => [
-      base[0],
-      agents('c1', { outputs: [display('a'), display(text)] })
-    ];
-    take(file('b'));
-    expect(cell('c1').trusted).toBe(false);
-    cell('c1').trusted = true;
-    model.dirty = false;
-    take(file('c'));
-    expect(cell('c1').trusted).toBe(false);
-    expect(cell('c1').getMetadata('trusted')).toBeUndefined();
-    expect(cell('c1').outputs.toJSON()).toEqual([display('a'), display('c')]);
-    expect(model.dirty).toBe(false);
-  });
-
   describe('outputs', () => {
     function show(outputs: Output[]): void {
       take([base[0], agents('c1', { outputs })]);

@@ -34,7 +34,6 @@ export function applyMerge(
       model.dirty = dirty;
     }, false);
 
-  distrust(model, merge);
   silently(() => {
     const cells = new Map(notebook.cells.map(cell => [cell.getId(), cell]));
     for (const patch of merge.patches) {
@@ -60,21 +59,6 @@ export function applyMerge(
       }
     });
   });
-}
-
-/**
- * What a person has trusted in a cell were other outputs than those that the agent has written since.
- */
-function distrust(model: INotebookModel, merge: IMerge): void {
-  const ids = new Set(
-    merge.patches.filter(patch => patch.results).map(patch => patch.id)
-  );
-  for (const cell of model.cells) {
-    if (ids.has(cell.id) && cell.trusted && markOf(cell.getMetadata(MARK))) {
-      cell.trusted = false;
-      cell.deleteMetadata('trusted');
-    }
-  }
 }
 
 function patchCell(cell: ISharedCell, patch: ICellPatch): (() => void)[] {

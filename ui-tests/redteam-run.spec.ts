@@ -1,0 +1,3 @@
+import { besideARun } from './redteam-run';
+
+besideARun('rtc');
