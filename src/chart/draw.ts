@@ -1,6 +1,5 @@
 import type { Schema } from '@cfworker/json-schema';
 import { Validator } from '@cfworker/json-schema';
-import type { Loader } from 'vega';
 import { Error as ErrorsOnly, loader, logger, parse, View } from 'vega';
 import { expressionInterpreter } from 'vega-interpreter';
 import type { TopLevelSpec } from 'vega-lite';
@@ -54,9 +53,8 @@ function rowsOf(value: unknown): number {
   );
 }
 
-const refuse = async (): Promise<never> => {
-  throw new Error('A chart loads nothing.');
-};
+const refuse = (): Promise<never> =>
+  Promise.reject(new Error('A chart loads nothing.'));
 
 /**
  * Draws what is in the chart, and nothing that it only names. Expressions are interpreted: none becomes JavaScript.
@@ -75,10 +73,10 @@ export async function draw(chart: IChart, host: HTMLElement): Promise<IDrawn> {
       sanitize: refuse,
       http: refuse,
       file: refuse
-    } as Loader,
+    },
     logLevel: ErrorsOnly,
     renderer: 'svg',
-    tooltip: (_, event, __, value) => tooltip.show(event, value)
+    tooltip: (_, event, _item, value) => tooltip.show(event, value)
   });
   await view.runAsync();
   host.setAttribute('role', 'img');

@@ -52,12 +52,12 @@ describe('the veil over a notebook', () => {
   it('falls with the first cell of a run', async () => {
     const [{ context }, veil] = await veiled([code('mine', '1')]);
     expect(veil.isOn).toBe(false);
-    const { cell_type, metadata, source } = agents('c1', '2');
+    const { metadata, source } = agents('c1', '2');
     context.model.sharedModel.insertCell(1, {
-      cell_type,
+      cell_type: 'code',
       metadata,
       source
-    } as never);
+    });
     expect(veil.isOn).toBe(true);
   });
 

@@ -25,7 +25,7 @@ describe('a guarded registry', () => {
       safe: true,
       mimeTypes: [VEGA],
       createRenderer: () =>
-        Object.assign(new Widget(), { renderModel: async () => undefined })
+        Object.assign(new Widget(), { renderModel: () => Promise.resolve() })
     });
     veiled = true;
     guard(registry, () => veiled);
@@ -77,9 +77,9 @@ describe('a guarded registry', () => {
     const other = new RenderMimeRegistry({
       initialFactories: standardRendererFactories,
       markdownParser: {
-        render: async source => {
+        render: source => {
           asked.push(source);
-          return '';
+          return Promise.resolve('');
         }
       }
     });
