@@ -110,6 +110,9 @@ class InterpBenchApp(ExtensionApp):
 
         Another agent's cells may hold what a client is to find out by itself.""",
     ).tag(config=True)
+    mcp_idle_minutes = Float(
+        60, min=0.0, help="How long a run waits for its MCP client's next call before it ends; it can be resumed."
+    ).tag(config=True)
     key_file = Unicode(
         help=f"""A file that holds Anthropic's API key.
 
@@ -150,7 +153,7 @@ class InterpBenchApp(ExtensionApp):
         """What answers MCP clients, made at the first call. Raises BadInput where that is not possible."""
         desk = await self.desk()
         if self._endpoint is None:
-            make = await asyncio.to_thread(_import_mcp, self.mcp_all_runs)
+            make = await asyncio.to_thread(_import_mcp, self.mcp_all_runs, 60 * self.mcp_idle_minutes)
             if self._endpoint is None:  # another request may have been faster
                 self._endpoint = make(desk)
         return self._endpoint
@@ -230,7 +233,7 @@ def _import_desk() -> type[Desk]:
     return Desk
 
 
-def _import_mcp(all_runs: bool) -> Callable[[Desk], Endpoint]:
+def _import_mcp(all_runs: bool, idle_s: float) -> Callable[[Desk], Endpoint]:
     if importlib.util.find_spec("mcp") is None:
         raise BadInput(
             "MCP clients need the package mcp, which this server does not have; pip install 'interp_bench_ext[mcp]',"
@@ -241,6 +244,6 @@ def _import_mcp(all_runs: bool) -> Callable[[Desk], Endpoint]:
 
     def make(desk: Desk) -> Endpoint:
         locked = desk.info().locked
-        return Endpoint(Clients(runs=desk.runs, attended=True, locked=locked, all_runs=all_runs))
+        return Endpoint(Clients(runs=desk.runs, attended=True, locked=locked, all_runs=all_runs, idle_s=idle_s))
 
     return make

@@ -133,6 +133,12 @@ class BudgetReached(InterpBenchError):
     code = "budget"
 
 
+class Abandoned(InterpBenchError):
+    """Whoever leads a run from outside has not been heard of for longer than a run waits."""
+
+    code = "abandoned"
+
+
 def _tree(root: type[InterpBenchError]) -> dict[str, type[InterpBenchError]]:
     """Code to error. A kind without a code of its own is known by its parent's, and stays in its process."""
     found = {root.code: root} if "code" in vars(root) else {}

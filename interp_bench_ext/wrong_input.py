@@ -29,6 +29,13 @@ def nearest(name: str, known: Iterable[str], *, otherwise: str | None = None) ->
     return f"; {said}" if said else ""
 
 
+def is_like(name: str, known: Iterable[str], *, least: float = _LIKE) -> bool:
+    """Whether one of ``known`` may be meant by ``name``: they are as much alike as ``least``, from 0 to 1."""
+    import difflib  # a server and a kernel start without it
+
+    return bool(difflib.get_close_matches(name, list(known), n=1, cutoff=least))
+
+
 def first_problem(error: ValidationError, *, within: Sequence[str] = ()) -> str:
     """The first thing that is wrong, without its value: ``` `agent.seed`: input should be a valid integer```.
 

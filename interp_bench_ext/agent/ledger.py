@@ -35,10 +35,15 @@ class Ledger:
             case _:
                 pass
 
+    @property
+    def hypothesis_lines(self) -> list[str]:
+        """One line of Markdown for each hypothesis, as it was last noted."""
+        return [_hypothesis(event) for event in self.hypotheses.values()]
+
     def text(self, cells: Cells) -> str:
         """The ledger as Markdown, with a line for each of ``cells``; the same for the same events."""
         sections = [
-            ("Hypotheses", [_hypothesis(event) for event in self.hypotheses.values()] or ["None was noted."]),
+            ("Hypotheses", self.hypothesis_lines or ["None was noted."]),
             ("Cells of the notebook", _cell_lines(cells) or ["There are none."]),
             ("What the person said", [f"- {text[:_MESSAGE]}" for text in self.said]),
             ("What the validity check missed in the findings", [f"- {p}" for p in self._problems()]),

@@ -8,8 +8,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..record.events import Emit
+from ..errors import Abandoned
+from ..record.events import Emit, MessageSent
 from .provider import Prompt, Reply
+from .tools import RUN_TO_THE_END
+from .tools.poll_cell import poll_cell
+
+IDLE_S = 3600.0
+_POLL_CUT_OFF = "Your call of poll_cell was cut off. The cell was not touched; poll it again."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,10 +47,11 @@ class OutsideProvider:
     Args:
         client: What the program calls itself.
         attended: Whether a person can be asked for approvals.
+        idle_s: A run that waits longer than this for its next call is over, so that it holds nothing any more.
     """
 
-    def __init__(self, client: str, *, attended: bool) -> None:
-        self.client, self.attended = client, attended
+    def __init__(self, client: str, *, attended: bool, idle_s: float = IDLE_S) -> None:
+        self.client, self.attended, self.idle_s = client, attended, idle_s
         self.system = ""
         """The run's instructions; empty until the run is ready for the first call."""
         self.last: Answer | None = None
@@ -53,18 +60,27 @@ class OutsideProvider:
         """The run has ended: nobody takes calls any more."""
         self.interrupt: Callable[[], Awaitable[None]] | None = None
         """Interrupts the cell that runs in the run's notebook; None before that is open."""
+        self._emit: Emit = lambda event: None
         self._next: asyncio.Future[tuple[str, dict[str, Any]]] | None = None
         self._changed = asyncio.Event()
         self._one_by_one = asyncio.Lock()
         self._interrupting: set[asyncio.Future[None]] = set()
 
     async def reply(self, prompt: Prompt, *, max_tokens: int, emit: Emit) -> Reply:
-        """The next call as a turn of the agent. Its tokens and their price are known to nobody here."""
+        """The next call as a turn of the agent. Its tokens and their price are known to nobody here.
+
+        Raises:
+            Abandoned: None came for :attr:`idle_s`.
+        """
+        self._emit = emit
         self.system, self.last = prompt.system, answer_in(prompt.messages[-1])
         self._next = asyncio.get_running_loop().create_future()
         self._tell()
         try:
-            name, arguments = await self._next
+            async with asyncio.timeout(self.idle_s):
+                name, arguments = await self._next
+        except TimeoutError:
+            raise Abandoned(f"its client made no call for {self.idle_s / 60:g} minutes") from None
         finally:
             self._next = None
         block = {"type": "tool_use", "id": f"mcp_{secrets.token_hex(8)}", "name": name, "input": arguments}
@@ -88,7 +104,8 @@ class OutsideProvider:
     async def call(self, name: str, arguments: dict[str, Any]) -> Answer | None:
         """Carry out one call, after those before it; None where the run was over before it could.
 
-        A caller that is cancelled interrupts the cell that its call runs; what came of it is kept as :attr:`last`.
+        A caller that is cancelled interrupts the cell that its call runs to the end, and no other: one that only
+        waits for a cell in the background stops waiting. What came of it is kept as :attr:`last`.
         """
         async with self._one_by_one:
             await self.opened()
@@ -98,7 +115,7 @@ class OutsideProvider:
             try:
                 await self._changed.wait()  # nothing but its answer, or the run's end, comes next
             except asyncio.CancelledError:
-                self._cut_off()
+                self._cut_off(name)
                 raise
             return self.last
 
@@ -111,9 +128,12 @@ class OutsideProvider:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    def _cut_off(self) -> None:
-        if self.interrupt is not None:
+    def _cut_off(self, name: str) -> None:
+        if name in RUN_TO_THE_END and self.interrupt is not None:
             # In a task of its own: nothing that waits gets through in one that is being cancelled.
             task = asyncio.ensure_future(self.interrupt())
             self._interrupting.add(task)
             task.add_done_callback(self._interrupting.discard)
+        elif name == poll_cell.__name__:
+            # A message ends the waiting.
+            self._emit(MessageSent(sender="run", text=_POLL_CUT_OFF))

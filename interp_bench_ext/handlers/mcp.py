@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from tornado import web
@@ -63,7 +64,13 @@ class McpHandler(ServicesHandler):
         from ..mcp.server import GONE_KEY, USER_KEY
 
         endpoint = await cast("OpensEndpoint", self._app).endpoint()
-        user = self.current_user
-        more = {GONE_KEY: self._gone, USER_KEY: getattr(user, "username", "")}
+        more = {GONE_KEY: self._gone, USER_KEY: self._user()}
         self.clear_header("Content-Type")
         await Bridge(self, gone=self._gone, more=more).answer(endpoint)
+
+    def _user(self) -> str:
+        """Who asks, the same at each request: whoever shows a token and no cookie is a new anonymous user each time."""
+        token = self.identity_provider.get_token(self) if self.token_authenticated else None
+        if token:
+            return f"token {hashlib.sha256(token.encode()).hexdigest()}"
+        return getattr(self.current_user, "username", "") if self.identity_provider.auth_enabled else "anybody"

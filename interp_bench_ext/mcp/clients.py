@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..agent.mcp_provider import OutsideProvider
+from ..agent.mcp_provider import IDLE_S, OutsideProvider
 from ..agent.tools import ToolResult
 from ..api import ForkRun, ResumeRun, RunSummary, StartRun
 from ..errors import BadInput, NotNow
@@ -43,6 +43,8 @@ class Lead:
     following: asyncio.Task[None]
     client: Client
     """Of its client's newest call."""
+    instructed: bool = False
+    """Whether the client has been given the run's instructions."""
 
 
 def led_by_client(summary: RunSummary) -> bool:
@@ -58,6 +60,7 @@ class Clients:
         attended: Whether a person can be asked for approvals.
         locked: What an administrator has fixed, by the names of StartRun's fields.
         all_runs: Whether clients may read, go on with and fork runs that they have not begun.
+        idle_s: A run whose client makes no call for so long ends, and can be resumed.
     """
 
     def __init__(
@@ -67,10 +70,11 @@ class Clients:
         attended: bool,
         locked: Mapping[str, Any] | None = None,
         all_runs: bool = False,
+        idle_s: float = IDLE_S,
     ) -> None:
         self.runs = runs
         self.own = OwnRuns(runs, all_runs=all_runs)
-        self._attended = attended
+        self._attended, self._idle_s = attended, idle_s
         self._locked = locked or {}
         self._leads: dict[str, Lead] = {}
         self._latest: dict[str, str] = {}
@@ -85,6 +89,11 @@ class Clients:
         if lead.client.key != client.key:
             raise NotNow(f"another client ({lead.client.name}) leads run {run} now; resume_run takes it back")
         return lead
+
+    def lead_now(self, client: Client) -> Lead | None:
+        """The run that the client leads, while it is under way."""
+        lead = self._leads.get(self._latest.get(client.key, ""))
+        return lead if lead is not None and lead.client.key == client.key and not lead.provider.over else None
 
     def leads(self, client: Client) -> bool:
         """Whether the client has led any run."""
@@ -152,12 +161,11 @@ class Clients:
         fixed = self._locked.get("provider")
         if fixed is not None:
             raise BadInput(f"the administrator has fixed the agent to {fixed}; an MCP client cannot lead runs here")
-        return OutsideProvider(client.name, attended=self._attended)
+        return OutsideProvider(client.name, attended=self._attended, idle_s=self._idle_s)
 
     def _check_free(self, client: Client) -> None:
-        run = self._latest.get(client.key)
-        lead = self._leads.get(run) if run is not None else None
-        if lead is not None and lead.client.key == client.key and not lead.provider.over:
+        lead = self.lead_now(client)
+        if lead is not None:
             raise NotNow(
                 f"this client leads run {lead.run} already; carry it through to submit_findings, or end it with"
                 " stop_run"
@@ -171,7 +179,8 @@ class Clients:
                     f"another client ({lead.client.name}) leads run {lead.run}, and waits for a call in it; try again"
                     " when that is done, or stop the run in JupyterLab's sidebar"
                 )
-        lead.client = client
+        # The call that goes on with it tells the instructions; where that is cut off, the next one does.
+        lead.client, lead.instructed = client, False
         self._latest[client.key] = lead.run
         self.own.note(client, lead.run)
         return lead

@@ -54,6 +54,11 @@ class Follower:
         finally:
             self._provider.end(self._last_words())
 
+    @property
+    def hypotheses(self) -> list[str]:
+        """One line of Markdown for each that was noted."""
+        return self._state.ledger.hypothesis_lines
+
     def forget(self) -> None:
         """Let what has happened so far be no news any more."""
         self._news.clear()

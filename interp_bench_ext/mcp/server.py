@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
 from typing import Any
@@ -34,9 +34,10 @@ from mcp.types import (
 )
 
 from ..agent.tools import TOOLS, ToolResult
+from ..agent.tools import Tool as AgentTool
 from ..errors import InterpBenchError, Unconfirmed
 from .clients import Client, Clients, Lead
-from .verbs import VERBS, Caller
+from .verbs import VERBS, Caller, instructions
 
 Context = ServerRequestContext[Any, Any]
 GONE_KEY, USER_KEY = "interp_bench.gone", "interp_bench.user"
@@ -51,11 +52,16 @@ INSTRUCTIONS = (
 PROMPT = "investigate"
 _COSTLY = "Only a person may agree to that, by raising it in the config; a run of fewer max_minutes may cost less."
 _MAX_CLIENT_NAME = 40
+_NAME_SHOWN, _NAMES_SHOWN = 60, 5
 _REPORT_EVERY_S = 0.5
 _STILL_THERE_S = 15.0
 """Clients give up on calls of which they hear nothing for long."""
-_READS = ("list_configs", "run_status")
-_BY_NAME = {verb.spec.name: verb for verb in VERBS}
+_READS = (
+    *("list_configs", "run_status", "read_notebook", "read_output", "poll_cell"),
+    *("list_techniques", "describe_technique"),
+)
+_VERBS = {verb.spec.name: verb for verb in VERBS}
+_BY_NAME = _VERBS | {entry.spec.name: entry for entry in TOOLS}
 _log = logging.getLogger(__name__)
 
 
@@ -66,7 +72,8 @@ def make_server(clients: Clients) -> Server:
         return ListToolsResult(tools=_tools())
 
     async def call_tool(context: Context, params: CallToolRequestParams) -> CallToolResult:
-        return _call_result(await _called(clients, context, params))
+        result = await _called(clients, context, params)
+        return await asyncio.to_thread(_call_result, result)
 
     async def list_prompts(_: Context, __: PaginatedRequestParams | None) -> ListPromptsResult:
         argument = PromptArgument(name="config", description="A name from list_configs.", required=True)
@@ -93,26 +100,32 @@ def _tools() -> list[Tool]:
             name=entry.spec.name,
             description=entry.spec.description,
             input_schema=entry.spec.input_schema,
-            annotations=ToolAnnotations(read_only_hint=True) if entry.spec.name in _READS else None,
+            annotations=_annotations(entry.spec.name),
         )
-        for entry in (*VERBS, *TOOLS)
+        for entry in _BY_NAME.values()
     ]
+
+
+def _annotations(name: str) -> ToolAnnotations:
+    """What clients decide by whether to ask: every tool works in the run's own notebook, whose kernel is confined."""
+    return ToolAnnotations(read_only_hint=name in _READS, destructive_hint=False, open_world_hint=False)
 
 
 async def _called(clients: Clients, context: Context, params: CallToolRequestParams) -> ToolResult:
     """The call's result; what the client did wrong is one as well, so that it can do better."""
     name, arguments = params.name, params.arguments or {}
-    known = [tool.spec.name for tool in (*VERBS, *TOOLS)]
-    if name not in known:
-        raise MCPError(INVALID_PARAMS, f"there is no tool {name!r}; there are {', '.join(known)}")
-    client = _client(context)
-    hearing = _hearing(context)
+    if name not in _BY_NAME:
+        raise MCPError(INVALID_PARAMS, f"there is no tool {name!r}; there are {', '.join(_BY_NAME)}")
+    client, hearing = _client(context), _hearing(context)
+    arguments, note = _understood(_BY_NAME[name], arguments)
     try:
-        if name in _BY_NAME:
+        if name in _VERBS:
             caller = Caller(clients=clients, client=client, hearing=hearing)
-            return await _BY_NAME[name].function(caller, **_BY_NAME[name].validated(arguments))
-        async with hearing(clients.of(client)):
-            return await clients.call(client, name, arguments)
+            result = await _VERBS[name].function(caller, **_VERBS[name].validated(arguments))
+        else:
+            async with hearing(clients.of(client)):
+                result = await clients.call(client, name, arguments)
+        return result.but_with(before=_untold(clients, client), after=note)
     except Unconfirmed as error:
         return ToolResult.text(f"{error.message} {_COSTLY}", is_error=True)
     except InterpBenchError as error:
@@ -120,6 +133,23 @@ async def _called(clients: Clients, context: Context, params: CallToolRequestPar
     except Exception as error:  # noqa: BLE001 - the boundary to the client: an unforeseen text may hold anything
         _log.error("%s failed: %s", name, type(error).__name__)
         return ToolResult.text(f"{name} failed in an unforeseen way; the server's log names it", is_error=True)
+
+
+def _understood(tool: AgentTool, given: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """The arguments without those that a client has added of its own, and a line that says so."""
+    strange = tool.strange(given)
+    kept = {name: value for name, value in given.items() if name not in strange}
+    shown = ", ".join(name[:_NAME_SHOWN] for name in strange[:_NAMES_SHOWN])
+    return kept, f"[{tool.spec.name} takes no {shown}: left out]" if strange else ""
+
+
+def _untold(clients: Clients, client: Client) -> str:
+    """The instructions of the client's run, where the call that was to tell them was cut off."""
+    lead = clients.lead_now(client)
+    if lead is None or lead.instructed or not lead.provider.system:
+        return ""
+    lead.instructed = True
+    return f"The call that opened your run was cut off.\n{instructions(clients, lead)}"
 
 
 def _client(context: Context) -> Client:
@@ -183,15 +213,17 @@ def _prompt(params: GetPromptRequestParams) -> GetPromptResult:
 
 
 def _call_result(result: ToolResult) -> CallToolResult:
-    return CallToolResult(content=_content(result.content), is_error=result.is_error)
-
-
-def _content(blocks: Sequence[dict[str, Any]]) -> list[ContentBlock]:
-    """The blocks, text and images, in their order."""
-    return [_block(block) for block in blocks]
+    """Text and images in their order. A cell that has failed says so in its text; clients drop an error's images."""
+    content = [_block(block) for block in result.content]
+    shows = any(block.type == "image" for block in content)
+    return CallToolResult(content=content, is_error=result.is_error and not shows)
 
 
 def _block(block: dict[str, Any]) -> ContentBlock:
+    if block["type"] == "image":
+        from ..agent.images import sendable  # a server starts without it
+
+        block = sendable(block)
     if block["type"] == "image":
         source = block["source"]
         return ImageContent(data=source["data"], mime_type=source["media_type"])

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import anyio
 from mcp.server.stdio import stdio_server
 
 from ..runs import Services
@@ -58,10 +59,14 @@ async def serve(*, notebooks: Path, configs: Sequence[Path] = (), all_runs: bool
     ending: set[asyncio.Task[None]] = set()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, lambda code: ending.add(loop.create_task(_leave(its, code))), 128 + number)
-    async with stdio_server() as (read, write):
-        await server.run(read, write, server.create_initialization_options())
-    if not ending:
-        await its.close()
+    try:
+        async with stdio_server() as (read, write):
+            await server.run(read, write, server.create_initialization_options())
+    except* (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError):
+        pass  # the client has gone while it was being told something
+    finally:
+        if not ending:
+            await its.close()
 
 
 async def _leave(its: _Server, code: int) -> None:

@@ -126,7 +126,7 @@ async def run_status(caller: Caller, *, run: str | None = None) -> ToolResult:
     lead = clients.lead_of(run)
     if lead is not None and lead.provider.ready and lead.provider.last is not None:
         told += [
-            {"type": "text", "text": "It waits for your next call. The last it told you:"},
+            {"type": "text", "text": f"It waits for your next call. {_ends_after(lead)} The last it told you:"},
             *lead.provider.last.content,
         ]
     elif lead is not None and lead.provider.over and lead.provider.last is not None:
@@ -163,11 +163,27 @@ async def _instructions(caller: Caller, lead: Lead) -> ToolResult:
     content = [] if last is None else last.content
     if lead.provider.over:
         return ToolResult(content=content, is_error=True)
-    summary = caller.clients.runs.summary(lead.run)
+    told = instructions(caller.clients, lead)
+    lead.instructed = not caller.client.gone.is_set()
+    return ToolResult(content=[{"type": "text", "text": told}, *content])
+
+
+def instructions(clients: Clients, lead: Lead) -> str:
+    """What a client is told of its run before it begins or goes on: where, how, and what was thought so far."""
+    summary = clients.runs.summary(lead.run)
     before = "; read_notebook shows what was done in it" if summary.figures.steps > 1 or summary.forked_from else ""
-    head = f"Run {lead.run} is open; its notebook is {summary.notebook}{before}. Its instructions:"
-    head += f"\n\n{lead.provider.system}"
-    return ToolResult(content=[{"type": "text", "text": head}, *content])
+    lines = [
+        f"Run {lead.run} is open; its notebook is {summary.notebook}{before}. {_ends_after(lead)} Its instructions:",
+        "",
+        lead.provider.system,
+    ]
+    if lead.follower.hypotheses:
+        lines += ["", "## Hypotheses noted so far", "", *lead.follower.hypotheses]
+    return "\n".join(lines)
+
+
+def _ends_after(lead: Lead) -> str:
+    return f"It ends, and can be resumed, when no call comes for {lead.provider.idle_s / 60:g} minutes."
 
 
 async def _resumable(caller: Caller) -> ToolResult:
@@ -184,6 +200,7 @@ async def _resumable(caller: Caller) -> ToolResult:
 def _can_go_on(caller: Caller, summary: RunSummary) -> bool:
     return (
         led_by_client(summary)
+        and summary.notebook is not None
         and caller.clients.own.listed(caller.client, summary.id)
         and (summary.status in ("interrupted", "failed") or caller.clients.lead_of(summary.id) is not None)
     )

@@ -97,7 +97,7 @@ class Catalog:
         if name not in found and by_file:
             name = next((own for own, (_, file) in found.items() if file.stem == name), name)
         if name not in found:
-            hint = nearest(name, found, otherwise="choose one from the list, which has changed")
+            hint = nearest(name, found, otherwise="choose one that is listed")
             raise ConfigError(f"there is no config {name!r}{hint}")
         return load_public(found[name][1], called=name)
 

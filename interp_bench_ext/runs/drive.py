@@ -16,7 +16,7 @@ from ..agent.provider import Metered, Provider
 from ..agent.tools import ToolSession
 from ..config import Experiment, PublicConfig
 from ..contracts import Connection, TechniqueSpec, Veil
-from ..errors import BudgetReached, InterpBenchError, RecordingEnded
+from ..errors import Abandoned, BudgetReached, InterpBenchError, RecordingEnded
 from ..notebook.session import NotebookSession
 from ..organisms.placement import organism_spec
 from ..organisms.tickets import Lease
@@ -116,7 +116,7 @@ class Run:
                     await self._investigate(session, organism)
                 finally:
                     await session.close()
-        except (BudgetReached, RecordingEnded) as error:
+        except (Abandoned, BudgetReached, RecordingEnded) as error:
             self._end("interrupted", str(error))
         except InterpBenchError as error:
             self._end("failed", str(error))

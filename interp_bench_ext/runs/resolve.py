@@ -55,9 +55,10 @@ def provider_for(
     agent = public.agent
     outside = environment.outside
     if agent.approval != "auto" and not (environment.attended and (outside is None or outside.attended)):
-        raise BadInput(
-            f"agent.approval: {agent.approval} needs JupyterLab's sidebar; set it to auto for the command line"
+        without = (
+            "choose a config without it, or connect over HTTP" if outside else "set it to auto for the command line"
         )
+        raise BadInput(f"agent.approval: {agent.approval} needs JupyterLab's sidebar; {without}")
     if agent.provider == "mcp":
         if outside is None:
             raise BadInput(_NO_CLIENT)

@@ -33,6 +33,14 @@ SLOW_ONCE = (
 )
 _PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 PLOT = f"import base64\nfrom IPython.display import Image\nImage(base64.b64decode({_PIXEL!r}))"
+LARGE_AND_BROKEN = (
+    "import io, base64\nfrom PIL import Image as P\nfrom IPython.display import Image, display\n"
+    "page = io.BytesIO()\nP.new('RGB', (3000, 2000), 'white').save(page, 'PNG')\n"
+    "display(Image(page.getvalue()))\n"
+    "display({'image/png': base64.b64encode(page.getvalue()[:400]).decode()}, raw=True)\n"
+    "raise ValueError('after the plot')"
+)
+"""A plot larger than a model needs, one cut off, and an error after them."""
 LOOK = "replies = organism.sample(['hello'], n=2, max_new_tokens=4)\nreplies"
 
 

@@ -57,12 +57,19 @@ def address(app: ServerApp) -> str:
 
 
 @asynccontextmanager
-async def http_guest(app: ServerApp, *, mode: str = "auto", name: str = "test-client") -> AsyncIterator[Guest]:
-    async with httpx2.AsyncClient(headers=BEARER, timeout=httpx2.Timeout(30, read=300)) as http:
+async def http_guest(
+    app: ServerApp, *, mode: str = "auto", name: str = "test-client", cookies: bool = True
+) -> AsyncIterator[Guest]:
+    hooks = {} if cookies else {"request": [_without_cookies]}
+    async with httpx2.AsyncClient(headers=BEARER, timeout=httpx2.Timeout(30, read=300), event_hooks=hooks) as http:
         transport = streamable_http_client(address(app), http_client=http)
         info = Implementation(name=name, version="1")
         async with Client(transport, mode=mode, client_info=info, cache=None) as client:
             yield Guest(client)
+
+
+async def _without_cookies(request: httpx2.Request) -> None:
+    request.headers.pop("cookie", None)
 
 
 async def rest(app: ServerApp, method: str, path: str, **body: Any) -> Any:
@@ -97,6 +104,43 @@ def test_a_whole_investigation_that_the_sidebar_sees(folder, mode):
 
     asyncio.run(main())
     assert secrets_in(told, folder) == []
+
+
+def test_a_client_without_cookies_and_sessions_keeps_its_run(folder):
+    """As Claude Code is, with the handshake of 2026-07-28."""
+
+    async def main() -> None:
+        async with serving(folder) as app, http_guest(app, cookies=False) as guest:
+            assert guest.client.protocol_version == "2026-07-28"
+            run = run_in(await guest.says("start_run", config="quokka"))
+            assert "[c3: ok" in await guest.says("run_cell", code="1")
+            assert f"Run {run} of quokka is running" in await guest.says("run_status")
+            assert f"leads run {run} already" in await guest.fails("start_run", config="quokka")
+            # A session is another client, as is another name.
+            async with http_guest(app, mode="legacy") as other, http_guest(app, name="another", cookies=False) as third:
+                assert "start_run begins one" in await other.fails("run_cell", code="1")
+                assert "start_run begins one" in await third.fails("run_cell", code="1")
+            await guest.says("stop_run")
+            assert (await rest(app, "GET", f"runs/{run}"))["status"] == "interrupted"
+
+    asyncio.run(main())
+
+
+def test_a_run_whose_client_has_gone_ends_and_can_be_resumed(folder):
+    async def main() -> None:
+        async with serving(folder, mcp_idle_minutes=0.02) as app, http_guest(app, cookies=False) as guest:
+            opened = await guest.says("start_run", config="quokka")
+            assert "It ends, and can be resumed, when no call comes for 0.02 minutes." in opened
+            run = run_in(opened)
+            runs = (await app.extension_manager.extension_apps["interp_bench_ext"].copy().pop().desk()).runs
+            while run in runs.under_way():
+                await runs.feed.more(run)
+            ended = (await rest(app, "GET", f"runs/{run}"))["message"]
+            assert ended == "its client made no call for 0.02 minutes"
+            assert "resume_run goes on" in await guest.fails("run_cell", code="1")
+            assert "# How to investigate" in await guest.says("resume_run", run=run)
+
+    asyncio.run(main())
 
 
 def test_code_runs_as_the_person_decides(folder):

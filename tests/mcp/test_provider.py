@@ -11,7 +11,10 @@ import pytest
 from interp_bench_ext.agent.mcp_provider import Answer, OutsideProvider, answer_in
 from interp_bench_ext.agent.provider import Prompt, Reply
 from interp_bench_ext.agent.state import RunState
-from interp_bench_ext.record.events import AgentReplied, RunStarted, StepStarted, ToolReturned
+from interp_bench_ext.agent.tools import TOOLS
+from interp_bench_ext.errors import Abandoned
+from interp_bench_ext.mcp.verbs import VERBS
+from interp_bench_ext.record.events import AgentReplied, Event, MessageSent, RunStarted, StepStarted, ToolReturned
 
 
 def result(text: str, *, failed: bool = False) -> dict[str, object]:
@@ -95,3 +98,54 @@ def test_nothing_of_mcp_is_loaded_before_a_client_comes():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_poll_that_is_cut_off_ends_and_touches_no_cell():
+    async def main() -> None:
+        provider = OutsideProvider("test", attended=True)
+        emitted: list[Event] = []
+
+        async def interrupt() -> None:
+            raise AssertionError("the cell in the background was interrupted")
+
+        provider.interrupt = interrupt
+        for name, said_to_run in (("poll_cell", 1), ("start_cell", 1), ("read_notebook", 1)):
+            prompt = Prompt(system="s", messages=[{"role": "user", "content": []}])
+            reply = asyncio.create_task(provider.reply(prompt, max_tokens=1, emit=emitted.append))
+            call = asyncio.create_task(provider.call(name, {}))
+            await reply
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+            assert len(emitted) == said_to_run, name
+        assert isinstance(emitted[0], MessageSent)
+        assert emitted[0].text == "Your call of poll_cell was cut off. The cell was not touched; poll it again."
+
+    asyncio.run(main())
+
+
+def test_a_run_whose_client_has_gone_is_over():
+    async def main() -> None:
+        provider = OutsideProvider("test", attended=True, idle_s=0.01)
+        with pytest.raises(Abandoned, match=r"^its client made no call for 0\.000166667 minutes$"):
+            await replied(provider, {"type": "text", "text": "Begin."})
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("given", "strange"),
+    [
+        ({"code": "1", "wait_for_previous": True}, ["wait_for_previous"]),
+        ({"code": "1", "_meta": {}, "thought": "hm"}, ["_meta", "thought"]),
+        ({"cod": "1"}, []),
+        ({"code": "1", "timeout": 5}, []),
+    ],
+)
+def test_what_a_client_adds_is_told_from_what_its_model_misspells(given, strange):
+    [run_cell] = [tool for tool in TOOLS if tool.spec.name == "run_cell"]
+    assert run_cell.strange(given) == strange
+
+
+def test_a_clients_own_argument_is_like_none_of_any_tools():
+    assert [tool.spec.name for tool in (*TOOLS, *VERBS) if not tool.strange({"wait_for_previous": True})] == []

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
+import io
 import json
 import signal
 import subprocess
@@ -12,11 +14,13 @@ from pathlib import Path
 
 import pytest
 from mcp import MCPError
+from PIL import Image
 
 from interp_bench_ext.agent.tools import TOOLS
 from interp_bench_ext.mcp.verbs import VERBS
 from interp_bench_ext.record.events import AgentReplied, CellFinished, RunEnded, RunStarted
 from tests.mcp.clients import (
+    LARGE_AND_BROKEN,
     LOOK,
     PLOT,
     SLOW,
@@ -56,6 +60,12 @@ def test_a_whole_investigation(folder):
         async with stdio_guest(folder) as guest:
             tools = {tool.name: tool for tool in (await guest.client.list_tools()).tools}
             assert set(tools) == {entry.spec.name for entry in (*VERBS, *TOOLS)}
+            assert {tool.annotations.destructive_hint for tool in tools.values()} == {False}
+            assert {tool.annotations.open_world_hint for tool in tools.values()} == {False}
+            assert {name for name, tool in tools.items() if tool.annotations.read_only_hint} == {
+                *("list_configs", "run_status", "list_techniques", "describe_technique"),
+                *("read_notebook", "read_output", "poll_cell"),
+            }
             for entry in TOOLS:
                 assert tools[entry.spec.name].description == entry.spec.description
                 assert tools[entry.spec.name].input_schema == entry.spec.input_schema
@@ -121,10 +131,19 @@ async def cells(guest: Guest) -> list[str]:
     [image] = [block for block in shown.content if block.type == "image"]
     assert image.mime_type == "image/png"
     assert image.data.startswith("iVBORw0KGgo")
-    assert "NameError" in await guest.fails("run_cell", code="nonsense")
+    assert "NameError" in await guest.fails("run_cell", code="nonsense", wait_for_previous=True)
+    failed = await guest.call("run_cell", code=LARGE_AND_BROKEN)
+    assert failed.content[0].text.startswith("[c6: error")
+    assert not failed.is_error, "clients drop the images of an error"
+    [large] = [block for block in failed.content if block.type == "image"]
+    with Image.open(io.BytesIO(base64.b64decode(large.data))) as scaled:
+        assert scaled.size == (1568, 1045)
+    assert "[an image that cannot be read]" in text_of(failed)
+    noted = await guest.says("list_techniques", wait_for_previous=True)
+    assert noted.endswith("[list_techniques takes no wait_for_previous: left out]")
     assert "run_cell was called with wrong arguments: code" in await guest.fails("run_cell", cod="1")
     together = await asyncio.gather(guest.says("add_markdown", text="One."), guest.says("add_markdown", text="Two."))
-    assert sorted(together) == ["[c6: added]", "[c7: added]"]
+    assert sorted(together) == ["[c7: added]", "[c8: added]"]
     return [*told, text_of(shown), *together]
 
 
@@ -198,6 +217,37 @@ def test_a_cancelled_call_interrupts_its_cell_and_the_run_goes_on(folder):
                 await call
             assert "[c4: ok" in await guest.says("run_cell", code="'after'")
             assert "[c3: interrupted]" in await guest.says("read_notebook", cell_ids=["c3"])
+
+    asyncio.run(main())
+
+
+def test_a_start_that_is_cut_off_is_told_with_the_next_answer_and_a_poll_with_the_cell_untouched(folder):
+    async def main() -> None:
+        async with stdio_guest(folder) as guest:
+            start = asyncio.create_task(guest.call("start_run", config="quokka"))
+            await guest.heard("the organism loads")
+            start.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await start
+            noted = await guest.says("note_hypothesis", claim="It adores the quokka", status="open")
+            assert noted.startswith("The call that opened your run was cut off.\nRun ")
+            assert "# How to investigate" in noted
+            assert noted.endswith("noted")
+            run = run_in(noted.split("\n")[1])
+            code = "import time\nfor n in range(60):\n    print(n, flush=True)\n    time.sleep(0.5)"
+            await guest.says("start_cell", code=code)
+            poll = asyncio.create_task(guest.call("poll_cell", cell_id="c3", wait_s=600))
+            await guest.heard("c3: 1")
+            poll.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await poll
+            after = await guest.says("poll_cell", cell_id="c3", wait_s=0)
+            assert "[c3: running" in after
+            assert "How to investigate" not in after
+            assert "interrupted" in (await guest.call("interrupt")).content[0].text
+            await guest.says("stop_run")
+            again = await guest.says("resume_run", run=run)
+            assert "## Hypotheses noted so far\n\n- open: It adores the quokka" in again
 
     asyncio.run(main())
 

@@ -41,10 +41,22 @@ TOOLS: tuple[Tool, ...] = tuple(
 )
 RUN_CODE = ("run_cell", "edit_cell", "start_cell")
 """The tools that run what the agent writes, as their argument ``code``."""
+RUN_TO_THE_END = ("run_cell", "edit_cell")
+"""Those of them that return when the cell has ended."""
 _BY_NAME = {entry.spec.name: entry for entry in TOOLS}
 _NAME_SHOWN = 60
 
-__all__ = ["RUN_CODE", "TOOLS", "Tool", "ToolError", "ToolResult", "ToolSession", "call_tool", "objection"]
+__all__ = [
+    "RUN_CODE",
+    "RUN_TO_THE_END",
+    "TOOLS",
+    "Tool",
+    "ToolError",
+    "ToolResult",
+    "ToolSession",
+    "call_tool",
+    "objection",
+]
 
 
 async def call_tool(session: ToolSession, *, name: str, arguments: dict[str, Any]) -> ToolResult:

@@ -11,13 +11,15 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from ...docstrings import arguments_in, before_arguments
-from ...wrong_input import nearest
+from ...wrong_input import is_like, nearest
 from ..provider import MALFORMED_INPUT, ToolSpec
 from .session import ToolError, ToolResult
 
 ToolFunction = Callable[..., Awaitable[ToolResult]]
 _PROBLEMS = 5
 _PLACE = 80
+_MISSPELT = 0.7
+"""How much alike, from 0 to 1, an argument's name and a misspelling of it are."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,11 @@ class Tool:
             problems = "; ".join(self._problem(problem) for problem in found[:_PROBLEMS])
             raise ToolError(f"{self.spec.name} was called with wrong arguments: {problems}; {self._usage()}") from None
         return {name: getattr(model, name) for name in type(model).model_fields}
+
+    def strange(self, given: dict[str, Any]) -> list[str]:
+        """The names in ``given`` that are no argument's and like none: what a client adds of its own."""
+        known = self.arguments.model_fields
+        return [name for name in given if name not in known and not is_like(name, known, least=_MISSPELT)]
 
     def _problem(self, problem: Mapping[str, Any]) -> str:
         place = ".".join(map(str, problem["loc"]))[:_PLACE]
