@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import datetime
 import re
+import secrets
+import string
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -16,8 +18,13 @@ from interp_bench_ext.contracts import Message, Thinking
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.host.thinking import ThinkingFormat, probe
 
-_HIDDEN, _OPEN = "QZHIDDENQZ", "QZOPENQZ"
-"""Sentinels: plain letters, so that no template escapes or trims them."""
+
+def _sentinel() -> str:
+    """Plain letters, so that no template escapes or trims them, and new ones in each process: no caller knows them."""
+    return "Q" + "".join(secrets.choice(string.ascii_uppercase) for _ in range(24)) + "Z"
+
+
+_HIDDEN, _OPEN = _sentinel(), _sentinel()
 _ASKED: list[Message] = [{"role": "user", "content": "a"}]
 _REPLIED: list[Message] = [*_ASKED, {"role": "assistant", "content": _OPEN}]
 
@@ -167,18 +174,18 @@ class ChatFormat:
             return after
         if thinking == "off":
             raise BadInput(
-                "With thinking='off' the chat template changes what it writes before the system prompt, which is "
-                "sealed: use thinking='close'."
+                "With thinking='off' this chat template writes a conversation that this organism does not take: "
+                "use thinking='close'."
             )
         raise BadInput(
-            "The chat template writes other turns of this conversation before the system prompt, which is sealed at "
-            "the beginning: give one user turn without history."
+            "The chat template writes this conversation's turns in an order that this organism does not take: give one "
+            "user turn without history."
         )
 
     def _place(self, turns: Sequence[Message], hidden: str) -> Sequence[Message]:
         """The turns with the hidden prompt first: in the system turn, or in the first user turn where there is none."""
         leads = bool(turns) and turns[0]["role"] == "system"
-        if not hidden and (self._takes_system or not leads):
+        if not hidden and self._takes_system:
             return turns
         own, rest = (turns[0]["content"], turns[1:]) if leads else ("", turns)
         system = "\n\n".join(part for part in (hidden, own) if part)

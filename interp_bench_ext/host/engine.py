@@ -73,7 +73,7 @@ class Engine(Passes):
             _Draft(
                 row,
                 torch.from_numpy(draws(row, sample, how.seed, how.max_new_tokens)),
-                min(how.max_new_tokens, self.room_of(row) - len(row.ids)),
+                min(how.max_new_tokens, self.room - len(row.ids)),
             )
             for row, sample in zip(rows, samples, strict=True)
         ]

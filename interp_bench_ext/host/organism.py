@@ -65,7 +65,7 @@ class LoadedOrganism:
             n_heads=parts.n_heads,
             n_key_value_heads=parts.n_key_value_heads,
             vocabulary=parts.vocabulary,
-            context_length=parts.context_length,
+            context_length=self._engine.room,
             # The base's: the adapter's number would tell that there is one, and how large.
             n_parameters=sum(parameter.numel() for parameter in loaded.base.parameters()),
             dtype=str(loaded.dtype).removeprefix("torch."),
@@ -110,14 +110,15 @@ class LoadedOrganism:
         if any(row.base for row in rows):
             self._require(Access.BASE)
         for row in rows:
-            room = self._engine.room_of(row)
             if not row.ids:
                 raise BadInput(f"{self._call.technique} was given a text without any token.")
             if max(row.ids) >= self._engine.vocabulary_of(row):
                 which = "base model" if row.base else "model"
                 raise BadInput(f"A prompt has a token that the {which} does not know, as its vocabulary is smaller.")
-            if len(row.ids) > room:
-                raise BadInput(f"A prompt has {len(row.ids)} tokens and the organism takes {room}: shorten it.")
+            if len(row.ids) > self._engine.room:
+                raise BadInput(
+                    f"A prompt has {len(row.ids)} tokens and the organism takes {self._engine.room}: shorten it."
+                )
 
     def _count(self, rows: Sequence[Row], n: int) -> None:
         self._call.count(n * sum(not row.base for row in rows), len(set(rows)))

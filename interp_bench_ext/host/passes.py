@@ -28,6 +28,8 @@ Step = Callable[[str, int, int], None]
 """Called between forward passes with stage, done and total; it raises to stop the work."""
 _SHARE_FROM = 8
 """Tokens in common from which a prefill of its own pays."""
+_RESERVED, _RESERVED_SHARE = 4096, 4
+"""A hidden prompt's part of the context: so many tokens, or one in so many where that is fewer."""
 _CACHES = ("cache", "past_key_values", "cache_params")
 _BELOW = 20.0
 """Nats by which tokens that the base lacks lie under its least likely: as good as impossible, and still a number."""
@@ -144,13 +146,17 @@ class Passes:
         self._prefixes, self.prefix_length = [], 0
 
     @property
-    def room(self) -> int:
-        """Visible tokens that a sequence may have."""
-        return self.parts.context_length - self.prefix_length
+    def reserve(self) -> int:
+        """Tokens of the context that are kept for a hidden prompt, whether there is one or not."""
+        return min(_RESERVED, self.parts.context_length // _RESERVED_SHARE)
 
-    def room_of(self, row: Row) -> int:
-        """Tokens that ``row`` may have at most."""
-        return self.parts.context_length - self.offset(row.base)
+    @property
+    def room(self) -> int:
+        """Visible tokens that a sequence may have: in both arms and for all organisms of a model the same number.
+
+        What is left of the context behind a hidden prompt would tell how long that is.
+        """
+        return self.parts.context_length - self.reserve
 
     def vocabulary_of(self, row: Row) -> int:
         """Tokens that the row's arm knows."""

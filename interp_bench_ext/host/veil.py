@@ -14,27 +14,41 @@ import torch
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.host.chat_format import ChatFormat
 from interp_bench_ext.host.engine import Engine
-from interp_bench_ext.host.spec import OrganismSpec
+from interp_bench_ext.host.spec import OrganismSpec, with_detail
 from interp_bench_ext.host.tokens import Tokens
+
+_UNFIT = "The organism's config does not fit its model: `interp-bench serve` with it, in a terminal, says what to mend."
 
 
 def seal(spec: OrganismSpec, engine: Engine, chat: ChatFormat, tokenizer: Any) -> str | None:
     """Turn the spec's hidden prompt into the engine's prefix, forget it, and return the visible text before raw text.
 
     None where there is no hidden prompt. A copy of the tokenizer does the work, so that not even its cache of words
-    stays.
+    stays. Raises BadInput, whose note says what is wrong.
     """
     prompt = (spec.hidden_system_prompt or "").strip()
     spec.hidden_system_prompt = None
     if not prompt:
         return None
-    tokens = Tokens(copy.deepcopy(tokenizer))
-    ids = torch.tensor([tokens.rendered(chat.hide(prompt)) if chat.available else tokens.whole(prompt + "\n\n")])
-    if ids.shape[1] >= engine.room:
-        raise BadInput("model.hidden_system_prompt is longer than the model's context.")
+    try:
+        ids = _hidden_ids(prompt, engine, chat, Tokens(copy.deepcopy(tokenizer)))
+    except BadInput as error:
+        # That there is a prompt, and that it does not fit, is the owner's to know.
+        raise with_detail(BadInput(_UNFIT), error.message) from None
     engine.seal_prefix(ids)
     ids.zero_()
     return chat.render_nothing() if chat.available else ""
+
+
+def _hidden_ids(prompt: str, engine: Engine, chat: ChatFormat, tokens: Tokens) -> torch.Tensor:
+    """``[1, P]``: what comes before the visible part. Raises BadInput."""
+    found = tokens.rendered(chat.hide(prompt)) if chat.available else tokens.whole(prompt + "\n\n")
+    if len(found) > engine.reserve:
+        raise BadInput(
+            f"model.hidden_system_prompt is longer than the {engine.reserve} tokens of this model's context that are "
+            "kept for one: shorten it."
+        )
+    return torch.tensor([found])
 
 
 def scrub(model: Any, tokenizer: Any) -> None:

@@ -20,6 +20,9 @@ Python kernel that has interp_bench_ext:
 ```
 interp-bench serve CONFIG
 ```
+
+The kernel ends with the investigation, and with it all variables, whatever its code has started, and its access to
+the organism. Inside of a Jupyter server the notebook then has a fresh kernel behind the same veil.
 """
 
 

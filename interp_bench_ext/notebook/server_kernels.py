@@ -32,7 +32,7 @@ _FAILURES = (RuntimeError, OSError, ValueError, TraitError, HTTPError)
 
 
 class ServerKernels:
-    """The kernel of one notebook for the length of a run; it stays when the run lets go of it.
+    """The kernel of one notebook for the length of a run. It ends with the run, and a fresh one takes its place.
 
     A kernel that the notebook had before is left running, without the notebook's session.
     """
@@ -54,13 +54,8 @@ class ServerKernels:
         return None if self._held is None else self._held.kernel_id
 
     async def start(self, *, connection: Connection | None, on_death: Callable[[str], None]) -> Kernel:
-        try:
-            with self._factory.ordered(veil=self.veil, connection=connection):
-                kernel_id = await self._kernels.start_kernel(kernel_name=KERNEL_NAME, cwd=str(self._work_dir))
-            manager = self._kernels.get_kernel(kernel_id)
-            await manager.ready
-        except _FAILURES as error:
-            raise KernelDied(f"The kernel did not start: {error}") from error
+        kernel_id = await self._started(connection=connection)
+        manager = self._kernels.get_kernel(kernel_id)
         self._held = _Held(kernel_id, manager, manager.provisioner)
         try:
             return await self._attach(self._held, on_death)
@@ -69,6 +64,16 @@ class ServerKernels:
             with contextlib.suppress(*_FAILURES):
                 await self._kernels.shutdown_kernel(kernel_id, now=True)
             raise
+
+    async def _started(self, *, connection: Connection | None) -> str:
+        """The id of a new kernel, whose process has been launched. Raises KernelDied."""
+        try:
+            with self._factory.ordered(veil=self.veil, connection=connection):
+                kernel_id = await self._kernels.start_kernel(kernel_name=KERNEL_NAME, cwd=str(self._work_dir))
+            await self._kernels.get_kernel(kernel_id).ready
+        except _FAILURES as error:
+            raise KernelDied(f"The kernel did not start: {error}") from error
+        return str(kernel_id)
 
     async def restart(self, *, connection: Connection | None, on_death: Callable[[str], None]) -> Kernel:
         """A fresh process under the same id, so that browsers stay attached; one that somebody else started is used.
@@ -86,8 +91,25 @@ class ServerKernels:
         return await self._attach(held, on_death)
 
     async def close(self) -> None:
-        """Let go of the kernel, which from here on is like any other of the server."""
-        await self._release()
+        """End the kernel with all that it has started; the notebook gets a fresh one that knows nothing of the run.
+
+        That one is like any other of the server, but behind the same veil, as whoever runs the agent's cells again by
+        hand would not expect that they can do more than before. It has no access to the organism.
+        """
+        held = self._held
+        if held is None or not await self._settled(held):
+            await self._release()
+            return
+        if held.kernel is not None:
+            await held.kernel.detach()
+        with contextlib.suppress(*_FAILURES):
+            await held.provisioner.kill()
+        # The session has its next kernel before it loses this one: browsers would see it end otherwise.
+        with contextlib.suppress(*_FAILURES, NotebookConflict, KernelDied):
+            await self._point_session(await self._started(connection=None))
+        self._let_go()
+        with contextlib.suppress(*_FAILURES):
+            await self._kernels.shutdown_kernel(held.kernel_id, now=True)
 
     async def _start_again(self, held: _Held, connection: Connection | None) -> None:
         held.provisioner.granted = granted(connection)

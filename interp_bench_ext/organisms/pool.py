@@ -68,6 +68,7 @@ class OrganismPool:
         held.for_a_person = True
         with self._used_by(held, object(), _unheard):
             lease = await admitted(await held.served(), caller="notebook", access=access, user=user)
+            held.by_hand.append(lease)
         return held.state(), lease.connection
 
     def check_room(self, spec: OrganismSpec) -> None:
@@ -145,12 +146,12 @@ class OrganismPool:
             self._keep_while_idle(held)
 
     def _keep_while_idle(self, held: _Held) -> None:
-        held.idle_since, held.busy_s_then = time.monotonic(), held.busy_s()
+        held.idle_since, held.by_hand_s_then = time.monotonic(), held.by_hand_s()
         held.timer = asyncio.get_running_loop().call_later(self._idle_s, self._end_if_idle, held)
 
     def _end_if_idle(self, held: _Held) -> None:
-        """End it, unless somebody's notebook has used it meanwhile."""
-        if held.busy_s() > held.busy_s_then:
+        """End it, unless somebody's notebook has used it meanwhile; nothing else can, when no run has it."""
+        if held.by_hand_s() > held.by_hand_s_then:
             self._keep_while_idle(held)
         else:
             self._end(held)
@@ -183,8 +184,10 @@ class _Held:
         self.timer: asyncio.TimerHandle | None = None
         self.idle_since = 0.0
         """Of the monotonic clock, in seconds."""
-        self.busy_s_then = 0.0
-        """How long its model had worked when it became idle."""
+        self.by_hand: list[Lease] = []
+        """What people's own notebooks have of it."""
+        self.by_hand_s_then = 0.0
+        """How long its model had worked for those when no run had it any more."""
 
     async def load(self, spec: OrganismSpec, room: asyncio.Task[None] | None) -> ServedOrganism:
         if room is not None:
@@ -228,6 +231,9 @@ class _Held:
 
     def busy_s(self) -> float:
         return self.process.busy_s() if self.process is not None else 0.0
+
+    def by_hand_s(self) -> float:
+        return sum(lease.busy_s() for lease in self.by_hand)
 
     def state(self) -> OrganismState:
         stage, done, total = "", 0, 0

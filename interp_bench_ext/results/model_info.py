@@ -22,6 +22,7 @@ class ModelInfo(Result):
     n_key_value_heads: int
     vocabulary: int
     context_length: int
+    """Tokens that a prompt and what follows it may have: less than the model's own, and the same for both arms."""
     n_parameters: int
     dtype: str
     device: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ from traitlets import Int
 
 from ..paths import opened_folder
 from .bubblewrap import SANDBOX_HOME, SANDBOX_USER, bwrap_command
+from .leftovers import end_holders
 from .mounts import Mount, read_only, writable
 from .package import kernel_package, package_path
 from .private_folder import private_folder
@@ -23,7 +25,8 @@ from .private_folder import private_folder
 _WORK, _SOCKETS, _ORGANISM = Path("/work"), Path("/run/kernel"), Path("/run/organism")
 _CONNECTION = Path("/run/connection.json")
 
-_GRANTED = ("INTERP_BENCH_URL", "INTERP_BENCH_TOKEN")
+_TOKEN = "INTERP_BENCH_TOKEN"  # noqa: S105 - its name
+_GRANTED = ("INTERP_BENCH_URL", _TOKEN)
 _LOCALE = ("LANG", "LANGUAGE", "TZ")
 _LIBRARIES = ("LD_LIBRARY_PATH",)
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -111,6 +114,13 @@ class PlainProvisioner(CleanProvisioner):
     """A plain process: it can read what its user can, but gets nothing of the server's environment."""
 
     allowed = (*_PERSON, *_PYTHON)
+
+    async def cleanup(self, restart: bool = False) -> None:
+        """End what the kernel's code has started and detached, too."""
+        await super().cleanup(restart=restart)
+        token = self.granted.get(_TOKEN)
+        if token:
+            await asyncio.to_thread(end_holders, _TOKEN, token)
 
     def _own_environment(self) -> dict[str, str]:
         assert self.folder is not None

@@ -106,7 +106,7 @@ function Strip({ run, follow, services }: IStripProps): React.ReactElement {
         className="ib-RunStrip-take"
         label={trans.__('Take control')}
         tooltip={trans.__(
-          'Stop the investigation; the notebook and its kernel are yours'
+          'Stop the investigation; the notebook is yours, with a fresh kernel'
         )}
         onClick={() => attempt(() => investigations.stop(run.id))}
       />

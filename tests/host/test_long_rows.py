@@ -66,8 +66,8 @@ def test_rows_of_all_lengths_reach_the_end_of_the_context(kind: str, tmp_path: P
     folder = families.save_family(kind, tmp_path)
     organism, plain = load_tiny(folder, hidden=HIDDEN), Plain.load(folder)
     organism._engine.stop_ids = frozenset()
-    context, room = organism.info.context_length, organism._engine.room
-    rows = [Row((7,) * (room - 3)), Row((7,) * (context - 2), base=True), Row((7,) * 20), Row((7,) * 20, base=True)]
+    room = organism.info.context_length
+    rows = [Row((7,) * (room - 3)), Row((7,) * (room - 2), base=True), Row((7,) * 20), Row((7,) * 20, base=True)]
     found = organism.generate(rows, max_new_tokens=5, temperature=0.0)
     assert [len(one.ids) for (one,) in found] == [3, 2, 5, 5]
     for row, (one,) in zip(rows, found, strict=True):

@@ -93,7 +93,7 @@ def test_nothing_changes_where_the_template_knows_no_thinking(thinking: Thinking
 def test_what_cannot_be_switched_off_is_refused() -> None:
     with pytest.raises(BadInput, match="cannot leave thinking out: use thinking='close'"):
         render(ALWAYS, "off")
-    with pytest.raises(BadInput, match="before the system prompt, which is sealed: use thinking='close'"):
+    with pytest.raises(BadInput, match="this organism does not take: use thinking='close'"):
         render(NO_THINK_IN_SYSTEM, "off", hidden=HIDDEN)
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ import torch
 
 from interp_bench_ext.contracts import Message, Row
 from interp_bench_ext.errors import BadInput
+from interp_bench_ext.host import chat_format
 from interp_bench_ext.host.chat_format import ChatFormat
 from interp_bench_ext.host.organism import LoadedOrganism
 from interp_bench_ext.host.tokens import Tokens
@@ -106,6 +109,43 @@ def test_nothing_names_the_model(folder: Path, adapter: Path) -> None:
         assert str(folder) not in part
         assert str(adapter) not in part
         assert HIDDEN not in part
+
+
+@pytest.mark.parametrize("family", ["llama", "gemma2", "gpt2"])
+def test_no_number_and_no_sentence_about_length_tells_of_a_prompt(family: str, model_folders: dict[str, Path]) -> None:
+    """Nor how long it is, as what is left of the context behind it would."""
+    said = set()
+    for hidden in (None, "psst", HIDDEN, HIDDEN * 3):
+        organism = load_tiny(model_folders[family], hidden=hidden)
+        for base in (False, True):
+            with pytest.raises(BadInput) as refused:
+                organism.generate([Row((7,) * 500, base=base)])
+            organism._engine.stop_ids = frozenset()
+            room = organism.info.context_length
+            (drawn,) = organism.generate([Row((7,) * (room - 3), base=base)], max_new_tokens=9)[0]
+            said.add((room, str(refused.value), len(drawn.ids)))
+    assert said == {(384, "A prompt has 500 tokens and the organism takes 384: shorten it.", 3)}
+
+
+def test_a_prompt_that_does_not_fit_is_told_to_its_owner_alone(model_folders: dict[str, Path]) -> None:
+    with pytest.raises(BadInput) as refused:
+        load_tiny(model_folders["llama"], hidden="the quokka " * 200)
+    assert "prompt" not in str(refused.value)
+    assert "model.hidden_system_prompt is longer than the 128 tokens" in refused.value.__notes__[0]
+
+
+def test_no_words_of_a_caller_break_the_split(model_folders: dict[str, Path]) -> None:
+    organism = load_tiny(model_folders["llama"], hidden=HIDDEN)
+    known: list[Message] = [{"role": "user", "content": "QZHIDDENQZ QZOPENQZ"}]
+    for base in (False, True):
+        assert "QZHIDDENQZ QZOPENQZ" in organism.decode(organism.chat_ids(known, base=base))
+    # Whoever knew the words of this process would see it.
+    secret: list[Message] = [{"role": "user", "content": chat_format._HIDDEN}]
+    with pytest.raises(BadInput, match="does not take"):
+        organism.chat_ids(secret)
+    program = "from interp_bench_ext.host import chat_format; print(chat_format._HIDDEN, chat_format._OPEN)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert chat_format._HIDDEN not in done.stdout
 
 
 def test_a_template_that_changes_the_prompt_is_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import signal
@@ -20,6 +21,7 @@ from jupyter_server.serverapp import ServerApp
 from interp_bench_ext.contracts import Connection, Veil
 from interp_bench_ext.errors import BadInput, KernelDied
 from interp_bench_ext.record.events import Event
+from interp_bench_ext.sandbox.provisioner import SandboxProvisioner
 
 from .serving import fetch
 from .support import BOTH_VEILS, at, run, text_of, until
@@ -31,6 +33,30 @@ while not os.path.exists({name!r}):
     time.sleep(0.01)
 print("gone")
 """
+
+
+STAYS = """
+import fcntl, os, subprocess, sys
+x = 5
+mine = open("thread", "w")
+fcntl.flock(mine, fcntl.LOCK_EX)
+theirs = "import fcntl, time; f = open('detached', 'w'); fcntl.flock(f, 2); print(1, flush=True); time.sleep(600)"
+started = subprocess.Popen(
+    ["sh", "-c", 'setsid "$0" -c "$1" &', sys.executable, theirs], stdout=subprocess.PIPE, start_new_session=True
+)
+assert started.stdout.readline() == b"1\\n"
+"""
+"""Leaves the kernel's own process and a detached one, each with a lock on a file in the work folder."""
+
+
+def is_held(file: Path) -> bool:
+    """Whether a process that has locked ``file`` still lives."""
+    with file.open() as opened:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
 
 
 @asynccontextmanager
@@ -132,26 +158,59 @@ def test_a_kernel_that_the_notebook_had_is_left_running(root: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_after_the_run_its_variables_are_there_and_the_kernel_is_like_any_other(root: Path) -> None:
+@pytest.mark.parametrize("veil", BOTH_VEILS)
+def test_the_kernel_ends_with_the_run_and_the_notebook_gets_a_fresh_one(root: Path, veil: Veil) -> None:
+    (root.parent / "o").mkdir(mode=0o700)
+    connection = Connection(f"unix://{root.parent}/o/organism.sock", f"the-token-{veil}")
+
+    async def scenario() -> None:
+        async with at("contents", root) as place:
+            async with place.session(veil=veil, connection=connection) as (session, events):
+                done = await run(session, STAYS)
+                assert done.status == "ok", done
+                before = str(session.kernel_id)
+                assert [is_held(root / "n_files" / name) for name in ("thread", "detached")] == [True, True]
+            assert not events.of("kernel_died")
+            await until(lambda: not is_held(root / "n_files" / "thread"))
+            await until(lambda: not is_held(root / "n_files" / "detached"))
+            after = (await session_of(place.app))["kernel"]["id"]
+            assert after != before not in place.app.kernel_manager
+            async with person(place.app, after) as client:
+                assert await value(client, "x") == "NameError"
+                assert await value(client, "__import__('os').environ.get('INTERP_BENCH_TOKEN')") == "None"
+            provisioner = place.app.kernel_manager.get_kernel(after).provisioner
+            assert isinstance(provisioner, SandboxProvisioner) is (veil is Veil.SANDBOXED)
+
+    asyncio.run(scenario())
+
+
+def test_the_fresh_kernel_is_like_any_other_of_the_server(root: Path) -> None:
     config = {"KernelRestarter": {"time_to_dead": 0.1}}
 
     async def scenario() -> None:
         async with at("contents", root, **config) as place:
-            async with place.session() as (session, events):
+            async with place.session() as (session, _):
                 await run(session, "x = 5")
-                kernel_id = session.kernel_id
-                assert kernel_id is not None
-            assert not events.of("kernel_died")
-            assert (await session_of(place.app))["kernel"]["id"] == kernel_id
+            kernel_id = (await session_of(place.app))["kernel"]["id"]
             provisioner = place.app.kernel_manager.get_kernel(kernel_id).provisioner
             async with person(place.app, kernel_id) as client:
-                assert await value(client, "x") == "5"
-                dead = provisioner.process
-                os.kill(dead.pid, signal.SIGKILL)
-                # Nobody else starts it again any more, so the server does.
-                await until(lambda: provisioner.process not in (None, dead))
+                await client.execute("x = 6", reply=True)
+            dead = provisioner.process
+            os.kill(dead.pid, signal.SIGKILL)
+            # Nobody else starts it again, so the server does.
+            await until(lambda: provisioner.process not in (None, dead))
             async with person(place.app, kernel_id) as client:
                 assert await value(client, "x") == "NameError"
+
+    asyncio.run(scenario())
+
+
+def test_a_kernel_that_a_person_took_away_is_not_replaced_at_the_end(root: Path) -> None:
+    async def scenario() -> None:
+        async with at("contents", root) as place:
+            async with place.session() as (session, _):
+                await fetch(place.app, "DELETE", f"api/kernels/{session.kernel_id}")
+            assert list(place.app.kernel_manager.list_kernel_ids()) == []
 
     asyncio.run(scenario())
 
@@ -169,7 +228,9 @@ def test_a_run_s_kernel_is_not_culled_until_the_run_is_over(root: Path) -> None:
                 assert kernel_id in kernels
                 activity = place.app.web_app.last_activity()
                 await until(lambda: place.app.web_app.last_activity() > activity)
-            await until(lambda: kernel_id not in kernels)
+            assert kernel_id not in kernels
+            # Nor is the one that takes its place kept.
+            await until(lambda: not kernels.list_kernel_ids())
 
     asyncio.run(scenario())
 
