@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ..errors import BadInput, NotebookConflict
+from ..output_filter.text import clean_text
 from ..record.cells import Cell, Cells
 from ..record.events import CellAdded, CellEdited, CellFinished, CellKind, Emit, Event
 from .backend import NotebookBackend, NotebookCell
-from .text import clean_text
 
 _CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 

@@ -7,8 +7,9 @@ import time
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ..output_filter.messages import Message
 from ..record.events import CellStatus, JsonDict
-from .iopub import Handler, Message
+from .iopub import Handler
 from .kernels import Kernel
 from .outputs import execution_count
 

@@ -15,7 +15,7 @@ from traitlets import Bool
 
 from ..contracts import Connection, Veil
 from ..errors import BadInput
-from .kernels import PythonSpec, limit_messages, provision
+from .kernels import PythonSpec, provision
 
 
 class KernelFactory:
@@ -27,8 +27,6 @@ class KernelFactory:
     def __init__(self, make: Callable[..., Any]) -> None:
         self._make = make
         self.context = _Context()
-        """For everybody who listens to a run's kernel, as what it says is the agent's."""
-        limit_messages(self.context)
 
     @classmethod
     def of(cls, kernels: Any) -> KernelFactory:

@@ -10,8 +10,6 @@ import time
 from collections.abc import Awaitable, Callable, Collection
 from typing import Protocol
 
-import zmq
-import zmq.asyncio
 from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
@@ -19,6 +17,7 @@ from jupyter_client.manager import AsyncKernelManager
 
 from ..contracts import Connection, Veil
 from ..errors import BadInput, KernelDied
+from ..output_filter.relay import Relay
 from ..record.events import JsonDict
 from ..sandbox.bubblewrap import sandbox_available
 from ..sandbox.provisioner import CleanProvisioner, PlainProvisioner, SandboxProvisioner
@@ -29,8 +28,6 @@ _ASK_AGAIN_S = 0.2
 _WATCH_INTERVAL_S = 0.1
 _REPLY_TIMEOUT_S = 2.0
 _LOG_TAIL_BYTES = 4096
-_WAITING_MESSAGES = 32
-_MESSAGE_BYTES = 128 * 1024 * 1024
 
 
 class KernelSource(Protocol):
@@ -96,21 +93,22 @@ class Kernel:
         self, client: AsyncKernelClient, provisioner: CleanProvisioner, *, on_death: Callable[[str], None]
     ) -> None:
         assert provisioner.process is not None
+        assert isinstance(provisioner.front, Relay)
         self.client = client
         self.dead = asyncio.Event()
         self.reason = ""
-        self.iopub = IopubReader(client, self.dead)
+        self.iopub = IopubReader(provisioner.front)
         self._provisioner = provisioner
         self._process = provisioner.process
         self._on_death = on_death
-        self._tasks = [asyncio.create_task(self._watch()), asyncio.create_task(self.iopub.run())]
+        self._watching = asyncio.create_task(self._watch())
 
     @classmethod
     async def attach(
         cls, client: AsyncKernelClient, provisioner: CleanProvisioner, *, on_death: Callable[[str], None]
     ) -> Kernel:
         """Attach to a process that has just been launched, and wait until it answers. Raises KernelDied."""
-        client.start_channels(stdin=False, hb=False)
+        client.start_channels(iopub=False, stdin=False, hb=False)
         kernel = cls(client, provisioner, on_death=lambda _: None)
         try:
             await kernel._answers()
@@ -147,13 +145,13 @@ class Kernel:
 
     async def drained(self) -> None:
         """After death: wait until all that the kernel had sent has been handled."""
-        await self._tasks[1]
+        await self.iopub.drained()
 
     async def detach(self) -> None:
         """Leave the process alone from now on, and let nobody wait for it."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._watching.cancel()
+        await asyncio.gather(self._watching, return_exceptions=True)
+        self.iopub.close()
         self.client.stop_channels()
         self.dead.set()
 
@@ -220,17 +218,12 @@ def choose_veil(asked: Veil | None, connection: Connection | None) -> Veil:
     return Veil.PROCESS
 
 
-def limit_messages(context: zmq.asyncio.Context) -> None:
-    """What the agent's code sends waits in this process's memory: few messages, none of them huge."""
-    context.setsockopt(zmq.RCVHWM, _WAITING_MESSAGES)
-    context.setsockopt(zmq.MAXMSGSIZE, _MESSAGE_BYTES)
-
-
 def provision(manager: AsyncKernelManager, veil: Veil, connection: Connection | None) -> CleanProvisioner:
     """Have the manager's kernel start the way ``veil`` says, granted nothing but the organism."""
     kind = SandboxProvisioner if veil is Veil.SANDBOXED else PlainProvisioner
     provisioner = kind(parent=manager, kernel_spec=manager.kernel_spec, kernel_id="")
     provisioner.granted = granted(connection)
+    provisioner.front = Relay()
     manager.provisioner = provisioner
     return provisioner
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..output_filter.text import clean_text, shorten, size
 from ..record.events import JsonDict
-from .text import TerminalText, clean_text, shorten, size
+from .text import TerminalText
 
 _STREAMS = ("stdout", "stderr")
 _JSON_MIME = re.compile(r"application/(.*\+)?json")

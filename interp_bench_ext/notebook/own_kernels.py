@@ -9,7 +9,7 @@ from jupyter_client.manager import AsyncKernelManager
 
 from ..contracts import Connection, Veil
 from ..errors import KernelDied
-from .kernels import Kernel, PythonSpec, limit_messages, provision
+from .kernels import Kernel, PythonSpec, provision
 
 
 class OwnKernels:
@@ -25,7 +25,6 @@ class OwnKernels:
 
     async def start(self, *, connection: Connection | None, on_death: Callable[[str], None]) -> Kernel:
         self._manager = manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=PythonSpec())
-        limit_messages(manager.context)
         provisioner = provision(manager, self.veil, connection)
         try:
             await manager.start_kernel(cwd=str(self._work_dir))

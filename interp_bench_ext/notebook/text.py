@@ -4,35 +4,11 @@ from __future__ import annotations
 
 import re
 
+from ..output_filter.text import left_out
+
 _CONTROL = re.compile(r"([\n\b\r])")
 # How far back a carriage return reaches in a line without end; what is older is final.
 LINE_WINDOW = 64 * 1024
-
-
-def clean_text(text: str) -> str:
-    """``text`` without lone surrogates, which can be neither saved nor sent."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
-
-
-def shorten(text: str, limit: int) -> str:
-    """Beginning and end of ``text`` with a one-line note between when it is longer than ``limit``."""
-    if len(text) <= limit:
-        return text
-    half = limit // 2
-    return text[:half] + left_out(len(text) - 2 * half) + text[-half:]
-
-
-def left_out(characters: int) -> str:
-    """The note that stands where text was left out."""
-    return f"\n[… {size(characters)} of output left out here …]\n"
-
-
-def size(count: int) -> str:
-    """A count of characters or bytes for people."""
-    for unit, scale in (("MB", 10**6), ("kB", 10**3)):
-        if count >= scale:
-            return f"{count / scale:.1f} {unit}"
-    return f"{count} bytes"
 
 
 class TerminalText:

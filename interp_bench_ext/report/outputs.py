@@ -1,7 +1,7 @@
 """Cells as HTML. All of it was made by the agent or the organism, so none of it is trusted.
 
-Text is escaped, HTML and Markdown keep only harmless elements, and pictures are data in ``img`` elements,
-where nothing in them can run.
+Text is escaped; HTML and Markdown go through the same filter as a kernel's outputs, as a journal may be older than
+that; pictures are data in ``img`` elements, where nothing in them can run.
 """
 
 from __future__ import annotations
@@ -10,12 +10,9 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import bleach  # type: ignore[import-untyped]
-import mistune
-from bleach.css_sanitizer import CSSSanitizer  # type: ignore[import-untyped]
 from markupsafe import Markup
 from nbconvert.filters import ansi2html
 from pygments import highlight
@@ -23,53 +20,17 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer, get_lexer_by_name
 from pygments.util import ClassNotFound
 
+from ..output_filter.cleaner import Cleaner, LeftOut, draw_chart
+from ..results.kit.bundles import CHART
+
 VEGALITE = re.compile(r"application/vnd\.vegalite\.v5(\.\d+)*\+json")
+"""Charts in journals of 0.1.0."""
 _IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
-_DATA_IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]+")
-_LINK = re.compile(r"(https?://|#)", re.IGNORECASE)
-_WITH_CONTENT = re.compile(r"<(script|style|template|iframe|object)\b.*?(</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
 _MAX_TEXT = 200_000
-
-
-def _set(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
-_TAGS = _set(
-    "a b blockquote br caption code col colgroup dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i img kbd "
-    "li mark ol p pre s samp small span strong sub summary sup table tbody td tfoot th thead tr tt u ul var"
-)
-_STYLES = _set(
-    "background-color border border-bottom border-collapse border-color border-left border-radius "
-    "border-right border-spacing border-style border-top border-width color display font-family font-size "
-    "font-style font-variant-numeric font-weight height letter-spacing line-height margin margin-bottom "
-    "margin-left margin-right margin-top max-height max-width min-width opacity overflow overflow-wrap "
-    "overflow-x overflow-y padding padding-bottom padding-left padding-right padding-top table-layout "
-    "text-align text-decoration vertical-align white-space width word-break"
-)
-_CSS = CSSSanitizer(allowed_css_properties=_STYLES, allowed_svg_properties=[])
-_MARKDOWN = mistune.create_markdown(escape=True, plugins=["table", "strikethrough"])
+_MAX_MARKUP = 1_000_000
+_PATIENCE = 5
+"""Outputs that may take too long before no further one is tried."""
 _FORMATTER = HtmlFormatter(nowrap=True)
-
-
-def clean_html(untrusted: str) -> Markup:
-    """``untrusted`` without anything that runs, loads or reaches out of its box."""
-    visible = _WITH_CONTENT.sub("", untrusted[: _MAX_TEXT * 5])
-    kept = bleach.clean(
-        visible,
-        tags=_TAGS,
-        attributes=_attribute_allowed,
-        protocols=["http", "https", "data"],
-        css_sanitizer=_CSS,
-        strip=True,
-        strip_comments=True,
-    )
-    return Markup(kept)
-
-
-def markdown(untrusted: str) -> Markup:
-    """Markdown as clean HTML; HTML written inside it is shown as text."""
-    return clean_html(str(_MARKDOWN(untrusted)))
 
 
 def source_html(source: str) -> Markup:
@@ -81,9 +42,71 @@ def source_html(source: str) -> Markup:
     return Markup(highlight(source, lexer, _FORMATTER))
 
 
-def outputs_html(outputs: Sequence[Mapping[str, Any]]) -> list[Markup]:
-    """The outputs of one cell, in order; neighbouring pieces of one stream are joined."""
-    return [_output(output) for output in _joined(outputs)]
+class Shown:
+    """What the agent and its cells have made, as a page may show it."""
+
+    def __init__(self, cleaner: Cleaner) -> None:
+        self._cleaner = cleaner
+        self._failures = 0
+
+    def markdown(self, untrusted: str) -> Markup:
+        """Markdown as clean HTML."""
+        return self._clean(self._cleaner.markdown, untrusted) or _pre(untrusted, "result")
+
+    def outputs(self, outputs: Sequence[Mapping[str, Any]]) -> list[Markup]:
+        """The outputs of one cell, in order; neighbouring pieces of one stream are joined."""
+        return [self._output(output) for output in _joined(outputs)]
+
+    def _output(self, output: Mapping[str, Any]) -> Markup:
+        match output.get("output_type"):
+            case "stream":
+                kind = "stderr" if output.get("name") == "stderr" else "stdout"
+                return _pre(_text(output.get("text")), kind)
+            case "error":
+                lines = output.get("traceback") or [f"{output.get('ename')}: {output.get('evalue')}"]
+                return _pre("\n".join(map(str, lines)), "error")
+            case _:
+                return self._display(output.get("data") or {})
+
+    def _display(self, data: Mapping[str, Any]) -> Markup:
+        """A picture where there is one, with the table a click away; else the richest form that is safe."""
+        picture = self._picture(data)
+        table = self._clean(self._cleaner.html, _text(data["text/html"])) if "text/html" in data else None
+        if picture and table:
+            return Markup(
+                '{}<details class="as-table"><summary>Table</summary><div class="html">{}</div></details>'
+            ).format(picture, table)
+        if picture:
+            return picture
+        if table and table.strip():
+            return Markup('<div class="html">{}</div>').format(table)
+        if "text/markdown" in data:
+            return Markup('<div class="prose">{}</div>').format(self.markdown(_text(data["text/markdown"])))
+        plain = data.get("text/plain") or data.get("text/latex") or next(iter(data.values()), "")
+        return _pre(_text(plain), "result")
+
+    def _picture(self, data: Mapping[str, Any]) -> Markup | None:
+        alt = _text(data.get("text/plain"))[:200]
+        for kind in _IMAGES:
+            if kind in data:
+                return _image(kind, _base64(_text(data[kind])), alt)
+        spec = next((value for kind, value in data.items() if VEGALITE.fullmatch(kind)), None)
+        if spec is None and isinstance(data.get(CHART), dict):
+            spec = data[CHART].get("spec")
+        return None if spec is None else self._tried(lambda: _image("image/png", _drawn(spec), alt))
+
+    def _clean(self, clean: Callable[[str], str], untrusted: str) -> Markup | None:
+        return self._tried(lambda: Markup(clean(untrusted[:_MAX_MARKUP])))
+
+    def _tried(self, show: Callable[[], Markup | None]) -> Markup | None:
+        """What cannot be shown costs itself only, and many such things not the page."""
+        if self._failures >= _PATIENCE:
+            return _pre("[… left out: too much of this run cannot be shown …]", "result")
+        try:
+            return show()
+        except LeftOut as why:
+            self._failures += 1
+            return _pre(f"[… left out: {why} …]", "result")
 
 
 def _joined(outputs: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -100,57 +123,10 @@ def _joined(outputs: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return joined
 
 
-def _output(output: Mapping[str, Any]) -> Markup:
-    match output.get("output_type"):
-        case "stream":
-            kind = "stderr" if output.get("name") == "stderr" else "stdout"
-            return _pre(_text(output.get("text")), kind)
-        case "error":
-            lines = output.get("traceback") or [f"{output.get('ename')}: {output.get('evalue')}"]
-            return _pre("\n".join(map(str, lines)), "error")
-        case _:
-            return _display(output.get("data") or {})
-
-
-def _display(data: Mapping[str, Any]) -> Markup:
-    """A picture where there is one, with the table a click away; else the richest form that is safe."""
-    picture = _picture(data)
-    table = clean_html(_text(data["text/html"])) if "text/html" in data else None
-    if picture and table:
-        return Markup(
-            '{}<details class="as-table"><summary>Table</summary><div class="html">{}</div></details>'
-        ).format(picture, table)
-    if picture:
-        return picture
-    if table and table.strip():
-        return Markup('<div class="html">{}</div>').format(table)
-    if "text/markdown" in data:
-        return Markup('<div class="prose">{}</div>').format(markdown(_text(data["text/markdown"])))
-    plain = data.get("text/plain") or data.get("text/latex") or next(iter(data.values()), "")
-    return _pre(_text(plain), "result")
-
-
-def _picture(data: Mapping[str, Any]) -> Markup | None:
-    alt = _text(data.get("text/plain"))[:200]
-    for kind in _IMAGES:
-        if kind in data:
-            return _image(kind, _base64(_text(data[kind])), alt)
-    if "image/svg+xml" in data:
-        return _image("image/svg+xml", _encoded(_text(data["image/svg+xml"])), alt)
-    spec = next((value for kind, value in data.items() if VEGALITE.fullmatch(kind)), None)
-    drawn = _drawn(spec) if spec is not None else None
-    return _image("image/svg+xml", _encoded(drawn), alt) if drawn else None
-
-
-def _drawn(spec: Any) -> str | None:
-    """A Vega-Lite chart as SVG, without access to files or the network; None where it cannot be drawn."""
-    import vl_convert
-
-    try:
-        drawn: str = vl_convert.vegalite_to_svg(json.dumps(spec), vl_version="v5.20", allowed_base_urls=[])
-    except ValueError:
-        return None
-    return drawn
+def _drawn(spec: Any) -> str:
+    if not isinstance(spec, dict):
+        raise LeftOut("it is no chart")
+    return _encoded(draw_chart(spec))
 
 
 def _image(kind: str, data: str | None, alt: str) -> Markup | None:
@@ -188,11 +164,3 @@ def _text(value: object) -> str:
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)
     return "" if value is None else str(value)
-
-
-def _attribute_allowed(tag: str, name: str, value: str) -> bool:
-    if name == "src":
-        return tag == "img" and bool(_DATA_IMAGE.fullmatch(value))
-    if name == "href":
-        return tag == "a" and bool(_LINK.match(value))
-    return name in ("style", "title", "alt", "dir", "colspan", "rowspan", "start", "open")

@@ -10,15 +10,16 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from ..output_filter.cleaner import Cleaner
 from ..record.cells import Cell
 from ..record.events import Event
 from ..record.provenance import Revision
 from ..record.scores import Comparison
 from ..record.veil_words import client_reach, veil_line
-from . import outputs
 from .budgets import budgets_view, tokens_by_kind
 from .fold import Note, Reading, Step, Story, fold
 from .formats import cost, count, duration, effect, moment
+from .outputs import Shown, source_html
 from .provenance import provenance_view
 from .score import score_view
 
@@ -71,11 +72,12 @@ def render_report(
     css = resources.files(__package__).joinpath("report.css").read_text(encoding="utf-8")
     page = environment.get_template("report.html.j2")
     provenance = provenance_view([event for _, _, event in events], revisions)
-    view = _view(fold(events), comparison)
+    with Cleaner() as cleaner:
+        view = _view(fold(events), comparison, Shown(cleaner))
     return page.render(title=title, css=Markup(css), provenance=provenance, **view)
 
 
-def _view(story: Story, comparison: Comparison | None) -> dict[str, Any]:
+def _view(story: Story, comparison: Comparison | None, shown: Shown) -> dict[str, Any]:
     public = story.started.public if story.started else {}
     label, tone = _STATUS[story.status]
     return {
@@ -87,13 +89,13 @@ def _view(story: Story, comparison: Comparison | None) -> dict[str, Any]:
         "findings": [_finding(story, number) for number in range(1, len(story.findings or ()) + 1)],
         "problems": _problems(story, None),
         "nothing": _nothing(story),
-        "summary": outputs.markdown(story.summary) if story.summary.strip() else "",
+        "summary": shown.markdown(story.summary) if story.summary.strip() else "",
         "score": score_view(story.score, comparison, veil=_veil(story)) if story.score else None,
         "budgets": budgets_view(story.figures),
         "hypotheses": [_hypothesis(story, claim, seen) for claim, seen in story.hypotheses.items()],
         "steps": _steps(story),
         "course": _course(story),
-        "items": [_cell(story, item) if isinstance(item, Cell) else _note(item) for item in story.items],
+        "items": [_cell(story, item, shown) if isinstance(item, Cell) else _note(item, shown) for item in story.items],
         "footer": f"Made by Interp Bench from {count(len(story.cells.by_id), 'cell')} of the run's journal.",
     }
 
@@ -228,7 +230,7 @@ def _course(story: Story) -> str:
     return ", ".join(parts)
 
 
-def _cell(story: Story, cell: Cell) -> dict[str, Any]:
+def _cell(story: Story, cell: Cell, shown: Shown) -> dict[str, Any]:
     view: dict[str, Any] = {
         "is_cell": True,
         "kind": cell.kind,
@@ -237,18 +239,18 @@ def _cell(story: Story, cell: Cell) -> dict[str, Any]:
         "step": story.step_of[cell.cell_id],
     }
     if cell.kind == "markdown":
-        return {**view, "prose": outputs.markdown(cell.source)}
+        return {**view, "prose": shown.markdown(cell.source)}
     return {
         **view,
-        "source": outputs.source_html(cell.source),
-        "outputs": outputs.outputs_html(cell.outputs),
+        "source": source_html(cell.source),
+        "outputs": shown.outputs(cell.outputs),
         "state": _CELL_STATES.get(cell.stands, cell.stands),
         "tone": "failed" if cell.status in _FAILED_STATES else "",
         "duration": "" if cell.duration_s is None else duration(cell.duration_s),
     }
 
 
-def _note(note: Note) -> dict[str, Any]:
-    body = outputs.markdown(note.text) if note.kind == "text" else note.text.strip()
+def _note(note: Note, shown: Shown) -> dict[str, Any]:
+    body = shown.markdown(note.text) if note.kind == "text" else note.text.strip()
     preview = " ".join(note.text.translate(_MARKS).split())[:160]
     return {"is_cell": False, "kind": note.kind, "preview": preview, "body": body}

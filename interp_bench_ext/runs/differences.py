@@ -9,7 +9,7 @@ from typing import Any, Literal
 from ..agent.replay import names_in_fresh_notebook
 from ..record.cells import Cell, Cells
 from ..record.events import Event, JsonDict
-from ..results.kit.bundles import VEGALITE
+from ..results.kit.bundles import CHART
 from .tolerant_diff import FLOOR, Alike, Unlike, visible_text
 
 TOLERANCE = 1e-3
@@ -144,13 +144,13 @@ def _form_compared(name: str, form: str, one: Any, other: Any, alike: Alike) -> 
         one, other = visible_text(_joined(one)), visible_text(_joined(other))
     found = alike.values(_joined(one), _joined(other))
     if found is not None:
-        yield Difference(name, "result" if form == VEGALITE else found.what, found.recorded, found.replayed)
+        yield Difference(name, "result" if form == CHART else found.what, found.recorded, found.replayed)
 
 
 def _forms(data: Mapping[str, Any]) -> dict[str, Any]:
     """The forms of an output to compare, a chart's data first; its picture is made from them."""
-    forms = sorted(data, key=lambda form: form != VEGALITE)
-    return {form: data[form] for form in forms if not (form.startswith("image/") and VEGALITE in data)}
+    forms = sorted(data, key=lambda form: form != CHART)
+    return {form: data[form] for form in forms if not (form.startswith("image/") and CHART in data)}
 
 
 def _streamed(outputs: Sequence[JsonDict], stream: str) -> str:

@@ -9,9 +9,9 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, cast
 
-from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.connect import KernelConnectionInfo, port_names
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import Int
 
@@ -25,6 +25,7 @@ from .private_folder import private_folder
 _WORK, _SOCKETS, _ORGANISM = Path("/work"), Path("/run/kernel"), Path("/run/organism")
 _CONNECTION = Path("/run/connection.json")
 
+_PLACE = ("ip", *port_names)
 _TOKEN = "INTERP_BENCH_TOKEN"  # noqa: S105 - its name
 _GRANTED = ("INTERP_BENCH_URL", _TOKEN)
 _LOCALE = ("LANG", "LANGUAGE", "TZ")
@@ -32,6 +33,18 @@ _LIBRARIES = ("LD_LIBRARY_PATH",)
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _PERSON = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR")
 _PYTHON = ("VIRTUAL_ENV", "CONDA_PREFIX", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+class Front(Protocol):
+    """Stands between the kernel and whoever listens to it."""
+
+    async def open(self, kernel: KernelConnectionInfo, folder: Path) -> KernelConnectionInfo:
+        """Connect to a kernel that has just been launched; returns where others find it."""
+        ...
+
+    async def close(self) -> None:
+        """The kernel is not started again."""
+        ...
 
 
 class CleanProvisioner(LocalProvisioner):
@@ -46,6 +59,8 @@ class CleanProvisioner(LocalProvisioner):
     folder: Path | None = None
     granted: Mapping[str, str] = {}
     """Environment that only this kernel gets, also when it is started again."""
+    front: Front | None = None
+    """None: the kernel's own sockets are everybody's."""
     held = False
     """Whether a run has this kernel and starts it again by itself."""
 
@@ -53,6 +68,8 @@ class CleanProvisioner(LocalProvisioner):
         super().__init__(**kwargs)
         self.asked: dict[int, Literal["restart", "shutdown", "kill"]] = {}
         """By process id: what the manager has asked the process for."""
+        self._inside: KernelConnectionInfo = {}
+        """Where the kernel itself listens, once it has been started behind a front."""
 
     @property
     def log_file(self) -> Path | None:
@@ -64,6 +81,8 @@ class CleanProvisioner(LocalProvisioner):
         self.folder = self.folder or private_folder()
         given = dict(kwargs.pop("env", os.environ))
         kwargs = await super().pre_launch(**kwargs, env=given)
+        self.connection_info.update(self._inside)
+        kwargs["cmd"] = self._with_own_connection_file(kwargs["cmd"])
         kwargs["env"] = self._environment(kwargs["env"])
         kwargs["cmd"] = [*self._limits(), *kwargs["cmd"]]
         return kwargs
@@ -72,9 +91,13 @@ class CleanProvisioner(LocalProvisioner):
         """Start the process with its output in the log file."""
         assert self.log_file is not None
         with self.log_file.open("wb") as log:
-            return await super().launch_kernel(
+            kernel = await super().launch_kernel(
                 cmd, **{**kwargs, "stdin": subprocess.DEVNULL, "stdout": log, "stderr": subprocess.STDOUT}
             )
+        if self.front is None or self.folder is None:
+            return kernel
+        self._inside = cast(KernelConnectionInfo, {name: value for name, value in kernel.items() if name in _PLACE})
+        return await self.front.open(kernel, self.folder)
 
     async def shutdown_requested(self, restart: bool = False) -> None:
         """Note why the process is going to end."""
@@ -91,9 +114,32 @@ class CleanProvisioner(LocalProvisioner):
     async def cleanup(self, restart: bool = False) -> None:
         """Remove the private folder, unless the kernel starts again."""
         await super().cleanup(restart=restart)
+        if self.front is not None and not restart:
+            await self.front.close()
         if self.folder is not None and not restart:
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder = None
+
+    def _with_own_connection_file(self, command: list[str]) -> list[str]:
+        """The kernel's connection file is its own: the manager's says where others find it."""
+        if self.parent is None:
+            return command
+        assert self.folder is not None
+        info = {name: _text(value) for name, value in self.connection_info.items()} | self._own_place()
+        self.connection_file.write_text(json.dumps({**info, "kernel_name": self.parent.kernel_name}))
+        self.connection_file.chmod(0o600)
+        theirs = os.path.realpath(self.parent.connection_file)
+        return [str(self.connection_file) if part == theirs else part for part in command]
+
+    def _own_place(self) -> dict[str, str]:
+        """What the kernel calls the place where it listens, where it has another name for it."""
+        return {}
+
+    @property
+    def connection_file(self) -> Path:
+        """What the kernel reads."""
+        assert self.folder is not None
+        return self.folder / "connection.json"
 
     def _environment(self, given: Mapping[str, str]) -> dict[str, str]:
         names = (*_GRANTED, *_LOCALE, *_LIBRARIES, *_THREADS, *self.allowed, *self.kernel_spec.env)
@@ -137,7 +183,7 @@ class SandboxProvisioner(CleanProvisioner):
         # A fresh one each time: the kernel before could leave links in it, and this process connects to what is there.
         shutil.rmtree(sockets, ignore_errors=True)
         sockets.mkdir(mode=0o700)
-        if self.parent is not None:
+        if self.parent is not None and not self._inside:
             # There is no network inside, so TCP ports could not be reached from out here.
             self.parent.transport = "ipc"
             self.parent.ip = str(sockets / "k")
@@ -151,9 +197,12 @@ class SandboxProvisioner(CleanProvisioner):
             mounts.append(mount)
         limits, (_, *arguments) = self._limits(), kwargs["cmd"][len(self._limits()) :]
         if self.parent is not None:
-            arguments = [str(_CONNECTION) if part == self.parent.connection_file else part for part in arguments]
+            arguments = [str(_CONNECTION) if part == str(self.connection_file) else part for part in arguments]
         command = bwrap_command(mounts, cwd=_WORK, arguments=arguments)
         return {**kwargs, "env": environment, "cmd": [*limits, *command], "cwd": str(cwd)}
+
+    def _own_place(self) -> dict[str, str]:
+        return {"ip": str(_SOCKETS / "k")}
 
     def _mounts(self, sockets: Path) -> list[Mount]:
         assert self.folder is not None
@@ -161,12 +210,8 @@ class SandboxProvisioner(CleanProvisioner):
         passwd.write_text(f"agent:x:{SANDBOX_USER}:{SANDBOX_USER}::{SANDBOX_HOME}:/bin/sh\n")
         mounts = [writable(sockets, _SOCKETS), read_only(passwd, Path("/etc/passwd"))]
         if self.parent is not None:
-            # A copy, with the place of the sockets in there; where messages are encrypted the kernel writes it anew.
-            connection = json.loads(Path(self.parent.connection_file).read_text(encoding="utf-8"))
-            copy = self.folder / "connection.json"
-            copy.touch(mode=0o600)
-            copy.write_text(json.dumps({**connection, "ip": str(_SOCKETS / "k")}), encoding="utf-8")
-            mounts.append(writable(copy, _CONNECTION))
+            # Where messages are encrypted the kernel writes it anew.
+            mounts.append(writable(self.connection_file, _CONNECTION))
         return mounts
 
     def _own_environment(self) -> dict[str, str]:
@@ -182,6 +227,11 @@ def _shown_socket(socket: Path) -> tuple[Mount, str]:
     private = folder.is_dir() and folder.stat().st_uid == os.getuid() and not folder.stat().st_mode & 0o077
     place = _ORGANISM / socket.name
     return read_only(folder, _ORGANISM) if private else read_only(socket, place), f"unix://{place}"
+
+
+def _text(value: Any) -> Any:
+    return value.decode() if isinstance(value, bytes) else value
+
 
 
 def _resolved(cwd: str | None) -> Path:

@@ -14,7 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
 from interp_bench_ext.errors import BadInput
-from interp_bench_ext.results.kit.bundles import VEGALITE
+from interp_bench_ext.results.kit.bundles import CHART
 
 from ..results import samples
 from .stub import TOKEN, Host
@@ -124,7 +124,7 @@ def test_a_result_is_shown_once_and_can_be_kept(shell: InteractiveShell):
     assert shell.user_ns["x"] == samples.info()
     result, shown, _ = _run(shell, "%interp info\nfor i in range(2):\n    %interp lens a\n%interp info")
     assert len(shown) == 1 + 2 * 2 + 1  # a lens is a chart and its table
-    assert VEGALITE in shown[1].data
+    assert CHART in shown[1].data
     assert "LensGrid" in shown[1].data["text/plain"]
     assert "<details" in shown[2].data["text/html"]
 
@@ -273,7 +273,7 @@ def test_a_real_kernel_shows_progress_and_results(host: Host):
 
         run("%load_ext interp_bench_ext\n%interp lens x")
         shown = [o["data"] for o in outputs if o["msg_type"] == "display_data"]
-        assert [set(data) for data in shown] == [{"text/plain", VEGALITE, "image/png"}, {"text/html"}]
+        assert [set(data) for data in shown] == [{"text/plain", CHART, "image/png"}, {"text/html"}]
         json.dumps(shown)
         run("%interp fails")
         error = next(o for o in outputs if o["msg_type"] == "error")

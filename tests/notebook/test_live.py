@@ -109,9 +109,10 @@ def test_no_message_of_the_kernel_breaks_the_notebook(root: Path, kind: Kind) ->
         async with at(kind, root) as place, place.session() as (session, _):
             done = await run(session, HOSTILE)
             assert done.status == "ok"
-            assert [output["data"] for output in done.outputs] == [
-                {"text/plain": text} for text in ("big", "deep", "odd", "nul\0", "count")
-            ]
+            shown = [output["data"] for output in done.outputs]
+            assert [list(data) for data in shown] == [["text/plain"]] * 5
+            first_lines = [data["text/plain"].split("\n")[0] for data in shown]
+            assert first_lines == ["big", "deep", "odd", "nul\0", "count"]
             assert done.outputs[-1]["execution_count"] is None
             assert (await run(session, "1")).status == "ok"
             assert [len(cell["outputs"]) for cell in (await place.read())["cells"]] == [5, 1]

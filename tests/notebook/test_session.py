@@ -18,9 +18,11 @@ from interp_bench_ext.record.events import EVENT, CellAdded, CellFinished, CellS
 
 from .support import Kind, Recorder, at, every_kind, on_disk, run, sources
 
-SHOW = """
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+SHOW = f"""
+import base64
 from IPython.display import HTML, Image, display
-display(Image(b"\\x89PNG\\r\\n\\x1a\\n", format="png"), HTML("<table></table>"))
+display(Image(base64.b64decode("{PIXEL}")), HTML("<table></table>"))
 print("done")
 6 * 7
 """
@@ -48,7 +50,7 @@ def test_outputs_are_kept_and_the_file_is_what_the_events_say(root: Path, kind: 
             assert [output["output_type"] for output in done.outputs] == [
                 *("display_data", "display_data", "stream", "execute_result")
             ]
-            assert done.outputs[0]["data"]["image/png"].strip() == "iVBORw0KGgo="
+            assert done.outputs[0]["data"]["image/png"] == PIXEL
             failed = await run(session, "print('before')\n1 / 0")
             assert failed.status == "error"
             assert [output.get("ename") for output in failed.outputs] == [None, "ZeroDivisionError"]

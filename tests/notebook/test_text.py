@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interp_bench_ext.notebook import text
-from interp_bench_ext.notebook.text import TerminalText, clean_text, shorten
+from interp_bench_ext.notebook.text import TerminalText
+from interp_bench_ext.output_filter.text import clean_text, shorten
 
 LETTERS = st.text(alphabet="ab \n\r\b", max_size=60)
 

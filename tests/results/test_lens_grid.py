@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from interp_bench_ext.results import LensGrid
-from interp_bench_ext.results.kit.bundles import VEGALITE
+from interp_bench_ext.results.kit.bundles import CHART
 from interp_bench_ext.results.kit.safe_text import token_label
 
 from . import samples
@@ -27,7 +27,7 @@ def test_a_row_of_the_table_is_a_layer_a_token_and_a_place():
 
 
 def test_hovering_a_lens_cell_says_what_is_in_it():
-    spec = samples.lens_grid().outputs()[0][VEGALITE]
+    spec = samples.lens_grid().outputs()[0][CHART]["spec"]
     (cell,) = [row for row in _rows(spec) if row["layer"] == "30" and row["read"].startswith("␣is")]
     grid = samples.lens_grid()
     assert cell["best"].startswith(f"{token_label(grid.top_tokens[30][4][0])} {grid.top_probs[30, 4, 0]:.3f}, ")
@@ -39,7 +39,7 @@ def test_hovering_a_lens_cell_says_what_is_in_it():
 
 
 def test_the_cells_that_say_the_target_are_outlined():
-    spec = samples.lens_grid().outputs()[0][VEGALITE]
+    spec = samples.lens_grid().outputs()[0][CHART]["spec"]
     hits = [row for row in _rows(spec) if row.get("hit")]
     assert hits
     assert all(row["label"] == "␣Paris" for row in hits)

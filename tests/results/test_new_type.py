@@ -123,7 +123,7 @@ def test_it_is_found_travels_shows_and_tabulates(tmp_path: Path):
     seen = json.loads(done.stdout.splitlines()[-1])
     assert seen["short"] == [["count"]]
     assert seen["text"] == "TokenCounts: 2 texts\na: 1\nab<i>: 5"
-    assert seen["outputs"] == [["application/vnd.vegalite.v5+json", "image/png", "text/plain"], ["text/html"]]
+    assert seen["outputs"] == [["application/vnd.interp-bench.chart+json", "image/png", "text/plain"], ["text/html"]]
     assert "ab&lt;i&gt;: 5" in seen["html"]
     assert seen["table"] == {"text": ["a", "ab<i>"], "tokens": [1, 5]}
     assert seen["title"] == "Tokens"

@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from interp_bench_ext.output_filter.charts import check_chart
 from interp_bench_ext.results import (
     AttentionGrid,
     EffectGrid,
@@ -19,7 +20,7 @@ from interp_bench_ext.results import (
     Result,
     TokenDiff,
 )
-from interp_bench_ext.results.kit.bundles import VEGALITE
+from interp_bench_ext.results.kit.bundles import CHART
 
 from . import samples
 
@@ -141,7 +142,7 @@ def test_html_survives_an_untrusted_notebook(result: Result):
 def test_a_chart_comes_first_and_its_table_is_folded_below(result: Result):
     # JupyterLab prefers HTML to a chart, so the two cannot be forms of one output.
     chart, table = outputs(result)
-    assert set(chart) == {"text/plain", VEGALITE, "image/png"}
+    assert set(chart) == {"text/plain", CHART, "image/png"}
     assert set(table) == {"text/html"}
     assert table["text/html"].startswith("<details><summary")
     assert chart["text/plain"] == str(result)
@@ -169,21 +170,24 @@ def test_every_result_has_a_table_and_a_plot(result: Result):
 
 @pytest.mark.parametrize("result", _CHARTED, ids=_named)
 def test_charts_read_in_both_themes_and_need_no_network(result: Result):
-    spec = outputs(result)[0][VEGALITE]
+    spec = outputs(result)[0][CHART]["spec"]
     config = spec["config"]
     assert spec["background"] == "transparent"
     texts = [config["axis"], config["legend"], config["title"]]
     assert {value for part in texts for key, value in part.items() if key in _TEXT_COLOURS} == {"currentColor"}
-    # currentColor is the page's own only where the chart is part of the page.
-    assert spec["usermeta"]["embedOptions"]["renderer"] == "svg"
-    assert spec["usermeta"]["embedOptions"]["actions"]["editor"] is False
     assert not _found(spec, "url")
+
+
+@pytest.mark.parametrize("result", _CHARTED, ids=_named)
+def test_charts_hold_nothing_beyond_the_list_of_what_a_front_end_draws(result: Result):
+    check_chart(outputs(result)[0][CHART])
+    check_chart(result.plot()._repr_mimebundle_()[CHART])
 
 
 @pytest.mark.parametrize("result", _CHARTED, ids=_named)
 def test_a_chart_by_itself_shows_itself(result: Result):
     bundle = result.plot()._repr_mimebundle_()
-    assert set(bundle) == {"text/plain", VEGALITE, "image/png"}
+    assert set(bundle) == {"text/plain", CHART, "image/png"}
     assert set(result.plot().properties(title="another")._repr_mimebundle_()) == set(bundle)
 
 
@@ -207,7 +211,7 @@ def test_pictures_are_dark_on_white_whatever_the_page():
 def test_grids_show_tokens_and_not_indices(kind: type[Result]):
     chart, table = outputs(_of(kind))
     assert "␣capital" in table["text/html"]
-    expressions = _found(chart[VEGALITE], "labelExpr")
+    expressions = _found(chart[CHART], "labelExpr")
     labels = [json.loads(expression.removesuffix("[datum.value]")) for expression in expressions]
     assert ["The", "␣capital", "␣of", "␣France", "␣is"] in labels
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from interp_bench_ext.record.events import CellAdded, CellEdited, CellFinished, CellOutput, CellStarted, Event
-from interp_bench_ext.results.kit.bundles import VEGALITE
+from interp_bench_ext.results.kit.bundles import CHART
 from interp_bench_ext.runs.differences import Comparison, compare_runs
 
 
@@ -31,7 +31,7 @@ def display(**data: Any) -> dict[str, Any]:
 
 def chart(value: float, picture: str = "AAAA", word: str = "bee") -> dict[str, Any]:
     spec = {"mark": "rect", "data": {"values": [{"token": word, "prob": value, "rank": 3}]}}
-    return {"output_type": "display_data", "data": {VEGALITE: spec, "image/png": picture}, "metadata": {}}
+    return {"output_type": "display_data", "data": {CHART: spec, "image/png": picture}, "metadata": {}}
 
 
 def failed(name: str, value: str, at: str) -> dict[str, Any]:

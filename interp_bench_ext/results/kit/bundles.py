@@ -9,21 +9,24 @@ import sys
 import zlib
 from typing import Any
 
-VEGALITE = "application/vnd.vegalite.v5+json"
-_SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
-"""Altair names the exact version that it was made for, and JupyterLab, which has another, warns about that."""
+CHART = "application/vnd.interp-bench.chart+json"
+"""Vega-Lite of our own making in an envelope: the only charts that an investigation's notebook draws by itself."""
+_VERSION = 1
+_NOT_DRAWN = ("$schema", "usermeta")
 
 Bundle = dict[str, Any]
 
 
 def chart_bundle(spec: dict[str, Any]) -> Bundle:
-    """A chart's forms: Vega-Lite for JupyterLab, its picture for everything else, and its description."""
+    """A chart's forms: its data for our JupyterLab extension, its picture for all else, and its description."""
     bundle: Bundle = {"text/plain": f"<chart: {spec.get('description', '')}>"}
     return bundle if only_text() else {**bundle, **drawn(spec)}
 
 
 def drawn(spec: dict[str, Any]) -> Bundle:
-    return {VEGALITE: {**spec, "$schema": _SCHEMA}, "image/png": png(spec)}
+    kept = {name: value for name, value in spec.items() if name not in _NOT_DRAWN}
+    payload = {"version": _VERSION, "spec": kept, "text": str(spec.get("description", ""))}
+    return {CHART: payload, "image/png": png(spec)}
 
 
 def png(spec: dict[str, Any]) -> str:

@@ -21,8 +21,6 @@ ACCENT, OTHER, NEUTRAL = "#0072B2", "#D55E00", "#8a8a8a"
 INK = "currentColor"
 SANS = "system-ui, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 MONO = "ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
-_EMBED = {"renderer": "svg", "actions": {"export": True, "source": False, "compiled": False, "editor": False}}
-"""Read by vega-embed in the front end: a menu that saves the picture, and nothing that goes to the network."""
 _WIDE = 40
 _ROOM = 34
 """Pixels for the numbers at the ends of bars that go to the left, where the labels are."""
@@ -31,7 +29,7 @@ Row = dict[str, Any]
 
 
 class _Shown:
-    """Shows itself as Vega-Lite, which JupyterLab draws by itself; Altair's own page would load scripts."""
+    """Shows itself in our own forms; Altair's own page would load scripts."""
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         return chart_bundle(self.to_dict())  # type: ignore[attr-defined]
@@ -52,7 +50,7 @@ class Panels(_Shown, altair.ConcatChart):
 def finished(chart: Any, description: str) -> altair.TopLevelMixin:
     """``chart`` in the common look; ``description`` is what a screen reader says."""
     themed: altair.TopLevelMixin = (
-        chart.properties(background="transparent", description=description, usermeta={"embedOptions": _EMBED})
+        chart.properties(background="transparent", description=description)
         .configure(font=SANS)
         .configure_view(stroke=None)
         .configure_axis(

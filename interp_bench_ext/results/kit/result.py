@@ -28,8 +28,8 @@ class Result(ABC):
     """Base of all results. Shapes: P prompts, T visible tokens, L layers, S sites, H heads, K top entries, N rows.
 
     JupyterLab shows one form of an output, and prefers HTML to a chart. So a result that a picture says more about
-    makes two outputs: the chart, which JupyterLab draws by itself, untrusted and offline too, with its PNG for agents,
-    reports and other front ends; and below it the table as folded HTML. Texts and facts are one output of HTML.
+    makes two outputs: the chart, which our JupyterLab extension draws, untrusted and offline too, with its PNG for
+    agents, reports and other front ends; and below it the table as folded HTML. Texts and facts are one output of HTML.
     """
 
     @abstractmethod
