@@ -29,6 +29,8 @@ _ASKED = ("shell", "control", "stdin")
 _CHANNELS = (*_ASKED, "iopub", "hb")
 _POLL_MS = 100
 _PUBLISHED_WAITING = 256
+_OUR_PORTS = (20_000, 32_000)
+"""Not those that systems hand out: the kernel has been told some of them and does not listen there yet."""
 _HEARTBEAT_BYTES = 1024
 _IN_A_THREAD = 8 * 1024
 """Larger messages, and all that may hold markup, are filtered beside the event loop."""
@@ -49,7 +51,7 @@ class Relay:
         self._tasks: list[asyncio.Task[None]] = []
         self._outside: Json = {}
         self._listener: Listener | None = None
-        self._idle = asyncio.Event()
+        self._quiet = asyncio.Event()
 
     def listen(self, listener: Listener | None) -> None:
         """Hand each published message to ``listener`` first; the next one is not read before it is done."""
@@ -78,11 +80,8 @@ class Relay:
 
     async def drained(self) -> None:
         """After the kernel's death: wait until all that it had published has been handled."""
-        await self._idle.wait()
-        # What waits for being read is taken by the one task that reads.
-        while await self._back["iopub"].poll(_POLL_MS):
-            await asyncio.sleep(0)
-            await self._idle.wait()
+        self._quiet.clear()
+        await self._quiet.wait()
 
     async def close(self) -> None:
         """Let go of all sockets, and end the child that cleans markup."""
@@ -100,7 +99,7 @@ class Relay:
         for socket in self._back.values():
             socket.close(linger=0)
         self._tasks, self._back = [], {}
-        self._idle.set()
+        self._quiet.set()
 
     def _bind(self, kernel: KernelConnectionInfo, folder: Path) -> Json:
         outside: Json = {"transport": kernel["transport"], "ip": kernel["ip"]}
@@ -117,7 +116,7 @@ class Relay:
                 socket.bind(_ipc(outside["ip"], number))
                 outside[f"{channel}_port"] = number
             else:
-                outside[f"{channel}_port"] = socket.bind_to_random_port(f"tcp://{kernel['ip']}")
+                outside[f"{channel}_port"] = socket.bind_to_random_port(f"tcp://{kernel['ip']}", *_OUR_PORTS)
             self._front[channel] = socket
         return outside
 
@@ -147,15 +146,16 @@ class Relay:
     async def _publish(self) -> None:
         front, back = self._front["iopub"], self._back["iopub"]
         while True:
+            if not await back.poll(_POLL_MS):
+                self._quiet.set()
+                continue
             frames = await back.recv_multipart(copy=False)
-            self._idle.clear()
             message = await self._filtered(frames, self._messages.published)
             if message is not None:
                 topic = message["msg_type"].encode()
                 await front.send_multipart(self._session.serialize(message, ident=topic))
                 if self._listener is not None:
                     await self._listener(message, sum(map(len, frames)))
-            self._idle.set()
             # A socket that always has a message never lets the event loop go by itself.
             await asyncio.sleep(0)
 
