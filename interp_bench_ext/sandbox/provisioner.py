@@ -233,7 +233,6 @@ def _text(value: Any) -> Any:
     return value.decode() if isinstance(value, bytes) else value
 
 
-
 def _resolved(cwd: str | None) -> Path:
     """The work folder. Raises OSError where a link has taken the place of a part of its path."""
     folder = Path(cwd or os.curdir).absolute()
