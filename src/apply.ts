@@ -126,6 +126,13 @@ function touch(draft: Draft, cellId: string): void {
 }
 
 /**
+ * Its output changed after it had ended: it must run again before it shows anything.
+ */
+function showsAnother(draft: Draft, cellId: string): void {
+  draft.patchCell(cellId, { status: null });
+}
+
+/**
  * What each event does to a state.
  */
 export const APPLY: { [T in Event['type']]: Apply<T> } = {
@@ -196,13 +203,19 @@ export const APPLY: { [T in Event['type']]: Apply<T> } = {
     draft.state.progress = '';
     touch(draft, event.cell_id);
   },
-  cell_output: ({ state }, event) => {
+  cell_output: (draft, event) => {
+    const { state } = draft;
     if (event.cell_id === state.runningCell) {
       state.progress = progressOf(event.output) ?? state.progress;
+    } else {
+      showsAnother(draft, event.cell_id);
     }
   },
-  cell_outputs_cleared: ({ state }) => {
-    state.progress = '';
+  cell_outputs_cleared: (draft, event) => {
+    draft.state.progress = '';
+    if (event.cell_id !== draft.state.runningCell) {
+      showsAnother(draft, event.cell_id);
+    }
   },
   cell_finished: (draft, event) => {
     // What it shows is not what it says any more: it must run again.

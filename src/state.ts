@@ -24,7 +24,8 @@ export interface ICellState {
    */
   readonly number: number;
   /**
-   * Null: it has not run since it was added, or edited since it last began.
+   * Null: it has not run since it was added, edited since it last began, or its
+   * output has changed since it ended.
    */
   readonly status: null | 'running' | CellStatus;
   /**

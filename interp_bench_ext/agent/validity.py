@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from ..record.cells import Cells
+from ..record.cells import Cell, Cells
 from ..record.events import Finding
 
 ATTEMPTS = 3
@@ -56,10 +56,15 @@ def _broken(cell_id: str, cells: Cells, present: set[str]) -> Iterator[str]:
     elif cells.running == cell_id:
         yield f"{cell_id} is still running."
     elif cell.status is None:
-        again = "was changed after it ran; run it again" if cell.edited else "has not run"
-        yield f"{cell_id} {again}."
+        yield f"{cell_id} {_unsettled(cell)}."
     elif cell.status != "ok":
         yield f"{cell_id} did not end well ({cell.status}); repair it with edit_cell, or leave it out."
+
+
+def _unsettled(cell: Cell) -> str:
+    if cell.changed_late:
+        return "shows another output than it ended with; run it again, and print in the cell itself"
+    return "was changed after it ran; run it again" if cell.edited else "has not run"
 
 
 def _measure(finding: Finding) -> Iterator[str]:

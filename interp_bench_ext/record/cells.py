@@ -23,7 +23,7 @@ from .events import (
 )
 
 CellState = CellStatus | Literal["running"] | None
-"""None: the cell has not run, or its source has changed since it last began, so that it must run again."""
+"""None: the cell has not run, or its source or its ended output has changed since, so that it must run again."""
 _OfACell = CellEdited | CellStarted | CellOutput | CellOutputsCleared | CellFinished
 
 
@@ -49,6 +49,8 @@ class Cell:
     """Different prompts of its calls then, those to the base included; None: not counted."""
     edited: bool = False
     """Whether its source has changed since it last began."""
+    changed_late: bool = False
+    """Whether its outputs have changed after it had ended: what it shows is not what it ended with."""
     cut_off: bool = False
     """Whether the run ended before the cell did, so that no event says how it ended."""
     sources: set[str] = field(default_factory=set)
@@ -58,6 +60,8 @@ class Cell:
     @property
     def stands(self) -> str:
         """How it stands, in words."""
+        if self.status is None and self.changed_late:
+            return "its output changed after it had ended"
         return self.status or ("changed since it ran" if self.edited else "not run")
 
     def apply(self, event: _OfACell) -> None:
@@ -71,16 +75,23 @@ class Cell:
                 self.outputs, self.execution_count, self.status = [], None, "running"
                 self.duration_s, self.organism_s = None, 0.0
                 self.samples = self.prompts = None
-                self.edited, self.cut_off, self._begun = False, False, True
+                self.edited, self.changed_late, self.cut_off, self._begun = False, False, False, True
             case CellOutput():
                 self.outputs[event.index : event.index + 1] = [event.output]
+                self._shows_another()
             case CellOutputsCleared():
                 self.outputs = []
+                self._shows_another()
             case CellFinished():
                 self.execution_count, self.duration_s = event.execution_count, event.duration_s
                 self.organism_s, self.cut_off = event.organism_s, False
                 self.samples, self.prompts = event.samples, event.prompts
                 self.status = None if self.edited else event.status
+
+    def _shows_another(self) -> None:
+        # Code of a later cell, or a thread of this one, can put anything in the place of what it had shown.
+        if self.status != "running":
+            self.status, self.changed_late = None, True
 
     def cut(self) -> None:
         """The run ended while the cell ran."""

@@ -11,6 +11,8 @@ from ..record.events import (
     AgentReplied,
     CellAdded,
     CellEdited,
+    CellOutput,
+    CellOutputsCleared,
     ContextEdited,
     Event,
     Finding,
@@ -85,8 +87,8 @@ class Story:
     steps: list[Step] = field(default_factory=list)
     step_of: dict[str, int] = field(default_factory=dict)
     """The step that added each cell."""
-    edited_seq: dict[str, int] = field(default_factory=dict)
-    """The place in the run of each edited cell's last edit."""
+    changed_seq: dict[str, int] = field(default_factory=dict)
+    """The place in the run of the last edit of each cell, or of the last change to its output after it had ended."""
     hypotheses: dict[str, list[Reading]] = field(default_factory=dict)
     findings: list[Finding] | None = None
     """None: the run never said what it found."""
@@ -213,7 +215,13 @@ def _cell_added(story: Story, event: CellAdded, seq: int) -> None:
 
 
 def _cell_edited(story: Story, event: CellEdited, seq: int) -> None:
-    story.edited_seq[event.cell_id] = seq
+    story.changed_seq[event.cell_id] = seq
+
+
+def _output_changed(story: Story, event: CellOutput | CellOutputsCleared, seq: int) -> None:
+    cell = story.cells.by_id.get(event.cell_id)
+    if cell is not None and cell.changed_late:
+        story.changed_seq[event.cell_id] = seq
 
 
 def _hypothesis(story: Story, event: HypothesisNoted, seq: int) -> None:
@@ -253,6 +261,8 @@ _READERS: tuple[tuple[Any, Any], ...] = (
     (ToolReturned, _tool_returned),
     (CellAdded, _cell_added),
     (CellEdited, _cell_edited),
+    (CellOutput, _output_changed),
+    (CellOutputsCleared, _output_changed),
     (HypothesisNoted, _hypothesis),
     (FindingsRefused, _refused),
     (FindingsSubmitted, _findings),

@@ -178,7 +178,7 @@ def _links(story: Story, cell_ids: Iterable[str], seq: int) -> list[dict[str, An
         if cell is None:
             links.append({"label": f"{cell_id} (not in this run)", "anchor": None, "stale": False})
         else:
-            stale = story.edited_seq.get(cell_id, 0) > seq
+            stale = story.changed_seq.get(cell_id, 0) > seq
             links.append({"label": f"cell {cell.number}", "anchor": _anchor(cell), "stale": stale})
     return links
 

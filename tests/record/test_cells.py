@@ -6,6 +6,7 @@ from interp_bench_ext.record.events import (
     CellEdited,
     CellFinished,
     CellOutput,
+    CellOutputsCleared,
     CellStarted,
     RunEnded,
     RunResumed,
@@ -74,3 +75,17 @@ def test_outputs_are_written_by_index_and_other_peoples_cells_are_passed_over() 
     assert list(cells.by_id) == ["c1"]
     assert cells.by_id["c1"].outputs == [two, one]
     assert cells.code("theirs") is None
+
+
+def test_an_output_that_changes_after_the_cell_s_end_makes_it_no_evidence_until_it_has_run_again() -> None:
+    shown = CellOutput(cell_id="c1", index=0, output={"output_type": "stream", "name": "stdout", "text": "1 of 48"})
+    cells = Cells.of([ADDED, BEGAN, shown, ENDED])
+    assert cells.asked_organism("c1")
+    other = shown.model_copy(update={"output": {**shown.output, "text": "48 of 48"}})
+    for change in (other, CellOutputsCleared(cell_id="c1")):
+        changed = Cells.of([ADDED, BEGAN, shown, ENDED, change])
+        assert not changed.asked_organism("c1")
+        assert changed.by_id["c1"].stands == "its output changed after it had ended"
+        for event in (BEGAN, shown, ENDED):
+            changed.apply(event)
+        assert changed.asked_organism("c1")
