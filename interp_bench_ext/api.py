@@ -92,7 +92,9 @@ class ConfigCard(_Body):
     estimate: str | None = None
     """GPU memory, time to load, and what it costs, in one line; None where it costs nothing, or is not known."""
     problem: str | None = None
-    """Why it cannot be started here, in one sentence; it is listed all the same."""
+    """What is wrong with it, in one sentence; it is listed all the same."""
+    obstacle: str | None = None
+    """What a person must do before it can be started here, in one sentence."""
 
 
 class Command(_Body):

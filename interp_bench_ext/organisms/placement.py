@@ -107,6 +107,10 @@ class Placement(ABC):
         """How many runs may use one organism at once; None: any number."""
         return None
 
+    def obstacle(self) -> str | None:
+        """What a person must do before any organism can be had there, as far as this machine knows it by itself."""
+        return None
+
     async def reach(self, experiment: Experiment) -> None:
         """Raise an error of this package's tree where the place cannot be used now."""
         self.spec(experiment)
@@ -138,6 +142,14 @@ def place_of(experiment: Experiment) -> Placement:
 def organism_spec(experiment: Experiment) -> OrganismSpec:
     """What the organism is loaded from. Raises BadInput where it cannot be had."""
     return place_of(experiment).spec(experiment)
+
+
+def check_startable(experiment: Experiment) -> None:
+    """Raises BadInput where the organism cannot be had, or something must be done before."""
+    organism_spec(experiment)
+    obstacle = place_of(experiment).obstacle()
+    if obstacle is not None:
+        raise BadInput(obstacle)
 
 
 async def start_organism(spec: OrganismSpec, *, emit: Emit) -> ServedOrganism:

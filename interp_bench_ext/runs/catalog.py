@@ -20,7 +20,7 @@ from ..api import ConfigCard
 from ..config import OPEN_KEYS, Experiment, load_config
 from ..errors import BadInput, ConfigError
 from ..installed import config_folders
-from ..organisms.placement import Placement, place_of
+from ..organisms.placement import Placement, find_place, place_of
 from ..wrong_input import nearest
 
 BUNDLED, MINE, INSTALLED = "Bundled", "My configs", "Installed"
@@ -81,7 +81,9 @@ class Catalog:
                 kept[file] = stamp, _card(name, group, file)
         # A card with a problem is made anew each time: its cause may lie in another file.
         self._cards = {file: entry for file, entry in kept.items() if entry[1].problem is None}
-        return [card for _, card in kept.values()]
+        listed = [card for _, card in kept.values()]
+        obstacles = {name: find_place(name).obstacle() for name in {card.place for card in listed} if name}
+        return [card.model_copy(update={"obstacle": obstacles.get(card.place)}) for card in listed]
 
     def load(self, name: str, *, by_file: bool = False) -> Experiment:
         """The config called ``name``, read afresh.

@@ -15,7 +15,7 @@ from ..config import AgentSection, Experiment, PublicConfig
 from ..contracts import Veil
 from ..errors import BadInput
 from ..installed import experiment_techniques
-from ..organisms.placement import organism_spec
+from ..organisms.placement import check_startable
 from ..paths import notebook_path
 from ..record.events import ApprovalAnswered, Event, KernelStarted, MessageSent, RunForked, RunResumed, RunStarted
 from ..record.journal import Journal, RunRecord, new_run_id
@@ -224,7 +224,7 @@ def _recorded(
     """A run that begins with ``RunStarted`` and what ``then`` gives for its id: all of that recorded, or nothing."""
     journal, public = environment.journal, experiment.public
     provider = _provider(public, environment)
-    organism_spec(experiment)
+    check_startable(experiment)
     run = new_run_id()
     path = notebook_path(notebook or out / f"{public.experiment_name}-{run}" / "investigation.ipynb")
     _check_writable(path.parent if notebook else out)

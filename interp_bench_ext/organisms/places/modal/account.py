@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import modal
 
 from interp_bench_ext.organisms.places.modal.h2_patch import spare_frame_texts
+from interp_bench_ext.organisms.places.modal.token import forget_token, take_token, taken_token
 
-_TOKEN = ("MODAL_TOKEN_ID", "MODAL_TOKEN_SECRET")
-_taken: list[str] = []
-"""The token from variables which are gone since."""
 _kept: list[Any] = []
 """The client that was made of it."""
 
@@ -22,13 +19,13 @@ async def client() -> Any:
     Raises what Modal's client raises where there is no token.
     """
     spare_frame_texts()
-    if all(os.environ.get(name) for name in _TOKEN):
-        _taken[:] = [os.environ.pop(name) for name in _TOKEN]
+    if take_token():
         _kept.clear()
-    if _taken and not _kept:
+    token = taken_token()
+    if token and not _kept:
         make: Any = modal.Client.from_credentials
         # Others may come meanwhile: the token is there for them too, and each client is as good.
-        _kept[:] = [await make.aio(*_taken)]
+        _kept[:] = [await make.aio(*token)]
     if _kept:
         return _kept[0]
     found: Any = modal.Client.from_env
@@ -37,5 +34,5 @@ async def client() -> Any:
 
 def forget() -> None:
     """Have the next use look for a token again."""
-    _taken.clear()
+    forget_token()
     _kept.clear()

@@ -14,6 +14,7 @@ from interp_bench_ext.organisms.placement import Check, Cost, Placement, Rate, p
 from interp_bench_ext.organisms.places.modal.doctor import INSTALL, modal_checks
 from interp_bench_ext.organisms.places.modal.estimate import check_fits
 from interp_bench_ext.organisms.places.modal.hardware import hardware, load_gpus
+from interp_bench_ext.organisms.places.modal.token import token_is_there
 from interp_bench_ext.record.events import Emit
 
 
@@ -24,6 +25,11 @@ class Modal(Placement):
 
     def veil(self) -> Veil:
         return Veil.REMOTE
+
+    def obstacle(self) -> str | None:
+        if token_is_there():
+            return None
+        return "Modal has no token on this machine; run `modal token new`, then start again"
 
     async def start(self, spec: OrganismSpec, *, emit: Emit) -> ServedOrganism:
         from interp_bench_ext.organisms.places.modal.organism import ModalOrganism
