@@ -1,5 +1,5 @@
 import type { Draft } from './draft';
-import type { EventEntry } from './generated/api';
+import type { AgentSection, EventEntry } from './generated/api';
 import type {
   AgentReplied,
   Event,
@@ -21,6 +21,7 @@ function begin(draft: Draft, event: RunStarted): void {
   const said = event.public;
   state.status = 'running';
   state.agent = event.agent;
+  state.agentSection = (said.agent as AgentSection | undefined) ?? null;
   state.seed = event.seed;
   state.title = String(said.experiment_name ?? '');
   state.task = String(said.task ?? '');

@@ -1,6 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type {
+  AgentSection,
   ConfigCard,
   ForkRun,
   ServerInfo,
@@ -70,6 +71,20 @@ export function agentName(agent: string, trans: TranslationBundle): string {
  */
 export function agentOfRun(agent: string): string {
   return agent.split(' ').at(-1) ?? PLAYBOOK;
+}
+
+/**
+ * Approval and budgets of a run, as choices.
+ */
+export function choicesOfRun(
+  agent: AgentSection | null
+): Pick<IChoices, 'approval' | 'maxSteps' | 'maxCostUsd' | 'maxMinutes'> {
+  return {
+    approval: agent?.approval ?? null,
+    maxSteps: agent?.max_steps ?? null,
+    maxCostUsd: agent?.max_cost_usd ?? null,
+    maxMinutes: agent?.max_minutes ?? null
+  };
 }
 
 /**

@@ -163,6 +163,11 @@ export class Investigations implements IInvestigations, IDisposable {
     return run ? this.open(run.id) : null;
   }
 
+  hasRun(path: string): boolean {
+    const local = this._contents.localPath(path);
+    return this.runs.some(run => run.notebook === local);
+  }
+
   async start(body: WithoutId<StartRun>): Promise<IRunModel> {
     const summary = await this._confirming(body, agreed =>
       this._once(`start ${JSON.stringify(agreed)}`, id =>

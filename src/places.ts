@@ -2,7 +2,7 @@ import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
 
 import type { IChoices } from './choices';
-import { agentOfRun } from './choices';
+import { agentOfRun, choicesOfRun } from './choices';
 import { ReplayModel } from './replay';
 import type { IInvestigations, IRunModel } from './tokens';
 
@@ -20,7 +20,7 @@ export interface IWhere {
   /**
    * What the start form begins with, for a run like an earlier one.
    */
-  readonly like: Pick<IChoices, 'agent' | 'seed'> | null;
+  readonly like: Partial<IChoices> | null;
   readonly replay: ReplayModel | null;
 }
 
@@ -66,10 +66,11 @@ export class Places {
    */
   startLike(run: IRunModel): void {
     const { agent, config, seed } = run.summary;
+    const limits = choicesOfRun(run.state.agentSection);
     this._set({
       place: 'organisms',
       config,
-      like: { agent: agentOfRun(agent), seed: seed + 1 }
+      like: { ...limits, agent: agentOfRun(agent), seed: seed + 1 }
     });
   }
 

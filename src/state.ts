@@ -1,4 +1,4 @@
-import type { EventEntry } from './generated/api';
+import type { AgentSection, EventEntry } from './generated/api';
 import type {
   ApprovalAsked,
   CellAdded,
@@ -144,6 +144,10 @@ export interface RunState {
    */
   readonly approval: ApprovalAsked | null;
   readonly agent: string;
+  /**
+   * The agent section of its config, as it began; null before that is known.
+   */
+  readonly agentSection: AgentSection | null;
   readonly seed: number;
   /**
    * The run and its cell that this one began as a copy of.
@@ -213,6 +217,7 @@ export const NOTHING: RunState = {
   paused: false,
   approval: null,
   agent: '',
+  agentSection: null,
   seed: 0,
   forkedFrom: null,
   title: '',

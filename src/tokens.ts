@@ -120,6 +120,11 @@ export interface IInvestigations {
    */
   liveRunOf(path: string): IRunModel | null;
 
+  /**
+   * Whether a run, ended or not, has its cells in the notebook at this contents path.
+   */
+  hasRun(path: string): boolean;
+
   start(body: WithoutId<StartRun>): Promise<IRunModel>;
 
   /**

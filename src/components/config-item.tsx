@@ -55,10 +55,13 @@ export const ConfigItem = React.memo((props: IConfigItemProps): JSX.Element => {
         <p className="ib-card-problem">{card.problem}</p>
       ) : (
         <>
-          {!namesItself(card) && <p className="ib-hint">{card.file}</p>}
-          <p className="ib-card-text">{card.description || card.task}</p>
-          <AccessLevels access={card.access} />
-          {chosen && <Details card={card} />}
+          {chosen && (
+            <>
+              <p className="ib-card-text">{card.description || card.task}</p>
+              <AccessLevels access={card.access} />
+              <Details card={card} />
+            </>
+          )}
         </>
       )}
     </div>
@@ -66,10 +69,16 @@ export const ConfigItem = React.memo((props: IConfigItemProps): JSX.Element => {
 });
 
 /**
- * Whether the file is called as its experiment is; where not, people look for the file's name.
+ * The file's name often says what the organism is, so it is shown to who asks for it.
  */
-function namesItself({ file, title }: ConfigCard): boolean {
-  return file === title;
+function Spoiler({ card }: { card: ConfigCard }): JSX.Element | null {
+  const { trans } = useServices();
+  return card.file === card.title ? null : (
+    <details className="ib-spoiler">
+      <summary>{trans.__("The config file's name (a spoiler)")}</summary>
+      <code>{card.file}</code>
+    </details>
+  );
 }
 
 /**
@@ -109,33 +118,36 @@ function Details({ card }: { card: ConfigCard }): JSX.Element {
     card.veil === 'process' ? investigations.info?.sandbox_problem : null
   );
   return (
-    <dl className="ib-facts">
-      {card.task && (
-        <>
-          <dt>{trans.__('Task')}</dt>
-          <dd className="ib-prose">{unwrapped(card.task)}</dd>
-        </>
-      )}
-      <dt>{trans.__('Techniques')}</dt>
-      <dd className="ib-chips">
-        {card.techniques.map(name => (
-          <code key={name}>{name}</code>
-        ))}
-      </dd>
-      <dt>{trans.__('Veil')}</dt>
-      <dd title={veilHelp(card.veil, trans)}>
-        {veilName(card.veil, trans)}
-        {unsandboxed && <p className="ib-hint">{unsandboxed}</p>}
-      </dd>
-      {card.estimate && (
-        <>
-          <dt>{trans.__('GPU')}</dt>
-          <dd>{card.estimate}</dd>
-        </>
-      )}
-      <dt>{trans.__('Budget')}</dt>
-      <dd>{budgets(card).join(' · ') || trans.__('no limit')}</dd>
-    </dl>
+    <>
+      <dl className="ib-facts">
+        {card.task && (
+          <>
+            <dt>{trans.__('Task')}</dt>
+            <dd className="ib-prose">{unwrapped(card.task)}</dd>
+          </>
+        )}
+        <dt>{trans.__('Techniques')}</dt>
+        <dd className="ib-chips">
+          {card.techniques.map(name => (
+            <code key={name}>{name}</code>
+          ))}
+        </dd>
+        <dt>{trans.__('Veil')}</dt>
+        <dd title={veilHelp(card.veil, trans)}>
+          {veilName(card.veil, trans)}
+          {unsandboxed && <p className="ib-hint">{unsandboxed}</p>}
+        </dd>
+        {card.estimate && (
+          <>
+            <dt>{trans.__('GPU')}</dt>
+            <dd>{card.estimate}</dd>
+          </>
+        )}
+        <dt>{trans.__('Budget')}</dt>
+        <dd>{budgets(card).join(' · ') || trans.__('no limit')}</dd>
+      </dl>
+      <Spoiler card={card} />
+    </>
   );
 
   function budgets({ agent }: ConfigCard): string[] {

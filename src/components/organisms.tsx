@@ -1,8 +1,10 @@
 import { Button, Search } from '@jupyter/react-components';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import type { IChoices } from '../choices';
 import type { ConfigCard } from '../generated/api';
+import { placeName } from '../words';
 import { ConfigItem } from './config-item';
 import { useServices, useSignal } from './context';
 import { LazyList } from './lazy-list';
@@ -20,8 +22,17 @@ interface IOrganismsProps {
   /**
    * What the form begins with, for a run like an earlier one.
    */
-  like: Pick<IChoices, 'agent' | 'seed'> | null;
+  like: Partial<IChoices> | null;
 }
+
+/**
+ * Group of the configs that come with this package.
+ */
+const BUNDLED = 'Bundled';
+/**
+ * The organism that a first run is offered of.
+ */
+const FIRST = 'birch';
 
 /**
  * The place where an investigation is started.
@@ -34,13 +45,21 @@ export function Organisms(props: IOrganismsProps): JSX.Element {
   const info = useSignal(listsChanged, () => investigations.info);
   const [query, setQuery] = React.useState('');
   const groups = React.useMemo(
-    () => grouped(configs.filter(card => matches(card, query))),
-    [configs, query]
+    () =>
+      grouped(
+        configs.filter(card => matches(card, query)),
+        trans
+      ),
+    [configs, query, trans]
+  );
+  const isFirst = useSignal(
+    listsChanged,
+    () => investigations.runs.length === 0
   );
   const card = configs.find(({ name }) => name === chosen) ?? null;
   // One card is reached with the Tab key, the others with the arrow keys.
   const usable = groups
-    .flatMap(([, cards]) => cards)
+    .flatMap(({ cards }) => cards)
     .filter(({ problem }) => problem === null);
   const stop = (usable.find(({ name }) => name === chosen) ?? usable[0])?.name;
   if (!info) {
@@ -70,28 +89,35 @@ export function Organisms(props: IOrganismsProps): JSX.Element {
         aria-label={trans.__('Organisms')}
         onKeyDown={moveChoice}
       >
-        {groups.map(([group, cards]) => (
+        {isFirst && !query && !chosen && <FirstUse onChoose={onChoose} />}
+        {groups.map(({ title, cards, obstacle }) => (
           <Section
-            key={group}
-            title={group}
+            // What is looked for is not hidden below a heading.
+            key={`${title} ${query !== ''}`}
+            title={title}
             aside={cards.length}
-            startsOpen
+            startsOpen={obstacle === null || query !== ''}
             className="ib-group"
           >
             {() => (
-              <LazyList
-                items={cards}
-                needed={cards.findIndex(({ name }) => name === chosen)}
-                render={item => (
-                  <ConfigItem
-                    key={item.name}
-                    card={item}
-                    chosen={item.name === chosen}
-                    tabStop={item.name === stop}
-                    onChoose={onChoose}
-                  />
+              <>
+                {obstacle !== null && (
+                  <p className="ib-hint ib-group-obstacle">{obstacle}</p>
                 )}
-              />
+                <LazyList
+                  items={cards}
+                  needed={cards.findIndex(({ name }) => name === chosen)}
+                  render={item => (
+                    <ConfigItem
+                      key={item.name}
+                      card={item}
+                      chosen={item.name === chosen}
+                      tabStop={item.name === stop}
+                      onChoose={onChoose}
+                    />
+                  )}
+                />
+              </>
             )}
           </Section>
         ))}
@@ -129,14 +155,75 @@ function NoConfigs(): JSX.Element {
   );
 }
 
-function grouped(cards: readonly ConfigCard[]): [string, ConfigCard[]][] {
-  const groups = new Map<string, ConfigCard[]>();
+/**
+ * In place of a manual, while there is no run yet.
+ */
+function FirstUse(props: {
+  onChoose: (name: string) => void;
+}): JSX.Element | null {
+  const { investigations, trans } = useServices();
+  const known = investigations.configs.some(
+    ({ name, problem }) => name === FIRST && problem === null
+  );
+  return known ? (
+    <p className="ib-first">
+      {trans.__('New here? %1 takes about two minutes, offline.', FIRST)}{' '}
+      <button
+        type="button"
+        className="ib-link"
+        onClick={() => props.onChoose(FIRST)}
+      >
+        {trans.__('Choose %1', FIRST)}
+      </button>
+    </p>
+  ) : null;
+}
+
+interface IGroup {
+  title: string;
+  cards: ConfigCard[];
+  /**
+   * Why none of them can be started.
+   */
+  obstacle: string | null;
+}
+
+/**
+ * What runs here comes first; the shipped ones are told apart by where they run, the others by whose they are.
+ */
+function grouped(
+  cards: readonly ConfigCard[],
+  trans: TranslationBundle
+): IGroup[] {
+  const groups = new Map<string, IGroup>();
   for (const card of cards) {
-    const group = groups.get(card.group) ?? [];
-    groups.set(card.group, group);
-    group.push(card);
+    const title = groupTitle(card, trans);
+    const group = groups.get(title) ?? { title, cards: [], obstacle: null };
+    groups.set(title, group);
+    group.cards.push(card);
+    group.obstacle = card.obstacle;
   }
-  return [...groups];
+  const here = trans.__('Runs here');
+  const found = [...groups.values()];
+  for (const group of found) {
+    group.cards.sort((one, other) => one.title.localeCompare(other.title));
+  }
+  const rank = ({ title, obstacle }: IGroup): number =>
+    title === here ? 0 : obstacle === null ? 1 : 2;
+  return found.sort((one, other) => rank(one) - rank(other));
+}
+
+function groupTitle(card: ConfigCard, trans: TranslationBundle): string {
+  if (card.group !== BUNDLED || !card.place) {
+    return card.group;
+  }
+  if (card.place === 'local') {
+    return trans.__('Runs here');
+  }
+  const place = placeName(card.place, null, trans);
+  return card.obstacle === null
+    ? trans.__('Runs on %1', place)
+    : trans.__('Needs %1', place);
 }
 
 function matches(card: ConfigCard, query: string): boolean {
@@ -148,6 +235,8 @@ function matches(card: ConfigCard, query: string): boolean {
     card.task,
     card.group,
     card.place,
+    card.gpu_type ?? '',
+    card.access,
     ...card.techniques
   ]
     .join(' ')

@@ -25,7 +25,7 @@ interface IStartFormProps {
   /**
    * What it begins with, for a run like an earlier one.
    */
-  like: Pick<IChoices, 'agent' | 'seed'> | null;
+  like: Partial<IChoices> | null;
   onStarted: () => void;
 }
 
@@ -43,8 +43,13 @@ export function StartForm(props: IStartFormProps): JSX.Element {
     investigations.listsChanged,
     () => open !== null && investigations.liveRunOf(open) !== null
   );
+  const holdsRun = useSignal(
+    investigations.listsChanged,
+    () => open !== null && investigations.hasRun(open)
+  );
   const usable = busyNotebook ? null : open;
-  const [wantsNew, setWantsNew] = React.useState(false);
+  const [wanted, setWanted] = React.useState<boolean | null>(null);
+  const wantsNew = wanted ?? holdsRun;
   const [choices, setChoices] = React.useState<IChoices>({
     ...NO_CHOICES,
     maxCostUsd: preferred.maxCostUsd,
@@ -82,8 +87,9 @@ export function StartForm(props: IStartFormProps): JSX.Element {
       <NotebookField
         open={usable}
         taken={busyNotebook ? open : null}
+        holdsRun={holdsRun}
         wantsNew={wantsNew}
-        onWant={setWantsNew}
+        onWant={setWanted}
       />
       <AgentField info={info} value={shown.agent} set={set} />
       <ApprovalField info={info} value={shown.approval} set={set} />
@@ -101,7 +107,7 @@ export function StartForm(props: IStartFormProps): JSX.Element {
       <Button
         appearance="accent"
         className="ib-start"
-        disabled={!card || busy || invalid}
+        disabled={!card || card.obstacle !== null || busy || invalid}
         onClick={() => void start()}
       >
         {busy ? trans.__('Starting…') : trans.__('Start investigation')}
@@ -111,6 +117,11 @@ export function StartForm(props: IStartFormProps): JSX.Element {
           {trans.__('Choose an organism first.')}
         </p>
       )}
+      {card?.obstacle && (
+        <p className="ib-hint" role="status">
+          {card.obstacle}
+        </p>
+      )}
     </form>
   );
 }
@@ -118,10 +129,11 @@ export function StartForm(props: IStartFormProps): JSX.Element {
 function NotebookField(props: {
   open: string | null;
   taken: string | null;
+  holdsRun: boolean;
   wantsNew: boolean;
   onWant: (wantsNew: boolean) => void;
 }): JSX.Element {
-  const { open, taken, wantsNew, onWant } = props;
+  const { open, taken, holdsRun, wantsNew, onWant } = props;
   const { trans } = useServices();
   if (open === null) {
     return (
@@ -153,6 +165,13 @@ function NotebookField(props: {
         </Radio>
         <Radio value="new">{trans.__('new')}</Radio>
       </RadioGroup>
+      {holdsRun && (
+        <p className="ib-hint">
+          {trans.__(
+            'The open notebook holds a run already; another in it would replace its kernel.'
+          )}
+        </p>
+      )}
     </Field>
   );
 }

@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 52732d9ab61580d5bde99e12a4f86bd20133cd08f4c67d5125531aff4ef46f5b
+// Generated from schema.json by `jlpm generate`. sha256 947a802e0d9c3d3c18b9081189ac76f27c948440c90cb7291c14fa9e05b6aac8
 import type { Event } from './events';
 
 export interface AgentSection {
@@ -61,6 +61,7 @@ export interface ConfigCard {
   agent: AgentSection | null;
   estimate: string | null;
   problem: string | null;
+  obstacle: string | null;
 }
 /**
  * A message of a run's stream: what has happened since the one before, and what the run has used up by now.
