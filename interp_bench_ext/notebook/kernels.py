@@ -27,7 +27,7 @@ _START_TIMEOUT_S = 60.0
 _ASK_AGAIN_S = 0.2
 _WATCH_INTERVAL_S = 0.1
 _REPLY_TIMEOUT_S = 2.0
-_LOG_TAIL_BYTES = 4096
+_DISK_INTERVAL_S = 0.5
 
 
 class KernelSource(Protocol):
@@ -101,7 +101,7 @@ class Kernel:
         self._provisioner = provisioner
         self._process = provisioner.process
         self._on_death = on_death
-        self._watching = asyncio.create_task(self._watch())
+        self._watching = [asyncio.create_task(self._watch()), asyncio.create_task(self._watch_disk())]
 
     @classmethod
     async def attach(
@@ -149,8 +149,9 @@ class Kernel:
 
     async def detach(self) -> None:
         """Leave the process alone from now on, and let nobody wait for it."""
-        self._watching.cancel()
-        await asyncio.gather(self._watching, return_exceptions=True)
+        for task in self._watching:
+            task.cancel()
+        await asyncio.gather(*self._watching, return_exceptions=True)
         self.iopub.close()
         self.client.stop_channels()
         self.dead.set()
@@ -173,7 +174,7 @@ class Kernel:
                 if heard.is_set():
                     return
                 if self.dead.is_set():
-                    raise KernelDied(f"The kernel did not start: {_log_tail(self._provisioner) or self.reason}")
+                    raise KernelDied(f"The kernel did not start: {_last_line(self._provisioner.said()) or self.reason}")
         finally:
             for task in waiting:
                 task.cancel()
@@ -198,6 +199,17 @@ class Kernel:
         self.reason = self.reason or _reason(self._provisioner.asked.get(self.pid), code)
         self.dead.set()
         self._on_death(self.reason)
+
+    async def _watch_disk(self) -> None:
+        """End the kernel when its work folder is over its quota: it would not have to listen to anything else."""
+        quota = self._provisioner.quota
+        while quota is not None:
+            began = time.monotonic()
+            if await asyncio.to_thread(quota.exceeded):
+                await self.kill(quota.sentence)
+                return
+            # A folder that takes long to read is read less often.
+            await asyncio.sleep(max(_DISK_INTERVAL_S, 10 * (time.monotonic() - began)))
 
 
 def choose_veil(asked: Veil | None, connection: Connection | None) -> Veil:
@@ -235,12 +247,8 @@ def granted(connection: Connection | None) -> dict[str, str]:
     return {"INTERP_BENCH_URL": connection.url, "INTERP_BENCH_TOKEN": connection.token}
 
 
-def _log_tail(provisioner: CleanProvisioner) -> str:
-    log = provisioner.log_file
-    if log is None or not log.is_file():
-        return ""
-    lines = log.read_bytes()[-_LOG_TAIL_BYTES:].decode("utf-8", "replace").strip().splitlines()
-    return lines[-1] if lines else ""
+def _last_line(said: str) -> str:
+    return (said.strip().splitlines() or [""])[-1]
 
 
 def _reason(asked: str | None, code: int) -> str:

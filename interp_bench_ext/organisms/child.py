@@ -5,6 +5,7 @@ In the sandbox it has no network, sees no other process, and finds its model in 
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -15,6 +16,7 @@ from interp_bench_ext.contracts import Veil
 from interp_bench_ext.host.sources import Sources
 from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.sandbox.bubblewrap import bwrap_command, sandbox_available
+from interp_bench_ext.sandbox.limits import limited, memory_mb
 from interp_bench_ext.sandbox.mounts import Mount, read_only, writable
 from interp_bench_ext.sandbox.package import whole_package
 
@@ -40,7 +42,7 @@ def plan_start(
     sources: Sources, spec: OrganismSpec, folder: Path, environment: dict[str, str], *, sandbox: bool
 ) -> Plan:
     """The strongest veil that works here; ``folder`` is where the socket goes. Runs probes: not for an event loop."""
-    plain = Plan([sys.executable, *_CHILD], sources, [str(path) for path in spec.techniques], Veil.PROCESS)
+    plain = Plan(_bounded([sys.executable, *_CHILD]), sources, [str(path) for path in spec.techniques], Veil.PROCESS)
     if not sandbox or sandbox_available() is not None:
         return plain
     places = {path: _INSIDE / f"files{number}" for number, path in enumerate(sources.folders)}
@@ -56,7 +58,12 @@ def plan_start(
     if devices and not _cuda_works(inside("-c", _CUDA_PROBE), environment):
         return plain
     moved = sources.moved({path: str(place) for path, place in places.items()})
-    return Plan(inside(*_CHILD), moved, [str(techniques[path]) for path in spec.techniques], Veil.SANDBOXED)
+    return Plan(_bounded(inside(*_CHILD)), moved, [str(techniques[path]) for path in spec.techniques], Veil.SANDBOXED)
+
+
+def _bounded(command: list[str]) -> list[str]:
+    """A request that takes all memory fails by itself, rather than the machine with everything on it."""
+    return limited(command, data_mb=memory_mb() * 7 // 8) if os.name == "posix" else command
 
 
 def _technique_places(files: Iterable[Path]) -> dict[Path, Path]:

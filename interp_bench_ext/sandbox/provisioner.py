@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -17,7 +18,9 @@ from traitlets import Int
 
 from ..paths import opened_folder
 from .bubblewrap import SANDBOX_HOME, SANDBOX_USER, bwrap_command
+from .disk_quota import WORK_FOLDER_BYTES, DiskQuota
 from .leftovers import end_holders
+from .limits import limited, memory_mb
 from .mounts import Mount, read_only, writable
 from .package import kernel_package, package_path
 from .private_folder import private_folder
@@ -28,6 +31,8 @@ _CONNECTION = Path("/run/connection.json")
 _PLACE = ("ip", *port_names)
 _TOKEN = "INTERP_BENCH_TOKEN"  # noqa: S105 - its name
 _GRANTED = ("INTERP_BENCH_URL", _TOKEN)
+_SAID_BYTES = 65_536
+"""What a pipe holds."""
 _LOCALE = ("LANG", "LANGUAGE", "TZ")
 _LIBRARIES = ("LD_LIBRARY_PATH",)
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -56,11 +61,15 @@ class CleanProvisioner(LocalProvisioner):
     ).tag(config=True)
 
     allowed: tuple[str, ...] = ()
+    disk_bytes: int | None = None
+    """Most for its work folder, and for each file that it writes."""
     folder: Path | None = None
     granted: Mapping[str, str] = {}
     """Environment that only this kernel gets, also when it is started again."""
     front: Front | None = None
     """None: the kernel's own sockets are everybody's."""
+    quota: DiskQuota | None = None
+    """Of the work folder, where there is one."""
     held = False
     """Whether a run has this kernel and starts it again by itself."""
 
@@ -70,11 +79,15 @@ class CleanProvisioner(LocalProvisioner):
         """By process id: what the manager has asked the process for."""
         self._inside: KernelConnectionInfo = {}
         """Where the kernel itself listens, once it has been started behind a front."""
+        self._said: int | None = None
 
-    @property
-    def log_file(self) -> Path | None:
-        """Where the kernel's raw standard output and error go; never to the server's own terminal."""
-        return None if self.folder is None else self.folder / "log"
+    def said(self) -> str:
+        """What the process has written to its raw standard output and error that nobody has read yet."""
+        if self._said is None:
+            return ""
+        with contextlib.suppress(BlockingIOError):
+            return os.read(self._said, _SAID_BYTES).decode("utf-8", "replace")
+        return ""
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Clean the environment, and take the standard streams away from the server's terminal."""
@@ -84,16 +97,23 @@ class CleanProvisioner(LocalProvisioner):
         self.connection_info.update(self._inside)
         kwargs["cmd"] = self._with_own_connection_file(kwargs["cmd"])
         kwargs["env"] = self._environment(kwargs["env"])
-        kwargs["cmd"] = [*self._limits(), *kwargs["cmd"]]
         return kwargs
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
-        """Start the process with its output in the log file."""
-        assert self.log_file is not None
-        with self.log_file.open("wb") as log:
-            kernel = await super().launch_kernel(
-                cmd, **{**kwargs, "stdin": subprocess.DEVNULL, "stdout": log, "stderr": subprocess.STDOUT}
-            )
+        """Start the process; what it writes to its raw standard streams goes to no file and no terminal.
+
+        A pipe holds the beginning, and the rest is refused: nobody needs more than why it did not start.
+        """
+        self._forget_said()
+        self._said, said = os.pipe()
+        for end in (self._said, said):
+            os.set_blocking(end, False)
+        streams = {"stdin": subprocess.DEVNULL, "stdout": said, "stderr": subprocess.STDOUT}
+        command = limited(cmd, data_mb=self._data_mb(), file_bytes=self.disk_bytes)
+        try:
+            kernel = await super().launch_kernel(command, **{**kwargs, **streams})
+        finally:
+            os.close(said)
         if self.front is None or self.folder is None:
             return kernel
         self._inside = cast(KernelConnectionInfo, {name: value for name, value in kernel.items() if name in _PLACE})
@@ -116,6 +136,7 @@ class CleanProvisioner(LocalProvisioner):
         await super().cleanup(restart=restart)
         if self.front is not None and not restart:
             await self.front.close()
+        self._forget_said()
         if self.folder is not None and not restart:
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder = None
@@ -149,11 +170,13 @@ class CleanProvisioner(LocalProvisioner):
     def _own_environment(self) -> dict[str, str]:
         raise NotImplementedError
 
-    def _limits(self) -> list[str]:
-        # RLIMIT_DATA counts what a process writes to; RLIMIT_AS would also count what numpy only reserves.
-        megabytes = _half_of_memory_mb() if self.memory_limit_mb < 0 else self.memory_limit_mb
-        limits = ["ulimit -c 0"] + ([f"ulimit -d {megabytes * 1024}"] if megabytes else [])
-        return ["/bin/sh", "-c", "; ".join([*limits, 'exec "$@"']), "sh"]
+    def _data_mb(self) -> int:
+        return memory_mb() // 2 if self.memory_limit_mb < 0 else self.memory_limit_mb
+
+    def _forget_said(self) -> None:
+        if self._said is not None:
+            os.close(self._said)
+            self._said = None
 
 
 class PlainProvisioner(CleanProvisioner):
@@ -176,6 +199,8 @@ class PlainProvisioner(CleanProvisioner):
 class SandboxProvisioner(CleanProvisioner):
     """The kernel under bubblewrap; ``cwd`` is the only folder of this machine that it may write to."""
 
+    disk_bytes: int = WORK_FOLDER_BYTES
+
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Turn the kernel's command into bubblewrap's, and its transport into Unix sockets."""
         self.folder = self.folder or private_folder()
@@ -195,11 +220,12 @@ class SandboxProvisioner(CleanProvisioner):
         if url.startswith("unix://"):
             mount, environment["INTERP_BENCH_URL"] = _shown_socket(Path(url.removeprefix("unix://")))
             mounts.append(mount)
-        limits, (_, *arguments) = self._limits(), kwargs["cmd"][len(self._limits()) :]
+        self.quota = DiskQuota(cwd, self.disk_bytes)
+        _, *arguments = kwargs["cmd"]
         if self.parent is not None:
             arguments = [str(_CONNECTION) if part == str(self.connection_file) else part for part in arguments]
         command = bwrap_command(mounts, cwd=_WORK, arguments=arguments)
-        return {**kwargs, "env": environment, "cmd": [*limits, *command], "cwd": str(cwd)}
+        return {**kwargs, "env": environment, "cmd": command, "cwd": str(cwd)}
 
     def _own_place(self) -> dict[str, str]:
         return {"ip": str(_SOCKETS / "k")}
@@ -243,7 +269,3 @@ def _resolved(cwd: str | None) -> Path:
 def _python_path() -> dict[str, str]:
     path = package_path()
     return {} if path is None else {"PYTHONPATH": str(path)}
-
-
-def _half_of_memory_mb() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2 // 2**20

@@ -185,6 +185,11 @@ def test_the_snoop_finds_what_is_there(host: Host) -> None:
     assert "text sseldne" in result.texts
 
 
+def test_its_memory_is_bounded_below_the_machine_s(host: Host) -> None:
+    most_bytes, _ = psutil.Process(host.pid).rlimit(psutil.RLIMIT_DATA)
+    assert 0 < most_bytes < psutil.virtual_memory().total * 0.9
+
+
 def test_a_killed_process_comes_back_at_the_same_place(host: Host) -> None:
     before, url = host.pid, host.process.url
     os.kill(before, signal.SIGKILL)

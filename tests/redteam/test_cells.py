@@ -6,11 +6,17 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from . import cells_files, cells_installation, cells_network, cells_processes
+from . import cells_files, cells_installation, cells_limits, cells_network, cells_processes
 from .room import Room
 from .suite import CellAttempt, Trial, Veil, attempt
 
-CELLS: list[CellAttempt] = [*cells_files.CELLS, *cells_installation.CELLS, *cells_processes.CELLS, *cells_network.CELLS]
+CELLS: list[CellAttempt] = [
+    *cells_files.CELLS,
+    *cells_installation.CELLS,
+    *cells_limits.CELLS,
+    *cells_processes.CELLS,
+    *cells_network.CELLS,
+]
 
 
 def tries() -> Iterator[object]:

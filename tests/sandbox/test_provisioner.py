@@ -29,6 +29,8 @@ from interp_bench_ext.sandbox.bubblewrap import sandbox_available
 from interp_bench_ext.sandbox.provisioner import SandboxProvisioner
 from tests.notebook.support import BOTH_VEILS, needs_sandbox, on_disk, open_session, run, text_of
 
+from .inside import seen_inside
+
 REPOSITORY = Path(__file__).parents[2]
 
 LOOK_AROUND = """
@@ -197,7 +199,7 @@ def test_works_under_a_stock_manager_through_restart_and_shutdown(tmp_path: Path
 
 
 def test_memory_beyond_the_limit_is_an_error_and_not_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(provisioner, "_half_of_memory_mb", lambda: 800)
+    monkeypatch.setattr(provisioner, "memory_mb", lambda: 1600)
 
     async def scenario() -> None:
         async with open_session(tmp_path / "n.ipynb") as (session, _):
@@ -206,6 +208,41 @@ def test_memory_beyond_the_limit_is_an_error_and_not_the_end(tmp_path: Path, mon
             assert (await run(session, "1")).status == "ok"
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("veil", BOTH_VEILS)
+def test_what_a_kernel_writes_past_its_cells_is_bounded(tmp_path: Path, veil: Veil) -> None:
+    flood = """
+import os, sys
+fd, written = sys.stdout._original_stdstream_copy, 0
+try:
+    while written < 2**24:
+        written += os.write(fd, bytes(2**15))
+except BlockingIOError:
+    print(written)
+"""
+
+    async def scenario() -> None:
+        async with open_session(tmp_path / "n.ipynb", veil=veil) as (session, _):
+            written = int(text_of((await run(session, flood)).outputs))
+            assert 0 < written <= 65_536
+            assert text_of((await run(session, "print('on')")).outputs) == "on\n"
+
+    asyncio.run(scenario())
+
+
+@needs_sandbox
+def test_memory_that_a_sandbox_can_take_as_files_is_bounded() -> None:
+    program = """
+import json, os
+def size(path):
+    return os.statvfs(path).f_frsize * os.statvfs(path).f_blocks
+sizes = [size(path) for path in ("/tmp", "/dev/shm", "/run", "/home/agent")]
+print(json.dumps([sizes, [path for path in ("/", "/dev", "/packages", "/proc/acpi") if os.access(path, os.W_OK)]]))
+"""
+    seen = seen_inside(program)
+    assert sum(seen[0]) <= 2 * 2**30
+    assert seen[1] == []
 
 
 @pytest.mark.parametrize("veil", BOTH_VEILS)
