@@ -14,6 +14,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from .errors import ConfigError
 from .wrong_input import message_of, nearest
+from .yaml_limits import MOST_BYTES, TooMuch, check_limits
 
 Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[int | str, ...]
@@ -34,8 +35,32 @@ def load(path: Path, model: type[Model], *, context: dict[str, Any] | None = Non
 
 
 def _parse(path: Path) -> Any:
+    text = text_of(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        check_limits(YAML(typ="rt").parse(text))
+        return YAML(typ="rt").load(text)
+    except TooMuch as error:
+        raise ConfigError(f"{path}:{error.line}:1: this is too much for a config ({error})") from None
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
+        raise ConfigError(f"{where}: this is not valid YAML ({_first_line(error.problem)})") from None
+    except YAMLError as error:
+        raise ConfigError(f"{path}: this is not valid YAML ({_first_line(str(error))})") from None
+    except Exception:  # noqa: BLE001 - what makes values of texts raises whatever it stumbles over
+        raise ConfigError(f"{path}: this is not valid YAML (a value in it is none of its kind)") from None
+
+
+def text_of(path: Path) -> str:
+    """The text of a file that is no larger than configs are. Raises ConfigError."""
+    try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise ConfigError(f"{path}: this is no file; name a YAML file")
+        with path.open("rb") as file:
+            raw = file.read(MOST_BYTES + 1)
+        if len(raw) > MOST_BYTES:
+            raise ConfigError(f"{path}: a config has at most {MOST_BYTES:,} bytes")
+        return raw.decode("utf-8")
     except FileNotFoundError:
         raise ConfigError(f"{path}: there is no such file{_nearby(path)}") from None
     except IsADirectoryError:
@@ -44,14 +69,6 @@ def _parse(path: Path) -> Any:
         raise ConfigError(f"{path}: this is not a text file in UTF-8") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
-    try:
-        return YAML(typ="rt").load(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
-        raise ConfigError(f"{where}: this is not valid YAML ({_first_line(error.problem)})") from None
-    except YAMLError as error:
-        raise ConfigError(f"{path}: this is not valid YAML ({_first_line(str(error))})") from None
 
 
 def _first_line(text: str | None) -> str:
@@ -121,7 +138,7 @@ def _position(tree: CommentedMap, location: Location) -> tuple[int, int]:
     node: Any = tree
     position = (1, 1)
     for part in location:
-        if isinstance(node, CommentedMap) and part in node:
+        if isinstance(node, CommentedMap) and part in (node.lc.data or ()):  # what was merged in has no place
             line, column = node.lc.key(part)
         elif isinstance(node, CommentedSeq) and isinstance(part, int) and part < len(node):
             line, column = node.lc.item(part)

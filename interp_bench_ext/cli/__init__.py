@@ -16,7 +16,7 @@ import typer
 from platformdirs import user_log_path
 
 from ..errors import InterpBenchError
-from . import deploy, doctor, inspect, investigate, mcp, replay, serve, sweep
+from . import deploy, doctor, inspect, investigate, mcp, replay, rerun, serve, sweep
 from .screen import complain
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ for _command in (
     investigate.resume,
     investigate.fork,
     replay.replay,
+    rerun.rerun,
     sweep.sweep,
     inspect.runs,
     inspect.show,

@@ -100,9 +100,13 @@ class ServicesHandler(TellsNothing, APIHandler):
         return read_seq("after", self.get_query_argument("after", "0"))
 
     async def once(self, request: Request, work: Callable[[Desk], Coroutine[Any, Any, Any]]) -> Any:
-        """The reply of ``work``, which is done once for each ``request_id``."""
+        """The reply of ``work``, which is done once for each request of a user; another body is another request."""
+        from ..runs.idempotency import command_of
+
         desk = await self.desk()
-        return await desk.once(f"{self.request.path} {request.request_id}", lambda: work(desk))
+        user = getattr(self.current_user, "username", "")
+        command = command_of(user=user, path=self.request.path, body=request.model_dump_json())
+        return await desk.once(command, lambda: work(desk))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Every error is a Problem; what nobody foresaw says no more than that."""

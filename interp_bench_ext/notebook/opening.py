@@ -14,15 +14,16 @@ def intro(*, run: str, task: str) -> str:
 > {task.replace(chr(10), chr(10) + "> ")}
 
 `organism` below is a language model in a process of its own, loaded once. To run this notebook again from top to
-bottom, start a fresh organism from the config of this run (`interp-bench show {run}` names it) and run all cells in a
-Python kernel that has interp_bench_ext:
+bottom, on a fresh organism and in a sandbox:
 
 ```
-interp-bench serve CONFIG
+interp-bench rerun {run}
 ```
 
 The kernel ends with the investigation, and with it all variables, whatever its code has started, and its access to
 the organism. Inside of a Jupyter server the notebook then has a fresh kernel behind the same veil.
+
+The code below is an agent's. *Run All Cells* in a kernel of your own would run it with all that you may do.
 """
 
 

@@ -35,7 +35,8 @@ class PlantedLink(HTTPError, OSError):
 
 def follow_no_planted_links(contents_manager: Any) -> None:
     """Have a contents manager, and its checkpoints, follow none; nothing changes in one that has no files."""
-    if not isinstance(contents_manager, FileManagerMixin):
+    has_files = isinstance(contents_manager, FileManagerMixin)
+    if not has_files:
         return
     root = Path(contents_manager.root_dir).resolve()
     open_file, copy = contents_manager.open, contents_manager.copy

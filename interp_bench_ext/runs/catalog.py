@@ -22,6 +22,7 @@ from ..errors import BadInput, ConfigError
 from ..installed import config_folders
 from ..organisms.placement import Placement, find_place, place_of
 from ..wrong_input import nearest
+from ..yaml_source import text_of
 
 BUNDLED, MINE, INSTALLED = "Bundled", "My configs", "Installed"
 _OURS = re.compile(r"^experiment_name\s*:", re.MULTILINE)
@@ -243,8 +244,8 @@ def _title_in(file: Path) -> str:
 
 def _text_of(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        return text_of(file)
+    except ConfigError:
         return ""
 
 

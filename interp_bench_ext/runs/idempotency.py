@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -10,14 +12,19 @@ _KEPT = 1000
 Value = TypeVar("Value")
 
 
+def command_of(*, user: str, path: str, body: str) -> str:
+    """What a command is known by: whoever gives another one the same ``request_id`` is not given its reply."""
+    return hashlib.sha256(json.dumps([user, path, body]).encode()).hexdigest()
+
+
 class Once:
-    """Remembers the last thousand commands by their ids; one that failed had no effect and may be tried again."""
+    """Remembers the last thousand commands; one that failed had no effect and may be tried again."""
 
     def __init__(self) -> None:
         self._tasks: dict[str, asyncio.Task[Any]] = {}
 
     async def __call__(self, command: str, work: Callable[[], Coroutine[Any, Any, Value]]) -> Value:
-        """The reply of ``work``, or of the first call with this id, which goes on even if its caller goes away."""
+        """The reply of ``work``, or of the first call for ``command``, which goes on even if its caller goes away."""
         task: asyncio.Task[Value] | None = self._tasks.get(command)
         if task is None:
             task = asyncio.create_task(work())

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from interp_bench_ext.runs.idempotency import Once
+from interp_bench_ext.runs.idempotency import Once, command_of
+from tests.redteam.suite import attempt
 
 
 def test_a_command_that_comes_twice_is_done_once():
@@ -21,6 +22,31 @@ def test_a_command_that_comes_twice_is_done_once():
         assert await asyncio.gather(*both) == [1, 1]
         assert await once("a", work) == 1
         assert await once("b", work) == 2
+
+    asyncio.run(main())
+
+
+@attempt(
+    "K7",
+    "rest",
+    "A request id that somebody else has used, or another body, is answered with the first reply",
+    veil="any",
+)
+def test_a_reply_is_for_the_same_request_of_the_same_user():
+    first = {"user": "ann", "path": "/api/runs", "body": '{"request_id":"r","config":"amber"}'}
+    others = [{"user": "ben"}, {"path": "/api/organisms"}, {"body": '{"request_id":"r","config":"flint"}'}]
+
+    async def main():
+        once, seen = Once(), []
+
+        async def work():
+            seen.append("x")
+            return len(seen)
+
+        for change in ({}, *others, {}):
+            await once(command_of(**{**first, **change}), work)
+        assert len(seen) == 1 + len(others)
+        assert await once(command_of(**first), work) == 1
 
     asyncio.run(main())
 
