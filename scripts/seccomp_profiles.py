@@ -21,6 +21,7 @@ FORBIDDEN = {
     "keys of whoever started the server": ("add_key", "keyctl", "request_key"),
     "programs and probes in the kernel": ("bpf", "perf_event_open", "userfaultfd", "lookup_dcookie", "fanotify_init"),
     "other processes": ("ptrace", "process_vm_readv", "process_vm_writev", "kcmp", "pidfd_getfd"),
+    "links, which whoever reads the work folder from outside might follow": ("symlink", "symlinkat"),
     "mounts and namespaces": (
         *("mount", "umount2", "pivot_root", "chroot", "unshare", "setns", "open_tree", "move_mount"),
         *("fsopen", "fsconfig", "fsmount", "fspick", "mount_setattr", "open_by_handle_at", "name_to_handle_at"),

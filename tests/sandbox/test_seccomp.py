@@ -3,6 +3,8 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import errno
+import json
+import os
 import platform
 import socket
 import subprocess
@@ -55,6 +57,32 @@ def test_what_namespaces_do_not_cover_is_refused_inside_and_answers_outside() ->
     outside = answers(calls, inside=False)
     assert outside["keyctl"] != "EPERM"
     assert [name for name in calls if outside[name] == inside[name] and name in NUMBERS] == []
+
+
+@needs_sandbox
+@needs_profile
+def test_no_link_is_made_that_somebody_outside_might_follow(tmp_path: Path) -> None:
+    program = """
+import json, os, subprocess
+os.chdir(os.environ.get("WHERE", "/tmp"))
+
+def tried(action, name):
+    try:
+        action()
+    except OSError:
+        pass
+    return os.path.islink(name)
+
+print(json.dumps([
+    tried(lambda: os.symlink("/etc", "a"), "a"),
+    tried(lambda: os.symlink("/etc", "b", dir_fd=os.open(".", os.O_RDONLY)), "b"),
+    tried(lambda: subprocess.run(["ln", "-s", "/etc", "c"], stderr=subprocess.DEVNULL), "c"),
+    tried(lambda: os.link("/proc/self/exe", "d", follow_symlinks=False), "d"),
+]))"""
+    assert seen_inside(program) == [False] * 4
+    environment = {"PATH": os.defpath, "WHERE": str(tmp_path)}
+    outside = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=True)
+    assert json.loads(outside.stdout)[:3] == [True] * 3
 
 
 @needs_sandbox
