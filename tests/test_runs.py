@@ -99,7 +99,7 @@ def check_nothing_sealed_was_seen(bench: Bench, server: MessagesServer) -> None:
 
 
 def check_every_command(bench: Bench) -> None:
-    assert "finished" in bench.command("runs").stderr
+    assert "the secret is named" in bench.command("runs").stdout
     assert json.loads(bench.command("show", "last", "--json").stdout)["config"] == str(bench.config)
     assert json.loads(bench.command("score", "last", "--json").stdout)["comparison"]["secrets"]["k"] == 1
     assert bench.command("report", "last").stdout.strip().endswith(".html")
@@ -175,4 +175,4 @@ def test_a_run_without_a_key_leaves_nothing_behind(bench):
     assert "set ANTHROPIC_API_KEY, or run with --agent playbook" in done.stderr
     assert "Traceback" not in done.stderr
     assert not bench.out.exists()
-    assert "tiny" not in bench.command("runs").stderr
+    assert "tiny" not in bench.command("runs").stdout

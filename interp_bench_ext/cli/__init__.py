@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -25,30 +26,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Autonomous interpretability investigations of model organisms.",
 )
-for _command in (
-    investigate.run,
-    investigate.resume,
-    investigate.fork,
-    replay.replay,
-    rerun.rerun,
-    sweep.sweep,
-    inspect.runs,
-    inspect.show,
-    inspect.report,
-    inspect.score,
-    inspect.configs,
-    inspect.techniques,
-    inspect.validate,
-    serve.call,
-    serve.serve,
-    serve.lab,
-    mcp.mcp,
-    deploy.deploy,
-    deploy.undeploy,
-    deploy.status,
-    doctor.doctor,
-):
-    app.command()(_command)
+_PANELS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Investigate": (investigate.run, investigate.resume, investigate.fork, sweep.sweep),
+    "Run again": (replay.replay, rerun.rerun),
+    "Look": (inspect.runs, inspect.show, inspect.report, inspect.score),
+    "What is installed": (inspect.configs, inspect.techniques, inspect.validate, doctor.doctor),
+    "Work by hand": (serve.lab, serve.call, serve.serve, mcp.mcp),
+    "Modal": (deploy.deploy, deploy.undeploy, deploy.status),
+}
+_PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+for _panel, _commands in _PANELS.items():
+    for _command in _commands:
+        _settings = _PASSED_ON if _command is serve.lab else {}
+        app.command(rich_help_panel=_panel, context_settings=_settings)(_command)
 
 
 def _version(asked: bool) -> None:

@@ -13,7 +13,7 @@ from ..organisms.places.modal.place import require_modal
 from .confirm_cost import show_estimate
 from .investigate import ConfigArgument
 from .options import JsonOption, interruptible
-from .screen import Watch, console, print_json
+from .screen import Watch, console, output, print_json
 
 if TYPE_CHECKING:
     from ..host.spec import OrganismSpec
@@ -81,4 +81,4 @@ def _print(experiment: Experiment, status: Status, *, json: bool) -> None:
         table.add_row("deployed", "yes" if status.deployed else "no")
         table.add_row("containers", f"{status.containers} with {model.gpu_type}, ${hourly:.2f} an hour")
         table.add_row("waiting calls", str(status.waiting))
-        console.print(table)
+        output.print(table)

@@ -19,7 +19,7 @@ from ..installed import find_config
 from ..organisms.placement import Check, find_place, place_of
 from ..record.journal import Journal
 from .options import JsonOption
-from .screen import console, print_json
+from .screen import output, print_json
 
 _MARKS = {True: "[green]ok[/]", False: "[red]missing[/]", None: "[yellow]?[/]"}
 
@@ -37,7 +37,7 @@ def doctor(
     if json:
         print_json([asdict(check) for check in checks])
     else:
-        console.print(_table(checks))
+        output.print(_table(checks))
     usable = any(of_place[0].ok for of_place in by_place if of_place)
     lacking = any(check.ok is False for check in checks if check.needed)
     if lacking if experiment is not None else not usable:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from ..config import load_config, replaced
 from ..errors import BadInput, ConfigError
 from ..installed import find_config, installed_configs, technique_files, technique_folders
 from ..organisms.placement import place_of
-from ..record.events import FindingsSubmitted, RunForked
+from ..record.events import FindingsSubmitted, RunForked, RunStarted, Scored
 from ..record.journal import Journal, RunRecord
+from ..record.scores import verdict
 from .options import JsonOption, RunArgument
-from .screen import complain, console, print_json
+from .screen import complain, output, print_json, print_rows
+from .technique_names import find_technique
 
 if TYPE_CHECKING:
     from ..outcome import Outcome
@@ -33,31 +37,28 @@ def configs(json: JsonOption = False) -> None:
             rows.append((name, place_of(experiment).name, str(public.access), public.description))
         except BadInput as error:
             rows.append((name, "broken", "", str(error).splitlines()[0]))
+    # What runs here comes first.
+    rows.sort(key=lambda row: (row[1] != "local", row[0]))
     if json:
         print_json([dict(zip(("name", "runs on", "access", "description"), row, strict=True)) for row in rows])
         return
-    table = Table("name", "runs on", "access", "description")
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
+    print_rows(("name", "runs on", "access", "description"), rows, cut=("description",))
 
 
-def techniques(name: Annotated[str | None, typer.Argument(help="One technique, in full.")] = None) -> None:
+def techniques(
+    name: Annotated[str | None, typer.Argument(help="One technique, in full; a short name will do.")] = None,
+) -> None:
     """List the techniques, or show the documentation of one."""
     from ..host.technique_files import read_spec
 
     files = technique_files(technique_folders())
     if name is None:
-        table = Table("technique", "access", "what it does")
-        for file in files.values():
-            spec = read_spec(file)
-            table.add_row(spec.name, str(spec.access), spec.summary)
-        console.print(table)
+        specs = [read_spec(file) for file in files.values()]
+        rows = [(spec.name, " ".join(spec.short_names), str(spec.access), spec.summary) for spec in specs]
+        print_rows(("technique", "short", "access", "what it does"), rows, cut=("what it does",))
         return
-    if name not in files:
-        raise BadInput(f"there is no technique {name!r}; `interp-bench techniques` lists them")
-    spec = read_spec(files[name])
-    console.print(f"organism.{spec.signature}  [{spec.access}]\n\n{spec.doc}", markup=False)
+    spec = find_technique(name, files)
+    output.print(f"organism.{spec.signature}  [{spec.access}]\n\n{spec.doc}", markup=False)
 
 
 def validate(
@@ -68,7 +69,7 @@ def validate(
     for file in _files(paths):
         try:
             load_config(file)
-            console.print(f"{file}: good", markup=False, soft_wrap=True)
+            output.print(f"{file}: good", markup=False, soft_wrap=True)
         except ConfigError as error:
             bad += 1
             complain(str(error))
@@ -79,19 +80,33 @@ def validate(
 def runs(json: JsonOption = False) -> None:
     """List all runs, newest first."""
     journal = Journal()
-    rows = [(record, _claims(journal, record.id), _parent(journal, record.id)) for record in journal.runs()]
+    rows = [_row(journal, record) for record in journal.runs()]
     if json:
-        print_json(
-            [
-                {"run": record.id, "experiment": record.experiment, "status": record.status, "forked_from": parent}
-                for record, _, parent in rows
-            ]
-        )
+        print_json(rows)
         return
-    table = Table("run", "experiment", "status", "findings", "forked from", "notebook")
-    for record, claims, parent in rows:
-        table.add_row(record.id, record.experiment, record.status, claims, parent or "", str(record.notebook))
-    console.print(table)
+    columns = ("run", "began", "experiment", "agent", "came to", "notebook")
+    print_rows(columns, map(_line, rows), cut=("agent", "came to", "notebook"))
+
+
+def _line(row: dict[str, Any]) -> tuple[str, ...]:
+    began = datetime.fromtimestamp(row["created"]).strftime("%m-%d %H:%M")
+    fork = f", fork of {row['forked_from']}" if row["forked_from"] else ""
+    return (row["run"], began, row["experiment"], row["agent"], row["came_to"] + fork, Path(row["notebook"]).name)
+
+
+def _row(journal: Journal, record: RunRecord) -> dict[str, Any]:
+    """One run in a list; ``created`` is Unix time in seconds."""
+    started, scored = journal.last(record.id, RunStarted), journal.last(record.id, Scored)
+    return {
+        "run": record.id,
+        "experiment": record.experiment,
+        "status": record.status,
+        "agent": started.agent if started else "",
+        "created": record.created,
+        "came_to": verdict(scored.score) if scored else f"{record.status}{_claims(journal, record.id)}",
+        "forked_from": _parent(journal, record.id),
+        "notebook": str(record.notebook),
+    }
 
 
 _SHOWN_OTHERWISE = (
@@ -103,6 +118,8 @@ _SHOWN_OTHERWISE = (
     "steps",
     "minutes",
     "tokens",
+    "tokens_estimated",
+    "cache_read_share",
     "cost_usd",
 )
 """Keys of an outcome that have rows of their own."""
@@ -122,22 +139,24 @@ def show(run: RunArgument, json: JsonOption = False) -> None:
         own = {"config": str(record.config), "forked_from": _parent(journal, record.id), **more}
         print_json({**outcome.summary(), **own})
         return
-    table = Table(show_header=False)
+    table = Table(show_header=False, box=None, pad_edge=False)
     own_rows = {"config": record.config, "forked from": _parent(journal, record.id), "veil": outcome.veil_line}
     shown = {**outcome.summary(), **own_rows}
     for key, value in shown.items():
-        if key not in _SHOWN_OTHERWISE:
-            table.add_row(key, "" if value is None else str(value))
+        if key not in _SHOWN_OTHERWISE and value not in (None, ""):
+            table.add_row(key.replace("_", " "), escape(str(value)))
     for meter in outcome.figures.meters():
         table.add_row(meter.budget.name, meter.text)
+    if outcome.cache_read_share is not None:
+        table.add_row("read from the cache", f"{outcome.cache_read_share:.0%} of the input")
     for finding in outcome.findings.findings if outcome.findings else ():
-        table.add_row("finding", finding.claim)
-    table.add_row("score", outcome.verdict)
+        table.add_row("finding", escape(finding.claim))
+    table.add_row("score", outcome.verdict or "not scored")
     for line in beside.lines() if beside else ():
         table.add_row("", line)
     for name, value in _made_of(outcome, weights):
-        table.add_row(name, value)
-    console.print(table)
+        table.add_row(name, escape(value))
+    output.print(table)
 
 
 def _made_of(outcome: Outcome, weights: str) -> Iterator[tuple[str, str]]:
@@ -185,10 +204,10 @@ def score(run: RunArgument, json: JsonOption = False) -> None:
         veil = {"veil": outcome.veil, "client_reach": client_reach(outcome.agent)}
         print_json({"score": outcome.score.model_dump(exclude_none=True), "comparison": beside.model_dump(), **veil})
         return
-    console.print(outcome.verdict, style="bold")
-    console.print(f"veil: {outcome.veil_line}", markup=False, soft_wrap=True)
+    output.print(outcome.verdict, style="bold")
+    output.print(f"veil: {outcome.veil_line}", markup=False, soft_wrap=True)
     for line in beside.lines():
-        console.print(line, markup=False, soft_wrap=True)
+        output.print(line, markup=False, soft_wrap=True)
 
 
 def _files(paths: list[str]) -> list[Path]:
@@ -209,4 +228,7 @@ def _parent(journal: Journal, run: str) -> str | None:
 
 def _claims(journal: Journal, run: str) -> str:
     submitted = journal.last(run, FindingsSubmitted)
-    return str(len(submitted.findings)) if submitted else ""
+    if submitted is None:
+        return ""
+    number = len(submitted.findings)
+    return f", {number or 'no'} finding{'' if number == 1 else 's'}"

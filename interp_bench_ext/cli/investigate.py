@@ -26,7 +26,7 @@ from .options import (
     given,
     interruptible,
 )
-from .screen import Watch, console, print_json
+from .screen import Watch, output, print_json
 
 if TYPE_CHECKING:
     from ..outcome import Outcome
@@ -185,7 +185,7 @@ def _finish(services: Services, record: RunRecord, experiment: Experiment, *, js
     if json:
         print_json(outcome.summary())
     else:
-        console.print(_panel(outcome))
+        output.print(_panel(outcome))
     if record.status != "finished":
         raise typer.Exit(1)
 

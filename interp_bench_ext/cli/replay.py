@@ -11,7 +11,7 @@ from rich.text import Text
 
 from ..record.events import RunEnded
 from .options import ConfigOption, JsonOption, OutOption, RunArgument, WeakerVeilOption, experiment_of, interruptible
-from .screen import Watch, complain, console, print_json
+from .screen import Watch, complain, output, print_json
 
 if TYPE_CHECKING:
     from ..record.journal import RunRecord
@@ -86,13 +86,13 @@ def _show(recorded: RunRecord, record: RunRecord, message: str, found: Compariso
         table = Table("cell", "differs in", "recorded", "replayed", title=f"run {recorded.id} and its replay")
         for one in found.differences:
             table.add_row(one.cell_id, one.what, Text(one.recorded), Text(one.replayed))
-        console.print(table)
+        output.print(table)
     for part in found.not_compared:
-        console.print(f"not compared: {part.cell_id}, {part.why}", markup=False, soft_wrap=True)
+        output.print(f"not compared: {part.cell_id}, {part.why}", markup=False, soft_wrap=True)
     differing = len({one.cell_id for one in found.differences})
     verdict = f"{differing or 'none'} of {found.cells} cells differ{'' if differing > 1 else 's'}"
-    console.print(
+    output.print(
         f"{verdict} (numbers with a fraction up to {found.tolerance:g} of their size)",
         style="bold yellow" if differing else "bold green",
     )
-    console.print(f"replay    {record.id}\nnotebook  {record.notebook}", markup=False, soft_wrap=True)
+    output.print(f"replay    {record.id}\nnotebook  {record.notebook}", markup=False, soft_wrap=True)

@@ -1,13 +1,18 @@
-"""What a person sees on the terminal: progress and tables on stderr, so that stdout stays free for JSON."""
+"""What a person sees on the terminal: results on stdout, where a pipe finds them; progress and trouble on stderr."""
 
 from __future__ import annotations
 
 import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
 
 from ..contracts import Veil
 from ..record.events import (
@@ -29,7 +34,22 @@ from ..record.events import (
 )
 from ..sandbox.bubblewrap import sandbox_available
 
+_PIPED_WIDTH = 200
+"""Characters of a line that no terminal bounds."""
 console = Console(stderr=True, highlight=False)
+"""For what is said on the way."""
+output = Console(highlight=False, width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPED_WIDTH)
+"""For what was asked for."""
+
+
+def print_rows(columns: Sequence[str], rows: Iterable[Sequence[str]], *, cut: Sequence[str]) -> None:
+    """Print a table without frames and with one line for each row: the columns ``cut`` give way where it is narrow."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, no_wrap=column not in cut)
+    for row in rows:
+        table.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in row))
+    output.print(table)
 
 
 def complain(sentence: str) -> None:

@@ -19,9 +19,10 @@ from jupyter_core.paths import jupyter_runtime_dir
 from ..config import Experiment, load_config
 from ..contracts import Connection
 from ..errors import BadInput
-from ..installed import find_config
+from ..installed import experiment_techniques, find_config
 from .investigate import ConfigArgument
 from .screen import Watch, console, print_json
+from .technique_names import find_technique
 
 if TYPE_CHECKING:
     from ..organisms.tickets import Lease
@@ -29,20 +30,25 @@ if TYPE_CHECKING:
 
 def call(
     config: ConfigArgument,
-    technique: Annotated[str, typer.Argument(help="For example prefill_attack.")],
+    technique: Annotated[str, typer.Argument(help="For example prefill_attack, or prefill.")],
     arg: Annotated[list[str] | None, typer.Option(help="k=v; the value is JSON, or else text.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")] = False,
 ) -> None:
     """Load an organism and call one technique on it."""
+    from ..kernel.arguments import bind
     from ..kernel.client import RemoteOrganism
 
     arguments = dict(_argument(entry) for entry in arg or ())
     experiment = load_config(find_config(config))
+    files = experiment_techniques(experiment.sealed.folder)
+    spec = find_technique(technique, {name: files[name] for name in experiment.public.techniques})
+    # Loading takes long, and what is wrong here is known before.
+    bind(spec, (), arguments)
 
     async def main() -> Any:
         async with _served(experiment, quiet=json) as organism:
             remote = RemoteOrganism(organism.connection)
-            return await asyncio.to_thread(lambda: remote.call(technique, **arguments))
+            return await asyncio.to_thread(lambda: remote.call(spec.name, **arguments))
 
     result = asyncio.run(main())
     if json:
@@ -75,7 +81,9 @@ def serve(
 
 
 def lab(
-    arguments: Annotated[list[str] | None, typer.Argument(help="After --: passed on to JupyterLab.")] = None,
+    arguments: Annotated[
+        list[str] | None, typer.Argument(help="Passed on to JupyterLab, for example --port 8899.")
+    ] = None,
 ) -> None:
     """Open JupyterLab."""
     try:

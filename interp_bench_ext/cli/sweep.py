@@ -16,7 +16,7 @@ from ..organisms.placement import place_of
 from .confirm_cost import YesOption, confirm_cost
 from .investigate import AgentOption, overridden
 from .options import JsonOption, OutOption, interruptible
-from .screen import complain, console, print_json
+from .screen import complain, console, output, print_json
 from .sweep_progress import Board
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _print(results: list[Result], tables: list[ConditionTable], done: Sweep, *, 
         print_json(_summary(results, tables, done))
         return
     for table in tables:
-        console.print(_rendered(table))
+        output.print(_rendered(table))
     for result in results:
         if result.problem:
             run = f" (run {result.outcome.record.id})" if result.outcome is not None else ""

@@ -78,7 +78,7 @@ def test_doctor_finds_everything_ready(user: User, plane: RunningPlane) -> None:
     assert checks["model hub's secret"]["ok"]
     assert checks["GPU memory"]["ok"]
     assert "A10G: " in checks["GPU memory"]["state"]
-    said = user.command("doctor", config).stderr
+    said = user.command("doctor", config).stdout
     assert "hf_marker" not in said
     assert "missing" not in said
 

@@ -72,7 +72,7 @@ def test_the_same_organism_gives_the_same_and_another_one_does_not(bench):
     bench.environment.pop("ANTHROPIC_API_KEY")
     other = replay(bench, run, expect=1)
     assert {found["cell_id"] for found in other["differences"]} == {"c3"}
-    shown = bench.command("replay", run, "--out", str(bench.out), expect=1).stderr
+    shown = bench.command("replay", run, "--out", str(bench.out), expect=1).stdout
     assert "1 of 4 cells differs" in shown
     assert "no decision of an agent yet" in bench.command("replay", recorded(bench, []), expect=2).stderr
 

@@ -88,9 +88,9 @@ def test_a_killed_sweep_goes_on_and_runs_no_finished_cell_again(bench: Bench) ->
 
     done = bench.command("sweep", "tiny.yaml", "--runs", "3", "--out", str(bench.out), "--resume")
     assert "tiny, seed 0 (before): finished" in done.stderr
-    assert "3/3" in done.stderr
+    assert "3/3" in done.stdout
     assert "named: 3 of 3 runs on 1 organism (95% CI 44% to 100%; Wilson, runs of one organism)" in " ".join(
-        done.stderr.split()
+        done.stdout.split()
     )
     runs = journal.runs()
     assert len(runs) == 3

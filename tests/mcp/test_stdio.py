@@ -104,7 +104,7 @@ def test_a_whole_investigation(folder):
     reach = "client: test-client, its own tools not confined"
     for name in ("score", "show"):
         assert json.loads(command(folder, name, "last", "--json").stdout)["client_reach"] == reach
-    assert reach in command(folder, "score", "last").stderr
+    assert reach in command(folder, "score", "last").stdout
     assert reach in Path(command(folder, "report", "last").stdout.strip()).read_text(encoding="utf-8")
 
 
