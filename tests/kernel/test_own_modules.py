@@ -11,6 +11,7 @@ import pytest
 from interp_bench_ext.contracts import Veil
 from interp_bench_ext.notebook.session import NotebookSession
 from tests.notebook.support import BOTH_VEILS, open_session, run, text_of
+from tests.redteam.suite import attempt
 
 PLANTED = """
 import pathlib, sys
@@ -25,6 +26,9 @@ def ran(folder: Path) -> list[str]:
     return sorted(path.name.removeprefix("ran_") for path in folder.glob("ran_*"))
 
 
+@attempt(
+    "A5", "files", "Modules in the work folder that a later kernel takes for Python's, ours or a library's", veil="any"
+)
 @pytest.mark.parametrize("veil", BOTH_VEILS)
 def test_what_a_run_has_left_runs_in_no_later_kernel(tmp_path: Path, veil: Veil) -> None:
     folder = tmp_path / "n_files"

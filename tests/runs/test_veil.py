@@ -14,6 +14,7 @@ from interp_bench_ext.record.journal import Journal
 from interp_bench_ext.runs.veil import veil_for_code_of
 from interp_bench_ext.sandbox.bubblewrap import sandbox_available
 from tests.notebook.support import needs_sandbox
+from tests.redteam.suite import attempt
 
 
 @pytest.fixture
@@ -42,6 +43,7 @@ def _no_bubblewrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     sandbox_available.cache_clear()
 
 
+@attempt("A6", "files", "Code from a sandbox is run again where there is none: resume, fork, replay", veil="any")
 @pytest.mark.usefixtures("_no_bubblewrap")
 @pytest.mark.parametrize("run", ["boxed", "fork", "replay"])
 def test_without_a_sandbox_it_is_refused_until_a_person_allows_it(journal: Journal, run: str) -> None:

@@ -28,6 +28,7 @@ from interp_bench_ext.sandbox import provisioner
 from interp_bench_ext.sandbox.bubblewrap import sandbox_available
 from interp_bench_ext.sandbox.provisioner import SandboxProvisioner
 from tests.notebook.support import BOTH_VEILS, needs_sandbox, on_disk, open_session, run, text_of
+from tests.redteam.suite import attempt
 
 from .inside import seen_inside
 
@@ -174,6 +175,9 @@ def test_a_plain_kernel_inherits_no_secret(tmp_path: Path) -> None:
     assert not any(name.startswith("/dev/pts") for name in found["descriptors"])
 
 
+@attempt(
+    "C5", "sockets", "Links among a kernel's sockets, which its server would follow after a restart", veil="sandboxed"
+)
 @needs_sandbox
 def test_works_under_a_stock_manager_through_restart_and_shutdown(tmp_path: Path) -> None:
     async def scenario() -> None:
@@ -191,7 +195,12 @@ def test_works_under_a_stock_manager_through_restart_and_shutdown(tmp_path: Path
             await client.wait_for_ready(timeout=60)
             client.stop_channels()
             if _ == 0:
+                (folder / "s" / "k-9").symlink_to(tmp_path / "elsewhere")
+                (folder / "s" / "k-1").unlink()
+                (folder / "s" / "k-1").symlink_to(tmp_path / "elsewhere")
                 await manager.restart_kernel(now=True)
+        assert sorted(path.name for path in (folder / "s").iterdir()) == [f"k-{number}" for number in range(1, 6)]
+        assert all(path.is_socket() and not path.is_symlink() for path in (folder / "s").iterdir())
         await manager.shutdown_kernel()
         assert not folder.exists()
 
