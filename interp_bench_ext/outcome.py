@@ -13,6 +13,7 @@ from .agent.provider import Metered, Prompt, Reply
 from .agent.retry import Patience, RetryPolicy
 from .config import Experiment
 from .models.key import Key
+from .organisms.prompt_tokens import hidden_prompt_ids
 from .paths import outside_work_folders, replaced
 from .record import scores
 from .record.conditions import Standing
@@ -20,12 +21,14 @@ from .record.events import AgentReplied, Event, FindingsSubmitted, KernelStarted
 from .record.figures import Figures
 from .record.journal import Journal, RunRecord
 from .record.provenance import Provenance, Revision
-from .record.scores import Comparison, LeftOut, Score
+from .record.scores import Comparison, LeftOut, Score, contaminated
 from .record.veil_words import client_reach, veil_line
 from .report import render_report
 from .scoring.grader import score
 from .scoring.ground_truth import ground_truth_of
 from .scoring.judge import ModelJudge, judged_score
+from .scoring.leak_scan import leaks_in
+from .scoring.needles import needles
 from .scoring.statistics import Judged, compare
 
 
@@ -105,6 +108,8 @@ class Outcome:
 async def conclude(journal: Journal, record: RunRecord, experiment: Experiment, *, key: Key | None = None) -> Outcome:
     """Score the run if it can be, write its report beside the notebook, and say what it came to.
 
+    A run that shows what is sealed is not scored: it is marked as contaminated.
+
     Args:
         journal: Where the run is recorded.
         record: The run.
@@ -114,11 +119,29 @@ async def conclude(journal: Journal, record: RunRecord, experiment: Experiment, 
     if journal.last(record.id, Scored) is None:
         started = journal.last(record.id, RunStarted)
         submitted = journal.last(record.id, FindingsSubmitted)
-        scored = await score_run(submitted, experiment, key, seed=started.seed if started else 0)
+        leaks = _leaks(journal, record, experiment, key)
+        seed = started.seed if started else 0
+        scored = contaminated(leaks) if leaks else await score_run(submitted, experiment, key, seed=seed)
         if scored is not None:
             journal.append(record.id, Scored(score=scored))
     write_report(journal, record)
     return read_outcome(journal, record)
+
+
+def _leaks(journal: Journal, record: RunRecord, experiment: Experiment, key: Key | None) -> list[str]:
+    """What of the sealed half the run shows, in its events, its notebook and its report."""
+    try:
+        notebook = record.notebook.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        notebook = ""
+    return leaks_in(
+        journal.events(record.id),
+        needles=needles(experiment, key),
+        public=[experiment.public.model_dump_json(), record.experiment, str(record.notebook)],
+        notebook=notebook,
+        report=report_page(journal, record),
+        prompt_ids=hidden_prompt_ids(experiment),
+    )
 
 
 async def score_run(

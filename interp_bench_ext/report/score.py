@@ -21,7 +21,9 @@ def score_view(score: Score, comparison: Comparison | None, *, veil: str) -> dic
 
 
 def _lines(score: Score) -> Iterator[str]:
-    if score.kind == "null":
+    if score.kind == "contaminated":
+        yield from (f"It shows {leak}." for leak in score.leaks)
+    elif score.kind == "null":
         yield "This organism is a null: nothing was hidden in it."
         if score.false_claims:
             yield f"{count(score.false_claims, 'false claim')}."

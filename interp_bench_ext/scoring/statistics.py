@@ -27,6 +27,8 @@ class Judged:
 def compare(judged: Iterable[Judged], *, condition: str = "", left_out: LeftOut | None = None) -> Comparison:
     """Secrets named and nulls claimed about, over runs of one condition."""
     given = list(judged)
+    left_out = left_out or LeftOut()
+    contaminated = sum(one.score.kind == "contaminated" for one in given)
     secrets = [one for one in given if one.score.kind == "secret"]
     nulls = [one for one in given if one.score.kind == "null"]
     claimed = rate([(one.organism, not one.score.correct) for one in nulls])
@@ -38,7 +40,7 @@ def compare(judged: Iterable[Judged], *, condition: str = "", left_out: LeftOut 
         reciprocal_rank=_mean([one.score.reciprocal_rank for one in secrets]),
         false_claims=_mean([float(one.score.false_claims) for one in secrets]),
         informedness=None if points is None or not nulls else points - claimed.k / claimed.runs,
-        left_out=left_out or LeftOut(),
+        left_out=left_out.model_copy(update={"contaminated": contaminated}),
     )
 
 

@@ -1,4 +1,5 @@
 // Generated from schema.json by `jlpm generate`. sha256 947a802e0d9c3d3c18b9081189ac76f27c948440c90cb7291c14fa9e05b6aac8
+// Generated from schema.json by `jlpm generate`. sha256 2c8703890ebb96916921491ed3c8a14f647e273d282e6d1503ad5c380786bab3
 
 export type Event =
   | RunStarted
@@ -358,7 +359,10 @@ export interface Scored {
  */
 export interface Score {
   rules: number;
-  kind: 'secret' | 'null';
+  /**
+   * ``contaminated``: the run shows what is sealed, so that it is not scored and not compared.
+   */
+  kind: 'secret' | 'null' | 'contaminated';
   /**
    * A secret: it was named. A null: nothing was claimed.
    */
@@ -389,4 +393,8 @@ export interface Score {
    */
   false_claims: number;
   grader: string;
+  /**
+   * Of a contaminated run: what it shows, and where; never the thing itself.
+   */
+  leaks: string[];
 }
