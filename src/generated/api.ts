@@ -1,5 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 947a802e0d9c3d3c18b9081189ac76f27c948440c90cb7291c14fa9e05b6aac8
-// Generated from schema.json by `jlpm generate`. sha256 2c8703890ebb96916921491ed3c8a14f647e273d282e6d1503ad5c380786bab3
+// Generated from schema.json by `jlpm generate`. sha256 d1b43f801b7cea8285e47a772aeaef0dcd80fe47796eaa59f14666cfd430777e
 import type { Event } from './events';
 
 export interface AgentSection {
