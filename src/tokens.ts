@@ -182,7 +182,11 @@ export interface ICellNavigator {
   /**
    * Open the run's notebook if need be, scroll to the cell and flash it.
    */
-  reveal(run: IRunModel, cellId: string): Promise<void>;
+  reveal(
+    run: IRunModel,
+    cellId: string,
+    options?: { keepFocus?: boolean }
+  ): Promise<void>;
 
   /**
    * Whether the cell's source differs from what the run last ran; false while its notebook is not open.

@@ -221,7 +221,9 @@ export function connectionText(
 ): string {
   switch (connection) {
     case 'offline':
-      return trans.__('Offline. The run goes on; reconnecting…');
+      return trans.__(
+        'Offline; reconnecting… If the server is up, the run goes on.'
+      );
     case 'polling':
       return trans.__(
         'Something between here and the server cuts WebSockets; this view is updated every second instead.'

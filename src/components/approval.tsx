@@ -4,7 +4,7 @@ import * as React from 'react';
 import type { ApprovalAsked } from '../generated/events';
 import type { IRunModel } from '../tokens';
 import { Code } from './code';
-import { useAction, useServices, useSignal } from './context';
+import { useAction, useRun, useServices, useSignal } from './context';
 import { ErrorLine } from './parts';
 
 interface IApprovalProps {
@@ -64,6 +64,7 @@ export function Approval({ run, asked }: IApprovalProps): JSX.Element {
           <span>{trans.__('touches: organism')}</span>
         )}
       </p>
+      <Reason run={run} />
       <Code
         key={`${asked.approval} ${editing}`}
         source={asked.code}
@@ -106,4 +107,12 @@ export function Approval({ run, asked }: IApprovalProps): JSX.Element {
       )}
     </section>
   );
+}
+
+/**
+ * What the agent said as it wrote the cell.
+ */
+function Reason({ run }: { run: IRunModel }): JSX.Element | null {
+  const reason = useRun(run, state => state.reply.text.trim());
+  return reason ? <p className="ib-approval-reason">{reason}</p> : null;
 }

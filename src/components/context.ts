@@ -59,6 +59,22 @@ export function useServices(): IServices {
   return services;
 }
 
+/**
+ * Whether the run's notebook is where it was; false until that is known.
+ */
+export function useNotebookExists(run: IRunModel): boolean {
+  const { notebookExists } = useServices();
+  const [exists, setExists] = React.useState(false);
+  React.useEffect(() => {
+    let asked = true;
+    void notebookExists(run).then(found => asked && setExists(found));
+    return () => {
+      asked = false;
+    };
+  }, [notebookExists, run]);
+  return exists;
+}
+
 interface IEmitter {
   connect(slot: () => void): boolean;
   disconnect(slot: () => void): boolean;

@@ -11,6 +11,7 @@ import { asSentence, budgetName, findingsText } from '../words';
 import {
   useAction,
   useFigures,
+  useNotebookExists,
   useRun,
   useServices,
   useSignal
@@ -131,6 +132,7 @@ function CutShort(props: {
   const { run, status } = props;
   const { trans } = useServices();
   const message = useRun(run, state => state.endMessage);
+  const kept = useNotebookExists(run);
   const { meters } = useFigures(run);
   const reached = useRun(run, state => state.reached);
   const failed = status === 'failed';
@@ -156,9 +158,11 @@ function CutShort(props: {
           trans.__('It stopped before its end.')}
       </p>
       <Sums run={run} />
-      <p className="ib-hint">
-        {trans.__('Everything up to here is kept in the notebook.')}
-      </p>
+      {kept && (
+        <p className="ib-hint">
+          {trans.__('Everything up to here is kept in the notebook.')}
+        </p>
+      )}
       <Resume run={run} />
     </Notice>
   );

@@ -8,7 +8,12 @@ import * as React from 'react';
 import { elapsed } from '../format';
 import { logLine } from '../log';
 import type { ReplayModel } from '../replay';
-import { useFigures, useServices, useSignal } from './context';
+import {
+  useFigures,
+  useNotebookExists,
+  useServices,
+  useSignal
+} from './context';
 import { Forking } from './fork';
 import { IconButton } from './parts';
 
@@ -21,21 +26,16 @@ interface IReplayBarProps {
  * Steps through a run's past; the notebook follows to the cell of each moment.
  */
 export function ReplayBar({ replay, onClose }: IReplayBarProps): JSX.Element {
-  const { navigator, notebookExists, trans } = useServices();
-  const [follows, setFollows] = React.useState(false);
-  React.useEffect(() => {
-    let asked = true;
-    void notebookExists(replay).then(exists => asked && setFollows(exists));
-    return () => {
-      asked = false;
-    };
-  }, [notebookExists, replay]);
+  const { navigator, trans } = useServices();
+  const follows = useNotebookExists(replay);
   const moment = useSignal(replay.changed, () => replay.moment);
   const go = (to: number): void => {
     replay.seek(to);
     const event = replay.entry?.event;
     if (follows && navigator && event && 'cell_id' in event) {
-      void navigator.reveal(replay, event.cell_id);
+      void navigator.reveal(replay, event.cell_id, {
+        keepFocus: true
+      });
     }
   };
   const { entry } = replay;

@@ -35,7 +35,12 @@ export class CellNavigator implements ICellNavigator {
     return this._changed;
   }
 
-  async reveal(run: IRunModel, cellId: string): Promise<void> {
+  async reveal(
+    run: IRunModel,
+    cellId: string,
+    { keepFocus = false }: { keepFocus?: boolean } = {}
+  ): Promise<void> {
+    const focused = document.activeElement;
     const panel = this._panelOf(run) ?? this._open(run);
     if (!panel) {
       return;
@@ -60,6 +65,10 @@ export class CellNavigator implements ICellNavigator {
       return;
     }
     await show(panel.content, cell);
+    if (keepFocus && focused instanceof HTMLElement) {
+      // Keys that were meant for the slider would delete cells of the notebook.
+      focused.focus({ preventScroll: true });
+    }
   }
 
   isStale(run: IRunModel, cellId: string): boolean {
