@@ -6,7 +6,7 @@ CONFIG ?= amber
 JLPM := PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
 LABEXTENSION := interp_bench_ext/labextension
 
-.PHONY: demo lab test redteam ui-test ui-shots test-all test-gpu lint format train bench bench-agent bench-lab bench-sandbox bench-modal build clean
+.PHONY: demo lab test redteam ui-test ui-shots test-all test-gpu lint format train bench bench-agent bench-lab bench-filter bench-sandbox bench-modal build clean
 
 demo: $(VENV)/run.stamp  ## Set up, then investigate an organism offline
 	$(BIN)/interp-bench run $(CONFIG) --agent playbook --out notebooks
@@ -64,6 +64,9 @@ bench-agent: $(VENV)/dev.stamp  ## The same for the agent's loop; half an hour, 
 bench-lab: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## The same for JupyterLab, in Chromium
 	$(BIN)/pip install --quiet --editable '.[bench]'
 	$(BIN)/python benchmarks/lab_latency.py --check
+
+bench-filter: $(VENV)/dev.stamp  ## The same for the filter of outputs
+	$(BIN)/python benchmarks/output_filter.py --check
 
 bench-sandbox: $(VENV)/run.stamp  ## The same for the start of a sandboxed kernel
 	$(BIN)/python benchmarks/sandbox_startup.py --check

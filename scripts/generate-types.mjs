@@ -1,4 +1,4 @@
-// Writes src/generated from the pydantic models; with --check, exits 1 when what is there differs.
+// Writes src/generated from the pydantic models and the list of what a chart may hold; with --check, exits 1 when what is there differs.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -49,8 +49,10 @@ function unfolded(code) {
 const text = dumpSchema();
 const schema = JSON.parse(text);
 const digest = createHash('sha256').update(text).digest('hex');
+const chart = '../interp_bench_ext/output_filter/chart.schema.json';
 const wanted = {
   'schema.json': text,
+  'chart-schema.json': readFileSync(new URL(chart, import.meta.url), 'utf8'),
   'events.ts': await typescript(schema.events, 'Event', digest),
   'api.ts': await typescript(
     schema.api,

@@ -73,7 +73,7 @@ class BundleFilter:
         self._cleaner = cleaner
         self._readers: dict[str, Callable[[bytes], Any]] = {
             "text/plain": lambda raw: _text(raw, limits.PLAIN),
-            "text/html": lambda raw: cleaner.html(_text(raw, limits.MARKUP)),
+            "text/html": lambda raw: cleaner.html(_text(raw, limits.HTML)),
             "text/latex": lambda raw: _text(raw, limits.LATEX),
             "application/json": lambda raw: bounded_json(raw, limits.JSON),
             CHART: _chart,
@@ -106,7 +106,7 @@ class BundleFilter:
         has_picture = any(kind in forms.data for kind in _FORMATS)
         try:
             if mime == "text/markdown":
-                source = _text(bytes(raw), limits.MARKUP)
+                source = _text(bytes(raw), limits.MARKDOWN)
                 forms.data.setdefault("text/plain", source)
                 forms.data.setdefault("text/html", self._cleaner.markdown(source))
             elif _VEGALITE.fullmatch(mime) and not has_picture:

@@ -14,7 +14,8 @@ MESSAGE = 128 * 1024 * 1024
 WAITING = 4
 """Messages that wait for being read."""
 
-MARKUP = 1024 * 1024
+HTML = 1024 * 1024
+MARKDOWN = 256 * 1024
 LATEX = 64 * 1024
 PLAIN = 1024 * 1024
 IMAGE = 8 * 1024 * 1024
