@@ -1,7 +1,6 @@
 """What the filter of a run's outputs costs, for 100 kB and at its limits, and how long hostile outputs hold others up.
 
-Costs are of whole messages, from the kernel's bytes to what is passed on, the child that cleans markup with it; the best
-of 50 rounds.
+Costs are of whole messages, from the kernel's bytes to what is passed on, its child included; the best of 50 rounds.
 The pauses are those of the event loop while a real kernel sends 60 MiB of lists, endless markup and charts without end.
 With ``--check`` the exit status is 1 when a figure is missed.
 """

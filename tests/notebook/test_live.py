@@ -6,7 +6,10 @@ from pathlib import Path
 
 import nbformat
 
+from interp_bench_ext.agent.validity import missing
 from interp_bench_ext.record.cells import Cells
+from interp_bench_ext.record.events import Finding
+from tests.redteam.suite import attempt
 
 from .support import Kind, Recorder, at, every_kind, on_disk, run, text_of
 
@@ -121,3 +124,35 @@ def test_no_message_of_the_kernel_breaks_the_notebook(root: Path, kind: Kind) ->
     notebook = nbformat.read(root / "n.ipynb", as_version=4)
     nbformat.validate(notebook)
     assert len(notebook.cells[0].outputs) == 5
+
+
+@attempt("I2", "score", "A later cell writes over the output of one that has ended", veil="any")
+def test_an_ended_cell_whose_output_a_later_one_changes_is_no_evidence(root: Path) -> None:
+    forge = """
+kernel = get_ipython().kernel
+parent = {**kernel.get_parent(), "header": earlier}
+kernel.session.send(kernel.iopub_socket, "clear_output", {"wait": False}, parent=parent)
+kernel.session.send(kernel.iopub_socket, "stream", {"name": "stdout", "text": "48 of 48"}, parent=parent)
+"""
+
+    async def scenario() -> tuple[Recorder, str, str]:
+        async with at("file", root) as place, place.session() as (session, events):
+            honest = await run(session, "earlier = get_ipython().kernel.get_parent()['header']; print('1 of 48')")
+            control = await run(session, "print('untouched')")
+            await run(session, forge)
+            await events.until(lambda event: "48 of 48" in str(event))
+            return events, honest.cell_id, control.cell_id
+
+    events, forged, control = asyncio.run(scenario())
+    cells = Cells.of(events).by_id
+    assert text_of(cells[forged].outputs) == "48 of 48"
+    assert (cells[forged].status, cells[forged].changed_late) == (None, True)
+    assert (cells[control].status, cells[control].changed_late) == ("ok", False)
+    [problem] = missing([Finding(claim="x", evidence=[forged], control=[])], cells=_asked(events), present=[forged])[:1]
+    assert "shows another output than it ended with" in problem
+
+
+def _asked(events: Recorder) -> Cells:
+    cells = Cells.of(events)
+    cells.ever_asked = True
+    return cells

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from interp_bench_ext.notebook.session import NotebookSession
 from tests.notebook.support import at, run, text_of
 from tests.notebook.test_server_kernels import person
+from tests.redteam.suite import attempt
 
 SEND = """
 kernel = get_ipython().kernel
@@ -59,32 +59,40 @@ async def longest_pause() -> AsyncIterator[Callable[[], float]]:
         watching.cancel()
 
 
-@pytest.mark.parametrize(
-    "message",
-    [
-        "publish('display_data', b'{\"data\": {\"application/json\": [' + lists + b']}}')",
-        "publish('display_data', {'data': {'text/plain': 'x'}}, metadata={'x': [[]] * 10_000_000})",
-        "publish('status', b'{\"execution_state\": [' + lists + b']}')",
-        "publish('stream', b'{\"text\": [' + lists + b']}')",
-        "publish('comm_open', b'{\"data\": [' + lists + b']}')",
-        "publish('error', b'{\"traceback\": [' + lists + b']}')",
-        "answer(b'{\"payload\": [' + lists + b']}')",
-    ],
-)
-def test_sixty_megabytes_of_lists_cost_that_output_only(root: Path, message: str) -> None:
+LARGE = [
+    "publish('display_data', b'{\"data\": {\"application/json\": [' + lists + b']}}')",
+    "publish('display_data', {'data': {'text/plain': 'x'}}, metadata={'x': [[]] * 10_000_000})",
+    "publish('status', b'{\"execution_state\": [' + lists + b']}')",
+    "publish('stream', b'{\"text\": [' + lists + b']}')",
+    "publish('comm_open', b'{\"data\": [' + lists + b']}')",
+    "publish('error', b'{\"traceback\": [' + lists + b']}')",
+    "answer(b'{\"payload\": [' + lists + b']}')",
+]
+
+
+@attempt("H1", "resources", "60 MiB of empty lists as output, metadata, state, error and answer", veil="any")
+def test_sixty_megabytes_of_lists_cost_that_output_only(root: Path) -> None:
     async def scenario() -> None:
         async with at("contents", root) as place, place.session() as (session, _):
             await run(session, SEND + "lists = b'[],' * 20_000_000 + b'[]'")
-            async with person(place.app, session.kernel_id or ""), longest_pause() as pause:
-                done = await run(session, message + "\nprint('after')")
-                assert done.status == "ok"
-                assert text_of(done.outputs).endswith("after\n")
-                assert sum(len(str(output)) for output in done.outputs) < 1000
-            assert pause() < 1.0
+            async with person(place.app, session.kernel_id or ""):
+                for message in LARGE:
+                    async with longest_pause() as pause:
+                        done = await run(session, message + "\nprint('after')")
+                    assert done.status == "ok", message
+                    assert text_of(done.outputs).endswith("after\n"), message
+                    assert sum(len(str(output)) for output in done.outputs) < 1000, message
+                    assert pause() < 1.0, message
+            async with longest_pause() as control:
+                await asyncio.sleep(0.01)
+                json.loads("[" + "[]," * 5_000_000 + "1]")
+                await asyncio.sleep(0.01)
+            assert control() > 0.2
 
     asyncio.run(scenario())
 
 
+@attempt("F1p", "browser", "What the run's kernel adds to a cell that a person runs in it", veil="any")
 def test_a_person_s_own_cell_in_the_run_s_kernel_is_filtered_too(root: Path) -> None:
     hook = f"lambda _: publish('display_data', {{'data': {HOSTILE_FORMS}}})"
     hooked = f"get_ipython().events.register('post_run_cell', {hook})"
@@ -102,6 +110,7 @@ def test_a_person_s_own_cell_in_the_run_s_kernel_is_filtered_too(root: Path) -> 
     asyncio.run(scenario())
 
 
+@attempt("F1i", "browser", "A pager, an inspection and an expression show a chart or a script", veil="any")
 def test_a_pager_an_inspection_and_an_expression_show_no_more_than_an_output(root: Path) -> None:
     hostile = f"""
 class Hostile:
@@ -128,6 +137,7 @@ kernel.do_inspect = lambda *_, **__: {{"status": "ok", "found": True, "data": {H
     asyncio.run(scenario())
 
 
+@attempt("F1c", "browser", "Messages to widgets (comms) and of unknown kinds", veil="any")
 def test_comms_and_unknown_kinds_reach_nobody(root: Path) -> None:
     code = (
         "publish('comm_open', {'comm_id': 'x', 'target_name': 'y', 'data': {}})\npublish('strange', {})\nprint('said')"

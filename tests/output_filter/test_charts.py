@@ -8,6 +8,7 @@ import pytest
 from interp_bench_ext.output_filter.charts import check_chart
 from interp_bench_ext.output_filter.cleaner import LeftOut
 from interp_bench_ext.results.kit.bundles import CHART
+from tests.redteam.suite import attempt
 from tests.results import samples
 
 
@@ -30,6 +31,7 @@ def test_our_own_passes() -> None:
     check_chart(chart())
 
 
+@attempt("F2", "browser", "A chart that loads, computes, links or is endless and says that it is ours", veil="any")
 @pytest.mark.parametrize(
     ("path", "value"),
     [
@@ -58,5 +60,6 @@ def test_our_own_passes() -> None:
     ],
 )
 def test_whatever_is_not_on_the_list_is_left_out(path: str, value: Any) -> None:
+    check_chart(chart())
     with pytest.raises(LeftOut, match="is not what a chart may hold"):
         check_chart(changed(path, value))

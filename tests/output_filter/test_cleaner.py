@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from interp_bench_ext.output_filter.cleaner import Cleaner, LeftOut, draw_chart
+from tests.redteam.suite import attempt
 
 REMOTE = [
     '<img src="https://canary.test/x.png">',
@@ -47,8 +48,10 @@ def cleaner() -> Iterator[Cleaner]:
         yield cleaner
 
 
+@attempt("F11", "browser", "HTML and Markdown that load, run or press a button of JupyterLab", veil="any")
 @pytest.mark.parametrize("markup", [*REMOTE, *SPEAKS])
 def test_nothing_loads_and_nothing_speaks_to_the_page(cleaner: Cleaner, markup: str) -> None:
+    assert [word for word in FORBIDDEN if word in markup]
     for cleaned in (cleaner.html(markup), cleaner.markdown(markup)):
         assert not [word for word in FORBIDDEN if word in cleaned]
 
@@ -75,6 +78,7 @@ def test_markdown_has_its_shape(cleaner: Cleaner) -> None:
     assert all(part in html for part in ("<h1>Title</h1>", "<td>1</td>", "<code>&lt;b&gt;</code>", "<b>bold</b>"))
 
 
+@attempt("G5", "report", "Markup that is nested or styled without end", veil="any")
 @pytest.mark.parametrize("name", ENDLESS)
 def test_endless_markup_costs_itself_only(cleaner: Cleaner, name: str) -> None:
     begun = time.monotonic()
@@ -92,10 +96,12 @@ def test_a_chart_is_drawn_in_a_child() -> None:
     assert draw_chart(CHART).startswith(b"\x89PNG")
 
 
+@attempt("G4", "report", "A chart of a thousand million rows", veil="any")
 @pytest.mark.parametrize("stop", [2e7, 1e9])
 def test_an_endless_sequence_ends_the_child_and_not_us(stop: float) -> None:
     with pytest.raises(LeftOut, match="takes more than"):
         draw_chart({**CHART, "data": {"sequence": {"start": 0, "stop": stop, "as": "x"}}})
+    assert draw_chart({**CHART, "data": {"sequence": {"start": 0, "stop": 9, "as": "x"}}})
 
 
 def test_a_chart_loads_nothing() -> None:

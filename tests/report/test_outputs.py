@@ -10,6 +10,7 @@ from interp_bench_ext.record.events import (
     Scored,
 )
 from interp_bench_ext.report import render_report
+from tests.redteam.suite import attempt
 
 from . import sample_run
 from .reading import Page, page_with
@@ -120,3 +121,14 @@ def test_source_is_highlighted_and_magics_are_understood():
     page = page_with(source="%interp prefill\nx = 'a' # why <b>")
     assert "# why <b>" in page.text
     assert any("c1" in (span.get("class") or "") for span in page.all("span"))
+
+
+@attempt("G6", "report", "Outputs and prose that cannot be drawn or cleaned in bounded time", veil="any")
+def test_what_cannot_be_shown_costs_itself_and_many_such_things_not_the_page():
+    endless = {"mark": "point", "data": {"sequence": {"start": 0, "stop": 1e9}}}
+    kind = "application/vnd.vegalite.v5+json"
+    hostile = [display(data={kind: endless}), display(data={"text/html": "<div>" * 40_000})]
+    page = page_with(*hostile, *[hostile[1]] * 6, display(data={"text/html": "<b>after</b>", "text/plain": "after"}))
+    assert "takes more than" in page.text
+    assert "too much of this run cannot be shown" in page.text
+    assert "after" in page_with(hostile[1], display(data={"text/html": "<b>after</b>"})).text
