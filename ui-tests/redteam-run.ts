@@ -15,6 +15,8 @@ export function besideARun(way: string): void {
     const watched = new Watched(page, canary);
     const sidebar = await lab.open(page, 'hook.ipynb');
     const notebook = new OpenNotebook(page);
+    const own = notebook.cell('1 + 1');
+    await expect(own).toBeVisible();
     await lab.start('hook', 'hook.ipynb', { approval: 'ask' });
     await sidebar.go('Investigation');
     const run = sidebar.approval.getByRole('button', {
@@ -25,7 +27,6 @@ export function besideARun(way: string): void {
     await run.click();
     await expect(sidebar.approval).toContainText('the second cell');
 
-    const own = notebook.cell('1 + 1');
     await test.step('the person runs a cell', async () => {
       await notebook.editor(own).click();
       await page.keyboard.press('Shift+Enter');
