@@ -149,6 +149,23 @@ test('cells are numbered, run, edited and belong to their step', () => {
   expect(state.runningCell).toBeNull();
 });
 
+test('a cell whose output changes after it has ended stands for nothing until it runs again', () => {
+  const output = { output_type: 'stream', name: 'stdout', text: '48 of 48' };
+  const changed = [
+    ...OPEN,
+    ...ranCell('c1'),
+    ...ranCell('c2'),
+    { type: 'cell_output', cell_id: 'c1', index: 0, output }
+  ] satisfies Event[];
+  expect(after(...changed).cells).toMatchObject([
+    { id: 'c1', status: null, changedLate: true },
+    { id: 'c2', status: 'ok', changedLate: false }
+  ]);
+  expect(
+    after(...changed, { type: 'cell_started', cell_id: 'c1' }).cells[0]
+  ).toMatchObject({ status: 'running', changedLate: false });
+});
+
 test('the running cell says how far its call is', () => {
   const running = [
     ...OPEN,

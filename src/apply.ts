@@ -130,7 +130,7 @@ function touch(draft: Draft, cellId: string): void {
  * Its output changed after it had ended: it must run again before it shows anything.
  */
 function showsAnother(draft: Draft, cellId: string): void {
-  draft.patchCell(cellId, { status: null });
+  draft.patchCell(cellId, { status: null, changedLate: true });
 }
 
 /**
@@ -182,6 +182,7 @@ export const APPLY: { [T in Event['type']]: Apply<T> } = {
         number: cells.length + 1,
         status: null,
         edited: false,
+        changedLate: false,
         executionCount: null,
         durationS: null
       });
@@ -198,6 +199,7 @@ export const APPLY: { [T in Event['type']]: Apply<T> } = {
     draft.patchCell(event.cell_id, {
       status: 'running',
       edited: false,
+      changedLate: false,
       durationS: null
     });
     draft.state.runningCell = event.cell_id;

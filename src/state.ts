@@ -32,6 +32,10 @@ export interface ICellState {
    * Whether it was edited while it runs, so that it must run again.
    */
   readonly edited: boolean;
+  /**
+   * Whether its output has changed since it ended: it shows something else than what it ended with.
+   */
+  readonly changedLate: boolean;
   readonly executionCount: number | null;
   readonly durationS: number | null;
 }

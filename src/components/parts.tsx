@@ -132,11 +132,16 @@ export function CellLink({ run, cellId }: ICellLinkProps): JSX.Element {
   const stale = useSignal(navigator?.changed ?? run.changed, () =>
     navigator ? navigator.isStale(run, cellId) : false
   );
+  const late = useSignal(run.changed, () =>
+    run.state.cells.some(cell => cell.id === cellId && cell.changedLate)
+  );
   if (!navigator) {
     return <code className="ib-cell-link">{cellId}</code>;
   }
   const title = stale
-    ? trans.__('Cell %1, edited since it ran for this', cellId)
+    ? late
+      ? trans.__('Cell %1, whose output changed after it had ended', cellId)
+      : trans.__('Cell %1, edited since it ran for this', cellId)
     : trans.__('Go to cell %1', cellId);
   return (
     <button

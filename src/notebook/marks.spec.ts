@@ -91,6 +91,13 @@ describe('the marks of cells', () => {
     expect(marks()).toEqual([null, 'ok', 'error', 'running']);
     run.happen({ type: 'cell_started', cell_id: 'c1' });
     expect(marks()[1]).toBe('running');
+    const late = { output_type: 'stream', name: 'stdout', text: 'other' };
+    run.happen(
+      ...ranCell('c1'),
+      { type: 'cell_started', cell_id: 'c3' },
+      { type: 'cell_output', cell_id: 'c1', index: 0, output: late }
+    );
+    expect(marks()[1]).toBe('changed');
     run.happen({ type: 'run_ended', status: 'interrupted', message: '' });
     expect(marks()).toEqual([null, 'ok', 'error', 'interrupted']);
   });

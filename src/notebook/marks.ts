@@ -2,6 +2,7 @@ import type { Cell } from '@jupyterlab/cells';
 import type { INotebookModel, Notebook } from '@jupyterlab/notebook';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
+import type { ICellState } from '../state';
 import type { ICellMark } from './mark';
 import { MARK, markOf } from './mark';
 import type { PanelRun } from './panels';
@@ -31,8 +32,8 @@ export class CellMarks {
 
   private _onCells(): void {
     for (const cell of this._notebook.widgets) {
-      if (!this._known.has(cell)) {
-        this._known.add(cell);
+      if (!this._marked.has(cell)) {
+        this._marked.add(cell);
         cell.model.metadataChanged.connect((_, { key }) => {
           if (key === MARK) {
             this._draw(cell);
@@ -59,27 +60,36 @@ export class CellMarks {
       found?.remove();
       return;
     }
-    const status = this._status(cell.model.id, mark);
+    const known = this._known(cell.model.id, mark);
+    const status = statusOf(known, mark);
     const node = found ?? cell.node.appendChild(newMark());
-    const [label, spoken] = this._words(status);
-    node.dataset.status = status ?? 'written';
+    const [label, spoken] = known?.changedLate
+      ? this._changedLate()
+      : this._words(status);
+    node.dataset.status = known?.changedLate
+      ? 'changed'
+      : (status ?? 'written');
     node.setAttribute('aria-label', spoken);
     node.firstElementChild!.textContent = label;
   }
 
   /**
-   * The run knows best; a cell that runs by its mark while no run is at work was cut off.
+   * The cell as the run that is at work knows it.
    */
-  private _status(cellId: string, mark: ICellMark): Status {
+  private _known(cellId: string, mark: ICellMark): ICellState | undefined {
     const { run } = this._panelRun;
-    const known =
-      run?.id === mark.run
-        ? run.state.cells.find(cell => cell.id === cellId)
-        : undefined;
-    if (known && (known.status !== null || mark.status === 'running')) {
-      return known.status;
-    }
-    return mark.status === 'running' ? 'interrupted' : mark.status;
+    return run?.id === mark.run
+      ? run.state.cells.find(cell => cell.id === cellId)
+      : undefined;
+  }
+
+  private _changedLate(): [string, string] {
+    return [
+      this._trans.__('agent · output changed later'),
+      this._trans.__(
+        'Written by the agent, its output changed after it had ended'
+      )
+    ];
   }
 
   /**
@@ -119,9 +129,19 @@ export class CellMarks {
   }
 
   private _drawn: unknown = null;
-  private readonly _known = new WeakSet<Cell>();
+  private readonly _marked = new WeakSet<Cell>();
   private _model: INotebookModel | null = null;
   private readonly _notebook: Notebook;
+}
+
+/**
+ * The run knows best; a cell that runs by its mark while no run is at work was cut off.
+ */
+function statusOf(known: ICellState | undefined, mark: ICellMark): Status {
+  if (known && (known.status !== null || mark.status === 'running')) {
+    return known.status;
+  }
+  return mark.status === 'running' ? 'interrupted' : mark.status;
 }
 
 function newMark(): HTMLElement {
