@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from ..errors import BadInput
+from ..paths import outside_work_folders
 
 NEEDS_MCP = "the MCP server needs the package mcp, which is not installed here; pip install 'interp_bench_ext[mcp]'"
 
@@ -36,9 +37,10 @@ def mcp(
     for folder in configs or ():
         if not folder.is_dir():
             raise BadInput(f"--configs {folder}: there is no such folder")
+    notebooks = outside_work_folders(notebooks)
     try:
         notebooks.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInput(f"--notebooks {notebooks}: cannot be made ({error.strerror}); choose another folder") from None
     folders = [folder.resolve() for folder in configs or ()]
-    asyncio.run(serve(notebooks=notebooks.resolve(), configs=folders, all_runs=all_runs))
+    asyncio.run(serve(notebooks=notebooks, configs=folders, all_runs=all_runs))

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from . import cells_files, cells_installation, cells_limits, cells_network, cells_processes
+from . import cells_files, cells_installation, cells_limits, cells_network, cells_processes, cells_work_folder
 from .room import Room
 from .suite import CellAttempt, Trial, Veil, attempt
 
 CELLS: list[CellAttempt] = [
     *cells_files.CELLS,
+    *cells_work_folder.CELLS,
     *cells_installation.CELLS,
     *cells_limits.CELLS,
     *cells_processes.CELLS,
