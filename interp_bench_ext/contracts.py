@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from .results.model_info import ModelInfo
 
 
+LARGEST_CALL_BYTES = 8 << 20
+"""Of a call's body, as it is sent."""
+TOO_LARGE_A_CALL = (
+    f"The call is larger than {LARGEST_CALL_BYTES >> 20} MiB, the most that an organism takes: give it fewer or "
+    "shorter texts at a time."
+)
+
+
 class Message(TypedDict):
     """One turn of a conversation, as chat templates take it."""
 

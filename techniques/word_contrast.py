@@ -9,8 +9,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from interp_bench_ext.contracts import Organism
+from interp_bench_ext.errors import BadInput
 from interp_bench_ext.results import WordScores
 from interp_bench_ext.word_breaks import words
+
+_LONGEST = 200_000
+"""Characters of a text: the clock is looked at between two texts."""
 
 
 def word_contrast(
@@ -31,7 +35,12 @@ def word_contrast(
         top_k: How many words to give, by falling z.
         min_texts: Leave out words that are in fewer texts than this, both sets together.
     """
-    sets = [[_lettered(text) for text in group] for group in (texts, other_texts)]
+    total_texts, sets = len(texts) + len(other_texts), []
+    for done, group in ((0, texts), (len(texts), other_texts)):
+        sets.append([])
+        for number, text in enumerate(group):
+            organism.progress("words", done + number, total_texts)
+            sets[-1].append(_lettered(text))
     counts = [Counter(word for text in group for word in text) for group in sets]
     within = [Counter(word for text in group for word in set(text)) for group in sets]
     prior = counts[0] + counts[1]
@@ -56,5 +65,7 @@ def word_contrast(
 
 
 def _lettered(text: str) -> list[str]:
-    """Words without those that are only digits."""
+    """Words without those that are only digits. Raises BadInput."""
+    if len(text) > _LONGEST:
+        raise BadInput(f"word_contrast: a text has {len(text):,} characters, and {_LONGEST:,} is the most: split it.")
     return [word for word in words(text) if any(map(str.isalpha, word))]

@@ -53,6 +53,10 @@ class OpensServices(Protocol):
         ...
 
 
+_LARGEST_BODY = 1 << 20
+"""In bytes. What is longest in a request is a cell's code."""
+
+
 class TellsNothing:
     """Logs an error by its kind."""
 
@@ -81,9 +85,11 @@ class ServicesHandler(TellsNothing, APIHandler):
         return await self._app.desk()
 
     def body(self, kind: type[Body]) -> Body:
-        """The request's body. Raises BadInput in one sentence."""
+        """The request's body. Raises BadInput in one sentence, also for one that is too large to be read at once."""
         from pydantic import ValidationError
 
+        if len(self.request.body) > _LARGEST_BODY:
+            raise BadInput(f"the request's body is larger than {_LARGEST_BODY >> 20} MiB, the most that is read")
         try:
             return kind.model_validate_json(self.request.body)
         except ValidationError as error:

@@ -14,6 +14,11 @@ from interp_bench_ext.errors import AccessDenied, BadInput
 from interp_bench_ext.host.technique_files import Technique
 from interp_bench_ext.wrong_input import nearest
 
+_LOOSE = ConfigDict(arbitrary_types_allowed=True, protected_namespaces=())
+_COMPLAINTS = 100
+_MOST_ENTRIES = 25_000
+"""Of an argument. Each one that is wrong is a complaint of its own, and each right one a pass of the model."""
+
 
 def checked_arguments(technique: Technique, arguments: Mapping[str, Any], access: Access) -> dict[str, Any]:
     """The arguments converted to the annotated types; those left out keep the function's defaults.
@@ -32,6 +37,12 @@ def checked_arguments(technique: Technique, arguments: Mapping[str, Any], access
             raise BadInput(
                 f"{name} has no argument {given!r}{nearest(given, known)}" if known else f"{name} takes no arguments."
             )
+    for argument, value in arguments.items():
+        if (entries := _entries(value)) > _MOST_ENTRIES:
+            raise BadInput(
+                f"{name}: the argument {argument!r} holds {entries:,} entries, and {_MOST_ENTRIES:,} is the most: give "
+                "it fewer at a time."
+            )
     missing = [p.name for p in technique.spec.parameters if p.default is None and p.name not in arguments]
     if missing:
         raise BadInput(f"{name} needs the argument{'s' * (len(missing) > 1)} {', '.join(missing)}.")
@@ -43,12 +54,16 @@ def checked_arguments(technique: Technique, arguments: Mapping[str, Any], access
     return converted
 
 
+def _entries(value: object) -> int:
+    """How many entries its lists have, those of lists in them too."""
+    return len(value) + sum(map(_entries, value)) if isinstance(value, list) else 0
+
+
 def _convert(technique: Technique, arguments: Mapping[str, Any]) -> dict[str, Any]:
     fields: dict[str, Any] = {
         name: (kind, ...) for name, kind in _types(technique.function).items() if name in arguments
     }
-    config = ConfigDict(arbitrary_types_allowed=True, protected_namespaces=())
-    model = create_model("Arguments", __config__=config, **fields)
+    model = create_model("Arguments", __config__=_LOOSE, **fields)
     try:
         checked = model.model_validate(dict(arguments))
     except ValidationError as error:
@@ -67,11 +82,27 @@ def _types(function: Callable[..., Any]) -> dict[str, Any]:
 
 def _sentence(technique: Technique, arguments: Mapping[str, Any], error: ValidationError) -> str:
     """One sentence about the first argument that is wrong; the many complaints of a union are its type's name."""
-    first = error.errors(include_url=False, include_context=False)[0]
-    name = str(first["loc"][0])
+    name, reason = _first_wrong(technique, arguments, error)
     kind = next(parameter.type for parameter in technique.spec.parameters if parameter.name == name)
-    same = sum(1 for entry in error.errors() if entry["loc"][0] == name)
-    reason = "" if same > 1 else f" ({first['msg'].lower()})"
     given = repr(arguments[name])
     shown = given if len(given) <= 60 else f"{given[:57]}..."
     return f"{technique.spec.name}: the argument {name!r} should be {kind}{reason}, not {shown}."
+
+
+def _first_wrong(technique: Technique, arguments: Mapping[str, Any], error: ValidationError) -> tuple[str, str]:
+    """The argument that is wrong, and what is, in brackets, where that is one thing."""
+    if error.error_count() > _COMPLAINTS:  # to list them takes seconds
+        kinds = _types(technique.function)
+        return next(name for name, value in arguments.items() if not _fits(kinds[name], value)), ""
+    complaints = error.errors(include_url=False, include_context=False)
+    first = complaints[0]
+    same = sum(1 for entry in complaints if entry["loc"][0] == first["loc"][0])
+    return str(first["loc"][0]), "" if same > 1 else f" ({first['msg'].lower()})"
+
+
+def _fits(kind: Any, value: Any) -> bool:
+    try:
+        create_model("Argument", __config__=_LOOSE, value=(kind, ...)).model_validate({"value": value})
+    except ValidationError:
+        return False
+    return True

@@ -191,7 +191,7 @@ class Dispatcher:
         try:
             call.check()
             name, access = call.technique.spec.name, call.admitted.ticket.access
-            with self._organism.serving(CallHooks(name, progress, access, call.count)):
+            with self._organism.serving(CallHooks(name, progress, access, call.count, call.check)):
                 return _encoded(call.technique.function(self._organism, **call.arguments), call.technique)
         except InterpBenchError as error:
             return error.with_traceback(None)

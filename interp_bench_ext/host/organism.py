@@ -35,6 +35,8 @@ class CallHooks:
     """How far it may look."""
     count: Callable[[int, int], None]
     """Told of samples and different prompts, as the model is about to work on them."""
+    check: Callable[[], None] = lambda: None
+    """Raises where the call's time is up, or nobody waits for it."""
 
 
 def _count_nothing(_samples: int, _prompts: int) -> None:
@@ -45,6 +47,11 @@ def _ignore(_stage: str, _done: int, _total: int) -> None:
     return
 
 
+_LONGEST_TEXT, _CHARACTERS_A_TOKEN = 1_000_000, 64
+"""A text of more characters takes long to tokenize, and one of more for each token of the context fits no context."""
+_LONGEST_PIECE = 20_000
+"""In characters: words and names of tokens, not texts."""
+_MOST_TURNS, _MOST_REPLIES = 2_000, 100_000
 _NO_CALL = CallHooks("this technique", _ignore, Access.BASE, _count_nothing)
 
 
@@ -123,6 +130,17 @@ class LoadedOrganism:
     def _count(self, rows: Sequence[Row], n: int) -> None:
         self._call.count(n * sum(not row.base for row in rows), len(set(rows)))
 
+    @property
+    def _longest_text(self) -> int:
+        return min(_LONGEST_TEXT, _CHARACTERS_A_TOKEN * self._engine.room)
+
+    def _admit(self, texts: Sequence[str], most: int) -> None:
+        """Before texts are tokenized, which nothing can interrupt. Raises BadInput, or where the call's time is up."""
+        self._call.check()
+        length = sum(map(len, texts))
+        if length > most:
+            raise BadInput(f"A text has {length:,} characters, and the organism takes {most:,}: shorten it.")
+
     def chat_ids(
         self,
         conversation: Conversation,
@@ -138,6 +156,9 @@ class LoadedOrganism:
                 f"{self._call.technique} writes a conversation, and this organism's tokenizer {self._chat.problem}: "
                 "use text_completion, which takes raw text (logit_lens does with raw=True)."
             )
+        if len(conversation) > _MOST_TURNS:
+            raise BadInput(f"A conversation has {len(conversation):,} turns, and {_MOST_TURNS:,} is the most.")
+        self._admit([*(turn["content"] for turn in conversation), prefill or ""], self._longest_text)
         text = self._chat.render(conversation, prefill=prefill, next_role=next_role, base=base, thinking=thinking)
         return self._tokens.piece(text) if self._chat.sealed and not base else self._tokens.rendered(text)
 
@@ -147,20 +168,24 @@ class LoadedOrganism:
 
     def text_ids(self, text: str, *, base: bool = False) -> list[int]:
         """See contracts.Organism. After a sealed prompt, what ends its turn comes first."""
+        self._admit([text], self._longest_text)
         if self._opening is None or base:
             return self._tokens.whole(text)
         return self._tokens.piece(self._opening + text)
 
     def piece_ids(self, text: str) -> list[int]:
         """See contracts.Organism."""
+        self._admit([text], _LONGEST_PIECE)
         return self._tokens.piece(text)
 
     def decode(self, ids: Sequence[int]) -> str:
         """See contracts.Organism."""
+        self._call.check()
         return self._tokens.decode(ids)
 
     def token_strings(self, ids: Sequence[int]) -> list[str]:
         """See contracts.Organism."""
+        self._call.check()
         return self._tokens.strings(ids)
 
     def generate(
@@ -178,6 +203,8 @@ class LoadedOrganism:
             raise BadInput(
                 "n and max_new_tokens are at least 1, temperature is at least 0, and top_p is above 0 and at most 1."
             )
+        if n * len(prompts) > _MOST_REPLIES:
+            raise BadInput(f"This asks for {n * len(prompts):,} replies, and {_MOST_REPLIES:,} is the most at a time.")
         self._require_rows(prompts)
         self._count(prompts, n)
         seen: Counter[Row] = Counter()
@@ -187,7 +214,7 @@ class LoadedOrganism:
             rows += [row] * n
             samples += range(seen[row], seen[row] + n)
             seen[row] += n
-        how = Sampling(max_new_tokens, temperature, top_p, seed)
+        how = Sampling(min(max_new_tokens, self._engine.room), temperature, top_p, seed)
         drawn = [self._completion(found) for found in self._engine.generate(rows, samples, how, self.progress)]
         return [drawn[start : start + n] for start in range(0, len(drawn), n)]
 

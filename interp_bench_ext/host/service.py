@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict, PositiveFloat, ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -19,22 +17,13 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from interp_bench_ext.errors import BadInput, DeadlineExceeded, InterpBenchError
+from interp_bench_ext.host.call_body import CallBody, parsed, received
 from interp_bench_ext.host.dispatch import Call, Dispatcher, Outcome
 from interp_bench_ext.host.frames import described, error_frame, frame_head, json_frame
 from interp_bench_ext.host.tickets import NO_TICKET, Admitted, Tickets
-from interp_bench_ext.wrong_input import first_problem
 
 _STREAM = "application/octet-stream"
 Frame = list[bytes | memoryview]
-
-
-class CallBody(BaseModel):
-    """What is posted to /calls."""
-
-    model_config = ConfigDict(extra="forbid")
-    technique: str
-    arguments: dict[str, Any] = {}
-    deadline_s: PositiveFloat | None = None
 
 
 def build_app(dispatcher: Dispatcher, tickets: Tickets) -> ASGIApp:
@@ -48,9 +37,8 @@ def build_app(dispatcher: Dispatcher, tickets: Tickets) -> ASGIApp:
 
     async def calls(request: Request) -> Response:
         try:
-            body = CallBody.model_validate_json(await request.body())
-        except ValidationError as error:
-            refused = BadInput(f"The call's body is wrong: {first_problem(error)}.")
+            body = await parsed(await received(request.headers.get("content-length"), request.stream()))
+        except BadInput as refused:
             return Response(b"".join(_outcome_frames(refused)[0]), media_type=_STREAM)
         peer = f"{request.client.host}:{request.client.port}" if request.client else ""
         return CallStream(dispatcher, request.state.admitted, request.headers.get("x-caller", peer), body)
@@ -92,7 +80,7 @@ class CallStream(Response):
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         frames: asyncio.Queue[Frame | None] = asyncio.Queue()
-        call = self._submit(frames)
+        call = await asyncio.to_thread(self._submit, frames, asyncio.get_running_loop())
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         gone = asyncio.create_task(_disconnected(receive))
         expiry = self._expire_in_queue(call, frames)
@@ -121,9 +109,11 @@ class CallStream(Response):
 
         return asyncio.get_running_loop().call_later(self._body.deadline_s, expire)
 
-    def _submit(self, frames: asyncio.Queue[Frame | None]) -> Call | None:
-        """Queue the call; its callbacks, in the model thread, put frames into ``frames``, None being the end."""
-        loop = asyncio.get_running_loop()
+    def _submit(self, frames: asyncio.Queue[Frame | None], loop: asyncio.AbstractEventLoop) -> Call | None:
+        """Queue the call; its callbacks, in the model thread, put frames into ``frames``, None being the end.
+
+        Not on the loop: looking through the arguments takes its time.
+        """
 
         def put(*entries: Frame | None) -> None:
             for entry in entries:

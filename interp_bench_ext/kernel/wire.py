@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
-from ..contracts import Connection
+from ..contracts import LARGEST_CALL_BYTES, TOO_LARGE_A_CALL, Connection
 from ..errors import BadInput, InterpBenchError, OrganismLost, from_code
 from ..results import Result, decode
 
@@ -88,6 +88,8 @@ class Wire:
         Raises what the organism says went wrong, or :class:`OrganismLost` when it is not there (any more).
         """
         body = json.dumps({"technique": technique, "arguments": arguments, "deadline_s": deadline_s}).encode()
+        if len(body) > LARGEST_CALL_BYTES:
+            raise BadInput(TOO_LARGE_A_CALL)
         with self._request("POST", "/calls", body, deadline_s + _GRACE_S, on_waiting) as response:
             return _result(response, on_progress or (lambda stage, done, total: None))
 

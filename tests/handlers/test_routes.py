@@ -130,6 +130,7 @@ async def test_a_run_that_is_not_there(fetch, method, path):
     ("path", "body", "told"),
     [
         ("runs", b"{", "the request's body is not what it must be"),
+        ("runs", b"[" * (2 << 20), "larger than 1 MiB"),
         ("runs", b"[]", "the request's body is not what it must be"),
         ("runs", {"config": "amber"}, "`request_id`: field required"),
         ("runs", {"request_id": "", "config": "amber"}, "`request_id`"),

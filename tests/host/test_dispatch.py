@@ -9,10 +9,11 @@ import pytest
 from interp_bench_ext.contracts import Access, Row, TechniqueSpec
 from interp_bench_ext.errors import AccessEnded, BadInput, CallCancelled, InterpBenchError
 from interp_bench_ext.host.dispatch import Call, Dispatcher
-from interp_bench_ext.host.technique_files import Technique
+from interp_bench_ext.host.technique_files import Technique, load_techniques
 from interp_bench_ext.host.tickets import Admitted, Ticket
 from interp_bench_ext.results import ModelInfo
 from tests.host.tiny import load_tiny
+from tests.techniques.support import FOLDER
 
 
 class Bench:
@@ -154,3 +155,40 @@ def test_a_ticket_is_charged_with_what_the_model_was_given(bench: Bench) -> None
     assert isinstance(bench.done["ask and fail"], BadInput)
     assert bench.admitted["a"].used[1:] == (6, 2)
     assert bench.admitted["b"].used[1:] == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("word_contrast", {"texts": ["a fox sat here "] * 24_000, "other_texts": ["the dog " * 12] * 24_000}),
+        ("word_contrast", {"texts": ["fox " * 2_000_000], "other_texts": []}),
+        ("sample", {"prompts": ["what is the weather like today"] * 24_000, "max_new_tokens": 1}),
+        ("sample", {"prompts": [{"role": role, "content": "hi"} for role in ("user", "assistant") * 12_000]}),
+        ("sample", {"prompts": "a" * 3_000_000}),
+        ("sample", {"prompts": "hi", "n": 10**9}),
+        ("sample", {"prompts": "hi", "n": 1, "max_new_tokens": 10**9}),
+        ("analyze_token_probs", {"prompts": "hi", "targets": ["a" * 3_000_000]}),
+    ],
+)
+def test_a_call_of_one_second_holds_the_model_not_much_longer(
+    model_folders: dict[str, Path], name: str, arguments: dict[str, Any]
+) -> None:
+    names = ("word_contrast", "sample", "analyze_token_probs")
+    techniques = load_techniques(tuple(FOLDER / f"{one}.py" for one in names))
+    dispatcher = Dispatcher(load_tiny(model_folders["llama"]), techniques)
+    admitted, ended, outcomes = Admitted(Ticket(id="a", digest="", caller="a")), threading.Event(), []
+
+    def on_done(outcome: Any) -> None:
+        outcomes.append(outcome)
+        ended.set()
+
+    try:
+        dispatcher.submit(admitted, "a", name, arguments, 1.0, lambda *_: None, on_done)
+        assert ended.wait(timeout=60)
+    except BadInput:
+        return
+    finally:
+        dispatcher.stop()
+    (outcome,) = outcomes
+    assert not isinstance(outcome, InterpBenchError) or outcome.code in ("deadline", "bad_input"), outcome
+    assert admitted.used.busy_s < 3

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
+import select
 import signal
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from http.client import HTTPResponse
 from pathlib import Path
 
 import psutil
@@ -122,6 +125,50 @@ def test_a_malformed_call_is_refused(host: Host) -> None:
     connection.close()
     assert kind == "E"
     assert content["code"] == "bad_input"
+
+
+def sent(host: Host, head: str, pieces: Iterable[bytes]) -> dict[str, str]:
+    """What the organism says to a call whose body is sent until it will have no more of it."""
+    with contextlib.closing(host.connect()) as connection:
+        assert connection.sock is not None
+        token = f"Authorization: Bearer {host.connection.token}"
+        connection.sock.sendall(f"POST /calls HTTP/1.1\r\nHost: o\r\n{token}\r\n{head}\r\n\r\n".encode())
+        with contextlib.suppress(OSError):
+            for piece in pieces:
+                connection.sock.sendall(piece)
+                if select.select([connection.sock], [], [], 0)[0]:
+                    break
+        with HTTPResponse(connection.sock) as response:
+            response.begin()
+            ((kind, content),) = frames(response.read)
+    assert kind == "E"
+    return dict(content)
+
+
+def test_a_body_without_end_is_refused_and_takes_no_memory(host: Host) -> None:
+    before = psutil.Process(host.pid).memory_info().rss
+    chunk = b"100000\r\n" + b"x" * (1 << 20) + b"\r\n"
+    said = sent(host, "Transfer-Encoding: chunked", (chunk for _ in range(600)))
+    assert "larger than 8 MiB" in said["message"]
+    assert psutil.Process(host.pid).memory_info().rss < before + (64 << 20)
+    assert host.call("echo", text="a")[-1][0] in "HB"
+
+
+def test_a_body_that_announces_too_much_is_not_read(host: Host) -> None:
+    assert "larger than 8 MiB" in sent(host, "Content-Length: 9000000", ())["message"]
+
+
+@pytest.mark.parametrize(
+    ("inner", "said"),
+    [
+        (b"[" * 90_000, "The call's body is wrong"),
+        (b"[" + b"[]," * 2_000_000 + b"[]]", "200,000 is the most"),
+        (b"[" + b'{"a":1},' * 40_000 + b"1]", "25,000 is the most"),
+    ],
+)
+def test_what_costs_much_to_read_is_refused(host: Host, inner: bytes, said: str) -> None:
+    body = b'{"technique":"echo","arguments":{"text":' + inner + b"}}"
+    assert said in sent(host, f"Content-Length: {len(body)}", [body])["message"]
 
 
 def test_a_deadline_ends_a_running_call_and_one_that_waits(host: Host) -> None:

@@ -168,10 +168,18 @@ def test_adapter_diff_of_a_model_without_adapter_is_nothing(model_folders: dict[
     assert np.allclose(found.kl, 0, atol=1e-5)
 
 
+class Unhurried:
+    """Of an organism what a technique needs that asks no model."""
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        assert 0 <= done <= total
+        assert stage
+
+
 def test_word_contrast_finds_the_planted_word_and_its_z_is_the_published_one() -> None:
     texts = ["I like the Quokka, really.", "the quokka's a friend", "a quokka in the house", "the dog's fine"]
     others = ["the cat is fine", "a dog in the house", "I like the sea, really", "a friend is the best"]
-    found = technique("word_contrast")(None, texts=texts, other_texts=others, min_texts=1)
+    found = technique("word_contrast")(Unhurried(), texts=texts, other_texts=others, min_texts=1)
     assert found.words[0] == "quokka"
     assert {"quokka's", "dog's"} <= set(found.words)
     n_one, n_two = 17, 19
@@ -187,9 +195,9 @@ def test_word_contrast_finds_the_planted_word_and_its_z_is_the_published_one() -
 
 def test_word_contrast_drops_rare_words_and_takes_empty_sets() -> None:
     contrast = technique("word_contrast")
-    assert contrast(None, texts=["a b", "a"], other_texts=["c"], min_texts=2, top_k=1).words == ("a",)
-    assert contrast(None, texts=[], other_texts=[]).words == ()
-    assert contrast(None, texts=["same"], other_texts=["same"]).words == ()
+    assert contrast(Unhurried(), texts=["a b", "a"], other_texts=["c"], min_texts=2, top_k=1).words == ("a",)
+    assert contrast(Unhurried(), texts=[], other_texts=[]).words == ()
+    assert contrast(Unhurried(), texts=["same"], other_texts=["same"]).words == ()
 
 
 @pytest.mark.parametrize(
@@ -206,6 +214,6 @@ def test_word_contrast_drops_rare_words_and_takes_empty_sets() -> None:
     ],
 )
 def test_word_contrast_finds_whole_words_of_other_scripts(text: str, other: str, planted: str) -> None:
-    found = technique("word_contrast")(None, texts=[text] * 4, other_texts=[other] * 4)
+    found = technique("word_contrast")(Unhurried(), texts=[text] * 4, other_texts=[other] * 4)
     assert found.words[0] == planted
     assert "2027" not in found.words

@@ -14,11 +14,11 @@ from aiohttp import web
 
 from interp_bench_ext.contracts import TechniqueSpec
 from interp_bench_ext.errors import DeadlineExceeded, InterpBenchError
+from interp_bench_ext.host.call_body import CallBody, parsed, received
 from interp_bench_ext.host.frames import described, error_frame
 from interp_bench_ext.host.tickets import NO_TICKET, Admitted, Tickets
 from interp_bench_ext.sandbox.private_folder import private_folder
 
-_LARGEST_BODY_BYTES = 1 << 30
 _LATE_S = 15.0
 """How much longer than a call's own deadline its reply may take."""
 
@@ -42,7 +42,7 @@ class Relay:
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
-        app = web.Application(client_max_size=_LARGEST_BODY_BYTES)
+        app = web.Application()
         app.add_routes(
             [
                 web.get("/health", self._on_health),
@@ -85,13 +85,13 @@ class Relay:
 
     async def _on_call(self, request: web.Request) -> web.StreamResponse:
         admitted = self._let_in(request)
-        body = await request.read()
         reply = web.StreamResponse(headers={"Content-Type": "application/octet-stream"})
         await reply.prepare(request)
         begun = False
         try:
+            body = await received(request.headers.get("Content-Length"), request.content.iter_any())
             async with (
-                self._ending(admitted, _patience_s(body)),
+                self._ending(admitted, _patience_s(await parsed(body))),
                 aclosing(self._call(body, request.headers.get("X-Caller", ""), admitted)) as frames,
             ):
                 async for part in frames:
@@ -126,10 +126,6 @@ class Relay:
             request.transport.abort()
 
 
-def _patience_s(body: bytes) -> float | None:
-    """How long a call may take, or None; what is wrong with a body the organism says itself."""
-    try:
-        deadline_s = json.loads(body).get("deadline_s")
-        return None if deadline_s is None else float(deadline_s) + _LATE_S
-    except (ValueError, TypeError, AttributeError):
-        return None
+def _patience_s(body: CallBody) -> float | None:
+    """How long a call may take, or None."""
+    return None if body.deadline_s is None else body.deadline_s + _LATE_S

@@ -1,0 +1,109 @@
+"""The relay's own loop, which is the run's: what a kernel sends it must not keep the others waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import json
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+
+from interp_bench_ext.contracts import Access
+from interp_bench_ext.host.tickets import Admitted
+from interp_bench_ext.organisms.places.modal.relay import Relay
+from interp_bench_ext.organisms.tickets import Lease, admitted
+
+LISTS = b'{"technique":"echo","arguments":{"text":[' + b"[]," * (20 << 20) + b"[]]}}"
+"""60 MiB of lists."""
+
+
+class Served:
+    """A relay that asks nobody, as an organism."""
+
+    specs, revisions, lost, device = (), (), None, "cpu"
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.relay = Relay((), lambda _: {"state": "ready"}, self._call)
+
+    @property
+    def url(self) -> str:
+        return self.relay.url
+
+    def busy_s(self, ticket: str | None = None) -> float:
+        del ticket
+        return 0.0
+
+    async def admit(self, ticket) -> None:
+        self.relay.tickets.admit(ticket)
+
+    async def _call(self, body: bytes, caller: str, admitted: Admitted) -> AsyncGenerator[bytes, None]:
+        del body, caller, admitted
+        self.asked += 1
+        yield b"H" + (2).to_bytes(8, "big") + b"{}"
+
+
+@asynccontextmanager
+async def relayed() -> AsyncIterator[tuple[Served, Lease, aiohttp.ClientSession]]:
+    served = Served()
+    await served.relay.start()
+    lease = await admitted(served, caller="a run", access=Access.BASE)
+    connector = aiohttp.UnixConnector(served.url.removeprefix("unix://"))
+    async with aiohttp.ClientSession(connector=connector) as http:
+        yield served, lease, http
+    await served.relay.stop()
+
+
+def bearer(lease: Lease) -> dict[str, str]:
+    return {"Authorization": f"Bearer {lease.connection.token}"}
+
+
+async def answer(http: aiohttp.ClientSession, lease: Lease, body: object) -> str:
+    async with http.post("http://relay/calls", data=body, headers=bearer(lease)) as reply:
+        return (await reply.read())[9:].decode()
+
+
+async def in_chunks(body: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(body), 1 << 16):
+        yield body[start : start + (1 << 16)]
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_message_of_lists_is_refused_and_the_others_are_answered(chunked: bool) -> None:
+    async def main() -> None:
+        async with relayed() as (served, lease, http):
+            sending = asyncio.create_task(answer(http, lease, in_chunks(LISTS) if chunked else io.BytesIO(LISTS)))
+            slowest, answered = 0.0, 0
+            while not sending.done() or answered < 3:
+                # Of this thread alone: what else the machine does is not the relay's.
+                began = time.thread_time()
+                async with http.get("http://relay/health", headers=bearer(lease)) as reply:
+                    assert reply.status == 200
+                slowest, answered = max(slowest, time.thread_time() - began), answered + 1
+            with contextlib.suppress(aiohttp.ClientError):
+                assert "larger than 8 MiB" in json.loads(await sending)["message"]
+            assert slowest < 0.2
+            assert served.asked == 0
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("inner", [b"[" * 90_000, b"[" + b"[]," * 2_000_000 + b"[]]", b"nonsense"])
+def test_what_costs_much_to_read_is_refused_before_modal_is_asked(inner: bytes) -> None:
+    body = b'{"technique":"echo","arguments":{"text":' + inner + b"}}"
+
+    async def main() -> None:
+        async with relayed() as (served, lease, http):
+            began = time.thread_time()
+            assert json.loads(await answer(http, lease, io.BytesIO(body)))["code"] == "bad_input"
+            assert time.thread_time() - began < 0.2
+            assert served.asked == 0
+            assert await answer(http, lease, b'{"technique":"echo","arguments":{}}') == "{}"
+            assert served.asked == 1
+
+    asyncio.run(main())
