@@ -272,3 +272,17 @@ test('removing a run lets go of it', async () => {
   expect(service.current).toBeNull();
   expect(service.runs).toEqual([]);
 });
+
+test('an organism is released, and a notebook knows its runs', async () => {
+  runs = [summary('r1', { status: 'finished', notebook: 'r1.ipynb' })];
+  await service.refresh();
+  expect(service.hasRun('RTC:r1.ipynb')).toBe(true);
+  expect(service.hasRun('b.ipynb')).toBe(false);
+  await service.release('0a1b2c3d');
+  expect(
+    server.requests.some(
+      ({ method, url }) =>
+        method === 'DELETE' && !!url?.includes('organisms/0a1b2c3d')
+    )
+  ).toBe(true);
+});

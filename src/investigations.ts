@@ -226,6 +226,11 @@ export class Investigations implements IInvestigations, IDisposable {
     this._lists.drop(runId);
   }
 
+  async release(organism: string): Promise<void> {
+    await this._api.release(organism);
+    await this._lists.refresh();
+  }
+
   reportUrl(runId: string): string {
     return this._api.reportUrl(runId);
   }

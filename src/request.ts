@@ -135,6 +135,11 @@ export class Api {
     await this._send(route, { method: 'DELETE' }, TIMEOUT_MS);
   }
 
+  async release(organism: string): Promise<void> {
+    const route = `organisms/${encodeURIComponent(organism)}`;
+    await this._send(route, { method: 'DELETE' }, TIMEOUT_MS);
+  }
+
   reportUrl(id: string): string {
     return this._url(`runs/${encodeURIComponent(id)}/report`);
   }

@@ -145,6 +145,11 @@ export interface IInvestigations {
   remove(runId: string): Promise<void>;
 
   /**
+   * Stop an organism that no run uses, so that its memory is free.
+   */
+  release(organism: string): Promise<void>;
+
+  /**
    * Address of the run's report page.
    */
   reportUrl(runId: string): string;

@@ -8,6 +8,7 @@ import { placeName } from '../words';
 import { ConfigItem } from './config-item';
 import { useServices, useSignal } from './context';
 import { LazyList } from './lazy-list';
+import { LoadedOrganisms } from './loaded';
 import { Notice } from './parts';
 import { Section } from './section';
 import { StartForm } from './start-form';
@@ -83,44 +84,46 @@ export function Organisms(props: IOrganismsProps): JSX.Element {
           }
         />
       </div>
-      <div
-        className="ib-scroll"
-        role="radiogroup"
-        aria-label={trans.__('Organisms')}
-        onKeyDown={moveChoice}
-      >
+      <div className="ib-scroll">
+        {!query && <LoadedOrganisms />}
         {isFirst && !query && !chosen && <FirstUse onChoose={onChoose} />}
-        {groups.map(({ title, cards, obstacle }) => (
-          <Section
-            // What is looked for is not hidden below a heading.
-            key={`${title} ${query !== ''}`}
-            title={title}
-            aside={cards.length}
-            startsOpen={obstacle === null || query !== ''}
-            className="ib-group"
-          >
-            {() => (
-              <>
-                {obstacle !== null && (
-                  <p className="ib-hint ib-group-obstacle">{obstacle}</p>
-                )}
-                <LazyList
-                  items={cards}
-                  needed={cards.findIndex(({ name }) => name === chosen)}
-                  render={item => (
-                    <ConfigItem
-                      key={item.name}
-                      card={item}
-                      chosen={item.name === chosen}
-                      tabStop={item.name === stop}
-                      onChoose={onChoose}
-                    />
+        <div
+          role="radiogroup"
+          aria-label={trans.__('Organisms')}
+          onKeyDown={moveChoice}
+        >
+          {groups.map(({ title, cards, obstacle }) => (
+            <Section
+              // What is looked for is not hidden below a heading.
+              key={`${title} ${query !== ''}`}
+              title={title}
+              aside={cards.length}
+              startsOpen={obstacle === null || query !== ''}
+              className="ib-group"
+            >
+              {() => (
+                <>
+                  {obstacle !== null && (
+                    <p className="ib-hint ib-group-obstacle">{obstacle}</p>
                   )}
-                />
-              </>
-            )}
-          </Section>
-        ))}
+                  <LazyList
+                    items={cards}
+                    needed={cards.findIndex(({ name }) => name === chosen)}
+                    render={item => (
+                      <ConfigItem
+                        key={item.name}
+                        card={item}
+                        chosen={item.name === chosen}
+                        tabStop={item.name === stop}
+                        onChoose={onChoose}
+                      />
+                    )}
+                  />
+                </>
+              )}
+            </Section>
+          ))}
+        </div>
         {groups.length === 0 && (
           <Notice title={trans.__('No organism matches “%1”.', query)}>
             <Button onClick={() => setQuery('')}>{trans.__('Show all')}</Button>
