@@ -22,7 +22,9 @@ def connect(*, deadline_s: float = 600.0) -> RemoteOrganism:
         deadline_s: how long one call may take.
     """
     from .kernel.client import connect as connected
+    from .kernel.own_plots import show_altair_as_pictures
 
+    show_altair_as_pictures()
     return connected(deadline_s=deadline_s)
 
 
