@@ -8,13 +8,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-import zmq.asyncio
 from jupyter_client.ioloop.manager import AsyncIOLoopKernelManager
 from jupyter_client.ioloop.restarter import AsyncIOLoopKernelRestarter
 from traitlets import Bool
 
 from ..contracts import Connection, Veil
 from ..errors import BadInput
+from ..output_filter.relay import Context
 from .kernels import PythonSpec, provision
 
 
@@ -26,7 +26,7 @@ class KernelFactory:
 
     def __init__(self, make: Callable[..., Any]) -> None:
         self._make = make
-        self.context = _Context()
+        self.context = Context()
 
     @classmethod
     def of(cls, kernels: Any) -> KernelFactory:
@@ -74,13 +74,6 @@ class RunRestarter(AsyncIOLoopKernelRestarter):
     def announce(self) -> None:
         """Tell whoever is attached that the kernel restarts."""
         self._fire_callbacks("restart")
-
-
-class _Context(zmq.asyncio.Context):
-    def __del__(self) -> None:
-        # Its sockets hold it, so that there are none any more.
-        if not self.closed:
-            self.destroy(linger=0)
 
 
 @dataclass

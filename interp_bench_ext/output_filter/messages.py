@@ -76,7 +76,7 @@ class MessageFilter:
             content = self._kinds[parts.kind](parts)
         else:
             return None
-        return message(parts, content) if content is not None else _too_large(parts)
+        return message(parts, content) if content is not None else left_out(parts)
 
     def _display(self, parts: Parts) -> Json | None:
         found: _Display | None = read(_Display, parts.content, limits.DISPLAY)
@@ -111,8 +111,9 @@ def count(number: object) -> int | None:
     return number if isinstance(number, int) and 0 <= number < _LARGEST_COUNT else None
 
 
-def _too_large(parts: Parts) -> Message | None:
-    if parts.kind in ("status", "execute_input", "clear_output"):
+def left_out(parts: Parts) -> Message | None:
+    """What stands in the place of an output that cannot be read; None for what would show nothing."""
+    if parts.kind not in ("stream", "display_data", "update_display_data", "execute_result", "error"):
         return None
     note = f"[… an output of {size(parts.length)} left out: it is too large, or is no valid message …]\n"
     return message(parts, {"name": "stderr", "text": note}, kind="stream")

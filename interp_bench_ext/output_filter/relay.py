@@ -7,7 +7,7 @@ lie where the kernel cannot reach them.
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -19,12 +19,13 @@ from jupyter_client.session import Session
 
 from . import limits
 from .cleaner import Cleaner
-from .messages import Message, MessageFilter
+from .messages import Message, MessageFilter, left_out
 from .replies import ReplyFilter
 from .wire import Json, split
 
 Listener = Callable[[Message, int], Awaitable[None]]
 """Is given each published message, and how many bytes it had."""
+_LOG = logging.getLogger(__name__)
 _ASKED = ("shell", "control", "stdin")
 _CHANNELS = (*_ASKED, "iopub", "hb")
 _POLL_MS = 100
@@ -37,11 +38,20 @@ _IN_A_THREAD = 8 * 1024
 _DISPLAYS = frozenset(("display_data", "update_display_data", "execute_result", "inspect_reply", "execute_reply"))
 
 
+class Context(zmq.asyncio.Context):
+    """One that whoever forgets it need not wait for."""
+
+    def __del__(self) -> None:
+        # Its sockets hold it, so that there are none any more.
+        if not self.closed:
+            self.destroy(linger=0)
+
+
 class Relay:
     """One kernel's relay, through all its restarts. Lives on the event loop that opens it."""
 
     def __init__(self) -> None:
-        self._context = zmq.asyncio.Context()
+        self._context = Context()
         self._cleaner = Cleaner()
         self._messages = MessageFilter(self._cleaner)
         self._replies = ReplyFilter(self._messages.bundles)
@@ -182,12 +192,13 @@ class Relay:
         parts = split(frames, self._session)
         if parts is None:
             return None
-        # The agent's code can send anything: what breaks the filter is no output either.
-        with contextlib.suppress(ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
+        try:
             if parts.kind in _DISPLAYS or parts.length > _IN_A_THREAD:
                 return await asyncio.to_thread(known, parts)
             return known(parts)
-        return None
+        except Exception:  # noqa: BLE001 - whatever a message breaks, it costs that message only
+            _LOG.exception("The filter of outputs failed on a message of the kind %.40r", parts.kind)
+            return left_out(parts)
 
 
 def _ipc(ip: str, port: int) -> str:
