@@ -11,7 +11,6 @@ from ..output_filter.messages import Message
 from ..record.events import CellStatus, JsonDict
 from .iopub import Handler
 from .kernels import Kernel
-from .outputs import execution_count
 
 _IDLE_TIMEOUT_S = 5.0
 _INTERRUPTS = 5
@@ -176,7 +175,7 @@ def _outcome(cause: _Cause, reply: _Reply) -> tuple[CellStatus, int | None]:
     content = reply.result() if reply.done() else {}
     if content is None:
         return ("timeout" if cause == "deadline" else "interrupted"), None
-    count = execution_count(content)
+    count = content.get("execution_count")
     if cause == "deadline":
         return "timeout", count
     if cause == "dead":

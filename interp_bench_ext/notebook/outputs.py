@@ -1,26 +1,18 @@
-"""Folds a kernel's messages into valid, bounded notebook outputs, as a front end does."""
+"""Folds a kernel's messages, filtered as they are, into the bounded outputs of a cell, as a front end does."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..output_filter.text import clean_text, shorten, size
+from ..output_filter.text import shorten, size
 from ..record.events import JsonDict
 from .text import TerminalText
 
 _STREAMS = ("stdout", "stderr")
-_JSON_MIME = re.compile(r"application/(.*\+)?json")
 _DISPLAYS = 1024
-_DISPLAY_ID_LENGTH = 256
-# What a notebook, a browser and the shared document can all hold.
-_LARGEST_COUNT = 2**31
-_LARGEST_INTEGER = 2**63
-_LONG_NUMBER = re.compile(r"\d{19}")
-_DEPTH = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +114,7 @@ class CellOutputs:
             last = _Stream(name, TerminalText(room))
             if not self._add(last):
                 return
-        last.text.write(clean_text(text))
+        last.text.write(text)
         self._dirty.add(len(self.items) - 1)
 
     def show(self, output: JsonDict, *, always: bool = False) -> _Display | None:
@@ -185,32 +177,31 @@ class OutputBook:
 
     def apply(self, cell_id: str, message: Mapping[str, Any]) -> set[str]:
         """Fold one message of a running or earlier cell in; returns the cells whose outputs have changed."""
-        kind, content = message.get("msg_type"), message.get("content")
+        kind, content = message["msg_type"], message["content"]
         cell = self._cells.get(cell_id)
-        if cell is None or not isinstance(content, dict):
+        if cell is None:
             return set()
         if kind == "stream":
-            name = content.get("name")
-            cell.write(name if name in _STREAMS else "stdout", _text(content.get("text")))
+            cell.write(content["name"] if content["name"] in _STREAMS else "stdout", content["text"])
         elif kind == "error":
-            cell.show(_error(content), always=True)
+            cell.show({"output_type": "error", **content}, always=True)
         elif kind == "clear_output":
-            cell.clear(wait=bool(content.get("wait")))
+            cell.clear(wait=content["wait"])
         elif kind in ("display_data", "execute_result", "update_display_data"):
-            return self._display(cell_id, str(kind), content)
+            return self._display(cell_id, kind, content)
         else:
             return set()
         return {cell_id}
 
     def _display(self, cell_id: str, kind: str, content: JsonDict) -> set[str]:
-        display_id = _display_id(content)
-        output = {"output_type": kind, **_bundle(content)}
+        display_id = content["transient"].get("display_id")
+        output = {"output_type": kind, "data": content["data"], "metadata": content["metadata"]}
         # A second display with a known id also updates the earlier ones.
         touched = self._update(display_id, output) if display_id else set()
         if kind == "update_display_data":
             return touched
         if kind == "execute_result":
-            output["execution_count"] = execution_count(content)
+            output["execution_count"] = content["execution_count"]
         shown = self._cells[cell_id].show(output, always=kind == "execute_result")
         if shown is not None and display_id:
             self._register(display_id, cell_id, shown)
@@ -244,78 +235,6 @@ class OutputBook:
         """Forget displays that were cleared; a loop that shows and clears would fill the memory."""
         kept = {key: [pair for pair in places if self._is_shown(*pair)] for key, places in self._displays.items()}
         self._displays = {key: places for key, places in kept.items() if places}
-
-
-def execution_count(content: Mapping[str, Any]) -> int | None:
-    """The count in a kernel's message, None where it holds none that can be one."""
-    count = content.get("execution_count")
-    return count if isinstance(count, int) and 0 <= count < _LARGEST_COUNT else None
-
-
-def _display_id(content: JsonDict) -> str | None:
-    transient = content.get("transient")
-    found = transient.get("display_id") if isinstance(transient, dict) else None
-    return found if isinstance(found, str) and len(found) <= _DISPLAY_ID_LENGTH else None
-
-
-def _bundle(content: JsonDict) -> JsonDict:
-    data, metadata = content.get("data"), content.get("metadata")
-    return {
-        "data": dict(_valid_data(data)) if isinstance(data, dict) else {},
-        "metadata": metadata if isinstance(metadata, dict) and _is_json(metadata) else {},
-    }
-
-
-def _valid_data(data: JsonDict) -> Iterator[tuple[str, Any]]:
-    for mime, value in data.items():
-        if not mime.isascii():
-            continue
-        if _JSON_MIME.fullmatch(mime):
-            if _is_json(value):
-                yield mime, value
-        else:
-            yield mime, _text(value)
-
-
-def _error(content: JsonDict) -> JsonDict:
-    traceback = content.get("traceback")
-    lines = traceback if isinstance(traceback, list) else []
-    return {
-        "output_type": "error",
-        "ename": _text(content.get("ename")),
-        "evalue": _text(content.get("evalue")),
-        "traceback": [_text(line) for line in lines],
-    }
-
-
-def _text(value: object) -> str:
-    if isinstance(value, str):
-        return clean_text(value)
-    if isinstance(value, list):
-        return clean_text("".join(str(part) for part in value))
-    return "" if value is None else clean_text(str(value))
-
-
-def _is_json(value: object) -> bool:
-    try:
-        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
-        text.encode("utf-8")
-    except (ValueError, TypeError, RecursionError):
-        return False
-    # Most values need no look at each of their parts.
-    nested = text.count("[") + text.count("{") > _DEPTH
-    return not (nested or _LONG_NUMBER.search(text)) or _fits(value, _DEPTH)
-
-
-def _fits(value: object, depth: int) -> bool:
-    """Whether no integer is larger than 64 bits and nothing is nested more than ``depth`` times."""
-    if isinstance(value, int):
-        return -_LARGEST_INTEGER <= value < _LARGEST_INTEGER
-    if isinstance(value, dict):
-        return depth > 0 and all(_fits(part, depth - 1) for part in value.values())
-    if isinstance(value, list):
-        return depth > 0 and all(_fits(part, depth - 1) for part in value)
-    return True
 
 
 def _length(value: object) -> int:

@@ -26,6 +26,8 @@ _TEXTS = ("text/plain", "text/html", "text/markdown", "text/latex")
 _VEGALITE = re.compile(r"application/vnd\.vegalite\.v\d+(\.\d+)*\+json")
 _NAME_CHARACTERS = 80
 _NOTES = 8
+_DEPTH = 100
+_LARGEST_INTEGER = 2**63
 _UNKNOWN = "a notebook of an investigation does not show this"
 Raw = msgspec.Raw
 
@@ -75,7 +77,7 @@ class BundleFilter:
             "text/plain": lambda raw: _text(raw, limits.PLAIN),
             "text/html": lambda raw: cleaner.html(_text(raw, limits.HTML)),
             "text/latex": lambda raw: _text(raw, limits.LATEX),
-            "application/json": lambda raw: bounded_json(raw, limits.JSON),
+            "application/json": _json,
             CHART: _chart,
             **dict.fromkeys(_FORMATS, _base64_text),
         }
@@ -151,6 +153,24 @@ def _text(raw: bytes, most: int) -> str:
 
 def _base64_text(raw: bytes) -> str:
     return "".join(_text(raw, limits.IMAGE).split())
+
+
+def _json(raw: bytes) -> Any:
+    value = bounded_json(raw, limits.JSON)
+    if not _fits(value, _DEPTH):
+        raise LeftOut("it is nested too deeply, or has a number of more than 64 bits")
+    return value
+
+
+def _fits(value: object, depth: int) -> bool:
+    """Whether notebooks, browsers and shared documents can all hold it."""
+    if isinstance(value, int):
+        return -_LARGEST_INTEGER <= value < _LARGEST_INTEGER
+    if isinstance(value, dict):
+        return depth > 0 and all(_fits(part, depth - 1) for part in value.values())
+    if isinstance(value, list):
+        return depth > 0 and all(_fits(part, depth - 1) for part in value)
+    return True
 
 
 def _chart(raw: bytes) -> Any:

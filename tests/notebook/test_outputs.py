@@ -8,6 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interp_bench_ext.notebook.outputs import Limits, OutputBook
+from interp_bench_ext.output_filter.cleaner import Cleaner
+from interp_bench_ext.output_filter.messages import MessageFilter
+from tests.output_filter.test_wire import parts
 
 
 def stream(text: str, name: str = "stdout") -> dict[str, Any]:
@@ -125,7 +128,9 @@ CONTENT = st.dictionaries(st.sampled_from(KEYS), JSON | BUNDLE)
 
 @given(st.lists(st.tuples(st.sampled_from(KINDS), CONTENT), max_size=8))
 def test_whatever_a_hostile_kernel_sends_the_notebook_stays_valid(messages: list[tuple[str, Any]]) -> None:
-    outputs = fold(*({"msg_type": kind, "content": content} for kind, content in messages))
+    with Cleaner() as cleaner:
+        published = [MessageFilter(cleaner).published(parts(kind, content)) for kind, content in messages]
+    outputs = fold(*(message for message in published if message is not None))
     cell = {"cell_type": "code", "id": "c", "metadata": {}, "source": "", "execution_count": None}
     notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{**cell, "outputs": outputs}]}
     nbformat.validate(nbformat.from_dict(notebook))
