@@ -7,12 +7,20 @@ from pathlib import Path
 from jupyter_core.paths import jupyter_path
 
 from .errors import ConfigError
+from .sealed_configs import ARCHIVE, unpacked
 from .wrong_input import nearest
 
 
 def config_folders() -> list[Path]:
-    """Folders of configs, the checkout's first, then every Jupyter data folder's ``interp_bench/configs``."""
-    return _data_folders("configs")
+    """Folders of configs, the checkout's first, then those of every Jupyter data folder's ``interp_bench``.
+
+    There they are plain files in ``configs``, or came with the package, sealed.
+
+    Raises:
+        ConfigError: There is no room to unpack the latter.
+    """
+    archives = [Path(folder, ARCHIVE) for folder in jupyter_path("interp_bench")]
+    return [*_data_folders("configs"), *(unpacked(archive) for archive in archives if archive.is_file())]
 
 
 def technique_folders() -> list[Path]:

@@ -23,10 +23,10 @@ from pathlib import Path
 
 import platformdirs
 from filelock import FileLock, Timeout
-from jupyter_core.paths import jupyter_path
 
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.host.dequantise import Progress, dequantise
+from interp_bench_ext.installed import config_folders
 from interp_bench_ext.wrong_input import nearest
 
 _FORMAT = "1"  # raise it when dequantise writes something else: every cached folder is then made anew
@@ -281,14 +281,13 @@ def _folder_bytes(folder: Path) -> int:
 
 
 def _find_adapter(name: str) -> Path:
-    """`configs/adapters/<name>` of this file's checkout, otherwise of the installed data folders."""
-    checkout = Path(__file__).resolve().parents[2] / "configs"
-    places = [checkout, *(Path(place) for place in jupyter_path("interp_bench", "configs"))]
+    """`adapters/<name>` beside the configs of this file's checkout, otherwise beside installed ones."""
+    places = config_folders()
     for place in places:
         if (place / "adapters" / name / "adapter_config.json").is_file():
             return place / "adapters" / name
     raise BadInput(
-        f"The adapter {name!r} is missing from configs/adapters in {', '.join(map(str, places))}: "
+        f"The adapter {name!r} is missing from the folder `adapters` in {', '.join(map(str, places))}: "
         "install interp-bench again, or set JUPYTER_PATH to where its data files are."
     )
 

@@ -21,6 +21,7 @@ from ..config import OPEN_KEYS, Experiment, load_config
 from ..errors import BadInput, ConfigError
 from ..installed import config_folders
 from ..organisms.placement import Placement, find_place, place_of
+from ..sealed_configs import unpacked_folders
 from ..wrong_input import nearest
 from ..yaml_source import text_of
 
@@ -228,7 +229,8 @@ def _prospects(place: Placement, experiment: Experiment, name: str) -> tuple[str
 
 def _group_of(folder: Path) -> str:
     checkout = Path(__file__).resolve().parents[2] / "configs"
-    if folder in [checkout, *(Path(path) / "interp_bench" / "configs" for path in ENV_JUPYTER_PATH)]:
+    shipped = [checkout, *(Path(path) / "interp_bench" / "configs" for path in ENV_JUPYTER_PATH)]
+    if folder in shipped or folder.parent == unpacked_folders():
         return BUNDLED
     return MINE if folder.is_relative_to(jupyter_data_dir()) else INSTALLED
 

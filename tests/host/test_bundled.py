@@ -181,9 +181,9 @@ def test_adapter_is_found_among_installed_data(tmp_path: Path, monkeypatch: pyte
     place = tmp_path / "share" / "interp_bench" / "configs"
     (place / "adapters" / "extra").mkdir(parents=True)
     (place / "adapters" / "extra" / "adapter_config.json").write_text("{}", encoding="utf-8")
-    monkeypatch.setattr(bundled, "jupyter_path", lambda *_parts: [str(tmp_path / "none"), str(place)])
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "share"))
     assert bundled._find_adapter("extra") == place / "adapters" / "extra"
-    with pytest.raises(BadInput, match="'missing' is missing from configs/adapters"):
+    with pytest.raises(BadInput, match="'missing' is missing from the folder `adapters`"):
         bundled._find_adapter("missing")
 
 
