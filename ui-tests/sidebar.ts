@@ -102,9 +102,9 @@ export class OpenNotebook {
   async runAll(): Promise<void> {
     const kernel = this.panel.locator('.jp-Notebook-ExecutionIndicator');
     await expect(kernel).toHaveAttribute('data-status', 'idle');
-    await this.page.evaluate(() =>
-      (globalThis as any).jupyterapp.commands.execute('runmenu:run-all')
-    );
+    await this.page.evaluate(() => {
+      (globalThis as any).jupyterapp.commands.execute('runmenu:run-all');
+    });
   }
 
   /** Trust it, as the command and its dialog do. */
