@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -148,7 +147,7 @@ def replaced(
         OSError: The folder is reached through a link, or cannot be written to.
     """
     # Not after the file: its name may be as long as names can be.
-    draft = f".~{secrets.token_hex(8)}"
+    draft = f".~{os.urandom(8).hex()}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     with opened_folder(path.parent) as folder:
         try:
