@@ -13,6 +13,7 @@ from interp_bench_ext.host.technique_files import Technique, load_techniques
 from interp_bench_ext.host.tickets import Admitted, Ticket
 from interp_bench_ext.results import ModelInfo
 from tests.host.tiny import load_tiny
+from tests.redteam.suite import attempt
 from tests.techniques.support import FOLDER
 
 
@@ -157,17 +158,24 @@ def test_a_ticket_is_charged_with_what_the_model_was_given(bench: Bench) -> None
     assert bench.admitted["b"].used[1:] == (0, 0)
 
 
+_CALLS = [
+    ("word_contrast", {"texts": ["a fox sat here "] * 24_000, "other_texts": ["the dog " * 12] * 24_000}),
+    ("word_contrast", {"texts": ["fox " * 2_000_000], "other_texts": []}),
+    ("sample", {"prompts": ["what is the weather like today"] * 24_000, "max_new_tokens": 1}),
+    ("sample", {"prompts": [{"role": role, "content": "hi"} for role in ("user", "assistant") * 12_000]}),
+    ("sample", {"prompts": "a" * 3_000_000}),
+    ("sample", {"prompts": "hi", "n": 10**9}),
+    ("sample", {"prompts": "hi", "n": 1, "max_new_tokens": 10**9}),
+    ("analyze_token_probs", {"prompts": "hi", "targets": ["a" * 3_000_000]}),
+]
+_HOLDS = "A call with a deadline of a second holds the model far longer"
+
+
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [
-        ("word_contrast", {"texts": ["a fox sat here "] * 24_000, "other_texts": ["the dog " * 12] * 24_000}),
-        ("word_contrast", {"texts": ["fox " * 2_000_000], "other_texts": []}),
-        ("sample", {"prompts": ["what is the weather like today"] * 24_000, "max_new_tokens": 1}),
-        ("sample", {"prompts": [{"role": role, "content": "hi"} for role in ("user", "assistant") * 12_000]}),
-        ("sample", {"prompts": "a" * 3_000_000}),
-        ("sample", {"prompts": "hi", "n": 10**9}),
-        ("sample", {"prompts": "hi", "n": 1, "max_new_tokens": 10**9}),
-        ("analyze_token_probs", {"prompts": "hi", "targets": ["a" * 3_000_000]}),
+        pytest.param(*call, marks=attempt(f"D10{letter}", "organism", f"{_HOLDS} ({call[0]})", veil="any"))
+        for letter, call in zip("abcdefgh", _CALLS, strict=True)
     ],
 )
 def test_a_call_of_one_second_holds_the_model_not_much_longer(

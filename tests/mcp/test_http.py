@@ -20,6 +20,7 @@ from mcp.types import Implementation
 
 from tests.mcp.clients import LOOK, PLOT, SLOW, Guest, run_in, secrets_in, text_of, write_configs
 from tests.notebook.serving import TOKEN, fetch, port_of, running_server
+from tests.redteam.suite import attempt
 
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 
@@ -198,6 +199,7 @@ def test_a_connection_lost_in_the_middle_of_a_cell_loses_nothing(folder, mode):
     asyncio.run(main())
 
 
+@attempt("M2", "mcp", "A client reads, resumes or forks another agent's run, or works in its notebook", veil="any")
 def test_a_client_reads_and_forks_only_what_it_began(folder):
     async def main() -> None:
         async with serving(folder) as app:
@@ -226,6 +228,7 @@ def test_a_client_reads_and_forks_only_what_it_began(folder):
     asyncio.run(main())
 
 
+@attempt("M1", "mcp", "Lists, status, errors, events or file names tell the config's file name", veil="any")
 def test_neither_lists_nor_errors_nor_events_tell_the_config_s_file(folder):
     configs = folder / "data" / "interp_bench" / "configs"
     text = (configs / "quokka.yaml").read_text(encoding="utf-8")

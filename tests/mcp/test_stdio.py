@@ -34,6 +34,7 @@ from tests.mcp.clients import (
     text_of,
     write_configs,
 )
+from tests.redteam.suite import attempt
 
 
 @pytest.fixture
@@ -53,6 +54,7 @@ def command(folder, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@attempt("M4", "mcp", "A score of a client with tools of its own passes for a sandboxed agent's", veil="any")
 def test_a_whole_investigation(folder):
     told: list[str] = []
 

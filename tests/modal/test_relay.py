@@ -17,9 +17,13 @@ from interp_bench_ext.contracts import Access
 from interp_bench_ext.host.tickets import Admitted
 from interp_bench_ext.organisms.places.modal.relay import Relay
 from interp_bench_ext.organisms.tickets import Lease, admitted
+from tests.redteam.suite import attempt
 
 LISTS = b'{"technique":"echo","arguments":{"text":[' + b"[]," * (20 << 20) + b"[]]}}"
 """60 MiB of lists."""
+
+
+_FLOOD = "A message of 60 MiB of lists keeps the relay of a Modal organism busy"
 
 
 class Served:
@@ -73,7 +77,13 @@ async def in_chunks(body: bytes) -> AsyncIterator[bytes]:
         yield body[start : start + (1 << 16)]
 
 
-@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize(
+    "chunked",
+    [
+        pytest.param(announced, marks=attempt(name, "organism", f"{_FLOOD} ({how})", veil="remote"))
+        for announced, name, how in ((False, "N2", "its length announced"), (True, "N2c", "in chunks"))
+    ],
+)
 def test_a_message_of_lists_is_refused_and_the_others_are_answered(chunked: bool) -> None:
     async def main() -> None:
         async with relayed() as (served, lease, http):

@@ -22,9 +22,10 @@ from interp_bench_ext.contracts import Connection, Veil
 from interp_bench_ext.errors import BadInput, KernelDied
 from interp_bench_ext.record.events import Event
 from interp_bench_ext.sandbox.provisioner import SandboxProvisioner
+from tests.redteam.suite import attempt
 
 from .serving import fetch
-from .support import BOTH_VEILS, at, run, text_of, until
+from .support import BOTH_VEILS, at, needs_sandbox, run, text_of, until
 
 WAIT_FOR = """
 import os, time
@@ -159,7 +160,16 @@ def test_a_kernel_that_the_notebook_had_is_left_running(root: Path) -> None:
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize("veil", BOTH_VEILS)
+_STAYS = "A thread and a detached process of a run live on after it in a Jupyter server"
+
+
+@pytest.mark.parametrize(
+    "veil",
+    [
+        pytest.param(Veil.PROCESS, marks=attempt("H7p", "resources", _STAYS, veil="process")),
+        pytest.param(Veil.SANDBOXED, marks=[needs_sandbox, attempt("H7", "resources", _STAYS)]),
+    ],
+)
 def test_the_kernel_ends_with_the_run_and_the_notebook_gets_a_fresh_one(root: Path, veil: Veil) -> None:
     (root.parent / "o").mkdir(mode=0o700)
     connection = Connection(f"unix://{root.parent}/o/organism.sock", f"the-token-{veil}")

@@ -29,6 +29,7 @@ from interp_bench_ext.organisms.placement import organism_spec
 from interp_bench_ext.organisms.pool import OrganismPool
 from interp_bench_ext.record.events import Event, OrganismLoading, OrganismReady, OrganismWentAway
 from tests.host.tiny import save_model
+from tests.redteam.suite import attempt
 
 SAMPLE = Path(__file__).parents[2] / "techniques" / "sample.py"
 
@@ -132,6 +133,7 @@ def test_an_organism_is_loaded_once_and_shared_and_when_killed_comes_back_for_al
     in_pool(main)
 
 
+@attempt("D7", "organism", "The token of another run on the same organism, or of one that has ended", veil="any")
 def test_a_tickets_token_opens_until_the_lease_ends_and_its_meter_counts_its_own_calls(spec):
     async def main(pool):
         async with lent(pool, spec, Ear(), run="2") as b:

@@ -23,6 +23,7 @@ from interp_bench_ext.sandbox.bubblewrap import sandbox_available
 from tests.host.probes import write_probes
 from tests.host.running import Host, frames
 from tests.host.tiny import HIDDEN
+from tests.redteam.suite import attempt
 from tests.techniques.support import FOLDER
 
 PROBES = ("echo", "endless", "large", "broken", "peek", "snoop", "memory")
@@ -145,6 +146,7 @@ def sent(host: Host, head: str, pieces: Iterable[bytes]) -> dict[str, str]:
     return dict(content)
 
 
+@attempt("D8", "organism", "A call's body without end fills the organism's memory", veil="any")
 def test_a_body_without_end_is_refused_and_takes_no_memory(host: Host) -> None:
     before = psutil.Process(host.pid).memory_info().rss
     chunk = b"100000\r\n" + b"x" * (1 << 20) + b"\r\n"

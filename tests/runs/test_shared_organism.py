@@ -17,6 +17,7 @@ from interp_bench_ext.organisms.pool import OrganismPool
 from interp_bench_ext.record.cells import Cells
 from interp_bench_ext.record.events import CellFinished, Finding
 from tests.host.tiny import save_model
+from tests.redteam.suite import attempt
 
 SAMPLE = Path(__file__).parents[2] / "techniques" / "sample.py"
 
@@ -58,6 +59,12 @@ def spec(tmp_path: Path) -> OrganismSpec:
     return OrganismSpec(name=str(save_model("llama", tmp_path / "model")), device="cpu", techniques=(SAMPLE,))
 
 
+@attempt(
+    "I3",
+    "evidence",
+    "A cell that asks nothing passes another run's calls off as its own",
+    veil="any",
+)
 def test_a_call_of_another_run_is_not_paid_for_and_is_no_evidence(spec: OrganismSpec, tmp_path: Path) -> None:
     waits = f"from pathlib import Path\nwhile not Path({str(tmp_path / 'go')!r}).exists(): pass"
     asks = f"{SETUP}\norganism.sample(['a', 'b'], n=2, max_new_tokens=8)\nopen({str(tmp_path / 'go')!r}, 'w').close()"
