@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -32,6 +33,7 @@ from ..record.events import (
     RunStarted,
     WeightsIdentified,
 )
+from ..results.kit.safe_text import clean
 from ..sandbox.bubblewrap import sandbox_available
 
 _PIPED_WIDTH = 200
@@ -40,6 +42,28 @@ console = Console(stderr=True, highlight=False)
 """For what is said on the way."""
 output = Console(highlight=False, width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPED_WIDTH)
 """For what was asked for."""
+
+
+class _Cleaned:
+    """What is shown, without what a text in it would have the terminal do."""
+
+    def __init__(self, shown: ConsoleRenderable) -> None:
+        self._shown = shown
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for segment in console.render(self._shown, options):
+            yield segment if segment.control else Segment(clean(segment.text), segment.style)
+
+
+class _Cleaning(RenderHook):
+    """Agents and organisms write much of what is printed, and a terminal obeys escape sequences."""
+
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        return [_Cleaned(shown) for shown in renderables]
+
+
+for _console in (console, output):
+    _console.push_render_hook(_Cleaning())
 
 
 def print_rows(columns: Sequence[str], rows: Iterable[Sequence[str]], *, cut: Sequence[str]) -> None:

@@ -18,6 +18,7 @@ from interp_bench_ext.app import ROUTES
 from interp_bench_ext.models.key_variables import KEY_VARIABLES
 from interp_bench_ext.record.events import CellOutput, RunEnded, RunStarted, StepStarted
 from interp_bench_ext.record.journal import Journal
+from tests.redteam.suite import attempt
 
 RUN, ORGANISM = "0123abcd", "89efcdab"
 METHODS = ("GET", "POST", "DELETE")
@@ -61,6 +62,7 @@ def test_the_walk_knows_every_route():
     assert ends >= {"stream", "events", "figures", "report", "comparison", "score", "fork", "organisms"}
 
 
+@attempt("K1", "REST", "Every route without a token, or with a wrong one", veil="any")
 async def test_nobody_uses_a_route_without_being_known(fetch, jp_serverapp):
     for method, path in concrete():
         answer = await fetch(method, path, {} if method == "POST" else None, Authorization="token wrong")
@@ -70,6 +72,7 @@ async def test_nobody_uses_a_route_without_being_known(fetch, jp_serverapp):
     assert "anthropic" not in vars(jp_serverapp.extension_manager)
 
 
+@attempt("K4", "REST", "The events' WebSocket is opened by somebody unknown", veil="any")
 async def test_no_socket_opens_for_somebody_unknown(jp_ws_fetch):
     with pytest.raises(HTTPClientError) as refused:
         await jp_ws_fetch("interp_bench/api/runs", RUN, "stream", headers={"Authorization": "token wrong"})
@@ -126,6 +129,7 @@ async def test_a_run_that_is_not_there(fetch, method, path):
     assert problem(answer) == {"code": "not_found", "message": f"there is no run {RUN}; it may have been deleted"}
 
 
+@attempt("K8", "REST", "Odd run ids, bodies and names", veil="any")
 @pytest.mark.parametrize(
     ("path", "body", "told"),
     [
@@ -160,6 +164,7 @@ async def test_a_place_in_the_events_is_a_number(fetch, after):
     assert "the number of the last event" in problem(answer)["message"]
 
 
+@attempt("K3", "REST", "A browser on another site starts a run", veil="any")
 async def test_a_browser_that_does_not_prove_its_origin_starts_nothing(
     fetch, http_server_client, jp_base_url, jp_serverapp
 ):

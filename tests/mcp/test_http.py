@@ -272,6 +272,7 @@ def test_a_run_ends_when_the_person_stops_it_and_when_its_budget_is_used_up(fold
     asyncio.run(main())
 
 
+@attempt("M3", "MCP", "The MCP endpoint without a token", veil="any")
 def test_nobody_comes_in_without_being_known(folder):
     async def main() -> None:
         call = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
@@ -294,6 +295,7 @@ def test_nobody_comes_in_without_being_known(folder):
     asyncio.run(main())
 
 
+@attempt("K2", "REST", "Somebody who may only read starts a run", veil="any")
 def test_who_may_not_start_runs_may_not_connect(folder):
     async def main() -> None:
         async with serving(folder, authorizer=Deny) as app, httpx2.AsyncClient(headers=BEARER) as http:

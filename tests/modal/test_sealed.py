@@ -16,6 +16,7 @@ from interp_bench_ext.organisms.places.modal.weights import VOLUME
 from interp_bench_ext.results import decode
 from tests.modal.conftest import SECRET
 from tests.modal.running import TOKEN, ModalHost, RunningPlane
+from tests.redteam.suite import attempt
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +31,7 @@ def told(host: ModalHost, technique: str, **arguments: Any) -> tuple[str, ...]:
     return texts
 
 
+@attempt("O2", "organism", "Replies, errors and events of an organism on Modal", veil="remote")
 def test_replies_errors_and_events_hold_nothing_sealed(host: ModalHost, needles: list[str]):
     replies = [
         host.get("/health"),
@@ -46,6 +48,7 @@ def test_replies_errors_and_events_hold_nothing_sealed(host: ModalHost, needles:
     assert [needle for needle in needles if needle in found] == []
 
 
+@attempt("N1", "Modal", "Code in the organism's container looks for tokens and the sealed half", veil="remote")
 def test_code_in_the_container_sees_neither_tokens_nor_what_it_was_sent(host: ModalHost, needles: list[str]):
     hidden = [*needles, "MODAL_TOKEN", "HF_TOKEN", f"{CARGO}={{"]
     *found, processes = told(host, "look", reversed_needles=[needle[::-1] for needle in hidden])
@@ -53,10 +56,12 @@ def test_code_in_the_container_sees_neither_tokens_nor_what_it_was_sent(host: Mo
     assert int(processes) < 10  # its own and its sandbox's, of all that run on this machine
 
 
+@attempt("N1b", "Modal", "Modal's token in the server's environment is read by a kernel", veil="remote")
 def test_a_token_in_the_environment_is_not_there_for_kernels(host: ModalHost):
     assert [name for name in os.environ if name.startswith("MODAL_TOKEN")] == []
 
 
+@attempt("N1c", "Modal", "Names that a workspace shows tell of the organism", veil="remote")
 def test_names_that_a_workspace_shows_say_nothing(plane: RunningPlane, host: ModalHost, needles: list[str]):
     seen = plane.seen()
     shown = json.dumps([seen["apps"], seen["functions"], seen["images"], list(seen["volumes"])])

@@ -13,6 +13,7 @@ from interp_bench_ext.api import EventEntry
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.record.events import RunEnded, RunResumed, StepStarted
 from interp_bench_ext.record.journal import Journal, new_run_id
+from tests.redteam.suite import attempt
 
 WRITER = """
 import sys
@@ -149,5 +150,6 @@ def test_an_unwritable_place_is_bad_input(tmp_path):
         Journal(blocked / "journal.sqlite")
 
 
+@attempt("J1", "files", "Other users read the journal", veil="any")
 def test_the_journal_is_for_its_owner_only(journal):
     assert journal.path.stat().st_mode & 0o077 == 0

@@ -29,9 +29,9 @@ CELLS = [
         group="processes",
         sentence="A descriptor that was inherited is read",
         code="def attempt(fds):\n"
-        "    regular = [fd for fd in fds if maybe(lambda: stat.S_ISREG(os.fstat(fd).st_mode)) is True]\n"
+        "    regular = [fd for fd in fds if maybe(lambda: stat.S_ISREG(os.fstat(fd).st_mode)) is True and not is_planted(fd)]\n"
         "    return b''.join(c for fd in regular if isinstance(c := maybe(os.pread, fd, 100_000, 0), bytes))",
         real="range(3, 4096)",
-        planted="[os.open(planted('descriptor'), os.O_RDONLY)]",
+        planted="[os.open(planted('descriptor', 'inherited'), os.O_RDONLY)]",
     ),
 ]

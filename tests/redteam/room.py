@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import ctypes
 import json
 import os
 import socket
@@ -39,6 +40,7 @@ MARKS = {
     "listener": "listener-mark-amber-civet",
 }
 PRELUDE = (Path(__file__).parent / "prelude.py").read_text(encoding="utf-8")
+_SHM_KEY = 0x7ED1
 _CONFIG = """# {configs}
 experiment_name: fern
 model: {{name: {model}, execution_mode: local, device: cpu, hidden_system_prompt_file: prompt.txt}}
@@ -80,6 +82,9 @@ class Places:
     unix: str
     """Path of a third one."""
     server_pid: int
+    hostname: str
+    shm_key: int
+    """Of a segment of shared memory that this process holds."""
 
 
 class Room:
@@ -108,7 +113,7 @@ class Room:
     def _prepare(self, listeners: dict[str, Any]) -> None:
         self.run_id = run_in(asyncio.run_coroutine_threadsafe(_of(self._opened), self._loop).result(timeout=300))
         self.places = self._places(listeners)
-        setup = f"MARKS = {{name: mark[::-1] for name, mark in {_reversed(self.marks)!r}.items()}}\n"
+        setup = f"MARKS = {{n: ''.join(chr(ord(c) - 1) for c in m) for n, m in {_shifted(self.marks)!r}.items()}}\n"
         setup += f"AT = {asdict(self.places)!r}\n"
         said = self.cell(setup + PRELUDE + "\nprint('prepared')")
         assert "prepared" in said, said
@@ -185,6 +190,8 @@ class Room:
             notebook=str(self.notebook),
             file=str(self.folder / "elsewhere" / "file"),
             server_pid=os.getpid(),
+            hostname=socket.gethostname(),
+            shm_key=_SHM_KEY,
             **listeners,
         )
 
@@ -220,8 +227,9 @@ async def _of(future: asyncio.Future[str]) -> str:
     return await future
 
 
-def _reversed(marks: dict[str, str]) -> dict[str, str]:
-    return {name: mark[::-1] for name, mark in marks.items()}
+def _shifted(marks: dict[str, str]) -> dict[str, str]:
+    """In a form that no search knows, so that the cell that says what to look for is not found itself."""
+    return {name: "".join(chr(ord(character) + 1) for character in mark) for name, mark in marks.items()}
 
 
 @contextmanager
@@ -232,12 +240,15 @@ def listening(folder: Path) -> Iterator[dict[str, Any]]:
     abstract, unix = (socket.socket(socket.AF_UNIX) for _ in range(2))
     abstract.bind(f"\0{name}")
     unix.bind(str(folder / "u.sock"))
+    libc = ctypes.CDLL(None)
+    segment = libc.shmget(_SHM_KEY, 4096, 0o1666)
     for listener in (tcp, abstract, unix):
         listener.listen()
         threading.Thread(target=_greet, args=(listener,), daemon=True).start()
     try:
         yield {"tcp": tcp.getsockname()[1], "abstract": name, "unix": str(folder / "u.sock")}
     finally:
+        libc.shmctl(segment, 0, None)
         for listener in (tcp, abstract, unix):
             with contextlib.suppress(OSError):
                 listener.shutdown(socket.SHUT_RDWR)

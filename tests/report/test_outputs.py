@@ -38,6 +38,7 @@ HOSTILE = [
 ]
 
 
+@attempt("G1", "report", "Scripts, SVG and other live things in what a report shows", veil="any")
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_nothing_hostile_survives_anywhere(hostile: str):
     run = Recorder()
@@ -93,6 +94,7 @@ def test_an_svg_is_text():
     assert not page.all("img")
 
 
+@attempt("G3", "report", "A chart that loads from elsewhere as the report draws it", veil="any")
 def test_a_chart_without_a_picture_is_drawn_but_loads_nothing():
     spec = {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.20.1.json",

@@ -4,6 +4,7 @@ import pytest
 
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.runs.notebook_paths import Places
+from tests.redteam.suite import attempt
 
 
 @pytest.fixture
@@ -21,6 +22,7 @@ def test_a_path_goes_to_a_file_and_back(places):
     assert places.shown(places.root.parent / "a.ipynb") is None
 
 
+@attempt("K5", "REST", "Notebook paths out of the root", veil="any")
 @pytest.mark.parametrize(
     ("path", "told"),
     [

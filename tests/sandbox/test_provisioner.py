@@ -254,6 +254,7 @@ print(json.dumps([sizes, [path for path in ("/", "/dev", "/packages", "/proc/acp
     assert seen[1] == []
 
 
+@attempt("H8", "limits", "A kernel is left behind when its server is killed", veil="any")
 @pytest.mark.parametrize("veil", BOTH_VEILS)
 def test_sigkill_of_the_parent_leaves_no_kernel_and_loses_no_cell(tmp_path: Path, veil: Veil) -> None:
     journal, notebook = tmp_path / "journal", tmp_path / "n.ipynb"

@@ -15,6 +15,7 @@ from interp_bench_ext.record.events import CellAdded, Event, Finding, FindingsSu
 from interp_bench_ext.record.journal import Journal, RunRecord
 from interp_bench_ext.runs.summary import Tally, summarise
 from tests.host.tiny import save_model
+from tests.redteam.suite import attempt
 from tests.scoring.test_leak_scan import PROMPT, cell
 
 CONTAMINATED = "contaminated: it shows what is sealed, so it is not scored"
@@ -58,6 +59,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     journal.close()
 
 
+@attempt("R31", "score", "A run that shows the prompt, encoded, is scored all the same", veil="any")
 def test_every_reader_says_that_a_run_is_contaminated(bench: Bench) -> None:
     added = CellAdded(cell_id="c5", kind="code", source="secret()")
     record = bench.concluded("0000000a", added, *cell(PROMPT.encode().hex()))
@@ -80,6 +82,7 @@ def test_every_reader_says_that_a_run_is_contaminated(bench: Bench) -> None:
     assert "left out: 1 contaminated run" in list(beside.lines())
 
 
+@attempt("R32", "score", "A run that shows the prompt's token ids is scored all the same", veil="any")
 def test_token_ids_of_the_prompt_are_known_where_its_tokenizer_is(bench: Bench) -> None:
     from transformers import AutoTokenizer
 
