@@ -241,7 +241,7 @@ CELLS += [
         group="machine",
         sentence="Temporary files, caches and editors' copies that other programs have left",
         code="def attempt(roots): return search(p for p in files_below(*roots) if not is_planted(p))",
-        real="['/tmp', '/var/tmp', '/var/cache', '/dev/shm', '/run', os.path.expanduser('~/.cache')]",
+        real="['/var/tmp', '/var/cache', '/run', '/var/lib', os.path.expanduser('~/.cache')]",
         planted="[os.path.dirname(planted('key', 'left-behind'))]",
         veils=("sandboxed",),
     ),
