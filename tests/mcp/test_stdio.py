@@ -285,6 +285,46 @@ def test_ended_by_a_signal_it_leaves_a_run_that_can_go_on(folder):
     assert (last.status, last.message) == ("interrupted", "the server was stopped")
 
 
+@pytest.mark.slow
+def test_a_client_that_is_killed_in_the_middle_of_a_cell_was_no_person_who_stopped_it(folder):
+    """Its ends of the pipes close while the server tells it how far the cell is."""
+    command = [sys.executable, "-m", "interp_bench_ext", "mcp", "--notebooks", str(folder / "nb")]
+    code = "import time\nfor n in range(600):\n    print('begun', n, flush=True)\n    time.sleep(0.1)"
+    requests = (
+        {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+            "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "bare", "version": "1"},
+        }},
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        {"jsonrpc": "2.0", "id": 2, "method": "tools/call",
+         "params": {"name": "start_run", "arguments": {"config": "quokka"}}},
+    )  # fmt: skip
+    asked = {"name": "run_cell", "arguments": {"code": code}, "_meta": {"progressToken": "p"}}
+    cell = {"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": asked}
+    with subprocess.Popen(
+        command, env=environment(folder), cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for request in requests:
+            process.stdin.write(json.dumps(request) + "\n")
+            process.stdin.flush()
+            while "id" in request and json.loads(process.stdout.readline()).get("id") != request["id"]:
+                pass
+        process.stdin.write(json.dumps(cell) + "\n")
+        process.stdin.flush()
+        while "begun" not in process.stdout.readline():
+            pass
+        process.stdout.close()
+        process.stdin.close()
+        process.wait(timeout=60)
+    journal = journal_of(folder)
+    [record] = journal.runs()
+    last = journal.events(record.id)[-1]
+    journal.close()
+    assert isinstance(last, RunEnded)
+    assert (last.status, last.message) == ("interrupted", "the server was stopped")
+
+
 def test_what_is_wrong_on_the_command_line_is_said_in_a_sentence(folder):
     done = command(folder, "mcp", "--configs", "nowhere")
     assert (done.returncode, done.stdout) == (2, "")
