@@ -100,8 +100,7 @@ export class OpenNotebook {
 
   /** Run all cells, as the Run menu does, once the kernel is there. */
   async runAll(): Promise<void> {
-    const kernel = this.panel.locator('.jp-Notebook-ExecutionIndicator');
-    await expect(kernel).toHaveAttribute('data-status', 'idle');
+    await expect(this.page.getByText(/^Python 3.* \| Idle$/)).toBeVisible();
     await this.page.evaluate(() => {
       (globalThis as any).jupyterapp.commands.execute('runmenu:run-all');
     });
