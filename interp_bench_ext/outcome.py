@@ -12,6 +12,7 @@ from typing import Any
 from .agent.provider import Metered, Prompt, Reply
 from .agent.retry import Patience, RetryPolicy
 from .config import Experiment
+from .errors import BadInput
 from .models.key import Key
 from .organisms.prompt_tokens import hidden_prompt_ids
 from .paths import outside_work_folders, replaced
@@ -115,6 +116,9 @@ async def conclude(journal: Journal, record: RunRecord, experiment: Experiment, 
         record: The run.
         experiment: Its config, whose ground truth is opened here.
         key: For a config whose grader is a model.
+
+    Raises:
+        BadInput: There is no place for the report; the score is recorded all the same.
     """
     if journal.last(record.id, Scored) is None:
         started = journal.last(record.id, RunStarted)
@@ -124,7 +128,12 @@ async def conclude(journal: Journal, record: RunRecord, experiment: Experiment, 
         scored = contaminated(leaks) if leaks else await score_run(submitted, experiment, key, seed=seed)
         if scored is not None:
             journal.append(record.id, Scored(score=scored))
-    write_report(journal, record)
+    try:
+        write_report(journal, record)
+    except OSError as error:
+        raise BadInput(
+            f"the report cannot be written beside {record.notebook.name} ({error.strerror}); make its folder writable"
+        ) from None
     return read_outcome(journal, record)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from filelock import Timeout
 
 from .. import outcome
-from ..errors import BadInput, NotNow
+from ..errors import NotNow
 from ..models.key import Key
 from ..record.events import FindingsSubmitted
 from ..record.journal import Journal, RunRecord
@@ -44,8 +44,3 @@ def score_run(journal_path: Path, record: RunRecord, key: Key | None) -> None:
                 asyncio.run(outcome.conclude(journal, record, experiment, key=key))
         except Timeout:
             raise NotNow(f"run {record.id} has just been resumed; it can be scored when it has ended") from None
-        except OSError as error:
-            raise BadInput(
-                f"the report cannot be written beside {record.notebook.name} ({error.strerror});"
-                " make its folder writable"
-            ) from None

@@ -59,6 +59,7 @@ class ScoreHandler(ServicesHandler):
 async def _score(desk: Desk, run: str) -> RunSummary:
     from .concluding import score_run
 
+    await desk.runs.closed(run)
     record = desk.runs.record(run)
     await asyncio.to_thread(score_run, desk.runs.journal.path, record, desk.runs.services.key)
     desk.runs.feed.tell(run)

@@ -197,7 +197,7 @@ class RunManager:
 
     async def delete(self, run: str) -> None:
         """Forget a run; its notebook stays."""
-        await self._closed(run)
+        await self.closed(run)
         if self.record(run).status == "running":
             raise NotNow(f"run {run} is still under way; stop it first")
         try:
@@ -318,12 +318,12 @@ class RunManager:
     async def _free(self, notebook: Path) -> None:
         """Return when no run works in the notebook; one that closes it is waited for. Raises NotNow."""
         for run in [run for run, driven in self._driven.items() if driven.run.notebook == notebook]:
-            await self._closed(run)
+            await self.closed(run)
         for record in self.journal.runs_in(notebook):
             if record.status == "running":
                 raise NotNow(f"run {record.id} works in {notebook.name}; stop it first, or choose another notebook")
 
-    async def _closed(self, run: str) -> None:
+    async def closed(self, run: str) -> None:
         """Return once a run that has ended, but still closes its notebook, is done with that."""
         driven = self._driven.get(run)
         if driven is not None and driven.ended:

@@ -126,7 +126,7 @@ def test_a_request_that_is_refused_for_good_ends_the_run_in_one_sentence(tmp_pat
     status, message = ends(bench)[0]
     assert (status, len(ends(bench))) == ("failed", 1)
     assert said in message
-    assert message in " ".join(done.stderr.split())
+    assert message in " ".join(f"{done.stdout} {done.stderr}".replace("│", " ").split())
     assert "Traceback" not in done.stderr
     assert KEY not in done.stderr
     assert len(server.requests) == 1

@@ -58,19 +58,24 @@ RUN: tuple[Event, ...] = (
 def expected(events: Sequence[Event]) -> list[dict[str, Any]]:
     """What a prefix of the run looks like, written without the code under test."""
     cells: dict[str, dict[str, Any]] = {}
+    ended: set[str] = set()
     for event in events:
+        if isinstance(event, CellOutput | CellOutputsCleared) and event.cell_id in ended:
+            cells[event.cell_id]["status"] = None  # what it shows is not what it had shown when it ended
         if isinstance(event, CellAdded):
             cells[event.cell_id] = {"id": event.cell_id, "source": event.source, "out": {}, "status": None}
         elif isinstance(event, CellEdited):
             cells[event.cell_id]["source"] = event.source
         elif isinstance(event, CellStarted):
             cells[event.cell_id] |= {"out": {}, "status": "interrupted"}
+            ended.discard(event.cell_id)
         elif isinstance(event, CellOutputsCleared):
             cells[event.cell_id]["out"] = {}
         elif isinstance(event, CellOutput):
             cells[event.cell_id]["out"] |= {event.index: event.output["text"]}
         elif isinstance(event, CellFinished):
             cells[event.cell_id]["status"] = event.status
+            ended.add(event.cell_id)
     return [{**cell, "out": list(cell["out"].values())} for cell in cells.values()]
 
 
