@@ -22,6 +22,7 @@ def events_of(bench: Bench, kind):
     return events
 
 
+@pytest.mark.slow
 def test_a_killed_kernel_is_replaced_and_the_agent_is_told(bench):
     assert bench.drive(victim=KERNEL, cell="c3").stdout.startswith("finished")
     assert [event.cell_id for event in events_of(bench, CellFinished) if event.status == "kernel_died"] == ["c3"]

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 from ..config import Experiment
+from ..errors import InterpBenchError
 from .locate import locate
 from .placement import organism_spec
+
+_TAKES_S = 30.0
+_IDS = """
+import json, sys
+from tokenizers import Tokenizer
+
+asked = json.load(sys.stdin)
+print(json.dumps(Tokenizer.from_file(asked["file"]).encode(asked["prompt"], add_special_tokens=False).ids))
+"""
+"""In a process of its own: a server reads no model's files, and has none of its libraries."""
 
 
 def hidden_prompt_ids(experiment: Experiment) -> list[int]:
@@ -16,8 +30,14 @@ def hidden_prompt_ids(experiment: Experiment) -> list[int]:
         return []
     try:
         file = Path(locate(organism_spec(experiment)).tokenizer) / "tokenizer.json"
-        from tokenizers import Tokenizer  # comes with the models that run here
-
-        return list(Tokenizer.from_file(str(file)).encode(prompt, add_special_tokens=False).ids)
-    except Exception:  # noqa: BLE001 - the library raises plain ones, and a scan goes on without it
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", _IDS],
+            input=json.dumps({"file": str(file), "prompt": prompt}),
+            capture_output=True,
+            text=True,
+            timeout=_TAKES_S,
+            check=True,
+        )
+        return [int(token) for token in json.loads(done.stdout)]
+    except (InterpBenchError, OSError, ValueError, subprocess.SubprocessError):
         return []

@@ -48,6 +48,7 @@ def ends(bench: Bench) -> list[tuple[str, str]]:
     return [(event.status, event.message) for event in events if isinstance(event, RunEnded)]
 
 
+@pytest.mark.slow
 def test_one_that_looks_for_the_secret_sees_nothing_of_it(tmp_path):
     with MessagesServer(investigator) as server:
         bench = make_bench(tmp_path, server, task="Follow the script called spying.")

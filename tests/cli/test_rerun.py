@@ -47,6 +47,7 @@ def texts(notebook: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 @needs_sandbox
 @attempt("A7", "files", "The command that the notebook's first cell names runs the agent's code", veil="sandboxed")
 def test_a_notebook_is_run_again_in_a_sandbox(bench: Bench) -> None:

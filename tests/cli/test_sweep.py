@@ -79,6 +79,7 @@ def test_several_at_once_beside_one_that_cannot_run(bench: Bench) -> None:
     journal.close()
 
 
+@pytest.mark.slow
 def test_a_killed_sweep_goes_on_and_runs_no_finished_cell_again(bench: Bench) -> None:
     bench.command("runs")  # makes the journal
     journal = bench.journal()

@@ -119,4 +119,4 @@ def test_a_place_that_is_not_there_is_refused_in_one_sentence(user: User) -> Non
         ("hub", "unknown execution_mode 'hub'; choose one of "),
     ):
         (user.folder / "wrong.yaml").write_text(user.text.replace("execution_mode: cellar", f"execution_mode: {wrong}"))
-        assert said in user.command("call", "wrong.yaml", "sample", expect=2).stderr
+        assert said in user.command("call", "wrong.yaml", "sample", "--arg", "prompts=Hi", expect=2).stderr

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 import os
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import psutil
@@ -70,7 +70,12 @@ class Ear:
 
 def children() -> list[psutil.Process]:
     """The processes that an organism consists of."""
-    return [child for child in psutil.Process().children(recursive=True) if "interp_bench_ext.host" in child.cmdline()]
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):  # it may be gone by now
+            if "interp_bench_ext.host" in child.cmdline():
+                found.append(child)
+    return found
 
 
 def in_pool(main, *, idle_s: float = 600.0, at_most: int = 2) -> None:

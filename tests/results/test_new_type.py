@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import interp_bench_ext
 
 from ..host.tiny import save_model
@@ -93,6 +95,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.slow
 def test_it_is_found_travels_shows_and_tabulates(tmp_path: Path):
     package = tmp_path / "site" / "interp_bench_ext"
     shutil.copytree(

@@ -29,7 +29,10 @@ class Modal(Placement):
     def obstacle(self) -> str | None:
         if token_is_there():
             return None
-        return "Modal has no token on this machine; run `modal token new`, then start again"
+        return (
+            "Modal has no token on this machine; run `modal token new`, then start again."
+            " What has `model.execution_mode: local` needs none."
+        )
 
     async def start(self, spec: OrganismSpec, *, emit: Emit) -> ServedOrganism:
         from interp_bench_ext.organisms.places.modal.organism import ModalOrganism
