@@ -116,9 +116,8 @@ REFUSALS = {
 }
 
 
-@pytest.mark.parametrize(
-    "trouble", ["wrong key", *(pytest.param(name, marks=pytest.mark.slow) for name in ("no credit", "unknown model"))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("trouble", list(REFUSALS))
 def test_a_request_that_is_refused_for_good_ends_the_run_in_one_sentence(tmp_path, trouble):
     answer, said = REFUSALS[trouble]
     with MessagesServer(lambda request: answer) as server:

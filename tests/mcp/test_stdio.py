@@ -254,6 +254,7 @@ def test_a_start_that_is_cut_off_is_told_with_the_next_answer_and_a_poll_with_th
     asyncio.run(main())
 
 
+@pytest.mark.slow
 def test_ended_by_a_signal_it_leaves_a_run_that_can_go_on(folder):
     """As a client does that has lost patience, or a person."""
     command = [sys.executable, "-m", "interp_bench_ext", "mcp", "--notebooks", str(folder / "nb")]

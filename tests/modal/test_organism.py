@@ -161,6 +161,7 @@ def test_two_organisms_serve_at_the_same_time(plane: RunningPlane, host: ModalHo
         }
 
 
+@pytest.mark.slow
 def test_a_snapshot_is_taken_once_it_serves(plane: RunningPlane, spec: OrganismSpec):
     snapshots = plane.count("snapshots")
     settings = dataclasses.replace(spec.modal, memory_snapshot=True)

@@ -68,8 +68,16 @@ class Ear:
             await asyncio.wait_for(self._came.wait(), 60)
 
 
+_others: list[psutil.Process] = []
+"""Organisms of tests that share theirs, in this process too."""
+
+
 def children() -> list[psutil.Process]:
-    """The processes that an organism consists of."""
+    """The processes that the pool's organisms consist of."""
+    return [child for child in _hosts() if child not in _others]
+
+
+def _hosts() -> list[psutil.Process]:
     found = []
     for child in psutil.Process().children(recursive=True):
         with suppress(psutil.Error):  # it may be gone by now
@@ -82,6 +90,7 @@ def in_pool(main, *, idle_s: float = 600.0, at_most: int = 2) -> None:
     """Run ``main(pool)``; afterwards no process is left."""
 
     async def whole():
+        _others[:] = _hosts()
         pool = OrganismPool(idle_s=idle_s, at_most=at_most)
         try:
             async with asyncio.timeout(120):
