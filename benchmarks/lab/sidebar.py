@@ -25,8 +25,8 @@ def replayed(lab: Lab, run: str, last: int) -> Figure:
     socket = create_connection(address, header=[f"Authorization: token {lab.token}"])
     seen = count = 0
     while seen < last:
-        entries = json.loads(socket.recv())
-        seen, count = entries[-1]["seq"], count + len(entries)
+        if entries := json.loads(socket.recv())["entries"]:
+            seen, count = entries[-1]["seq"], count + len(entries)
     taken = 1000 * (time.perf_counter() - begun)
     socket.close()
     if count != last or count < EVENTS:
