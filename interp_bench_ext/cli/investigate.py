@@ -71,7 +71,7 @@ def run(
     with Watch(quiet=json) as watch:
         run = start_run(
             experiment,
-            environment=services.environment(config),
+            environment=services.environment(experiment.path.stem),
             listener=watch,
             out=out,
             notebook=checked_notebook(notebook),

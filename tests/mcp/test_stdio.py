@@ -10,7 +10,9 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mcp import MCPError
@@ -254,76 +256,79 @@ def test_a_start_that_is_cut_off_is_told_with_the_next_answer_and_a_poll_with_th
     asyncio.run(main())
 
 
-@pytest.mark.slow
-def test_ended_by_a_signal_it_leaves_a_run_that_can_go_on(folder):
-    """As a client does that has lost patience, or a person."""
+STARTS = (
+    {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+        "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "bare", "version": "1"},
+    }},
+    {"jsonrpc": "2.0", "method": "notifications/initialized"},
+    {"jsonrpc": "2.0", "id": 2, "method": "tools/call",
+     "params": {"name": "start_run", "arguments": {"config": "quokka"}}},
+)  # fmt: skip
+
+
+class Bare:
+    """A client without a library: what it writes to the server's input, and reads of its output, a line each."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self.process, self.stdin, self.stdout = process, process.stdin, process.stdout
+
+    def ask(self, request: dict[str, Any]) -> None:
+        self.stdin.write(json.dumps(request) + "\n")
+        self.stdin.flush()
+
+    def answer(self, number: int) -> dict[str, Any]:
+        while (said := json.loads(self.stdout.readline())).get("id") != number:
+            pass
+        return said
+
+
+@contextlib.contextmanager
+def bare_client(folder: Path) -> Iterator[tuple[Bare, dict[str, Any]]]:
+    """One that has started a run, and the server's answer to that."""
     command = [sys.executable, "-m", "interp_bench_ext", "mcp", "--notebooks", str(folder / "nb")]
-    requests = (
-        {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
-            "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "bare", "version": "1"},
-        }},
-        {"jsonrpc": "2.0", "method": "notifications/initialized"},
-        {"jsonrpc": "2.0", "id": 2, "method": "tools/call",
-         "params": {"name": "start_run", "arguments": {"config": "quokka"}}},
-    )  # fmt: skip
     with subprocess.Popen(
         command, env=environment(folder), cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        for request in requests:
-            process.stdin.write(json.dumps(request) + "\n")
-        process.stdin.flush()
-        answers = [json.loads(process.stdout.readline()) for _ in range(2)]
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=60) == 128 + signal.SIGTERM
-    assert "# How to investigate" in answers[1]["result"]["content"][0]["text"]
+        client = Bare(process)
+        for request in STARTS:
+            client.ask(request)
+        yield client, client.answer(2)
+
+
+def end_of_the_only_run(folder: Path) -> tuple[str, str]:
     journal = journal_of(folder)
     [record] = journal.runs()
     last = journal.events(record.id)[-1]
     journal.close()
     assert isinstance(last, RunEnded)
-    assert (last.status, last.message) == ("interrupted", "the server was stopped")
+    return last.status, last.message
+
+
+@pytest.mark.slow
+def test_ended_by_a_signal_it_leaves_a_run_that_can_go_on(folder):
+    """As a client does that has lost patience, or a person."""
+    with bare_client(folder) as (client, started):
+        client.process.send_signal(signal.SIGTERM)
+        assert client.process.wait(timeout=60) == 128 + signal.SIGTERM
+    assert "# How to investigate" in started["result"]["content"][0]["text"]
+    assert end_of_the_only_run(folder) == ("interrupted", "the server was stopped")
 
 
 @pytest.mark.slow
 def test_a_client_that_is_killed_in_the_middle_of_a_cell_was_no_person_who_stopped_it(folder):
     """Its ends of the pipes close while the server tells it how far the cell is."""
-    command = [sys.executable, "-m", "interp_bench_ext", "mcp", "--notebooks", str(folder / "nb")]
     code = "import time\nfor n in range(600):\n    print('begun', n, flush=True)\n    time.sleep(0.1)"
-    requests = (
-        {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
-            "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "bare", "version": "1"},
-        }},
-        {"jsonrpc": "2.0", "method": "notifications/initialized"},
-        {"jsonrpc": "2.0", "id": 2, "method": "tools/call",
-         "params": {"name": "start_run", "arguments": {"config": "quokka"}}},
-    )  # fmt: skip
     asked = {"name": "run_cell", "arguments": {"code": code}, "_meta": {"progressToken": "p"}}
-    cell = {"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": asked}
-    with subprocess.Popen(
-        command, env=environment(folder), cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        for request in requests:
-            process.stdin.write(json.dumps(request) + "\n")
-            process.stdin.flush()
-            while "id" in request and json.loads(process.stdout.readline()).get("id") != request["id"]:
-                pass
-        process.stdin.write(json.dumps(cell) + "\n")
-        process.stdin.flush()
-        while "begun" not in process.stdout.readline():
+    with bare_client(folder) as (client, _):
+        client.ask({"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": asked})
+        while "begun" not in client.stdout.readline():
             pass
-        process.stdout.close()
-        process.stdin.close()
-        process.wait(timeout=60)
-    journal = journal_of(folder)
-    [record] = journal.runs()
-    last = journal.events(record.id)[-1]
-    journal.close()
-    assert isinstance(last, RunEnded)
-    assert (last.status, last.message) == ("interrupted", "the server was stopped")
+        client.stdout.close()
+        client.stdin.close()
+        client.process.wait(timeout=60)
+    assert end_of_the_only_run(folder) == ("interrupted", "the server was stopped")
 
 
 def test_what_is_wrong_on_the_command_line_is_said_in_a_sentence(folder):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -190,3 +191,22 @@ def saved_sources(path: Path) -> list[str] | None:
         return sources(path)
     except json.JSONDecodeError:
         return None
+
+
+@asynccontextmanager
+async def longest_pause() -> AsyncIterator[Callable[[], float]]:
+    """How long the event loop has kept others waiting meanwhile, in seconds."""
+    longest = 0.0
+
+    async def watch() -> None:
+        nonlocal longest
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(0.001)
+            longest = max(longest, time.monotonic() - before)
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield lambda: longest
+    finally:
+        watching.cancel()

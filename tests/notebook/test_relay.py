@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 from interp_bench_ext.notebook.session import NotebookSession
-from tests.notebook.support import at, run, text_of
+from tests.notebook.support import at, longest_pause, run, text_of
 from tests.notebook.test_server_kernels import person
 from tests.redteam.suite import attempt
 
@@ -38,25 +36,6 @@ async def ended(session: NotebookSession, code: str) -> list[dict[str, Any]]:
     done = await run(session, SEND + code)
     assert done.status == "ok", text_of(done.outputs)
     return done.outputs
-
-
-@asynccontextmanager
-async def longest_pause() -> AsyncIterator[Callable[[], float]]:
-    """How long the event loop has kept others waiting meanwhile, in seconds."""
-    longest = 0.0
-
-    async def watch() -> None:
-        nonlocal longest
-        while True:
-            before = time.monotonic()
-            await asyncio.sleep(0.001)
-            longest = max(longest, time.monotonic() - before)
-
-    watching = asyncio.create_task(watch())
-    try:
-        yield lambda: longest
-    finally:
-        watching.cancel()
 
 
 LARGE = [
