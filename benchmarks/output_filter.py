@@ -31,6 +31,7 @@ from interp_bench_ext.output_filter.cleaner import Cleaner
 from interp_bench_ext.output_filter.messages import MessageFilter
 from interp_bench_ext.output_filter.wire import split
 from interp_bench_ext.results.kit.bundles import CHART
+from tests.notebook.support import longest_pause
 
 _SMALL, _SMALL_MS = 100_000, 5.0
 _LIMIT_MS = 200.0
@@ -115,23 +116,11 @@ async def pauses() -> list[tuple[str, float, float]]:
         await session.run_cell(await session.add_code(_SEND), timeout_s=60)
         for name, code in _ATTACKS.items():
             cell_id = await session.add_code(code)
-            watching = asyncio.create_task(_longest_pause_s())
-            await session.run_cell(cell_id, timeout_s=120)
-            watching.cancel()
-            found.append((f"pause: {name}", 1000 * await watching, _PAUSE_MS))
+            async with longest_pause() as pause:
+                await session.run_cell(cell_id, timeout_s=120)
+                found.append((f"pause: {name}", 1000 * pause(), _PAUSE_MS))
         await session.close()
     return found
-
-
-async def _longest_pause_s() -> float:
-    longest = 0.0
-    while True:
-        before = time.perf_counter()
-        try:
-            await asyncio.sleep(0.001)
-        except asyncio.CancelledError:
-            return longest
-        longest = max(longest, time.perf_counter() - before)
 
 
 def _picture(characters: int) -> str:
