@@ -308,6 +308,29 @@ class Experiment:
     sealed: SealedConfig
     path: Path
 
+    @property
+    def folder(self) -> Path:
+        """Where its relative paths start."""
+        return self.path.parent
+
+    @property
+    def can_be_scored(self) -> bool:
+        return self.sealed.evaluation is not None
+
+    @property
+    def replaced_weights(self) -> str:
+        """What to know of weights that were replaced under one name; empty where none are known to have been.
+
+        For the owner's terminal: it tells of the model.
+        """
+        model = self.sealed.model
+        if len(model.uploads) < 2:
+            return ""
+        loaded = (
+            "this config pins one of them" if model.revision else "without model.revision, what is there now is loaded"
+        )
+        return f"its repository's weights were uploaded in {', '.join(model.uploads)}: {loaded}"
+
     def with_public(self, public: PublicConfig) -> Experiment:
         """The same organism under another public half."""
         return replace(self, public=public)
@@ -358,11 +381,3 @@ def _told(path: Path, folder: Path, file: ExperimentFile, name: str | None) -> s
 
 def _text(folder: Path, name: str) -> str:
     return (folder / Path(name).expanduser()).read_text(encoding="utf-8").strip()
-
-
-def replaced(model: ModelSection) -> str:
-    """What to know of weights that were replaced under one name; empty where none are known to have been. Sealed."""
-    if len(model.uploads) < 2:
-        return ""
-    loaded = "this config pins one of them" if model.revision else "without model.revision, what is there now is loaded"
-    return f"its repository's weights were uploaded in {', '.join(model.uploads)}: {loaded}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -24,3 +25,16 @@ def test_the_floors_are_those_of_the_linter():
         "contracts"
     ]
     assert floors == next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+
+
+def test_only_placements_the_scorer_and_the_digests_open_the_sealed_half_of_a_config():
+    package = ROOT / "interp_bench_ext"
+    opened = {
+        file.relative_to(package)
+        for file in package.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr == "sealed" and ast.unparse(node.value) == "experiment"
+    }
+    rooms = {path.parts[0] if len(path.parts) > 1 else path.name for path in opened}
+    assert rooms == {"organisms", "scoring", "outcome.py", "runs"}
+    assert {path for path in opened if path.parts[0] == "runs"} == {Path("runs/provenance.py")}

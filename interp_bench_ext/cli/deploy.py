@@ -9,6 +9,7 @@ from rich.table import Table
 
 from ..config import Experiment, load_config
 from ..installed import find_config
+from ..organisms.placement import place_of
 from ..organisms.places.modal.place import require_modal
 from .confirm_cost import show_estimate
 from .investigate import ConfigArgument
@@ -69,16 +70,14 @@ async def _deployment(spec: OrganismSpec) -> Deployment:
 
 
 def _print(experiment: Experiment, status: Status, *, json: bool) -> None:
-    from ..organisms.places.modal.hardware import hardware, load_gpus
-
-    model = experiment.sealed.model
-    hourly = 3600 * status.containers * hardware(model.gpu_type, load_gpus(), region=model.modal.region).usd_per_s
+    gpu_type, rate = experiment.public.gpu_type, place_of(experiment).rate(experiment)
+    hourly = 3600 * status.containers * (rate.usd_per_s if rate else 0.0)
     if json:
-        print_json({**asdict(status), "gpu_type": model.gpu_type, "usd_per_hour": round(hourly, 2)})
+        print_json({**asdict(status), "gpu_type": gpu_type, "usd_per_hour": round(hourly, 2)})
     else:
         table = Table(show_header=False)
         table.add_row("app", status.app)
         table.add_row("deployed", "yes" if status.deployed else "no")
-        table.add_row("containers", f"{status.containers} with {model.gpu_type}, ${hourly:.2f} an hour")
+        table.add_row("containers", f"{status.containers} with {gpu_type}, ${hourly:.2f} an hour")
         table.add_row("waiting calls", str(status.waiting))
         output.print(table)

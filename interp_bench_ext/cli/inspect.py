@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from ..config import load_config, replaced
+from ..config import load_config
 from ..errors import BadInput, ConfigError
 from ..installed import find_config, installed_configs, technique_files, technique_folders
 from ..organisms.placement import place_of
@@ -174,10 +174,9 @@ def _made_of(outcome: Outcome, weights: str) -> Iterator[tuple[str, str]]:
 def _replaced_weights(record: RunRecord) -> str:
     """What its config says of weights that were replaced under one name; empty where nothing, or it is gone."""
     try:
-        model = load_config(record.config).sealed.model
+        return load_config(record.config).replaced_weights
     except ConfigError:
         return ""
-    return replaced(model)
 
 
 def report(run: RunArgument) -> None:

@@ -40,7 +40,7 @@ def call(
 
     arguments = dict(_argument(entry) for entry in arg or ())
     experiment = load_config(find_config(config))
-    files = experiment_techniques(experiment.sealed.folder)
+    files = experiment_techniques(experiment.folder)
     spec = find_technique(technique, {name: files[name] for name in experiment.public.techniques})
     # Loading takes long, and what is wrong here is known before.
     bind(spec, (), arguments)

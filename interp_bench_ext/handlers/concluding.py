@@ -34,7 +34,7 @@ def score_run(journal_path: Path, record: RunRecord, key: Key | None) -> None:
     if record.status == "running":
         raise NotNow(f"run {record.id} is still under way; it can be scored when it has ended")
     experiment = load_public(record.config, called=record.experiment)
-    if experiment.sealed.evaluation is None:
+    if not experiment.can_be_scored:
         raise NotNow(f"run {record.id} cannot be scored: its config has no evaluation")
     with closing(Journal(journal_path)) as journal:
         if journal.last(record.id, FindingsSubmitted) is None:

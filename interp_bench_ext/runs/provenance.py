@@ -65,14 +65,14 @@ def _place(source: str | None, folder: Path) -> str | None:
 
 
 def _config_files(experiment: Experiment) -> list[str]:
-    evaluation, folder = experiment.sealed.evaluation, experiment.sealed.folder
+    evaluation = experiment.sealed.evaluation
     truth = evaluation.ground_truth_file if evaluation else None
-    return [_text(experiment.path), _text(folder / Path(truth).expanduser()) if truth else ""]
+    return [_text(experiment.path), _text(experiment.folder / Path(truth).expanduser()) if truth else ""]
 
 
 def _technique_files(experiment: Experiment) -> dict[str, str]:
     """The techniques by name, and the helpers that lie beside them."""
-    files = experiment_techniques(experiment.sealed.folder)
+    files = experiment_techniques(experiment.folder)
     found = {name: files[name] for name in experiment.public.techniques}
     helpers = {helper.stem: helper for file in found.values() for helper in file.parent.glob("_*.py")}
     return {name: _text(file) for name, file in {**helpers, **found}.items()}

@@ -301,7 +301,7 @@ def _provider(public: PublicConfig, environment: Environment, events: Sequence[E
 
 def _with(experiment: Experiment, public: PublicConfig) -> Experiment:
     """The config with this public half. Raises BadInput where one of its techniques is gone."""
-    found = experiment_techniques(experiment.sealed.folder)
+    found = experiment_techniques(experiment.folder)
     missing = [name for name in public.techniques if name not in found]
     if missing:
         raise BadInput(f"the run uses the technique {missing[0]}, and there is no file {missing[0]}.py any more")
