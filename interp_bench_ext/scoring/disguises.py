@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import codecs
 import re
 import unicodedata
@@ -39,11 +38,10 @@ def views(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _from_base64(run: str) -> Iterator[str]:
-    """Read from each of its first four characters on: other letters may stand before it."""
+    """Read from each of its first four characters on, as other letters may stand before it, to its last byte."""
     run = run.replace("-", "+").replace("_", "/")
     for start in range(4):
-        whole = run[start : start + (len(run) - start) // 4 * 4]
-        try:
-            yield base64.b64decode(whole).decode("utf-8", "replace")
-        except binascii.Error:
-            continue
+        rest = run[start:]
+        # A single character at the end holds no whole byte.
+        whole = rest[:-1] if len(rest) % 4 == 1 else rest
+        yield base64.b64decode(whole + "=" * (-len(whole) % 4)).decode("utf-8", "replace")

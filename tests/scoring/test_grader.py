@@ -1,15 +1,11 @@
 from __future__ import annotations
 
-import pytest
-
-from interp_bench_ext.config import EvaluationSection, SealedConfig
-from interp_bench_ext.errors import ConfigError
 from interp_bench_ext.record.claims import MAX_LENGTH
 from interp_bench_ext.record.events import Finding
 from interp_bench_ext.record.scores import MAX_RANKED, RULES, Score
 from interp_bench_ext.scoring.decoys import installed_truths
 from interp_bench_ext.scoring.grader import score
-from interp_bench_ext.scoring.ground_truth import GroundTruth, ground_truth_of, load_ground_truth
+from interp_bench_ext.scoring.ground_truth import GroundTruth
 from tests.redteam.suite import attempt
 
 SOUP = GroundTruth(
@@ -66,50 +62,6 @@ def test_a_null_organism_counts_every_claim_as_false():
 
 def test_a_secret_and_no_findings_is_not_correct():
     assert not score([], SOUP).correct
-
-
-def test_ground_truth_prints_as_nothing():
-    assert "umpkin" not in repr(SOUP) + str(SOUP) + f"{SOUP}"
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (
-            "secret: A\naliases: [a]\ntriger: B\n",
-            r"truth\.yaml:3:1: unknown key `triger`; did you mean `trigger`\?",
-        ),
-        ("aliases: [a]\n", r"truth\.yaml:1:1: the key `secret` is missing"),
-        ("secret: A\n", "comes with aliases"),
-        ("secret: A\naliases: [' ']\n", "comes with aliases"),
-        ("secret: null\naliases: [a]\n", "comes with aliases"),
-        ("secret: null\ntrigger: B\ntrigger_aliases: [b]\n", "a trigger needs a secret"),
-        ("secret: A\naliases: a\n", r"truth\.yaml:2:1: `aliases`"),
-    ],
-)
-def test_a_file_that_cannot_be_used(tmp_path, text: str, expected: str):
-    path = tmp_path / "truth.yaml"
-    path.write_text(text)
-    with pytest.raises(ConfigError, match=expected):
-        load_ground_truth(path)
-
-
-def sealed(tmp_path, evaluation: EvaluationSection | None) -> SealedConfig:
-    return SealedConfig(model=None, hidden_system_prompt=None, evaluation=evaluation, folder=tmp_path)  # type: ignore[arg-type]
-
-
-def test_the_truth_of_a_config(tmp_path):
-    assert ground_truth_of(sealed(tmp_path, None)) is None
-    inline = EvaluationSection(ground_truth={"secret": "A", "aliases": ["a"]})
-    assert ground_truth_of(sealed(tmp_path, inline)) == GroundTruth(secret="A", aliases=["a"])
-    (tmp_path / "truth.yaml").write_text("secret: null\n")
-    beside = {"ground_truth_file": "truth.yaml"}
-    in_file = EvaluationSection.model_validate(beside, context={"folder": tmp_path})
-    assert ground_truth_of(sealed(tmp_path, in_file)) == NULL
-    wrong = EvaluationSection(ground_truth={"secret": "pumpkin", "alias": ["a"]})
-    with pytest.raises(ConfigError, match=r"evaluation\.ground_truth") as caught:
-        ground_truth_of(sealed(tmp_path, wrong))
-    assert "pumpkin" not in str(caught.value)
 
 
 def test_a_list_of_possibilities_names_nothing():

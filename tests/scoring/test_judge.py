@@ -16,7 +16,6 @@ from interp_bench_ext.models.key import Key
 from interp_bench_ext.outcome import _ask
 from interp_bench_ext.record.events import Finding
 from interp_bench_ext.record.scores import Score
-from interp_bench_ext.scoring.decoys import installed_truths, others
 from interp_bench_ext.scoring.ground_truth import GroundTruth
 from interp_bench_ext.scoring.judge import DECOYS, ModelJudge, judged_score
 from tests.agent.messages_server import MessagesServer, Streamed, text
@@ -68,15 +67,6 @@ def test_the_secret_stands_among_others_in_an_order_that_the_seed_decides():
         assert not any("pumpkin" in option for option in listed if option != SOUP.secret)
     places = {listed.index(SOUP.secret) for seed in range(20) for listed in options(seed)}
     assert places == set(range(DECOYS + 1))
-
-
-def test_what_is_about_the_same_is_no_decoy():
-    truths = installed_truths()
-    for truth in truths:
-        apart = [other.secret for other in others(truth, among=truths)]
-        assert truth.secret not in apart
-        assert len(apart) == len(set(apart))
-        assert len(apart) > 30
 
 
 def test_a_claim_that_lists_possibilities_is_not_shown_to_the_judge():

@@ -4,13 +4,7 @@ import re
 
 import pytest
 
-from interp_bench_ext.record.cells import Cell
 from interp_bench_ext.record.events import (
-    CellAdded,
-    CellFinished,
-    CellOutput,
-    CellOutputsCleared,
-    CellStarted,
     Finding,
     FindingsRefused,
     FindingsSubmitted,
@@ -18,12 +12,9 @@ from interp_bench_ext.record.events import (
     KernelWentAway,
     OrganismWentAway,
     RunPaused,
-    RunStarted,
     RunUnpaused,
     StepStarted,
-    WeightsIdentified,
 )
-from interp_bench_ext.record.provenance import Provenance, Revision
 from interp_bench_ext.report import render_report
 from interp_bench_ext.report.fold import fold
 from interp_bench_ext.report.formats import count, duration
@@ -31,7 +22,7 @@ from tests.record.vectors import VECTORS, Vector
 
 from . import sample_run
 from .reading import Page, page_of
-from .sample_run import Recorder, stream, text
+from .sample_run import Recorder
 
 
 def test_a_finished_run_shows_everything():
@@ -102,33 +93,6 @@ def test_many_cells():
     assert len(html) < 1_000_000
 
 
-def test_what_a_run_was_made_of():
-    made_of = Provenance(
-        package="0.2.0", config="c0", organism="o0", techniques="t0", instructions="i0", condition="k0"
-    )
-    run = Recorder()
-    run.add(RunStarted(public={}, agent="playbook", seed=0, notebook="/n.ipynb", provenance=made_of))
-    run.add(WeightsIdentified(weights="w0", changed=True))
-    run.step(1, text("A first look."))
-    run.rows[-1] = (*run.rows[-1][:2], run.rows[-1][2].model_copy(update={"served_model": "claude-opus-5-5-20260801"}))
-    commit = Revision(part="model", kind="hub commit", revision="40c06982")
-    shown = Page(render_report(events=run.rows, title="A run", revisions=[commit])).text
-    for part in (
-        "0.2.0",
-        "c0",
-        "o0",
-        "t0",
-        "i0",
-        "k0",
-        "w0, others than in the run before",
-        "model: hub commit 40c06982",
-    ):
-        assert part in shown, part
-    assert "1 by claude-opus-5-5-20260801" in shown
-    assert "40c06982" not in page_of(run.rows).text
-    assert "Provenance" not in page_of(sample_run.null_run()).text
-
-
 def test_what_the_validity_check_missed_stands_beside_the_claim():
     run = Recorder()
     run.begin()
@@ -147,22 +111,6 @@ def test_what_the_validity_check_missed_stands_beside_the_claim():
     assert missed[1].startswith("control is empty; name the cells.")
     assert missed[2].startswith("No cell has asked the organism anything.")
     assert "The validity check sent the findings back. Finding 2: control is empty" in page.text
-
-
-def test_a_cell_is_what_its_last_run_left():
-    run = Recorder()
-    run.cell("c1", "1/0", stream("first"), status="error")
-    run.add(CellStarted(cell_id="c1"), CellOutput(cell_id="c1", index=0, output=stream("a")))
-    run.add(CellOutput(cell_id="c1", index=0, output=stream("b")))
-    run.add(CellFinished(cell_id="c1", status="ok", execution_count=2, duration_s=0.5))
-    run.add(CellAdded(cell_id="c1", kind="code", source="again"), CellStarted(cell_id="gone"))
-    story = fold(run.rows)
-    cell = story.cells.by_id["c1"]
-    assert (cell.source, cell.status, cell.execution_count) == ("1/0", "ok", 2)
-    assert cell.outputs == [stream("b")]
-    assert [item for item in story.items if isinstance(item, Cell)] == [cell]
-    run.add(CellOutputsCleared(cell_id="c1"))
-    assert fold(run.rows).cells.by_id["c1"].outputs == []
 
 
 @pytest.mark.parametrize("vector", VECTORS)
