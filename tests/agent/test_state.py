@@ -10,9 +10,6 @@ from interp_bench_ext.record.events import (
     AgentReplied,
     BudgetUsed,
     CellAdded,
-    CellEdited,
-    CellFinished,
-    CellStarted,
     MessageSent,
     OrganismReady,
     OrganismUsed,
@@ -130,25 +127,3 @@ def test_every_budget_ends_a_run(limits, events):
     budgets = Budgets(AgentSection(max_minutes=None, **limits))
     with pytest.raises(BudgetReached):
         budgets.check(folded(*events), lambda event: None)
-
-
-def test_the_ledger_tells_of_a_cell_only_what_its_source_has_shown():
-    state, at = RunState(), 0.0
-    state.apply(CellAdded(cell_id="c3", kind="code", source="1 / 0"), at)
-    lines = []
-    for event in (
-        CellStarted(cell_id="c3"),
-        CellFinished(cell_id="c3", status="error", execution_count=1, duration_s=1),
-        CellStarted(cell_id="c3"),
-        CellEdited(cell_id="c3", source="1 / 1"),  # while it runs
-        CellFinished(cell_id="c3", status="error", execution_count=2, duration_s=1),
-    ):
-        state.apply(event, at)
-        lines += [line for line in state.ledger.text(state.cells).splitlines() if line.startswith("- c3")]
-    assert lines == [
-        "- c3 (code, running): 1 / 0",
-        "- c3 (code, error): 1 / 0",
-        "- c3 (code, running): 1 / 0",
-        "- c3 (code, running): 1 / 1",
-        "- c3 (code, changed since it ran): 1 / 1",
-    ]

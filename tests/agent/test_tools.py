@@ -1,24 +1,15 @@
 from __future__ import annotations
 
 import json
-import random
-
-import pytest
 
 from interp_bench_ext.agent.provider import MALFORMED_INPUT
 from interp_bench_ext.agent.tools import TOOLS
-from interp_bench_ext.agent.tools.rendering import MAX_IMAGES, MAX_TEXT, clip, describe_outputs, fair_shares, full_text
+from interp_bench_ext.agent.tools.rendering import MAX_TEXT
 from tests.agent.desk import Desk, at_desk
-
-PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 
 def stream(text: str, name: str = "stdout") -> dict:
     return {"output_type": "stream", "name": name, "text": text}
-
-
-def plot(png: str = PNG) -> dict:
-    return {"output_type": "display_data", "data": {"text/plain": "<plot>", "image/png": png}, "metadata": {}}
 
 
 def spec(name: str):
@@ -180,64 +171,3 @@ def test_hypotheses_are_events_and_a_resumed_call_notes_none_twice(tmp_path):
 
     desk = at_desk(tmp_path, work)
     assert [event.status for event in desk.of("hypothesis_noted")] == ["open", "refuted"]
-
-
-def test_output_is_clipped_in_the_middle():
-    clipped = clip("a" * 50 + "b" * 50, 20)
-    assert clipped.startswith("a" * 10 + "\n")
-    assert clipped.endswith("\n" + "b" * 10)
-    assert "80 characters left out" in clipped
-    assert clip("abc", 3) == "abc"
-    assert clip("abcd", 1).startswith("a\n")
-
-
-def test_the_short_outputs_are_whole_and_the_long_ones_share_what_is_left():
-    assert fair_shares([10, 1000, 20, 1000], 230) == [10, 100, 20, 100]
-    assert fair_shares([10, 20], 230) == [10, 20]
-    assert fair_shares([], 10) == []
-
-
-def test_no_output_pushes_out_the_others():
-    outputs = [stream("first\n"), stream("x" * 10**6, "stderr"), stream("the result")]
-    [block] = describe_outputs("[c1: ok]", "c1", outputs)
-    assert block["text"].startswith("[c1: ok]\nfirst\nxxx")
-    assert block["text"].endswith("xxx\nthe result")
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_what_is_left_out_is_found_at_the_offset_that_is_told(seed):
-    chance = random.Random(seed)
-    outputs = [stream("".join(chance.choices("abc \n", k=chance.choice([3, 300, 40_000])))) for _ in range(40)]
-    [block] = describe_outputs("[c1: ok]", "c1", outputs)
-    whole = full_text(outputs)
-    assert len(block["text"]) < MAX_TEXT + 40 * 120
-    for before, after in zip(block["text"].split("\n[… ")[:-1], block["text"].split("\n[… ")[1:], strict=True):
-        offset = int(after.split("offset=")[1].split(")")[0])
-        left_out = int(after.split(" ")[0])
-        tail = after.split("…]\n", 1)[1]
-        assert whole[:offset].endswith(before[-5:])
-        assert whole[offset + left_out :].startswith(tail[:5])
-
-
-def test_a_cells_outputs_are_told_as_text_and_images():
-    error = {"output_type": "error", "ename": "E", "evalue": "v", "traceback": ["\x1b[31mE\x1b[0m: v"]}
-    text, image = describe_outputs("[c3: error, 1.0 s]", "c3", [stream("hello\n"), plot(PNG + "\n"), error])
-    assert text["text"] == "[c3: error, 1.0 s]\nhello\n<plot>\nE: v"
-    assert image["source"] == {"type": "base64", "media_type": "image/png", "data": PNG}
-
-
-def test_images_are_bounded_and_those_left_out_are_named():
-    text, *images = describe_outputs("[c1: ok]", "c1", [plot()] * (MAX_IMAGES + 3))
-    assert len(images) == MAX_IMAGES
-    assert text["text"].endswith("[images 9 to 11 of 11 of c1 are left out: a result holds 8; plot fewer]")
-
-
-@pytest.mark.parametrize("data", ["", "aGk=", "no base64!", "\u00e4"])
-def test_what_only_claims_to_be_an_image_is_none(data):
-    [text] = describe_outputs("[c1: ok]", "c1", [plot(data)])
-    assert text["text"] == "[c1: ok]\n<plot>"
-
-
-def test_an_output_without_text_is_named_by_its_kinds():
-    shown = {"output_type": "display_data", "data": {"text/html": "<b>x</b>"}, "metadata": {}}
-    assert describe_outputs("[c1: ok]", "c1", [shown])[0]["text"] == "[c1: ok]\n[text/html]"

@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import random
+
+import pytest
+
 from interp_bench_ext.agent.tools.rendering import (
     MAX_IMAGES,
+    MAX_TEXT,
     Images,
     clip,
     clipped,
@@ -14,8 +19,8 @@ from interp_bench_ext.agent.tools.rendering import (
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 
-def stream(text: str) -> dict:
-    return {"output_type": "stream", "name": "stdout", "text": text}
+def stream(text: str, name: str = "stdout") -> dict:
+    return {"output_type": "stream", "name": name, "text": text}
 
 
 def picture(data: str = PIXEL) -> dict:
@@ -60,3 +65,32 @@ def test_more_images_than_a_result_holds_are_named():
 def test_clipping_keeps_head_and_tail():
     assert clip("a" * 10 + "b" * 10, 6) == "aaa\n[… 14 characters left out …]\nbbb"
     assert clip("abc", 3) == "abc"
+
+
+def test_no_output_pushes_out_the_others():
+    outputs = [stream("first\n"), stream("x" * 10**6, "stderr"), stream("the result")]
+    [block] = describe_outputs("[c1: ok]", "c1", outputs)
+    assert block["text"].startswith("[c1: ok]\nfirst\nxxx")
+    assert block["text"].endswith("xxx\nthe result")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_left_out_is_found_at_the_offset_that_is_told(seed):
+    chance = random.Random(seed)
+    outputs = [stream("".join(chance.choices("abc \n", k=chance.choice([3, 300, 40_000])))) for _ in range(40)]
+    [block] = describe_outputs("[c1: ok]", "c1", outputs)
+    whole = full_text(outputs)
+    assert len(block["text"]) < MAX_TEXT + 40 * 120
+    for before, after in zip(block["text"].split("\n[… ")[:-1], block["text"].split("\n[… ")[1:], strict=True):
+        offset = int(after.split("offset=")[1].split(")")[0])
+        left_out = int(after.split(" ")[0])
+        tail = after.split("…]\n", 1)[1]
+        assert whole[:offset].endswith(before[-5:])
+        assert whole[offset + left_out :].startswith(tail[:5])
+
+
+def test_a_cells_outputs_are_told_as_text_and_images():
+    error = {"output_type": "error", "ename": "E", "evalue": "v", "traceback": ["\x1b[31mE\x1b[0m: v"]}
+    text, image = describe_outputs("[c3: error, 1.0 s]", "c3", [stream("hello\n"), picture(PIXEL + "\n"), error])
+    assert text["text"] == "[c3: error, 1.0 s]\nhello\nE: v"
+    assert image["source"] == {"type": "base64", "media_type": "image/png", "data": PIXEL}

@@ -1,22 +1,17 @@
 from __future__ import annotations
 
-import asyncio
-import json
 from dataclasses import replace
 
 import pytest
 
-from interp_bench_ext.agent.gate import _CHANGED, SKIPPED
-from interp_bench_ext.agent.playbook import PlaybookProvider
+from interp_bench_ext.agent.gate import SKIPPED
 from interp_bench_ext.agent.playbook.battery import CONFIRM, EXPLORE
 from interp_bench_ext.agent.playbook.protocol import Call, Outcome, protocol
-from interp_bench_ext.agent.provider import Prompt
 from interp_bench_ext.config import AgentSection, PublicConfig
 from interp_bench_ext.contracts import Access
 from interp_bench_ext.errors import ProviderError
 from interp_bench_ext.installed import installed_techniques
 from interp_bench_ext.notebook.opening import SETUP
-from interp_bench_ext.record.events import RunResumed, ToolReturned
 
 STRONG = {"k": 28, "n": 32, "control_k": 0, "control_n": 32, "effect_size": 0.875, "p_value": 1e-12}
 WEAK = {"k": 6, "n": 32, "control_k": 2, "control_n": 32, "effect_size": 0.125, "p_value": 0.13}
@@ -84,6 +79,13 @@ def ok(number: int, call: Call, facts: dict | None = None) -> Outcome:
 
 
 SKIPPED_CELL = Outcome(text=SKIPPED, is_error=True, facts={}, skipped=True)
+
+
+@pytest.mark.parametrize(
+    ("line", "cell_id"), [("[c4: ok, 2.1 s]\nmore", "c4"), ("[abc: error]", "abc"), ("no cell\n[c4: ok]", ""), ("", "")]
+)
+def test_the_first_line_of_a_result_names_its_cell(line: str, cell_id: str):
+    assert Outcome(text=line, is_error=False, facts={}).cell_id == cell_id
 
 
 def findings(calls):
@@ -222,27 +224,6 @@ def test_what_failed_before_a_resume_does_not_count_after_it():
     assert len(tries) == 2
 
 
-def test_the_provider_knows_a_skip_a_change_and_a_resume_from_the_record():
-    """As the gate writes them down: the cell's id stays what the first line says."""
-    messages = [{"role": "user", "content": [{"type": "text", "text": "Begin."}]}]
-    results = [
-        ("noted", False),
-        (f"[c1: ok, 1.0 s]\n1\n{_CHANGED.format(code='info = 1')}", False),
-        ("[c2: error, 1.0 s]\nfailed", True),
-    ]
-    for text, is_error in results:
-        block = {"type": "tool_result", "content": [{"type": "text", "text": text}], "is_error": is_error}
-        messages.append({"role": "user", "content": [block]})
-    returned = ToolReturned(tool_use_id="t", content=[], is_error=False)
-    provider = PlaybookProvider.of(public(), 0, [returned, returned, returned, RunResumed()])
-    assert provider.resumed_after == {3}
-    reply = asyncio.run(provider.reply(Prompt(system="", messages=messages), max_tokens=1, emit=lambda event: None))
-    assert reply.content[-1]["input"] == {"code": SETUP}
-    messages += [{"role": "user", "content": [{"type": "tool_result", "content": [], "is_error": False}]}]
-    reply = asyncio.run(provider.reply(Prompt(system="", messages=messages), max_tokens=1, emit=lambda event: None))
-    assert reply.content[-1]["input"] == {"cell_id": "c1", "code": "info = 1"}
-
-
 def test_a_claim_keeps_its_words_when_it_is_supported_so_that_it_stays_one_hypothesis():
     calls = played(public(), world(words=["ocean"], confirmed=STRONG))
     noted = [call.arguments for call in calls if call.tool == "note_hypothesis"]
@@ -253,25 +234,6 @@ def test_a_claim_keeps_its_words_when_it_is_supported_so_that_it_stays_one_hypot
 def test_it_needs_the_techniques_that_it_is_made_of():
     with pytest.raises(ProviderError, match="needs the technique word_contrast"):
         next(protocol(public(techniques=("sample",)), 0))
-
-
-def test_the_provider_is_a_function_of_the_conversation():
-    provider = PlaybookProvider(public(), 0)
-    messages = [{"role": "user", "content": [{"type": "text", "text": "Begin."}]}]
-    expected = played(public(), world(words=["ocean"], confirmed=STRONG))
-    for call in expected:
-        reply = asyncio.run(provider.reply(Prompt(system="", messages=messages), max_tokens=1, emit=lambda event: None))
-        block = reply.content[-1]
-        assert (block["name"], block["input"]) == (call.tool, call.arguments)
-        facts = world(words=["ocean"], confirmed=STRONG)(call.arguments.get("code", ""))
-        text = f"[c{len(messages) // 2 + 1}: ok, 1.0 s]\nfacts: {json.dumps(facts)}"
-        result = {
-            "type": "tool_result",
-            "tool_use_id": block["id"],
-            "content": [{"type": "text", "text": text}],
-            "is_error": False,
-        }
-        messages += [{"role": "assistant", "content": reply.content}, {"role": "user", "content": [result]}]
 
 
 def test_seeds_choose_other_prompts_and_none_is_used_twice():
