@@ -100,7 +100,8 @@ def test_a_client_that_makes_no_call_has_gone():
 
 
 @pytest.mark.parametrize(
-    ("tool", "interrupted", "told"), [("run_cell", 1, 0), ("start_cell", 0, 0), ("poll_cell", 0, 1)]
+    ("tool", "interrupted", "told"),
+    [("run_cell", 1, 0), ("edit_cell", 1, 0), ("start_cell", 0, 0), ("read_notebook", 0, 0), ("poll_cell", 0, 1)],
 )
 def test_a_call_that_is_cut_off_ends_what_only_it_waits_for(tool: str, interrupted: int, told: int):
     async def main() -> None:
@@ -120,5 +121,30 @@ def test_a_call_that_is_cut_off_ends_what_only_it_waits_for(tool: str, interrupt
         await asyncio.sleep(0)
         assert (len(interrupts), len(emitted)) == (interrupted, told)
         assert all(isinstance(event, MessageSent) and "poll it again" in event.text for event in emitted)
+
+    asyncio.run(main())
+
+
+def test_a_call_that_is_given_up_interrupts_its_cell_and_leaves_its_answer_behind():
+    async def main() -> None:
+        outside = provider()
+        interrupted = asyncio.Event()
+
+        async def interrupt() -> None:
+            interrupted.set()
+
+        outside.interrupt = interrupt
+        reply = asyncio.create_task(asked(outside, turn(BEGIN)))
+        call = asyncio.create_task(outside.call("run_cell", {"code": "1"}))
+        await reply
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        await interrupted.wait()
+        following = asyncio.create_task(outside.call("run_cell", {"code": "2"}))
+        again = asyncio.create_task(asked(outside, turn(result("cut off", is_error=True))))
+        assert (await again).content[0]["input"] == {"code": "2"}
+        assert outside.last == answer_in(turn(result("cut off", is_error=True)).messages[0])
+        following.cancel()
 
     asyncio.run(main())

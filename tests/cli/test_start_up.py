@@ -14,3 +14,12 @@ def test_a_command_starts_without_the_libraries_that_take_long():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_server_starts_without_what_only_a_client_or_a_model_needs():
+    code = (
+        "import sys, interp_bench_ext.app, interp_bench_ext.handlers.desk\n"
+        "print([name for name in ('mcp', 'starlette', 'torch') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -6,8 +6,10 @@ import pytest
 from pydantic import Field
 
 from interp_bench_ext.agent.provider import MALFORMED_INPUT
+from interp_bench_ext.agent.tools import TOOLS
 from interp_bench_ext.agent.tools.schema import tool
 from interp_bench_ext.agent.tools.session import ToolError, ToolResult, ToolSession
+from interp_bench_ext.mcp.verbs import VERBS
 
 
 async def look(session: ToolSession, *, cell_id: str, lines: Annotated[int, Field(ge=1)] = 5) -> ToolResult:
@@ -54,3 +56,21 @@ def test_wrong_arguments_say_what_is_right(given: dict[str, Any], says: str):
         LOOK.validated(given)
     assert says in caught.value.message
     assert "it takes cell_id, lines (optional)" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("given", "strange"),
+    [
+        ({"code": "1", "wait_for_previous": True}, ["wait_for_previous"]),
+        ({"code": "1", "_meta": {}, "thought": "hm"}, ["_meta", "thought"]),
+        ({"cod": "1"}, []),
+        ({"code": "1", "timeout": 5}, []),
+    ],
+)
+def test_what_a_client_adds_is_told_from_what_its_model_misspells(given, strange):
+    [run_cell] = [tool for tool in TOOLS if tool.spec.name == "run_cell"]
+    assert run_cell.strange(given) == strange
+
+
+def test_a_clients_own_argument_is_like_none_of_any_tools():
+    assert [tool.spec.name for tool in (*TOOLS, *VERBS) if not tool.strange({"wait_for_previous": True})] == []
