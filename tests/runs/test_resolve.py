@@ -10,7 +10,7 @@ from interp_bench_ext.errors import BadInput
 from interp_bench_ext.models.key import Key
 from interp_bench_ext.models.prices import DEFAULT_MODEL
 from interp_bench_ext.runs.resolve import choose_agent
-from tests.agent.test_playbook import public
+from tests.agent.playbook.test_protocol import public
 
 KEY = Key(api_key="sk-test")
 
