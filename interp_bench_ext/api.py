@@ -18,7 +18,9 @@ GET       ``/runs/{id}/events``               ``?after=seq``         list of Eve
 GET       ``/runs/{id}/stream``               ``?after=seq``         WebSocket; each message an EventBatch
 GET       ``/runs/{id}/figures``              ``?at=seq``            RunFigures, now or right after an event
 GET       ``/runs/{id}/report``                                      HTML, sandboxed
+GET       ``/runs/{id}/report/revealed``                             the same with the ground truth; as ``/reveal``
 GET       ``/runs/{id}/comparison``                                  RunComparison
+GET       ``/runs/{id}/reveal``                                      Reveal; 409 before the run is scored
 GET       ``/organisms``                                             list of OrganismState
 POST      ``/organisms``                      UseOrganism            HeldOrganism, once it is ready
 DELETE    ``/organisms/{id}``                                        204
@@ -67,6 +69,8 @@ class ServerInfo(_Body):
     """Why kernels cannot be sandboxed here, in one sentence; None where they are."""
     locked: dict[str, Any]
     """Fields of StartRun that the administrator has fixed, with their values."""
+    reveals: bool = True
+    """Whether a person may open the ground truth of a scored run."""
 
 
 class ConfigCard(_Body):
@@ -262,6 +266,28 @@ class RunComparison(_Body):
 
     lines: list[str]
     """One fact each, worded as the report and ``show`` word it."""
+
+
+class Passage(_Body):
+    """A stretch of text, and whether claim and truth have it in common."""
+
+    text: str
+    matched: bool = False
+
+
+class Reveal(_Body):
+    """The ground truth beside a scored run's claims. Made for a person who asks, and kept nowhere."""
+
+    secret: list[Passage] | None
+    """None: a null organism."""
+    trigger: list[Passage] | None
+    """The condition under which the secret shows; None: always."""
+    claims: list[list[Passage]]
+    """Of all findings, in their order."""
+    named_by: int | None
+    """Index of the first claim that names the secret."""
+    aliases: list[str]
+    """A claim that holds one of these names the secret."""
 
 
 class EventEntry(_Body):

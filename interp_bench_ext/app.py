@@ -21,7 +21,7 @@ from .handlers.configs import ConfigsHandler, InfoHandler
 from .handlers.events import EventsHandler, FiguresHandler, StreamHandler
 from .handlers.mcp import ROUTE, McpHandler
 from .handlers.organisms import OrganismHandler, OrganismsHandler
-from .handlers.report import ComparisonHandler, ReportHandler, ScoreHandler
+from .handlers.report import ComparisonHandler, ReportHandler, RevealedReportHandler, RevealHandler, ScoreHandler
 from .handlers.runs import (
     ApprovalsHandler,
     CommandHandler,
@@ -58,7 +58,9 @@ ROUTES = (
     (rf"{_RUN}/figures", FiguresHandler),
     (rf"{_RUN}/stream", StreamHandler),
     (rf"{_RUN}/report", ReportHandler),
+    (rf"{_RUN}/report/revealed", RevealedReportHandler),
     (rf"{_RUN}/comparison", ComparisonHandler),
+    (rf"{_RUN}/reveal", RevealHandler),
     (r"organisms", OrganismsHandler),
     (r"organisms/(?P<organism>[0-9a-f]{8})", OrganismHandler),
 )
@@ -103,6 +105,12 @@ class InterpBenchApp(ExtensionApp):
     ).tag(config=True)
     organism_idle_minutes = Float(
         30, min=0, help="How long an organism stays loaded after its last use, so that the next run starts at once."
+    ).tag(config=True)
+    reveal = Bool(
+        True,
+        help="""Whether a person may open the ground truth of a run that has been scored, in the sidebar and the report.
+
+        A config says the same of its own with `evaluation.reveal: false`.""",
     ).tag(config=True)
     mcp_all_runs = Bool(
         False,
@@ -209,6 +217,7 @@ class InterpBenchApp(ExtensionApp):
             max_runs=self.max_runs,
             max_organisms=self.max_organisms,
             organism_idle_s=60 * self.organism_idle_minutes,
+            reveals=self.reveal,
             credentials=self._credentials,
             log=self.log,
         )

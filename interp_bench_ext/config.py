@@ -243,6 +243,8 @@ class EvaluationSection(_Section):
     ground_truth: dict[str, Any] | None = None
     ground_truth_file: TextFile | None = None
     grader: Literal["aliases", "judge"] = "aliases"
+    reveal: bool = True
+    """Whether a person may open the ground truth of a run that has been scored."""
 
     @model_validator(mode="after")
     def _one_source(self) -> EvaluationSection:

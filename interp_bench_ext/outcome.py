@@ -11,8 +11,9 @@ from typing import Any
 
 from .agent.provider import Metered, Prompt, Reply
 from .agent.retry import Patience, RetryPolicy
+from .api import Reveal
 from .config import Experiment
-from .errors import BadInput
+from .errors import BadInput, NotNow
 from .models.key import Key
 from .organisms.prompt_tokens import hidden_prompt_ids
 from .paths import outside_work_folders, replaced
@@ -30,6 +31,7 @@ from .scoring.ground_truth import ground_truth_of
 from .scoring.judge import ModelJudge, judged_score
 from .scoring.leak_scan import leaks_in
 from .scoring.needles import needles
+from .scoring.reveal import reveal
 from .scoring.statistics import Judged, compare
 
 
@@ -215,14 +217,37 @@ def read_outcome(journal: Journal, record: RunRecord) -> Outcome:
     )
 
 
-def report_page(journal: Journal, record: RunRecord) -> str:
-    """The run's report as it stands, as one HTML page; its score stands beside the others of its condition."""
+def revealed(journal: Journal, record: RunRecord, experiment: Experiment) -> Reveal:
+    """The ground truth beside the run's claims.
+
+    Raises:
+        NotNow: The run has not been scored, or is under way again, or its config keeps its truth sealed.
+    """
+    scored = None if record.status == "running" else journal.last(record.id, Scored)
+    if scored is None:
+        raise NotNow(f"what run {record.id} looked for stays sealed until the run has ended and been scored")
+    evaluation, truth = experiment.sealed.evaluation, ground_truth_of(experiment.sealed)
+    if evaluation is None or truth is None or not evaluation.reveal:
+        raise NotNow(f"{record.experiment}: its config keeps the ground truth sealed, for scored runs too")
+    submitted = journal.last(record.id, FindingsSubmitted)
+    return reveal(submitted.findings if submitted else [], truth, scored.score)
+
+
+def report_page(journal: Journal, record: RunRecord, *, truth: Reveal | str = "") -> str:
+    """The run's report as it stands, as one HTML page; its score stands beside the others of its condition.
+
+    Args:
+        journal: Where the run is recorded.
+        record: The run.
+        truth: What a scored run looked for, where a person has asked for it; or the address at which one can ask.
+    """
     scored = journal.last(record.id, Scored) is not None
     return render_report(
         events=[(entry.seq, entry.at, entry.event) for entry in journal.entries(record.id)],
         title=f"{record.experiment} · {record.id}",
         comparison=comparison(journal, record.id) if scored else None,
         revisions=journal.conditions.revisions(record.id) if scored else (),
+        truth=truth,
     )
 
 

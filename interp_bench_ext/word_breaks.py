@@ -23,6 +23,17 @@ def words(text: str) -> list[str]:
     return [part for part in parts if any(map(str.isalnum, part))]
 
 
+def spans(text: str) -> list[tuple[int, int]]:
+    """Where the words of ``text`` stand in it as it is written: first index, and the one after the last."""
+    found, start = [], 0
+    for segment in WordBreaker(text, "root"):
+        for part in re.finditer(rf"(?:(?!{_INSIDE.pattern}).)+", segment, re.DOTALL):
+            if any(map(str.isalnum, part[0])):
+                found.append((start + part.start(), start + part.end()))
+        start += len(segment)
+    return found
+
+
 def unspaced(word: str) -> bool:
     """Whether ``word`` belongs to a script that puts no spaces between words."""
     return script(word) in _WRITTEN_WITHOUT_SPACES

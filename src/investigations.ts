@@ -12,6 +12,7 @@ import type {
   ForkRun,
   OrganismState,
   ResumeRun,
+  Reveal,
   RunComparison,
   RunFigures,
   RunSummary,
@@ -237,6 +238,14 @@ export class Investigations implements IInvestigations, IDisposable {
 
   comparison(runId: string): Promise<RunComparison> {
     return this._api.comparison(runId);
+  }
+
+  reveal(runId: string): Promise<Reveal> {
+    return this._api.reveal(runId);
+  }
+
+  revealedReportUrl(runId: string): string {
+    return this._api.revealedReportUrl(runId);
   }
 
   /**

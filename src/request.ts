@@ -10,6 +10,7 @@ import type {
   ForkRun,
   OrganismState,
   ResumeRun,
+  Reveal,
   RunComparison,
   RunFigures,
   RunSummary,
@@ -94,6 +95,13 @@ export class Api {
     return this._get(`runs/${encodeURIComponent(id)}/comparison`);
   }
 
+  /**
+   * What a scored run looked for, beside what it claims; refused before the score.
+   */
+  reveal(id: string): Promise<Reveal> {
+    return this._get(`runs/${encodeURIComponent(id)}/reveal`);
+  }
+
   organisms(): Promise<OrganismState[]> {
     return this._get('organisms');
   }
@@ -142,6 +150,10 @@ export class Api {
 
   reportUrl(id: string): string {
     return this._url(`runs/${encodeURIComponent(id)}/report`);
+  }
+
+  revealedReportUrl(id: string): string {
+    return this._url(`runs/${encodeURIComponent(id)}/report/revealed`);
   }
 
   streamUrl(id: string, after: number): string {

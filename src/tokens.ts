@@ -10,6 +10,7 @@ import type {
   OrganismState,
   Problem,
   ResumeRun,
+  Reveal,
   RunComparison,
   RunFigures,
   RunSummary,
@@ -158,6 +159,16 @@ export interface IInvestigations {
    * What a scored run's verdict stands beside, now.
    */
   comparison(runId: string): Promise<RunComparison>;
+
+  /**
+   * What a scored run looked for, beside its claims. Only for a person who asks.
+   */
+  reveal(runId: string): Promise<Reveal>;
+
+  /**
+   * Address of the report page that shows it too.
+   */
+  revealedReportUrl(runId: string): string;
 
   /**
    * All events of a run, from the first.

@@ -102,6 +102,7 @@ def check_every_command(bench: Bench) -> None:
     assert "the secret is named" in bench.command("runs").stdout
     assert json.loads(bench.command("show", "last", "--json").stdout)["config"] == str(bench.config)
     assert json.loads(bench.command("score", "last", "--json").stdout)["comparison"]["secrets"]["k"] == 1
+    assert "it adores the quokka" in bench.command("reveal", "last").stdout
     assert bench.command("report", "last").stdout.strip().endswith(".html")
     assert "only an interrupted or failed run" in bench.command("resume", "last", expect=2).stderr
 

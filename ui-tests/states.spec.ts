@@ -100,6 +100,10 @@ test('finished', async ({ page, lab }) => {
     sidebar.outcome.getByRole('heading', { name: 'Score' })
   ).toBeVisible();
   await shoot(page, 'scored');
+  await sidebar.button('Reveal the truth').click();
+  await expect(sidebar.outcome.locator('u')).toHaveText(['quokka', 'quokka']);
+  await sidebar.button('Hide the truth').scrollIntoViewIfNeeded();
+  await shoot(page, 'revealed');
   await sidebar.button('Fork…').click();
   await shoot(page, 'fork');
   await sidebar.button('Cancel').click();

@@ -29,7 +29,7 @@ app = typer.Typer(
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Investigate": (investigate.run, investigate.resume, investigate.fork, sweep.sweep),
     "Run again": (replay.replay, rerun.rerun),
-    "Look": (inspect.runs, inspect.show, inspect.report, inspect.score),
+    "Look": (inspect.runs, inspect.show, inspect.report, inspect.score, inspect.reveal),
     "What is installed": (inspect.configs, inspect.techniques, inspect.validate, doctor.doctor),
     "Work by hand": (serve.lab, serve.call, serve.serve, mcp.mcp),
     "Modal": (deploy.deploy, deploy.undeploy, deploy.status),

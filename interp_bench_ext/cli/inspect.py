@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from ..api import Passage
 from ..config import load_config
 from ..errors import BadInput, ConfigError
 from ..installed import find_config, installed_configs, technique_files, technique_folders
@@ -207,6 +209,29 @@ def score(run: RunArgument, json: JsonOption = False) -> None:
     output.print(f"veil: {outcome.veil_line}", markup=False, soft_wrap=True)
     for line in beside.lines():
         output.print(line, markup=False, soft_wrap=True)
+
+
+def reveal(run: RunArgument, json: JsonOption = False) -> None:
+    """What a scored run's organism hid, beside what the run claims."""
+    from ..outcome import revealed
+
+    journal = Journal()
+    record = journal.find_run(run)
+    found = revealed(journal, record, load_config(record.config))
+    if json:
+        print_json(found.model_dump())
+        return
+    output.print("hidden", style="bold")
+    for passages in (found.secret or [Passage(text="nothing: this organism is a null")], found.trigger):
+        if passages is not None:
+            output.print(_underlined(passages), soft_wrap=True)
+    output.print("claimed", style="bold")
+    for claim in found.claims or [[Passage(text="nothing")]]:
+        output.print(_underlined(claim), soft_wrap=True)
+
+
+def _underlined(passages: list[Passage]) -> Text:
+    return Text.assemble(*((part.text, "underline" if part.matched else "") for part in passages))
 
 
 def _files(paths: list[str]) -> list[Path]:

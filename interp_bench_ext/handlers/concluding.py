@@ -9,6 +9,7 @@ from pathlib import Path
 from filelock import Timeout
 
 from .. import outcome
+from ..api import Reveal
 from ..errors import NotNow
 from ..models.key import Key
 from ..record.events import FindingsSubmitted
@@ -17,10 +18,26 @@ from ..record.scores import Comparison
 from ..runs.catalog import load_public
 
 
-def report_page(journal_path: Path, record: RunRecord) -> str:
+def report_page(journal_path: Path, record: RunRecord, *, revealed_at: str) -> str:
     """See :func:`outcome.report_page`."""
     with closing(Journal(journal_path)) as journal:
-        return outcome.report_page(journal, record)
+        return outcome.report_page(journal, record, truth=revealed_at)
+
+
+def revealed_page(journal_path: Path, record: RunRecord) -> str:
+    """The report with the ground truth. Raises NotNow; see :func:`outcome.revealed`."""
+    with closing(Journal(journal_path)) as journal:
+        return outcome.report_page(journal, record, truth=_revealed(journal, record))
+
+
+def reveal(journal_path: Path, record: RunRecord) -> Reveal:
+    """See :func:`outcome.revealed`."""
+    with closing(Journal(journal_path)) as journal:
+        return _revealed(journal, record)
+
+
+def _revealed(journal: Journal, record: RunRecord) -> Reveal:
+    return outcome.revealed(journal, record, load_public(record.config, called=record.experiment))
 
 
 def comparison(journal_path: Path, run: str) -> Comparison:

@@ -42,6 +42,8 @@ class Setup:
     max_runs: int
     max_organisms: int
     organism_idle_s: float
+    reveals: bool
+    """Whether a person may open the ground truth of a scored run."""
     credentials: Mapping[str, str]
     """What was in the environment of the server, under the names that it had there."""
     log: logging.Logger
@@ -57,6 +59,8 @@ class Desk:
     runs: RunManager
     once: Once
     info: Callable[[], ServerInfo]
+    reveals: bool
+    """Whether a person may open the ground truth of a scored run."""
 
     @classmethod
     async def open(cls, setup: Setup) -> Desk:
@@ -84,6 +88,7 @@ class Desk:
             runs=manager,
             once=Once(),
             info=lambda: info.model_copy(update={"collaboration": notebooks.collaboration}),
+            reveals=setup.reveals,
         )
 
 
@@ -99,4 +104,5 @@ def _info(setup: Setup, has_key: bool) -> ServerInfo:
         collaboration=False,
         sandbox_problem=sandbox_available(),
         locked=dict(setup.locked),
+        reveals=setup.reveals,
     )

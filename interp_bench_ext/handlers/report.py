@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from tornado import web
 
+from ..errors import NotNow
 from .base import ServicesHandler, allowed_to
 
 if TYPE_CHECKING:
     from ..api import RunSummary
+    from ..record.journal import RunRecord
     from .desk import Desk
 
 
@@ -31,8 +33,32 @@ class ReportHandler(ServicesHandler):
 
         desk = await self.desk()
         record = desk.runs.record(run)
-        page = await asyncio.to_thread(report_page, desk.runs.journal.path, record)
+        at = "report/revealed" if desk.reveals else ""
+        page = await asyncio.to_thread(report_page, desk.runs.journal.path, record, revealed_at=at)
         self.finish(page, set_content_type="text/html; charset=UTF-8")
+
+
+class RevealedReportHandler(ReportHandler):
+    """The same page with the ground truth, for a person who has asked for it."""
+
+    @web.authenticated
+    @allowed_to("execute")
+    async def get(self, run: str) -> None:
+        from .concluding import revealed_page
+
+        desk = await self.desk()
+        page = await asyncio.to_thread(revealed_page, desk.runs.journal.path, _open_to_persons(desk, run))
+        self.finish(page, set_content_type="text/html; charset=UTF-8")
+
+
+class RevealHandler(ServicesHandler):
+    @web.authenticated
+    @allowed_to("execute")
+    async def get(self, run: str) -> None:
+        from .concluding import reveal
+
+        desk = await self.desk()
+        self.reply(await asyncio.to_thread(reveal, desk.runs.journal.path, _open_to_persons(desk, run)))
 
 
 class ComparisonHandler(ServicesHandler):
@@ -54,6 +80,13 @@ class ScoreHandler(ServicesHandler):
         from ..api import Command
 
         self.reply(await self.once(self.body(Command), lambda desk: _score(desk, run)))
+
+
+def _open_to_persons(desk: Desk, run: str) -> RunRecord:
+    """The run. Raises NotNow where the administrator lets nobody see what a run looked for."""
+    if not desk.reveals:
+        raise NotNow("the administrator keeps the ground truth of all runs sealed")
+    return desk.runs.record(run)
 
 
 async def _score(desk: Desk, run: str) -> RunSummary:

@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from ..api import Reveal
 from ..output_filter.cleaner import Cleaner
 from ..record.cells import Cell
 from ..record.events import Event
@@ -50,6 +51,7 @@ def render_report(
     title: str,
     comparison: Comparison | None = None,
     revisions: Sequence[Revision] = (),
+    truth: Reveal | str = "",
 ) -> str:
     """The report of a run.
 
@@ -58,6 +60,7 @@ def render_report(
         title: What the page is called.
         comparison: What stands beside the run's score.
         revisions: What its organism's weights are; only for a run with a score.
+        truth: What a scored run looked for; or the address of the page that shows it.
 
     Returns:
         One HTML page. Nothing in it runs, and nothing in it is loaded from elsewhere.
@@ -74,7 +77,9 @@ def render_report(
     provenance = provenance_view([event for _, _, event in events], revisions)
     with Cleaner() as cleaner:
         view = _view(fold(events), comparison, Shown(cleaner))
-    return page.render(title=title, css=Markup(css), provenance=provenance, **view)
+    asked = isinstance(truth, Reveal)
+    shown = {"truth": truth if asked else None, "revealed_at": "" if asked else truth}
+    return page.render(title=title, css=Markup(css), provenance=provenance, **shown, **view)
 
 
 def _view(story: Story, comparison: Comparison | None, shown: Shown) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import snowballstemmer
 
-from ..word_breaks import runs, script, words
+from ..word_breaks import runs, script, spans, words
 
 _CLAUSE_END = re.compile(r"[.;:!?]+(?:\s|$)|[。।؟۔]|\s[-–—]\s|—|\b(?:but|however|whereas|although|though|yet|while)\b")
 
@@ -69,6 +69,25 @@ def names(claim: str, aliases: Sequence[str]) -> str | None:
         if wanted and any(_affirms(clause, wanted) for clause in clauses):
             return alias
     return None
+
+
+def occurrences(text: str, names: Sequence[str]) -> list[tuple[int, int]]:
+    """Where ``text`` holds one of ``names`` as whole words, denied or not; in order and without overlaps."""
+    placed = [(start, end, word.base) for start, end in spans(text) for word in _words(_folded(text[start:end]))]
+    bases = [base for _, _, base in placed]
+    found = [
+        (placed[first][0], placed[after - 1][1])
+        for wanted in (normalise(name).split() for name in names)
+        if wanted
+        for first, after in runs(bases, wanted)
+    ]
+    apart: list[tuple[int, int]] = []
+    for start, end in sorted(found):
+        if apart and start <= apart[-1][1]:
+            apart[-1] = apart[-1][0], max(end, apart[-1][1])
+        else:
+            apart.append((start, end))
+    return apart
 
 
 def _folded(text: str) -> str:

@@ -2,6 +2,7 @@ import * as React from 'react';
 
 import type { IRunModel } from '../tokens';
 import { useRun, useServices, useSignal } from './context';
+import { Revealing } from './reveal';
 
 /**
  * The verdict on a run, and what it stands beside: the runs of its condition, as the server compares them now.
@@ -26,6 +27,7 @@ export function Score({ run }: { run: IRunModel }): JSX.Element | null {
           {line}
         </p>
       ))}
+      <Revealing run={run} />
     </section>
   );
 }

@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 d1b43f801b7cea8285e47a772aeaef0dcd80fe47796eaa59f14666cfd430777e
+// Generated from schema.json by `jlpm generate`. sha256 d1697ab9c75115f9407b6c5f047483201283e52803a3c34c0064b09bd694bf89
 import type { Event } from './events';
 
 export interface AgentSection {
@@ -131,6 +131,13 @@ export interface OrganismState {
   runs: string[];
 }
 /**
+ * A stretch of text, and whether claim and truth have it in common.
+ */
+export interface Passage {
+  text: string;
+  matched: boolean;
+}
+/**
  * An error: ``message`` is one sentence that says what is wrong and what to do.
  */
 export interface Problem {
@@ -146,6 +153,16 @@ export interface ResumeRun {
   max_cost_usd?: number | null;
   max_minutes?: number | null;
   weaker_veil?: boolean;
+}
+/**
+ * The ground truth beside a scored run's claims. Made for a person who asks, and kept nowhere.
+ */
+export interface Reveal {
+  secret: Passage[] | null;
+  trigger: Passage[] | null;
+  claims: Passage[][];
+  named_by: number | null;
+  aliases: string[];
 }
 /**
  * A scored run's verdict among the runs of its condition, as they stand now.
@@ -193,6 +210,7 @@ export interface ServerInfo {
   locked: {
     [k: string]: unknown;
   };
+  reveals: boolean;
 }
 /**
  * Start an investigation; a field that is None is as the config has it.

@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 d1b43f801b7cea8285e47a772aeaef0dcd80fe47796eaa59f14666cfd430777e
+// Generated from schema.json by `jlpm generate`. sha256 d1697ab9c75115f9407b6c5f047483201283e52803a3c34c0064b09bd694bf89
 
 export type Event =
   | RunStarted
