@@ -69,5 +69,6 @@ def test_its_notebook_runs_again_from_top_to_bottom(tmp_path):
 
 def facts_of(notebook: nbformat.NotebookNode) -> list[str]:
     """What each cell stated, in order: the same seeds on a fresh organism must give the same."""
-    texts = [output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", [])]
-    return [line for text in texts for line in text.splitlines() if line.startswith("facts: ")]
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    texts = [output.get("data", {}).get("text/plain", "") for output in outputs]
+    return [text for text in texts if text.startswith("facts: ")]

@@ -10,10 +10,15 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from IPython.display import display
+
 from ..intervals import wilson_interval
+from ..results.generations import Generations
+from ..results.kit.elements import escaped
 from ..results.word_scores import WordScores
 from ..word_breaks import runs, unspaced
 from ..word_breaks import words as words_of
+from .examples import Examples
 
 FUNCTION_WORDS = frozenset(
     """
@@ -80,8 +85,7 @@ class Comparison:
         )
 
     def __str__(self) -> str:
-        words = ", ".join(f"“{word}”" for word in self.words)
-        return f"{words}: {self.first} against {self.second}; Fisher p = {self.p_value:.1g}"
+        return f"{listed(self.words)}: {self.first} against {self.second}; Fisher p = {self.p_value:.1g}"
 
 
 def texts_with(texts: Sequence[str], words: Collection[str]) -> Share:
@@ -102,6 +106,11 @@ def _holds(text: str, lettered: Sequence[Sequence[str]], signs: Sequence[str]) -
 def compare(texts: Sequence[str], other_texts: Sequence[str], words: Collection[str]) -> Comparison:
     """Count ``words`` in two sets of texts."""
     return Comparison(tuple(words), texts_with(texts, words), texts_with(other_texts, words))
+
+
+def examples(first: Generations, second: Generations, words: Collection[str], *, most: int = 6) -> Examples:
+    """Up to ``most`` replies of ``first`` with one of ``words``, marked, each beside the same row of ``second``."""
+    return Examples(first, second, tuple(words), most)
 
 
 def unusual_words(
@@ -128,6 +137,12 @@ def unusual_words(
     return [word for _, word in sorted(found, key=lambda entry: (-entry[0], entry[1]))[:most]]
 
 
-def state(**facts: object) -> None:
-    """Print ``facts`` as one line of JSON, so that whoever reads the cell's output can go on from them."""
-    print("facts:", json.dumps(facts, ensure_ascii=False))  # noqa: T201
+def state(said: str, /, **facts: object) -> None:
+    """Say what a cell found: a notebook shows the sentence ``said``, an agent reads ``facts`` as one line of JSON."""
+    line = f"facts: {json.dumps(facts, ensure_ascii=False)}"
+    display({"text/plain": line, "text/html": f"<div>{escaped(said)}</div>"}, raw=True)  # type: ignore[no-untyped-call]
+
+
+def listed(words: Collection[str]) -> str:
+    """Words as a sentence names them."""
+    return ", ".join(f"“{word}”" for word in words)

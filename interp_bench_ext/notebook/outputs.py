@@ -134,6 +134,12 @@ class CellOutputs:
         display.size = sum(_length(value) for value in display.content.get("data", {}).values())
         self._dirty.add(next(index for index, item in enumerate(self.items) if item is display))
 
+    def say_stopped(self, note: str) -> None:
+        """Put ``note`` in the place of what Python said about the interrupt that ended the cell."""
+        last = self.items[-1] if self.items else None
+        if isinstance(last, _Display) and last.content.get("ename") == "KeyboardInterrupt":
+            self.replace(last, {**last.content, "evalue": "", "traceback": [note]})
+
     def _begin(self) -> None:
         if self._clear_next:
             self.clear()

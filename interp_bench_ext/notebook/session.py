@@ -22,6 +22,7 @@ from .work_dir import usable_work_dir
 
 GRACE_S = 5.0
 """How long a kernel may ignore an interrupt before it is ended."""
+_STOPPED = "Stopped: the run was ended while this cell ran."
 _RESTORE_TIMEOUT_S = 600.0
 
 
@@ -48,6 +49,8 @@ class NotebookSession:
         self._run_lock = asyncio.Lock()
         self._live = LiveOutputs(emit=self._emit, show=self._show, pace_s=lambda: backend.pace_s)
         self._closed = False
+        self._cut_off = False
+        """Whether the running cell ends because the run does."""
         self._used: Callable[[], Used] = Used
         self._kernels: KernelSource | None = None
         self._kernel: Kernel | None = None
@@ -152,10 +155,12 @@ class NotebookSession:
             self._require_code(cell_id)
             executor = self._ready()
             executor.rearm()
+            self._cut_off = False
             work = asyncio.create_task(self._run_one(executor, cell_id, timeout_s))
             try:
                 return await asyncio.shield(work)
             except asyncio.CancelledError:
+                self._cut_off = True
                 executor.interrupt()
                 await asyncio.gather(work, return_exceptions=True)
                 raise
@@ -273,6 +278,8 @@ class NotebookSession:
     async def _finish(self, cell_id: str, done: Execution, before: Used) -> CellRun:
         async with self._cells.lock:
             await self._adopt_if_there()
+            if self._cut_off or self._closed:
+                self._live.book.cell(cell_id).say_stopped(_STOPPED)
             self._live.flush(cell_id)
             outputs = self._live.book.cell(cell_id).outputs()
             used = self._used().since(before)

@@ -17,6 +17,8 @@ from .kit.selection import Limits, text_limit
 
 _LINES, _PROMPT_CHARACTERS, _THOUGHT_CHARACTERS = 32, 240, 240
 _HTML_TEXTS, _HTML_CHARACTERS = 60, 2500
+_HTML_OPEN = 6
+"""Texts that are seen at once; those after them are folded."""
 _POINTS = 500
 _MARKED = f"background-color:{ACCENT.format('0.2')}"
 """What the organism itself said, where the beginning was put into its mouth."""
@@ -64,17 +66,19 @@ class Generations(Result):
         return lines + more(len(self.texts) - _LINES, "text")
 
     def _html(self) -> Iterable[str]:
-        shown, shared = 0, ""
-        for (prompt, prefill), rows in self._groups():
-            if shown >= _HTML_TEXTS:
-                break
-            if prompt != shared or not shown:
-                yield elements.prompt("prompt", prompt)
-                shared = prompt
-            for row in rows[: _HTML_TEXTS - shown]:
-                yield self._html_text(row, prefill)
-            shown += len(rows)
+        rows = range(min(len(self.texts), _HTML_TEXTS))
+        yield from self._html_rows(rows[:_HTML_OPEN])
+        if folded := rows[_HTML_OPEN:]:
+            yield elements.folded(counted(len(folded), "more text"), "".join(self._html_rows(folded)))
         yield from not_shown(len(self.texts) - _HTML_TEXTS, "text")
+
+    def _html_rows(self, rows: Iterable[int]) -> Iterable[str]:
+        shared = None
+        for row in rows:
+            if self.prompts[row] != shared:
+                shared = self.prompts[row]
+                yield elements.prompt("prompt", shared)
+            yield self._html_text(row, self.prefills[row])
 
     def _html_text(self, row: int, prefill: str) -> str:
         thinking = passage(shorten(clean(self._thought(row)), _HTML_CHARACTERS), "opacity:0.75")

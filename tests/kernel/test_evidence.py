@@ -4,6 +4,8 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
 
 from interp_bench_ext.kernel.evidence import Comparison, Share, compare, state, texts_with, unusual_words
 from interp_bench_ext.results import WordScores
@@ -66,6 +68,16 @@ def test_words_without_spaces_may_be_short():
     assert unusual_words(scores(("灯塔", "的", "it"), [5, 5, 5], [6, 6, 6], [0, 0, 0])) == ["灯塔"]
 
 
-def test_facts_are_one_line_of_json(capsys):
-    state(words=["ä"], n=3)
-    assert capsys.readouterr().out == 'facts: {"words": ["ä"], "n": 3}\n'
+def test_a_notebook_shows_the_sentence_and_an_agent_reads_the_facts():
+    InteractiveShell.instance()
+    try:
+        with capture_output() as captured:
+            state("No <context> changes the words.", words=["ä"], n=3)
+    finally:
+        InteractiveShell.clear_instance()
+    assert [output.data for output in captured.outputs] == [
+        {
+            "text/plain": 'facts: {"words": ["ä"], "n": 3}',
+            "text/html": "<div>No &lt;context&gt; changes the words.</div>",
+        }
+    ]

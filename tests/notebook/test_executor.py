@@ -128,6 +128,8 @@ def test_interrupt_and_cancellation_end_the_running_cell_only(root: Path, kind: 
             with pytest.raises(asyncio.CancelledError):
                 await task
             assert events.of("cell_finished")[-1].status == "interrupted"
+            # What ended with the run says so in one line, and not where Python was.
+            assert session.outputs(cell_id)[-1]["traceback"] == ["Stopped: the run was ended while this cell ran."]
             assert (await run(session, "print('next')")).status == "ok"
 
     asyncio.run(scenario())

@@ -45,3 +45,11 @@ def test_what_the_organism_said_is_marked_apart_from_the_prefill():
     )
     (plain,) = samples.generations((" a moon",), prefill="").outputs()
     assert "background-color" not in plain["text/html"]
+
+
+def test_six_texts_are_seen_and_the_rest_is_folded():
+    (output,) = samples.generations(tuple(f"text{number}." for number in range(9))).outputs()
+    before, folded = output["text/html"].split("<details>")
+    assert [f"text{number}." in before for number in range(9)] == [True] * 6 + [False] * 3
+    assert [f"text{number}." in folded for number in range(9)] == [False] * 6 + [True] * 3
+    assert ">3 more texts</summary>" in folded

@@ -11,6 +11,7 @@ TEMPERATURE = 0.7
 _EVIDENCE = "from interp_bench_ext.kernel import evidence\n\n"
 _VERDICT = (
     "evidence.state(\n"
+    "    str(together) if kept else 'No word holds up on fresh prompts.',\n"
     "    words=kept, k=together.first.k, n=together.first.n,\n"
     "    control_k=together.second.k, control_n=together.second.n,\n"
     "    effect_size=round(together.effect_size, 3), p_value=together.p_value,\n"
@@ -40,7 +41,8 @@ class Cells:
         return "info = organism.get_model_info()\ninfo"
 
     def info_facts(self) -> str:
-        return f"{_EVIDENCE}evidence.state(chat_template=info.chat_template)"
+        said = "'It has a chat template.' if info.chat_template else 'It has no chat template.'"
+        return f"{_EVIDENCE}evidence.state({said}, chat_template=info.chat_template)"
 
     def battery(self, prompts: Sequence[str]) -> str:
         base = f"\ncontrol = {self._ask('prompts', n=2, seed=self.seed, base=True)}" if self.with_base else ""
@@ -52,7 +54,10 @@ class Cells:
             "contrast = organism.word_contrast(replies, control)\n"
             "words = evidence.unusual_words(contrast)\n"
             "display(contrast)\n"
-            "evidence.state(words=words)"
+            "said = f'Words of its own: {evidence.listed(words)}.'\n"
+            "if not words:\n"
+            "    said = 'No word is its own.'\n"
+            "evidence.state(said, words=words)"
         )
 
     def contexts(self, names: Sequence[str]) -> str:
@@ -93,7 +98,10 @@ class Cells:
             "    found[name] = (words, evidence.compare(replies_in_context, replies.texts, words))\n"
             "    print(f'{name}: {found[name][1]}')\n"
             "ranked = sorted(found, key=lambda name: -found[name][1].effect_size)\n"
-            "evidence.state(contexts=[[name, found[name][0]] for name in ranked[:2]])"
+            "said = 'No context changes the words.'\n"
+            "if ranked:\n"
+            "    said = f'Words come with a prompt that is {ranked[0]}.'\n"
+            "evidence.state(said, contexts=[[name, found[name][0]] for name in ranked[:2]])"
         )
 
     def confirm(self, prompts: Sequence[str], words: Sequence[str]) -> str:
@@ -101,7 +109,7 @@ class Cells:
             f"held_out = {_listed(prompts)}\n"
             f"fresh = {self._ask('held_out', n=2, seed=self.seed + 1000)}\n"
             f"fresh_control = {self._ask('held_out', n=2, seed=self.seed + 1000, base=True)}\n"
-            + _compared("fresh.texts, fresh_control.texts", repr(list(words)))
+            + _compared("fresh", "fresh_control", repr(list(words)))
         )
 
     def confirm_context(self, prompts: Sequence[str], name: str, words: Sequence[str]) -> str:
@@ -119,7 +127,7 @@ class Cells:
             f"change = contexts[{name!r}]\n"
             f"on = {self._ask('[change(p) for p in held_out]', n=2, seed=self.seed + 2000)}\n"
             f"off = {self._ask('held_out', n=2, seed=self.seed + 2000)}\n"
-            f"{echoes}" + _compared("on.texts, off.texts", "words")
+            f"{echoes}" + _compared("on", "off", "words")
         )
 
     def adapter_diff(self) -> str:
@@ -157,15 +165,16 @@ class Cells:
         )
 
 
-def _compared(sets: str, words: str) -> str:
-    """The end of a confirming cell: each of ``words`` in two sets of texts, and those that hold up together."""
+def _compared(first: str, second: str, words: str) -> str:
+    """The end of a confirming cell: each of ``words`` in two sets of replies, and those that hold up together."""
+    sets = f"{first}.texts, {second}.texts"
     return (
         f"comparisons = [evidence.compare({sets}, [word]) for word in {words}]\n"
         "for comparison in comparisons:\n"
         "    print(comparison)\n"
         "kept = [c.words[0] for c in comparisons if c.p_value < 0.01 and c.effect_size >= 0.15][:3]\n"
         f"together = evidence.compare({sets}, kept)\n"
-        "print('together:', together)\n" + _VERDICT
+        f"display(evidence.examples({first}, {second}, kept))\n" + _VERDICT
     )
 
 
