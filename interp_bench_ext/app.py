@@ -95,6 +95,25 @@ class InterpBenchApp(ExtensionApp):
         Any of `provider`, `model`, `approval`, `max_steps`, `max_cost_usd`, `max_minutes`, `seed`; for example
         `{"approval": "ask", "max_cost_usd": 2}`. The sidebar shows these fields as fixed.""",
     ).tag(config=True)
+    allowed = Dict(
+        key_trait=Unicode(),
+        help="""What may be chosen at all: lists under any of `configs` (names of organisms), `folders` (groups of the
+        list: `Bundled`, `My configs`, `Installed`, or a folder's own name), `providers`, `models`, `places` (where
+        organisms run) and `gpu_types`; what is left out is free.
+
+        For example `{"folders": ["Course"], "providers": ["anthropic"], "models": ["claude-haiku-5-5"]}`.""",
+    ).tag(config=True)
+    at_most = Dict(
+        key_trait=Unicode(),
+        help="""The largest budgets that a run may have, by the names that configs use; a config's larger ones are
+        lowered. For example `{"max_cost_usd": 5, "max_gpu_minutes": 60}`.""",
+    ).tag(config=True)
+    required_veil = Enum(
+        ["sandboxed", "remote", None],
+        default_value=None,
+        allow_none=True,
+        help="""The weakest veil that a run may have, by its place.""",
+    ).tag(config=True)
     max_runs = Int(8, min=1, help="How many runs this server drives at once.").tag(config=True)
     max_organisms = Int(
         2,
@@ -214,6 +233,9 @@ class InterpBenchApp(ExtensionApp):
             journal=Path(self.journal).expanduser() if self.journal else None,
             default_provider=cast("Provider | None", self.default_provider),
             locked=self.locked,
+            allowed=self.allowed,
+            at_most=self.at_most,
+            required_veil=self.required_veil,
             max_runs=self.max_runs,
             max_organisms=self.max_organisms,
             organism_idle_s=60 * self.organism_idle_minutes,

@@ -19,7 +19,8 @@ const INFO: ServerInfo = {
   models: ['claude-opus-5-5', 'claude-haiku-4-5'],
   collaboration: false,
   sandbox_problem: null,
-  locked: {}
+  locked: {},
+  at_most: {}
 };
 
 const PREFERRED: IPreferences['values'] = {

@@ -17,7 +17,8 @@ const INFO: ServerInfo = {
   models: [],
   collaboration: false,
   sandbox_problem: null,
-  locked: {}
+  locked: {},
+  at_most: {}
 };
 
 let server: RunServer;

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ..config import Thinking
-from ..models.capacity import plain_name
+from ..models.capacity import THINKING_BINDING_BETA, plain_name
 from .conversation import blocks_of
 from .images import sendable
 from .provider import Prompt
@@ -17,7 +17,7 @@ _WITHOUT_ADAPTIVE_THINKING = ("claude-3", "claude-haiku-4", "claude-sonnet-4-5",
 # These refuse their own thinking when anything before it has changed, and a resumed run may have new budgets in its
 # system prompt, a long one a shorter past. Asked to, the API leaves out such thinking instead.
 _BOUND_THINKING = ("claude-fable-5-1", "claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5")
-_BINDING_BETA = {"anthropic-beta": "thinking-binding-controls-2026-08-01"}
+_BINDING_BETA = {"anthropic-beta": THINKING_BINDING_BETA}
 _LEAST_BUDGET = 1024
 """Tokens of the shortest thinking that the API can be asked for."""
 _MOST_BUDGET = 8_000

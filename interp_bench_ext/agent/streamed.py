@@ -9,14 +9,13 @@ from typing import Any
 from anthropic.types import RawMessageStreamEvent
 
 from ..errors import ProviderError
-from ..models.usage import Usage
+from ..models.usage import ReportedUsage, Usage
 from ..record.events import AgentDelta, Emit
 from .provider import MALFORMED_INPUT
 
 _LONGEST_NAME = 200
 _STREAMED_FOR_EACH = 64
 """Characters for each token that was asked for; more means that the server does not keep to ``max_tokens``."""
-_COUNTS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 
 
 class Turn:
@@ -36,18 +35,13 @@ class Turn:
         """Characters that the reply may have."""
         self._emit = emit
         self._left = self.longest
-        self._counts: dict[str, int] = {}
+        self._reported = ReportedUsage()
         self._arguments: dict[int, str] = {}
 
     @property
     def usage(self) -> Usage:
         """What the server has said of what was used up."""
-        return Usage(
-            input_tokens=self._counts.get("input_tokens", 0),
-            output_tokens=self._counts.get("output_tokens", 0),
-            cache_read_tokens=self._counts.get("cache_read_input_tokens", 0),
-            cache_write_tokens=self._counts.get("cache_creation_input_tokens", 0),
-        )
+        return self._reported.usage
 
     def take(self, event: RawMessageStreamEvent) -> None:
         """Add one event."""
@@ -55,7 +49,7 @@ class Turn:
         match event.type:
             case "message_start":
                 self._served_by(event.message.model)
-                self._count(event.message.usage)
+                self._reported.add(event.message.usage)
             case "content_block_start":
                 self.content.append(event.content_block.to_dict(mode="json"))
             case "content_block_delta":
@@ -64,7 +58,7 @@ class Turn:
                 self._close(event.index)
             case "message_delta":
                 self.stop_reason = event.delta.stop_reason
-                self._count(event.usage)
+                self._reported.add(event.usage)
                 # The reply's end is said here; some servers send no other event.
                 self.complete = self.complete or self.stop_reason is not None
             case "message_stop":
@@ -82,19 +76,11 @@ class Turn:
                     block = {**block, "input": _arguments(block["input"], {})}
             self.content.append(block)
         self.stop_reason = message.get("stop_reason")
-        usage = message.get("usage")
-        self._count(usage if isinstance(usage, Mapping) else {})
+        self._reported.add(message.get("usage"))
         self.complete = True
 
     def _served_by(self, model: object) -> None:
         self.model = str(model or "")[:_LONGEST_NAME] or None
-
-    def _count(self, usage: Any) -> None:
-        """Counts are totals so far: those of a later event that leaves one out, or says zero, still stand."""
-        for name in _COUNTS:
-            count = usage.get(name) if isinstance(usage, Mapping) else getattr(usage, name, None)
-            if isinstance(count, int) and count > 0:
-                self._counts[name] = count
 
     def _add(self, index: int, delta: Any) -> None:
         block = self.content[index]

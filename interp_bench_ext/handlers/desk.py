@@ -22,6 +22,7 @@ from ..runs.idempotency import Once
 from ..runs.manager import RunManager
 from ..runs.notebook_paths import Places
 from ..runs.policy import Policy
+from ..runs.rules import Rules
 from ..sandbox.bubblewrap import sandbox_available
 
 
@@ -39,6 +40,9 @@ class Setup:
     """None: the user's own."""
     default_provider: Provider | None
     locked: Mapping[str, Any]
+    allowed: Mapping[str, Any]
+    at_most: Mapping[str, Any]
+    required_veil: str | None
     max_runs: int
     max_organisms: int
     organism_idle_s: float
@@ -65,10 +69,12 @@ class Desk:
     @classmethod
     async def open(cls, setup: Setup) -> Desk:
         """Raises BadInput where the journal, a price list or an administrator's setting is of no use."""
-        policy = Policy(max_runs=setup.max_runs, default_provider=setup.default_provider, locked=setup.locked)
+        rules = Rules.of(allowed=setup.allowed, at_most=setup.at_most, required_veil=setup.required_veil)
         key = Key.from_environment(dict(setup.credentials))
+        default = _default_provider(setup, rules, key is not None)
+        policy = Policy(max_runs=setup.max_runs, default_provider=default, locked=setup.locked, rules=rules)
         notebooks = ServerNotebooks(setup.serverapp)
-        info = await asyncio.to_thread(_info, setup, key is not None)
+        info = await asyncio.to_thread(_info, setup, rules, default, key is not None)
         services = await asyncio.to_thread(
             Services.open,
             journal=setup.journal,
@@ -79,7 +85,7 @@ class Desk:
         )
         manager = RunManager(
             services,
-            catalog=Catalog(root=setup.root, extra=setup.config_folders),
+            catalog=Catalog(root=setup.root, extra=setup.config_folders, rules=rules),
             places=Places(setup.root, hidden=setup.hidden),
             policy=policy,
             log=setup.log,
@@ -92,17 +98,28 @@ class Desk:
         )
 
 
-def _info(setup: Setup, has_key: bool) -> ServerInfo:
-    providers: list[Provider] = ["playbook", "anthropic"] if has_key else ["playbook"]
-    chosen = setup.locked.get("provider", setup.default_provider)
+def _info(setup: Setup, rules: Rules, default: Provider | None, has_key: bool) -> ServerInfo:
+    there: list[Provider] = ["playbook", "anthropic"] if has_key else ["playbook"]
+    providers = rules.of_providers(there)
+    chosen = setup.locked.get("provider", default)
+    models = sorted(load_prices(), key=lambda name: (name != DEFAULT_MODEL, name))
     return ServerInfo(
         version=version("interp_bench_ext"),
         api=API_VERSION,
         providers=providers,
-        default_provider=chosen if chosen in providers else providers[-1],
-        models=sorted(load_prices(), key=lambda name: (name != DEFAULT_MODEL, name)),
+        default_provider=chosen if chosen in providers else (providers or there)[-1],
+        models=rules.of_models(models),
         collaboration=False,
         sandbox_problem=sandbox_available(),
         locked=dict(setup.locked),
         reveals=setup.reveals,
+        at_most=dict(rules.at_most),
     )
+
+
+def _default_provider(setup: Setup, rules: Rules, has_key: bool) -> Provider | None:
+    """For configs that leave the agent open; where not all is allowed, one that is."""
+    if setup.default_provider is not None or not rules.choose_agents:
+        return setup.default_provider
+    there: list[Provider] = ["playbook", "anthropic"] if has_key else ["playbook"]
+    return (rules.of_providers(there) or [None])[-1]

@@ -16,6 +16,8 @@ WORKING_WINDOW = 200_000
 """Tokens that a conversation may have without being asked for more: each step reads all of them again, and pays."""
 UNKNOWN_WINDOW = 200_000
 UNKNOWN_OUTPUT = 8_000
+THINKING_BINDING_BETA = "thinking-binding-controls-2026-08-01"
+"""The value of ``anthropic-beta`` that lets a request say what becomes of thinking whose past has changed."""
 _DECORATION = re.compile(r"^(?:[a-z]{2,6}\.)?anthropic\.|-\d{8}\b.*$|-v\d+(?::\d+)?$|@.*$")
 
 

@@ -24,6 +24,7 @@ from ..organisms.placement import Placement, find_place, place_of
 from ..sealed_configs import unpacked_folders
 from ..wrong_input import nearest
 from ..yaml_source import text_of
+from .rules import Rules
 
 BUNDLED, MINE, INSTALLED = "Bundled", "My configs", "Installed"
 _OURS = re.compile(r"^experiment_name\s*:", re.MULTILINE)
@@ -64,8 +65,8 @@ def catalog_folders(*, root: Path, extra: Sequence[Path]) -> list[ConfigFolder]:
 class Catalog:
     """Configs by name. Its methods read files, so a server calls :meth:`cards` in a thread."""
 
-    def __init__(self, *, root: Path, extra: Sequence[Path] = ()) -> None:
-        self._root, self._extra = root, tuple(extra)
+    def __init__(self, *, root: Path, extra: Sequence[Path] = (), rules: Rules = Rules()) -> None:  # noqa: B008 - frozen
+        self._root, self._extra, self._rules = root, tuple(extra), rules
         self._cards: dict[Path, tuple[tuple[int, int], ConfigCard]] = {}
         self._titles: dict[Path, tuple[tuple[int, int], str]] = {}
         self._names: dict[Path, str] = {}
@@ -83,9 +84,12 @@ class Catalog:
                 kept[file] = stamp, _card(name, group, file)
         # A card with a problem is made anew each time: its cause may lie in another file.
         self._cards = {file: entry for file, entry in kept.items() if entry[1].problem is None}
-        listed = [card for _, card in kept.values()]
+        listed = [card for _, card in kept.values() if self._rules.offers(card.name, group=card.group)]
         obstacles = {name: find_place(name).obstacle() for name in {card.place for card in listed} if name}
-        return [card.model_copy(update={"obstacle": obstacles.get(card.place)}) for card in listed]
+        return [
+            card.model_copy(update={"obstacle": self._rules.obstacle(card) or obstacles.get(card.place)})
+            for card in listed
+        ]
 
     def load(self, name: str, *, by_file: bool = False) -> Experiment:
         """The config called ``name``, read afresh.
@@ -100,6 +104,8 @@ class Catalog:
         found = self._found()
         if name not in found and by_file:
             name = next((own for own, (_, file) in found.items() if file.stem == name), name)
+        if name in found and not self._rules.offers(name, group=found[name][0]):
+            raise ConfigError(f"the administrator does not offer the config {name!r} here; choose one that is listed")
         if name not in found:
             hint = nearest(name, found, otherwise="choose one that is listed")
             raise ConfigError(f"there is no config {name!r}{hint}")

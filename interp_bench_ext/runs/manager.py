@@ -16,7 +16,7 @@ from ..api import AnswerApproval, ForkRun, ResumeRun, RunFigures, RunSummary, St
 from ..config import AgentSection, Experiment
 from ..errors import BadInput, InterpBenchError, NotFound, NotNow
 from ..notebook.readable import check_notebook
-from ..organisms.placement import organism_spec
+from ..organisms.placement import organism_spec, place_of
 from ..paths import work_folder_of
 from ..record.events import Event, RunEnded
 from ..record.journal import Journal, RunRecord
@@ -127,7 +127,7 @@ class RunManager:
         # A reader that looks whether a run is still driven holds that run's lock for a moment.
         async with self._starting, self._reading:
             await self._free(record.notebook)
-            agent = start.recorded_public(self.journal, run).agent
+            agent = start.recorded_public(self.journal, run).agent.model_copy(update=limits)
             self._check_possible(experiment, agent, confirmed=True)  # as it was when the run began
             driven = _Driven(self.feed)
             driven.run = start.resume(
@@ -332,6 +332,7 @@ class RunManager:
     def _check_possible(self, experiment: Experiment, agent: AgentSection, *, confirmed: bool) -> None:
         if len(self.under_way()) >= self._policy.max_runs:
             raise NotNow(f"{self._policy.max_runs} runs are under way, as many as this server drives; stop one first")
+        self._policy.rules.check(experiment.public, agent, veil=place_of(experiment).veil())
         if agent.provider == "anthropic" and lacks_key(agent, self.services.key):
             raise BadInput(
                 "this server has no API key for Claude; choose the playbook, or restart the server with"

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from ..api import ForkRun, Provider, ResumeRun, StartRun
 from ..config import Experiment
 from ..errors import BadInput
+from .rules import Rules
 
 _OF_THE_AGENT = ("provider", "model", "approval", "max_steps", "max_cost_usd", "max_minutes")
 LOCKABLE = (*_OF_THE_AGENT, "seed")
@@ -28,6 +29,7 @@ class Policy:
     """For configs that leave the agent open; None: Claude where there is a key."""
     locked: Mapping[str, Any] = field(default_factory=dict)
     """Fields of StartRun that nobody may choose otherwise, with their values."""
+    rules: Rules = Rules()
 
     def __post_init__(self) -> None:
         for name, value in self.locked.items():
@@ -48,6 +50,7 @@ class Policy:
         agent = public.agent.model_copy(update={name: value for name, value in chosen.items() if value is not None})
         if agent.provider == "playbook":  # a model that the config names is for Claude
             agent = agent.model_copy(update={"model": None})
+        agent = self.rules.fitted(agent)
         public = public.model_copy(update={"agent": agent, "seed": public.seed if seed is None else seed})
         return experiment.with_public(public)
 
@@ -63,6 +66,7 @@ class Policy:
 
     def _allowed(self, name: str, value: Any) -> Any:
         if name not in self.locked:
+            self.rules.check_asked(name, value)
             return value
         fixed = self.locked[name]
         if value is not None and value != fixed:

@@ -83,13 +83,18 @@ interface IAmountProps {
    * What the administrator has fixed; undefined where it is free.
    */
   locked?: number | null;
+  /**
+   * The largest value that the administrator allows.
+   */
+  most?: number;
 }
 
 /**
  * A number with its unit, or nothing.
  */
 export function Amount(props: IAmountProps): JSX.Element {
-  const { label, unit, value, onChange, whole, from, usual, locked } = props;
+  const { label, unit, value, onChange, whole, from, locked, most } = props;
+  const usual = lowered(props.usual, most);
   const { trans } = useServices();
   const [text, setText] = React.useState(value === null ? '' : String(value));
   if (locked !== undefined) {
@@ -99,7 +104,12 @@ export function Amount(props: IAmountProps): JSX.Element {
       </Locked>
     );
   }
-  const invalid = Number.isNaN(parsed(text, whole, from));
+  const read = (typed: string): number | null =>
+    parsed(typed, { whole, from, most });
+  const limit =
+    most === undefined
+      ? undefined
+      : trans.__('At most %1, set by your administrator', most);
   return (
     <label className="ib-amount">
       <input
@@ -107,29 +117,52 @@ export function Amount(props: IAmountProps): JSX.Element {
         inputMode="decimal"
         className="jp-mod-styled ib-amount-input"
         aria-label={label}
-        aria-invalid={invalid}
+        aria-invalid={Number.isNaN(read(text))}
         placeholder={String(usual ?? props.none ?? '–')}
-        title={usual === null ? trans.__('No limit') : undefined}
+        title={usual === null ? trans.__('No limit') : limit}
         value={text}
         onChange={({ target }) => {
           setText(target.value);
-          onChange(parsed(target.value, whole, from));
+          onChange(read(target.value));
         }}
       />
       {unit && <span className="ib-amount-unit">{unit}</span>}
+      {limit && (
+        <span className="ib-amount-most" title={limit}>
+          <lockIcon.react tag="span" width="12px" height="12px" aria-hidden />
+          <span className="ib-hidden">{limit}</span>
+        </span>
+      )}
     </label>
   );
 }
 
+interface IRange {
+  whole?: boolean;
+  from?: number;
+  most?: number;
+}
+
 /**
- * A positive number, or one from `from` on; null for nothing, NaN for anything else.
+ * A positive number, or one of a range; null for nothing, NaN for anything else.
  */
-function parsed(text: string, whole = false, from?: number): number | null {
+function parsed(text: string, range: IRange): number | null {
   if (text.trim() === '') {
     return null;
   }
+  const { whole = false, from, most = Infinity } = range;
   const value = Number(text.trim().replace(',', '.'));
   const large = from === undefined ? value > 0 : value >= from;
-  const right = Number.isFinite(value) && large;
+  const right = Number.isFinite(value) && large && value <= most;
   return right && (!whole || Number.isInteger(value)) ? value : NaN;
+}
+
+/**
+ * What holds when nothing is typed, under the largest value that is allowed.
+ */
+function lowered(
+  usual: number | null | undefined,
+  most: number | undefined
+): number | null | undefined {
+  return most === undefined ? usual : Math.min(usual ?? most, most);
 }

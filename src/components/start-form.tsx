@@ -286,6 +286,7 @@ function Budgets(props: {
           whole
           usual={agent?.max_steps}
           locked={lockedValue(info, 'max_steps')}
+          most={info.at_most.max_steps}
           value={choices.maxSteps}
           onChange={maxSteps => set({ maxSteps })}
         />
@@ -294,6 +295,7 @@ function Budgets(props: {
           unit={trans.__('min')}
           usual={agent?.max_minutes}
           locked={lockedValue(info, 'max_minutes')}
+          most={info.at_most.max_minutes}
           value={choices.maxMinutes}
           onChange={maxMinutes => set({ maxMinutes })}
         />
@@ -303,6 +305,7 @@ function Budgets(props: {
             unit={trans.__('USD')}
             usual={agent?.max_cost_usd}
             locked={lockedValue(info, 'max_cost_usd')}
+            most={info.at_most.max_cost_usd}
             value={choices.maxCostUsd}
             onChange={maxCostUsd => set({ maxCostUsd })}
           />

@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 d1697ab9c75115f9407b6c5f047483201283e52803a3c34c0064b09bd694bf89
+// Generated from schema.json by `jlpm generate`. sha256 a2135ed472b1ab16a2eeeeb849cd86583e6de00ee53c4ca92142ce42a83c6c89
 
 export type Event =
   | RunStarted
