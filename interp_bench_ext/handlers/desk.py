@@ -122,4 +122,5 @@ def _default_provider(setup: Setup, rules: Rules, has_key: bool) -> Provider | N
     if setup.default_provider is not None or not rules.choose_agents:
         return setup.default_provider
     there: list[Provider] = ["playbook", "anthropic"] if has_key else ["playbook"]
-    return (rules.of_providers(there) or [None])[-1]
+    allowed = rules.of_providers(there)
+    return allowed[-1] if allowed else None
