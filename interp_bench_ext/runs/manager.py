@@ -332,7 +332,9 @@ class RunManager:
     def _check_possible(self, experiment: Experiment, agent: AgentSection, *, confirmed: bool) -> None:
         if len(self.under_way()) >= self._policy.max_runs:
             raise NotNow(f"{self._policy.max_runs} runs are under way, as many as this server drives; stop one first")
-        self._policy.rules.check(experiment.public, agent, veil=place_of(experiment).veil())
+        place = place_of(experiment)
+        gpu_type = experiment.public.gpu_type
+        self._policy.rules.check(agent, place=place.name, gpu_type=gpu_type, veil=place.veil())
         if agent.provider == "anthropic" and lacks_key(agent, self.services.key):
             raise BadInput(
                 "this server has no API key for Claude; choose the playbook, or restart the server with"

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ..api import ConfigCard, Provider
-from ..config import AgentSection, PublicConfig
+from ..config import AgentSection
 from ..contracts import Veil
 from ..errors import BadInput
 from ..models.prices import DEFAULT_MODEL
@@ -34,7 +34,7 @@ class Allowed(BaseModel):
     providers: tuple[str, ...] | None = None
     models: tuple[str, ...] | None = None
     places: tuple[str, ...] | None = None
-    """Where organisms may run, by the names of ``execution_mode``."""
+    """Where organisms may run, by the names that configs use."""
     gpu_types: tuple[str, ...] | None = None
 
 
@@ -95,18 +95,19 @@ class Rules:
             over["model"] = models[0]
         return AgentSection.model_validate(agent.model_dump() | over)
 
-    def check(self, public: PublicConfig, agent: AgentSection, *, veil: Veil) -> None:
+    def check(self, agent: AgentSection, *, place: str, gpu_type: str | None, veil: Veil) -> None:
         """Whether a run may be as it is about to be.
 
         Args:
-            public: Of its config.
             agent: As it was chosen.
-            veil: Of the place where its organism would run.
+            place: Where its organism would run.
+            gpu_type: The GPU that it would be paid for there.
+            veil: What there is around it at that place.
 
         Raises:
             BadInput: Why not.
         """
-        against = self._against(public.execution_mode, public.gpu_type, veil)
+        against = self._against(place, gpu_type, veil)
         if against is not None:
             raise BadInput(against)
         if not _in(str(agent.provider), self.allowed.providers):

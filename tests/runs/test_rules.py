@@ -23,19 +23,20 @@ def experiment(tmp_path: Path) -> Experiment:
     return load_config(file)
 
 
-def check(rules: Rules, experiment: Experiment, *, veil: Veil = Veil.SANDBOXED, **agent: object) -> None:
+def check(rules: Rules, *, veil: Veil = Veil.SANDBOXED, gpu_type: str | None = None, **agent: object) -> None:
     section = AgentSection.model_validate({"provider": "anthropic", "model": "claude-opus-5-5", **agent})
-    rules.check(experiment.public, section, veil=veil)
+    rules.check(section, place="local", gpu_type=gpu_type, veil=veil)
 
 
-def test_without_rules_anything_goes(experiment: Experiment):
-    check(rules(), experiment, veil=Veil.PROCESS, max_minutes=None)
+def test_without_rules_anything_goes():
+    check(rules(), veil=Veil.PROCESS, max_minutes=None)
 
 
 @pytest.mark.parametrize(
     ("made", "agent", "said"),
     [
         (rules(places=["hub"]), {}, "does not allow organisms at local here; there is hub"),
+        (rules(gpu_types=["T4"]), {"gpu_type": "B200"}, "does not allow the GPU B200 here; there is T4"),
         (rules(providers=["playbook"]), {}, "does not allow the agent anthropic here; there is playbook"),
         (rules(models=["claude-haiku-5-5"]), {}, "does not allow the model claude-opus-5-5 here"),
         (rules(models=["claude-opus-5-5"]), {"base_url": "https://elsewhere.example"}, "no server of a config's own"),
@@ -44,21 +45,21 @@ def test_without_rules_anything_goes(experiment: Experiment):
         (rules(required_veil="remote"), {}, "a veil that is remote or stronger, and here it would be sandboxed"),
     ],
 )
-def test_what_is_not_allowed_is_refused_with_what_there_is(experiment, made: Rules, agent: dict, said: str):
+def test_what_is_not_allowed_is_refused_with_what_there_is(made: Rules, agent: dict, said: str):
     with pytest.raises(BadInput, match=said):
-        check(made, experiment, **agent)
+        check(made, **agent)
 
 
-def test_a_stronger_veil_and_a_smaller_budget_will_do(experiment: Experiment):
+def test_a_stronger_veil_and_a_smaller_budget_will_do():
     strict = rules(required_veil="sandboxed", at_most={"max_cost_usd": 2})
-    check(strict, experiment, veil=Veil.REMOTE, max_cost_usd=1)
+    check(strict, veil=Veil.REMOTE, max_cost_usd=1)
 
 
-def test_a_clients_own_costs_are_not_known_and_its_other_budgets_are(experiment: Experiment):
+def test_a_clients_own_costs_are_not_known_and_its_other_budgets_are():
     strict = rules(at_most={"max_cost_usd": 2, "max_steps": 10})
-    check(strict, experiment, provider="mcp", model="client", max_steps=10)
+    check(strict, provider="mcp", model="client", max_steps=10)
     with pytest.raises(BadInput, match="max_steps"):
-        check(strict, experiment, provider="mcp", model="client", max_steps=11)
+        check(strict, provider="mcp", model="client", max_steps=11)
 
 
 def test_larger_budgets_of_a_config_are_lowered_and_of_a_person_refused(experiment: Experiment):
