@@ -85,6 +85,14 @@ def prepare(folder: Path, *, organisms: int) -> None:
     (user_settings / "notification.jupyterlab-settings").write_text(quiet, encoding="utf-8")
 
 
+_RULES = (
+    '--InterpBenchApp.locked={"approval": "ask", "max_cost_usd": 2}',
+    '--InterpBenchApp.at_most={"max_steps": 40}',
+    '--InterpBenchApp.allowed={"places": ["local"]}',
+)
+"""What an administrator has decided, where a test wants one."""
+
+
 def command(folder: Path, port: int, token: str, *, application: str, collaboration: bool, locked: bool) -> list[str]:
     return [
         sys.executable,
@@ -93,7 +101,7 @@ def command(folder: Path, port: int, token: str, *, application: str, collaborat
         f"--IdentityProvider.token={token}",
         f"--ServerApp.root_dir={folder / 'root'}",
         f"--YDocExtension.disable_rtc={not collaboration}",
-        *(['--InterpBenchApp.locked={"approval": "ask", "max_cost_usd": 2}'] if locked else []),
+        *(_RULES if locked else []),
     ]
 
 
