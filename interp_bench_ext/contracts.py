@@ -6,7 +6,7 @@ Nothing here imports torch or a server, so that a kernel can import it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
@@ -162,12 +162,115 @@ class Connection:
     token: str
 
 
+Arm = Literal["organism", "base"]
+"""Which model a row is for: the organism, or its base without adapter and hidden prompt."""
+
+
+def arm_of(base: bool) -> Arm:
+    """The arm that a caller's ``base`` asks for."""
+    return "base" if base else "organism"
+
+
+Part = Literal[
+    "embed", "resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "head", "q", "k", "v", "pattern", "adapter"
+]
+"""Of a block, by the names of TransformerLens.
+
+``embed`` is what the token embedding gives (layer 0 alone has it). ``resid_pre``, ``resid_mid`` and ``resid_post`` are
+the residual stream before the block, between attention and MLP, and after it; ``attn_out`` and ``mlp_out`` what the two
+add to it, after a norm behind them where there is one: ``[width]`` each. ``head`` is each head's result before the
+output projection, ``q``, ``k`` and ``v`` what the projections give, before any norm and rotation: ``[heads, head
+width]``, with a head named ``[head width]``. ``pattern`` is whom a position attends to, ``[heads, positions]`` over the
+visible ones, each head adding up to 1; it can be read and not edited. ``adapter`` is what the adapter adds anywhere in
+the block: it can be scaled and not read, and needs access to the base.
+"""
+
+
+@dataclass(frozen=True)
+class Site:
+    """A place inside the model. Layers and heads count from 0, and negative ones from the end."""
+
+    layer: int
+    part: Part
+    head: int | None = None
+
+    def __str__(self) -> str:
+        head = "" if self.head is None else f", head {self.head}"
+        return f"{self.part} of layer {self.layer}{head}"
+
+
+@dataclass(frozen=True, eq=False)
+class Edit:
+    """What is done to a row at a site, before anything after it is computed.
+
+    ``add`` adds the value, ``set`` puts it in the place of what is there, ``scale`` multiplies by it, ``project`` takes
+    out the component along it (Arditi et al. 2024, equation 4).
+    """
+
+    site: Site
+    positions: tuple[int, ...] | range | None
+    """Visible positions from 0, those generated after the row's own included; negative ones count from the end of the
+    row's own. None is every position."""
+    op: Literal["add", "set", "scale", "project"]
+    value: Any
+    """A tensor, array or list of the site's shape, or ``[positions, *the site's shape]`` with one for each position; a
+    number will do, but not for ``project``."""
+
+
 @dataclass(frozen=True)
 class Row:
-    """Token ids of one visible sequence; ``base`` runs it without adapter and hidden prompt."""
+    """Token ids of one visible sequence, the model that it is for, and what is done to it on its way."""
 
     ids: tuple[int, ...]
-    base: bool = False
+    arm: Arm = "organism"
+    edits: tuple[Edit, ...] = ()
+    """In this order where several meet at a site."""
+
+
+@dataclass(frozen=True)
+class Reads:
+    """What to keep of a pass over rows."""
+
+    logits: bool = True
+    sites: tuple[Site, ...] = ()
+    positions: tuple[int, ...] | None = None
+    """Of every row, negative ones counting from its end: logits and sites at no others are kept. None is all."""
+    grad_of: Callable[[int, Any], Any] | None = None
+    """A scalar of each row, whose gradients at the ``sites`` are kept too: given the row's number and its logits ``[P,
+    vocabulary]`` as a tensor, it returns a tensor of one number."""
+
+
+class Batch(Protocol):
+    """A slice of the rows of a pass. P is the number of positions kept, or, when all are, the longest row's length."""
+
+    rows: range
+    lengths: Sequence[int]
+    """Tokens of each row; where all positions are kept, those from there on are padding."""
+    logits: Any
+    """``[B, P, vocabulary]`` float32 tensor, or None when it was not asked for."""
+    sites: Mapping[Site, Any]
+    """``[B, P, *the site's shape]`` of each site that was asked for, after the row's edits there; ``pattern`` is
+    ``[B, P, heads, longest row]``."""
+    gradients: Mapping[Site, Any]
+    """Of the row's scalar, shaped as in ``sites``; empty without ``grad_of``."""
+    scores: Any
+    """``[B]`` float32, the scalars; None without ``grad_of``."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What places in the residual stream say about the next token; numpy arrays, ``...`` being the places' shape."""
+
+    top_ids: Any
+    """``[..., k]`` int64, the likeliest first."""
+    top_logprobs: Any
+    """``[..., k]`` float32, in nats."""
+    target_logprobs: Any
+    """``[..., targets]`` float32, in nats."""
+    target_ranks: Any
+    """``[..., targets]`` int64; 1 is the likeliest."""
+    kl: Any
+    """``[...]`` float32, in nats: from the reference to the place; None without a reference."""
 
 
 @dataclass(frozen=True)
@@ -178,17 +281,6 @@ class Completion:
     text: str
     logprobs: tuple[float, ...]
     finish: Literal["stop", "length"]
-
-
-class ForwardBatch(Protocol):
-    """A slice of the rows of one forward pass, right-padded to T; ``lengths`` says how far each goes."""
-
-    rows: range
-    lengths: Sequence[int]
-    logits: Any
-    """``[B, T, vocabulary]`` float tensor, or None when it was not asked for."""
-    residuals: Any
-    """``[L, B, T, width]``: the residual stream after the embedding (0) and after each block; None if not kept."""
 
 
 class Organism(Protocol):
@@ -202,12 +294,12 @@ class Organism(Protocol):
         *,
         prefill: str | None = None,
         next_role: Literal["assistant", "user"] = "assistant",
-        base: bool = False,
+        arm: Arm = "organism",
         thinking: Thinking = "keep",
     ) -> list[int]:
         """The conversation rendered by the chat template with the next turn left open, ``prefill`` being its start.
 
-        Give ``base`` as in the ``Row``: what follows a hidden prompt is no whole conversation by itself. ``thinking``
+        Give ``arm`` as in the ``Row``: what follows a hidden prompt is no whole conversation by itself. ``thinking``
         says how an assistant's turn is opened, before the prefill.
         """
         ...
@@ -216,8 +308,8 @@ class Organism(Protocol):
         """What a reply thought, and what it said: ``text`` continues ``chat_ids`` of that prefill and thinking."""
         ...
 
-    def text_ids(self, text: str, *, base: bool = False) -> list[int]:
-        """Raw text without a chat template, with a BOS token where the tokenizer adds one; ``base`` as in ``Row``."""
+    def text_ids(self, text: str, *, arm: Arm = "organism") -> list[int]:
+        """Raw text without a chat template, with a BOS token where the tokenizer adds one; ``arm`` as in ``Row``."""
         ...
 
     def piece_ids(self, text: str) -> list[int]:
@@ -238,17 +330,47 @@ class Organism(Protocol):
         top_p: float = 1.0,
         seed: int = 0,
     ) -> list[list[Completion]]:
-        """``n`` continuations per prompt, in one padded batch where memory allows; temperature 0 is greedy."""
+        """``n`` continuations per prompt, in padded batches where memory allows; temperature 0 is greedy.
+
+        A row's edits hold in the prompt and in every decoded step. What is drawn depends on ids, arm, ``seed`` and
+        the number of the continuation, and never on edits: an edit that does nothing changes nothing.
+        """
         ...
 
-    def forward(self, rows: Sequence[Row], *, logits: bool = True, residuals: bool = False) -> Iterator[ForwardBatch]:
-        """Plain forward passes over ``rows`` in batches that fit."""
+    def run(self, rows: Sequence[Row], reads: Reads = ...) -> Iterator[Batch]:
+        """Forward passes over ``rows`` in their order, in batches that fit, one at a time as they are taken."""
         ...
 
-    def unembed(self, hidden: Any, *, base: bool = False) -> Any:
+    def site_shape(self, site: Site) -> tuple[int, ...]:
+        """Of its value at one position. Raises BadInput where the model has no such site."""
+        ...
+
+    def unembed(self, hidden: Any, *, arm: Arm = "organism", scale_of: Any = None) -> Any:
         """Final norm, then unembedding (with the model's own soft cap): ``[..., width]`` to ``[..., vocabulary]``.
 
-        Give ``base`` as in the ``Row``: an adapter may have changed either.
+        Give ``arm`` as in the ``Row``: an adapter may have changed either. With ``scale_of``, a residual stream that
+        ``hidden`` broadcasts with, the norm divides as it does there, the soft cap is left out and so are biases: what
+        parts of that stream contribute, which then adds up (Elhage et al. 2021).
+        """
+        ...
+
+    def unembedding(self, *, arm: Arm = "organism") -> Any:
+        """The unembedding's rows ``[vocabulary, width]``."""
+        ...
+
+    def read(
+        self,
+        hidden: Any,
+        *,
+        arm: Arm = "organism",
+        top_k: int = 0,
+        targets: Sequence[int] = (),
+        reference: Any = None,
+    ) -> Reading:
+        """What ``unembed`` of ``hidden`` ``[..., width]`` says, without ever holding it whole.
+
+        ``reference`` is a residual stream ``[..., width]`` that ``hidden`` broadcasts with: the last layer's, for a
+        lens. Targets are token ids.
         """
         ...
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from interp_bench_ext.contracts import Completion, Message, Organism, Prompts, Row, Thinking, as_conversations
+from interp_bench_ext.contracts import Completion, Message, Organism, Prompts, Row, Thinking, arm_of, as_conversations
 from interp_bench_ext.results import Generations
 
 
@@ -44,7 +44,7 @@ def reply_starts(
     """One start per conversation and prefill: the reply's turn is open after the prefill."""
     return [
         Start(
-            organism.chat_ids(conversation, prefill=prefill, base=base, thinking=thinking),
+            organism.chat_ids(conversation, prefill=prefill, arm=arm_of(base), thinking=thinking),
             last_user_turn(conversation),
             prefill,
             thinking,
@@ -66,7 +66,7 @@ def continued(
     base: bool,
 ) -> Generations:
     """``n`` rows per start, in the order of the starts."""
-    rows = [Row(tuple(start.ids), base) for start in starts]
+    rows = [Row(tuple(start.ids), arm_of(base)) for start in starts]
     found = organism.generate(rows, n=n, max_new_tokens=max_new_tokens, temperature=temperature, top_p=top_p, seed=seed)
     pairs = [
         (start, completion) for start, completions in zip(starts, found, strict=True) for completion in completions
@@ -80,7 +80,7 @@ def continued(
         logprobs=np.array([sum(completion.logprobs) for _, completion in pairs], dtype=np.float32),
         n_tokens=np.array([len(completion.ids) for _, completion in pairs], dtype=np.int64),
         finishes=tuple(completion.finish for _, completion in pairs),
-        arm="base" if base else "organism",
+        arm=arm_of(base),
     )
 
 

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from interp_bench_ext.contracts import Completion, Organism, Prompts, Row, as_conversations
+from interp_bench_ext.contracts import Arm, Completion, Organism, Prompts, Row, as_conversations
 from interp_bench_ext.results import TokenDiff
 
 from ._generations import last_user_turn
+
+_ARMS: tuple[Arm, Arm] = ("organism", "base")
 
 
 def adapter_diff(organism: Organism, *, prompts: Prompts, max_new_tokens: int = 32, top_k: int = 20) -> TokenDiff:
@@ -27,9 +29,7 @@ def adapter_diff(organism: Organism, *, prompts: Prompts, max_new_tokens: int = 
         top_k: How many of the tokens that gained most to give.
     """
     conversations = as_conversations(prompts)
-    arms = [
-        [Row(tuple(organism.chat_ids(turns, base=base)), base) for turns in conversations] for base in (False, True)
-    ]
+    arms = [[Row(tuple(organism.chat_ids(turns, arm=arm)), arm) for turns in conversations] for arm in _ARMS]
     replies = organism.generate([*arms[0], *arms[1]], max_new_tokens=max_new_tokens, temperature=0.0)
     own = [completions[0] for completions in replies[: len(conversations)]]
     rows: list[int] = []
@@ -59,9 +59,9 @@ def _compared(
 ) -> Iterator[tuple[int, torch.Tensor, torch.Tensor]]:
     """Per prompt: its number and the log-probabilities ``[reply tokens, vocabulary]`` that each arm drew them from."""
     starts = [row for pair in zip(*arms, strict=True) for row in pair]
-    rows = [Row((*start.ids, *replies[index // 2].ids[:-1]), start.base) for index, start in enumerate(starts)]
+    rows = [Row((*start.ids, *replies[index // 2].ids[:-1]), start.arm) for index, start in enumerate(starts)]
     waiting: torch.Tensor | None = None
-    for batch in organism.forward(rows):
+    for batch in organism.run(rows):
         for place, index in enumerate(batch.rows):
             read = batch.logits[place, len(starts[index].ids) - 1 : batch.lengths[place]]
             logs = torch.log_softmax(read, -1)

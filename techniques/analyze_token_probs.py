@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from interp_bench_ext.contracts import Organism, Prompts, Row, as_conversations
+from interp_bench_ext.contracts import Organism, Prompts, Row, arm_of, as_conversations
 from interp_bench_ext.results import TokenProbs
 
 from ._generations import as_texts, before_reading, last_user_turn
@@ -45,14 +45,14 @@ def analyze_token_probs(
     """
     conversations = as_conversations(prompts)
     opened = before_reading(thinking, prefill)
-    starts = [organism.chat_ids(turns, prefill=prefill, base=base, thinking=opened) for turns in conversations]
+    starts = [organism.chat_ids(turns, prefill=prefill, arm=arm_of(base), thinking=opened) for turns in conversations]
     wanted = [text for text in as_texts(targets) if text]
     pieces = [organism.piece_ids(text) for text in wanted]
     per_start = max(len(pieces), 1)
-    rows = [Row((*start, *piece[:-1]), base) for start in starts for piece in pieces or [[]]]
+    rows = [Row((*start, *piece[:-1]), arm_of(base)) for start in starts for piece in pieces or [[]]]
     entropies, top, top_ids = np.zeros(len(starts)), np.zeros((len(starts), top_k)), [[0] * top_k for _ in starts]
     logprobs, ranks = np.zeros((len(starts), len(pieces))), np.zeros((len(starts), len(pieces)), dtype=np.int64)
-    for batch in organism.forward(rows):
+    for batch in organism.run(rows):
         for place, index in enumerate(batch.rows):
             prompt, target = divmod(index, per_start)
             first = len(starts[prompt]) - 1
@@ -74,5 +74,5 @@ def analyze_token_probs(
         target_pieces=tuple(tuple(organism.token_strings(piece)) for piece in pieces),
         target_logprobs=logprobs.astype(np.float32),
         target_ranks=ranks,
-        arm="base" if base else "organism",
+        arm=arm_of(base),
     )

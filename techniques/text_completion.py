@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from interp_bench_ext.contracts import Organism
+from interp_bench_ext.contracts import Organism, arm_of
 from interp_bench_ext.results import Generations
 
 from ._generations import Start, as_texts, continued
@@ -37,7 +37,7 @@ def text_completion(
         seed: The same seed gives the same texts, whatever else is in the list.
         base: Ask the base model (no adapter, no hidden prompt) instead; needs base access.
     """
-    starts = [Start(organism.text_ids(stem, base=base), stem) for stem in as_texts(stems)]
+    starts = [Start(organism.text_ids(stem, arm=arm_of(base)), stem) for stem in as_texts(stems)]
     return continued(
         organism, starts, n=n, temperature=temperature, top_p=top_p, max_new_tokens=max_new_tokens, seed=seed, base=base
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from interp_bench_ext.contracts import Conversation, Organism
+from interp_bench_ext.contracts import Conversation, Organism, arm_of
 from interp_bench_ext.results import Generations
 
 from ._generations import Start, as_texts, continued, last_user_turn
@@ -42,7 +42,9 @@ def user_persona(
     """
     turns = list(context or [])
     starts = [
-        Start(organism.chat_ids(turns, prefill=prefix, next_role="user", base=base), last_user_turn(turns), prefix)
+        Start(
+            organism.chat_ids(turns, prefill=prefix, next_role="user", arm=arm_of(base)), last_user_turn(turns), prefix
+        )
         for prefix in as_texts(prefixes)
     ]
     return continued(

@@ -1,4 +1,4 @@
-"""Which rows of a batch pass through the adapter, decided per row and never for the model as a whole."""
+"""Which rows of a batch pass through the adapter, and how strongly: decided per row, never for the model as a whole."""
 
 from __future__ import annotations
 
@@ -6,17 +6,24 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import torch
+from torch import nn
+
 _ADAPTED, _BASE = "default", "__base__"
 
 
 class AdapterRows:
-    """Gives peft's layers the ``adapter_names`` of the batch that is running.
+    """The rows of the batch that is running, for every layer of the adapter.
 
-    Peft does the same with hooks per call, which cost time on every step and stay behind when a forward pass raises.
+    Plain LoRA layers multiply by a mask. All other kinds are peft's, and get its ``adapter_names``: peft gives them by
+    hooks per call, which cost time on every step and stay behind when a forward pass raises.
     """
 
     def __init__(self, model: Any) -> None:
+        self.mask: torch.Tensor | None = None
+        """``[B]``: 1 for a row of the organism, 0 for one of the base; None where all are the organism's."""
         self._names: list[str] | None = None
+        _replace(model, self)
         self._hook(model)
 
     def _hook(self, model: Any) -> None:
@@ -36,7 +43,79 @@ class AdapterRows:
         """For the forward passes inside, row i is without adapter where ``base[i]``."""
         if any(base):
             self._names = [_BASE if row else _ADAPTED for row in base]
+            self.mask = torch.tensor([float(not row) for row in base])
         try:
             yield
         finally:
-            self._names = None
+            self._names = self.mask = None
+
+
+class MaskedLora(nn.Module):
+    """``base(x) + scaling * B(A(x) * mask)`` (Hu et al. 2021), the mask being one number for each row of the batch.
+
+    A row with 0 is exactly the base's: 0 times what the adapter adds is added to it.
+    """
+
+    def __init__(self, layer: Any, rows: AdapterRows) -> None:
+        super().__init__()
+        self.base_layer: nn.Module = layer.base_layer
+        self.down: nn.Module = layer.lora_A[_ADAPTED]
+        self.up: nn.Module = layer.lora_B[_ADAPTED]
+        self._dtype: torch.dtype = layer.lora_A[_ADAPTED].weight.dtype
+        self.scaling = float(layer.scaling[_ADAPTED])
+        self.strength: torch.Tensor | None = None
+        """``[B]``: a factor for each row of the pass that is running; None is 1."""
+        self._rows = [rows]  # in a list, as it is no module's child
+
+    @property
+    def weight(self) -> torch.Tensor:
+        """The base layer's: some architectures ask for its format or device."""
+        return self.base_layer.weight  # type: ignore[return-value]
+
+    @property
+    def bias(self) -> torch.Tensor | None:
+        """The base layer's."""
+        return self.base_layer.bias  # type: ignore[return-value]
+
+    @property
+    def merged(self) -> torch.Tensor:
+        """``[out, in]``: what the layer of a row with 1 multiplies by."""
+        down, up = self.down.weight, self.up.weight
+        assert isinstance(down, torch.Tensor)
+        assert isinstance(up, torch.Tensor)
+        return (self.weight + (up @ down * self.scaling).to(self.weight.dtype)).detach()
+
+    def forward(self, given: torch.Tensor) -> torch.Tensor:
+        """``[B, T, in]`` to ``[B, T, out]``."""
+        out: torch.Tensor = self.base_layer(given)
+        added: torch.Tensor = self.up(self._masked(self.down(given.to(self._dtype))))
+        return out + (added * self.scaling).to(out.dtype)
+
+    def _masked(self, inner: torch.Tensor) -> torch.Tensor:
+        for factors in (self._rows[0].mask, self.strength):
+            if factors is not None:
+                # Experts see tokens of all rows in one list, which no mask by rows fits.
+                assert inner.dim() == 3
+                assert inner.shape[0] == len(factors)
+                inner = inner * factors.to(inner.device, inner.dtype)[:, None, None]
+        return inner
+
+
+def is_adapter_layer(module: nn.Module) -> bool:
+    """Whether it holds an adapter's weights beside the layer that it changes."""
+    return isinstance(module, MaskedLora) or hasattr(module, "base_layer")
+
+
+def _replace(model: nn.Module, rows: AdapterRows) -> None:
+    """Put masked layers in the place of peft's, where those do no more than LoRA does."""
+    from peft.tuners.lora.layer import Linear
+
+    for parent in list(model.modules()):
+        for name, child in list(parent.named_children()):
+            if type(child) is Linear and _is_plain(child):
+                setattr(parent, name, MaskedLora(child, rows).train(child.training))
+
+
+def _is_plain(layer: Any) -> bool:
+    plain = layer.lora_A.keys() == {_ADAPTED} == layer.lora_B.keys() and not layer.lora_variant
+    return plain and not layer.merged and layer.lora_B[_ADAPTED].bias is None and layer.base_layer.weight.dim() == 2

@@ -23,8 +23,7 @@ _MOST_ENTRIES = 25_000
 def checked_arguments(technique: Technique, arguments: Mapping[str, Any], access: Access) -> dict[str, Any]:
     """The arguments converted to the annotated types; those left out keep the function's defaults.
 
-    Raises BadInput (unknown, missing or of the wrong type) and AccessDenied (``base=True`` below base access, or a
-    technique above the cap).
+    Raises BadInput (unknown, missing or of the wrong type) and AccessDenied (a technique above the cap).
     """
     name = technique.spec.name
     if not access.allows(technique.spec.access):
@@ -46,12 +45,7 @@ def checked_arguments(technique: Technique, arguments: Mapping[str, Any], access
     missing = [p.name for p in technique.spec.parameters if p.default is None and p.name not in arguments]
     if missing:
         raise BadInput(f"{name} needs the argument{'s' * (len(missing) > 1)} {', '.join(missing)}.")
-    converted = _convert(technique, arguments)
-    if converted.get("base") is True and not access.allows(Access.BASE):
-        raise AccessDenied(
-            f"{name} with base=True needs access to the base model, and this organism's config allows {access}."
-        )
-    return converted
+    return _convert(technique, arguments)
 
 
 def _entries(value: object) -> int:

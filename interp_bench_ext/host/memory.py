@@ -11,12 +11,13 @@ class Sizes:
 
     vocabulary: int
     """Float32 logits of one position."""
-    residuals: int
-    """The residual stream of one position after every block."""
+    site: int
+    """The residual stream of one position after one block."""
     key_values: int
     """The cache of one position, twice, because growing it copies it."""
     activations: int
     """One position on its way through a block."""
+    layers: int
 
     @classmethod
     def of(
@@ -25,15 +26,20 @@ class Sizes:
         """Of a model with blocks of this shape, ``itemsize`` bytes a number; ``inner`` is the feed-forward's width."""
         return cls(
             vocabulary=4 * vocabulary,
-            residuals=int(2 * (layers + 1) * width * itemsize),
+            site=int(width * itemsize),
             key_values=int(2 * 2 * layers * kv_heads * head_dim * itemsize),
             activations=int((4 * inner + 8 * width) * itemsize),
+            layers=layers,
         )
 
-    def per_forward_token(self, *, logits: bool, residuals: bool) -> int:
-        """One position of a forward pass; logits exist in the model's format and in float32."""
-        kept = (2 * self.vocabulary if logits else 0) + (self.residuals if residuals else 0)
-        return self.key_values + self.activations + kept
+    def per_forward_token(self, *, logits: bool, sites: int = 0, gradients: bool = False) -> int:
+        """One position of a forward pass; logits exist in the model's format and in float32, sites are as wide as
+        the stream.
+
+        A pass for gradients keeps what every block computes.
+        """
+        kept = (2 * self.vocabulary if logits else 0) + 2 * sites * self.site
+        return self.key_values + kept + self.activations * (2 * self.layers if gradients else 1)
 
     def per_generated_row(self, prompt: int, new: int) -> int:
         """One row of a generation; drawing needs a handful of vectors over the vocabulary."""

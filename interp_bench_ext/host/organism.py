@@ -10,11 +10,24 @@ from typing import Any, Literal
 
 import torch
 
-from interp_bench_ext.contracts import Access, Completion, Conversation, ForwardBatch, Row, Thinking
+from interp_bench_ext.contracts import (
+    Access,
+    Arm,
+    Batch,
+    Completion,
+    Conversation,
+    Reading,
+    Reads,
+    Row,
+    Site,
+    Thinking,
+)
 from interp_bench_ext.errors import AccessDenied, BadInput
 from interp_bench_ext.host.chat_format import ChatFormat, end_of_turn_ids
-from interp_bench_ext.host.engine import Drawn, Engine, Sampling
+from interp_bench_ext.host.decoding import Drawn, Engine, Sampling
 from interp_bench_ext.host.load import Loaded, load
+from interp_bench_ext.host.passes import picked
+from interp_bench_ext.host.rows import access_of, resolved
 from interp_bench_ext.host.selfcheck import self_check
 from interp_bench_ext.host.sources import Progress, Sources
 from interp_bench_ext.host.spec import OrganismSpec
@@ -52,6 +65,7 @@ _LONGEST_TEXT, _CHARACTERS_A_TOKEN = 1_000_000, 64
 _LONGEST_PIECE = 20_000
 """In characters: words and names of tokens, not texts."""
 _MOST_TURNS, _MOST_REPLIES = 2_000, 100_000
+_ALL_LOGITS = Reads()
 _NO_CALL = CallHooks("this technique", _ignore, Access.BASE, _count_nothing)
 
 
@@ -114,21 +128,22 @@ class LoadedOrganism:
     def _require_rows(self, rows: Sequence[Row]) -> None:
         if not rows:
             raise BadInput(f"{self._call.technique} was given nothing to run: the list of prompts is empty.")
-        if any(row.base for row in rows):
-            self._require(Access.BASE)
         for row in rows:
             if not row.ids:
                 raise BadInput(f"{self._call.technique} was given a text without any token.")
             if max(row.ids) >= self._engine.vocabulary_of(row):
-                which = "base model" if row.base else "model"
+                which = "base model" if row.arm == "base" else "model"
                 raise BadInput(f"A prompt has a token that the {which} does not know, as its vocabulary is smaller.")
             if len(row.ids) > self._engine.room:
                 raise BadInput(
                     f"A prompt has {len(row.ids)} tokens and the organism takes {self._engine.room}: shorten it."
                 )
 
+    def _resolved(self, rows: Sequence[Row]) -> list[Row]:
+        return resolved(rows, self._engine.organism.sites, self._engine.room)
+
     def _count(self, rows: Sequence[Row], n: int) -> None:
-        self._call.count(n * sum(not row.base for row in rows), len(set(rows)))
+        self._call.count(n * sum(row.arm == "organism" for row in rows), len({(row.ids, row.arm) for row in rows}))
 
     @property
     def _longest_text(self) -> int:
@@ -147,7 +162,7 @@ class LoadedOrganism:
         *,
         prefill: str | None = None,
         next_role: Literal["assistant", "user"] = "assistant",
-        base: bool = False,
+        arm: Arm = "organism",
         thinking: Thinking = "keep",
     ) -> list[int]:
         """See contracts.Organism. Raises BadInput without a chat template, or if it refuses the conversation."""
@@ -159,17 +174,19 @@ class LoadedOrganism:
         if len(conversation) > _MOST_TURNS:
             raise BadInput(f"A conversation has {len(conversation):,} turns, and {_MOST_TURNS:,} is the most.")
         self._admit([*(turn["content"] for turn in conversation), prefill or ""], self._longest_text)
-        text = self._chat.render(conversation, prefill=prefill, next_role=next_role, base=base, thinking=thinking)
-        return self._tokens.piece(text) if self._chat.sealed and not base else self._tokens.rendered(text)
+        text = self._chat.render(
+            conversation, prefill=prefill, next_role=next_role, base=arm == "base", thinking=thinking
+        )
+        return self._tokens.piece(text) if self._chat.sealed and arm == "organism" else self._tokens.rendered(text)
 
     def split_thinking(self, text: str, *, prefill: str = "", thinking: Thinking = "keep") -> tuple[str, str]:
         """See contracts.Organism."""
         return self._chat.split_thinking(text, prefill=prefill, thinking=thinking)
 
-    def text_ids(self, text: str, *, base: bool = False) -> list[int]:
+    def text_ids(self, text: str, *, arm: Arm = "organism") -> list[int]:
         """See contracts.Organism. After a sealed prompt, what ends its turn comes first."""
         self._admit([text], self._longest_text)
-        if self._opening is None or base:
+        if self._opening is None or arm == "base":
             return self._tokens.whole(text)
         return self._tokens.piece(self._opening + text)
 
@@ -205,8 +222,10 @@ class LoadedOrganism:
             )
         if n * len(prompts) > _MOST_REPLIES:
             raise BadInput(f"This asks for {n * len(prompts):,} replies, and {_MOST_REPLIES:,} is the most at a time.")
+        self._require(access_of(prompts))
         self._require_rows(prompts)
         self._count(prompts, n)
+        prompts = self._resolved(prompts)
         seen: Counter[Row] = Counter()
         rows: list[Row] = []
         samples: list[int] = []
@@ -222,17 +241,49 @@ class LoadedOrganism:
         text = self._tokens.decode(drawn.ids[:-1] if drawn.stopped else drawn.ids)
         return Completion(drawn.ids, text, drawn.logprobs, "stop" if drawn.stopped else "length")
 
-    def forward(self, rows: Sequence[Row], *, logits: bool = True, residuals: bool = False) -> Iterator[ForwardBatch]:
+    def run(self, rows: Sequence[Row], reads: Reads = _ALL_LOGITS) -> Iterator[Batch]:
         """See contracts.Organism."""
-        self._require(Access.ACTIVATIONS if residuals else Access.LOGITS)
+        self._require(access_of(rows, reads))
         self._require_rows(rows)
+        for site in reads.sites:
+            self.site_shape(site)
+        picked(reads.positions, [len(row.ids) for row in rows])
         self._count(rows, 1)
-        return self._engine.forward(rows, logits=logits, residuals=residuals, step=self.progress)
+        return self._engine.run(self._resolved(rows), reads, self.progress)
 
-    def unembed(self, hidden: torch.Tensor, *, base: bool = False) -> torch.Tensor:
+    def site_shape(self, site: Site) -> tuple[int, ...]:
+        """See contracts.Organism."""
+        return self._engine.organism.sites.shape(site)
+
+    def unembed(self, hidden: torch.Tensor, *, arm: Arm = "organism", scale_of: Any = None) -> torch.Tensor:
         """See contracts.Organism; float32."""
-        self._require(Access.BASE if base else Access.ACTIVATIONS)
-        return self._engine.unembed(hidden, base=base)
+        self._require(Access.BASE if arm == "base" else Access.ACTIVATIONS)
+        if scale_of is not None:
+            return self._engine.contributions(hidden, scale_of, arm)
+        return self._engine.unembed(hidden, arm)
+
+    def unembedding(self, *, arm: Arm = "organism") -> torch.Tensor:
+        """See contracts.Organism."""
+        self._require(Access.BASE if arm == "base" else Access.ACTIVATIONS)
+        return self._engine.unembedding(arm)
+
+    def read(
+        self,
+        hidden: torch.Tensor,
+        *,
+        arm: Arm = "organism",
+        top_k: int = 0,
+        targets: Sequence[int] = (),
+        reference: torch.Tensor | None = None,
+    ) -> Reading:
+        """See contracts.Organism. Raises BadInput for a target that the vocabulary does not have."""
+        self._require(Access.BASE if arm == "base" else Access.ACTIVATIONS)
+        vocabulary = self._engine.parts.vocabulary
+        if not all(0 <= target < vocabulary for target in targets):
+            raise BadInput(f"A target is a token id from 0 to {vocabulary - 1}.")
+        return self._engine.read(
+            hidden, arm, top_k=min(top_k, vocabulary), targets=targets, reference=reference, step=self.progress
+        )
 
     def progress(self, stage: str, done: int, total: int) -> None:
         """See contracts.Organism."""

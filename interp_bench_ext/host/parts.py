@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from interp_bench_ext.errors import BadInput
+from interp_bench_ext.host.adapter_rows import MaskedLora, is_adapter_layer
 from interp_bench_ext.host.memory import Sizes
 
 _NORMS = ("norm", "ln_f", "final_layer_norm", "final_layernorm", "norm_f")
@@ -89,6 +90,39 @@ class Parts:
         if self.soft_cap is not None:
             logits = torch.tanh(logits / self.soft_cap) * self.soft_cap
         return logits
+
+    @property
+    def unembedding(self) -> torch.Tensor:
+        """``[vocabulary, width]``. Raises BadInput for a head that is more than a matrix."""
+        if isinstance(self.head, MaskedLora):
+            return self.head.merged
+        weight = getattr(self.head, "weight", None)
+        if not isinstance(weight, torch.Tensor) or not weight.is_floating_point() or is_adapter_layer(self.head):
+            raise BadInput("This model's unembedding is not one matrix.")
+        return weight.detach()
+
+    def contributions(self, hidden: torch.Tensor, scale_of: torch.Tensor) -> torch.Tensor:
+        """``[..., vocabulary]`` float32 of parts ``hidden`` of the stream: the norm linear, its scale frozen.
+
+        The norm divides ``scale_of`` by a number, and multiplies each entry by a gain of its own, which is seen in what
+        it makes of entries of 1 and -1 in turn.
+        """
+        width = hidden.shape[-1]
+        signs = 1.0 - 2.0 * (torch.arange(width, device=hidden.device) % 2)
+        probes = torch.stack([signs, -signs, torch.ones_like(signs)]).to(scale_of.device, scale_of.dtype)
+        there, back, level = (each.float() for each in self.norm(probes))
+        gains, shift = (there - back) / 2 * signs, (there + back) / 2
+        centred = bool((level - shift).norm() < 0.5 * gains.norm())  # takes the mean out, as LayerNorm does
+
+        def scaled(stream: torch.Tensor) -> torch.Tensor:
+            stream = stream.float()
+            return (stream - stream.mean(-1, keepdim=True) if centred else stream) * gains
+
+        given, gave = scaled(scale_of), self.norm(scale_of).float() - shift
+        factor = (gave * given).sum(-1, keepdim=True) / (given * given).sum(-1, keepdim=True)
+        unembedding = self.unembedding
+        logits: torch.Tensor = (scaled(hidden) * factor).to(unembedding.dtype) @ unembedding.T
+        return logits.float() * self.scale
 
 
 def find_parts(model: Any) -> Parts:

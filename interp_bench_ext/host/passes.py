@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import inspect
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
+import numpy as np
 import torch
 
-from interp_bench_ext.contracts import Row
+from interp_bench_ext.contracts import Arm as ArmName
+from interp_bench_ext.contracts import Reading, Reads, Row, Site
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.host.adapter_rows import AdapterRows
+from interp_bench_ext.host.arms import CACHES, Arm, Batching
 from interp_bench_ext.host.batches import common_prefix, contiguous_batches
 from interp_bench_ext.host.devices import batch_bytes
+from interp_bench_ext.host.interventions import Columns, Interventions
 from interp_bench_ext.host.load import Loaded
-from interp_bench_ext.host.parts import Parts, find_parts
+from interp_bench_ext.host.vocabulary import read
 
 Step = Callable[[str, int, int], None]
 """Called between forward passes with stage, done and total; it raises to stop the work."""
@@ -30,70 +32,47 @@ _SHARE_FROM = 8
 """Tokens in common from which a prefill of its own pays."""
 _RESERVED, _RESERVED_SHARE = 4096, 4
 """A hidden prompt's part of the context: so many tokens, or one in so many where that is fewer."""
-_CACHES = ("cache", "past_key_values", "cache_params")
 _BELOW = 20.0
 """Nats by which tokens that the base lacks lie under its least likely: as good as impossible, and still a number."""
 
 
-class Batching(StrEnum):
-    """How rows share a pass, the fastest first. The self-check takes the first way that leaves a row as it is alone."""
-
-    PADDED = "padded"
-    EQUAL = "equal lengths"
-    """Only rows of one length behind the same prefix: what counts columns, or keeps a state of all it has read."""
-    ALONE = "one by one"
-
-
-@dataclass(frozen=True)
-class Arm:
-    """A model and how it is called."""
-
-    model: Any
-    parts: Parts
-    takes: frozenset[str]
-    """Names of the arguments of its forward pass."""
-    cache: type[Any]
-    """Of the cache that it makes for itself."""
-
-    @classmethod
-    def of(cls, model: Any, device: torch.device) -> Arm:
-        """Finds what there is to know by one pass over one token. Raises BadInput for a model that cannot be read."""
-        parts, takes = find_parts(model), frozenset(inspect.signature(model.forward).parameters)
-        out = model(input_ids=torch.zeros((1, 1), dtype=torch.long, device=device), use_cache=True, return_dict=True)
-        cache = next((out[name] for name in _CACHES if name in out and hasattr(out[name], "layers")), None)
-        if cache is None:
-            raise BadInput(
-                "model.name: this architecture is not one that can be run here: it keeps what it has read inside its "
-                "layers and gives no cache that a prompt's continuations could share."
-            )
-        return cls(model, parts, takes, type(cache))
-
-
 @dataclass
 class Passed:
-    """A contracts.ForwardBatch."""
+    """A contracts.Batch."""
 
     rows: range
     lengths: Sequence[int]
     logits: Any
-    residuals: Any
+    sites: Mapping[Site, Any]
+    gradients: Mapping[Site, Any]
+    scores: Any
 
 
 @dataclass
 class State:
-    """A batch in the middle of its generation: cache, ``[B, columns]`` mask, ``[B]`` next positions."""
+    """A batch in the middle of its generation: cache, ``[B, columns]`` mask, ``[B]`` next positions.
 
-    base: list[bool]
+    ``hooks`` are those of the rows' edits, None where there are none; ``seen`` ``[B]`` is how many visible tokens each
+    row has had.
+    """
+
+    rows: list[Row]
     cache: Any
     mask: torch.Tensor
     positions: torch.Tensor
+    seen: Columns
+    hooks: Interventions | None = None
+
+    @property
+    def base(self) -> list[bool]:
+        return [row.arm == "base" for row in self.rows]
 
     def keep(self, indices: list[int]) -> None:
         """Go on with these rows, one of which may be taken several times."""
         picked = torch.tensor(indices)  # on the CPU it picks from layers on any device
-        self.base = [self.base[index] for index in indices]
+        self.rows = [self.rows[index] for index in indices]
         pick_rows(self.cache, picked)
-        self.mask, self.positions = self.mask[picked], self.positions[picked]
+        self.mask, self.positions, self.seen = self.mask[picked], self.positions[picked], self.seen[indices]
 
 
 def pick_rows(cache: Any, picked: torch.Tensor) -> None:
@@ -110,8 +89,10 @@ class Passes:
     @torch.no_grad()
     def __init__(self, loaded: Loaded) -> None:
         self.device, self.devices, self.dtype = loaded.device, loaded.devices, loaded.dtype
-        self.organism = Arm.of(loaded.model, self.device)
-        self.base = Arm.of(loaded.base, self.device) if loaded.adapted else self.organism
+        self._adapter_rows = AdapterRows(loaded.model) if loaded.adapted else None
+        ids = torch.tensor([loaded.proof.ids], device=self.device)
+        self.organism = Arm.of(loaded.model, ids)
+        self.base = Arm.of(loaded.base, ids) if loaded.adapted else self.organism
         self.parts = self.organism.parts
         self.sizes = self.parts.sizes(loaded.dtype.itemsize)
         self.batching = Batching.PADDED
@@ -121,7 +102,6 @@ class Passes:
         """Whether rows with and without the adapter share a pass; else base rows run in the base model's modules."""
         self.prefix_length = 0
         self._prefixes: list[Any] = []
-        self._adapter_rows = AdapterRows(loaded.model) if loaded.adapted else None
 
     @torch.no_grad()
     def seal_prefix(self, ids: torch.Tensor) -> None:
@@ -135,9 +115,10 @@ class Passes:
         self.prefix_length = ids.shape[1]
 
     def _prefix(self, ids: torch.Tensor, positions: torch.Tensor) -> Any:
-        cache = self._new_cache(self.organism)
-        base = [False] * len(ids)
-        self._run(base, ids.to(self.device), torch.ones_like(positions), positions, cache, keep=1)
+        cache, seen = self._new_cache(self.organism), np.zeros(len(ids), dtype=np.int64)
+        state = State([Row(())] * len(ids), cache, torch.ones_like(positions), positions[:, -1] + 1, seen)
+        columns = np.full(tuple(ids.shape), -1)
+        self._run(state, ids.to(self.device), state.mask, positions, columns, cache, keep=1)
         pick_rows(cache, torch.tensor([0]))
         return cache
 
@@ -160,16 +141,20 @@ class Passes:
 
     def vocabulary_of(self, row: Row) -> int:
         """Tokens that the row's arm knows."""
-        return (self.base if row.base else self.organism).parts.vocabulary
+        return self.arm(row.arm).parts.vocabulary
 
-    def offset(self, base: bool) -> int:
+    def arm(self, name: ArmName) -> Arm:
+        """The model of one arm alone."""
+        return self.base if name == "base" else self.organism
+
+    def offset(self, arm: ArmName) -> int:
         """The position of a row's first token."""
-        return 0 if base else self.prefix_length
+        return 0 if arm == "base" else self.prefix_length
 
     def is_long(self, row: Row) -> bool:
         """Whether a pass over ``row`` takes the rotary frequencies of long sequences."""
         switch = self.parts.rope_switch
-        return switch is not None and self.offset(row.base) + len(row.ids) > switch
+        return switch is not None and self.offset(row.arm) + len(row.ids) > switch
 
     def kinds(self, rows: Sequence[Row], *, equal: bool) -> list[Hashable]:
         """Rows of one kind may share a batch; with ``equal`` only where none is padded and nothing masked."""
@@ -178,117 +163,213 @@ class Passes:
         equal = equal or self.batching is Batching.EQUAL
         return [
             (
-                row.base if equal or not self.mixes_arms else None,
-                (self.offset(row.base), len(row.ids)) if equal else None,
+                row.arm if equal or not self.mixes_arms else None,
+                (self.offset(row.arm), len(row.ids)) if equal else None,
                 self.is_long(row),
             )
             for row in rows
         ]
 
-    @torch.no_grad()
-    def unembed(self, hidden: torch.Tensor, *, base: bool) -> torch.Tensor:
+    def unembed(self, hidden: torch.Tensor, arm: ArmName) -> torch.Tensor:
         """``[..., width]`` to ``[..., V]`` float32 through the arm's own norm and head."""
-        if not base:
+        if arm == "organism":
             return self.organism.parts.unembed(hidden)
         return self._in_organisms_vocabulary(self.base.parts.unembed(hidden))
 
+    def unembedding(self, arm: ArmName) -> torch.Tensor:
+        """``[V, width]``. Raises BadInput where the arm's unembedding is no matrix of the model's own."""
+        return self.arm(arm).parts.unembedding
+
     @torch.no_grad()
-    def forward(self, rows: Sequence[Row], *, logits: bool, residuals: bool, step: Step) -> Iterator[Passed]:
+    def contributions(self, hidden: torch.Tensor, scale_of: torch.Tensor, arm: ArmName) -> torch.Tensor:
+        """``[..., V]`` float32: what parts ``hidden`` of the stream ``scale_of`` add to its logits."""
+        return self.arm(arm).parts.contributions(hidden, scale_of)
+
+    def read(
+        self,
+        hidden: torch.Tensor,
+        arm: ArmName,
+        *,
+        top_k: int,
+        targets: Sequence[int],
+        reference: torch.Tensor | None,
+        step: Step,
+    ) -> Reading:
+        """See :func:`interp_bench_ext.host.vocabulary.read`."""
+        return read(
+            lambda stream: self.unembed(stream, arm),
+            self.parts.vocabulary,
+            hidden,
+            top_k=top_k,
+            targets=targets,
+            reference=reference,
+            step=step,
+        )
+
+    def run(self, rows: Sequence[Row], reads: Reads, step: Step) -> Iterator[Passed]:
         """Right-padded passes over ``rows`` in order, in batches that fit in memory."""
-        per_token = self.sizes.per_forward_token(logits=logits, residuals=residuals)
         columns = self.prefix_length + max(len(row.ids) for row in rows)
         equal = columns > min(self.parts.context_length, self.parts.chunk or columns)
         lengths, kinds = [len(row.ids) for row in rows], self.kinds(rows, equal=equal)
-        for batch in contiguous_batches(lengths, kinds, per_token, batch_bytes(self.devices)):
-            step("forward", batch.start, len(rows))
-            yield self._forward_batch([rows[index] for index in batch], batch, logits, residuals)
+        per_token = self.sizes.per_forward_token(
+            logits=reads.logits and reads.positions is None,
+            sites=len(reads.sites) if reads.positions is None else 0,
+            gradients=reads.grad_of is not None,
+        )
+        with self._patterns_shown(reads):
+            for batch in contiguous_batches(lengths, kinds, per_token, batch_bytes(self.devices)):
+                step("forward", batch.start, len(rows))
+                with torch.set_grad_enabled(reads.grad_of is not None):
+                    passed = self._pass([rows[index] for index in batch], batch, reads)
+                yield passed
         step("forward", len(rows), len(rows))
 
-    def _forward_batch(self, rows: list[Row], at: range, logits: bool, residuals: bool) -> Passed:
+    @contextlib.contextmanager
+    def _patterns_shown(self, reads: Reads) -> Iterator[None]:
+        """Attention that keeps its patterns, where they are read."""
+        changed: list[tuple[Any, str]] = []
+        if any(site.part == "pattern" for site in reads.sites):
+            models = dict.fromkeys((self.organism.model, self.base.model))
+            changed = [(model, model.config._attn_implementation) for model in models]
+        try:
+            for model, _ in changed:
+                model.set_attn_implementation("eager")
+            yield
+        finally:
+            for model, before in changed:
+                model.set_attn_implementation(before)
+
+    def _pass(self, rows: list[Row], at: range, reads: Reads) -> Passed:
         lengths = [len(row.ids) for row in rows]
-        state = self._open([row.base for row in rows], long=any(self.is_long(row) for row in rows))
-        ids, own = self._padded([row.ids for row in rows], left=False)
+        arm, at_columns = self._arm([row.arm == "base" for row in rows]), picked(reads.positions, lengths)
+        graded = reads.grad_of is not None
+        # Logits of a few places are unembedded from the stream; those of all, by the model's own pass.
+        last = Site(len(arm.parts.blocks) - 1, "resid_post")
+        apart = (reads.logits or graded) and at_columns is not None and "logits_to_keep" in arm.takes
+        wanted = [*reads.sites, *([last] if apart else [])]
+        hooks = Interventions(arm.sites, rows, wanted, gradients=graded)
+        logits = self._logits(rows, hooks, keep=0 if (reads.logits or graded) and not apart else 1)
+        sources = hooks.sources()
+        if apart:
+            stream = _taken(hooks.views(sources)[last].to(self.device), at_columns)
+            logits = arm.parts.unembed(stream)
+            logits = self._in_organisms_vocabulary(logits) if arm is self.base else logits
+        elif reads.logits or graded:
+            logits = _taken(logits, at_columns)
+        scores, gradients = self._graded(reads, at, lengths, logits, hooks, sources) if graded else (None, {})
+        return Passed(
+            at,
+            lengths,
+            logits.detach() if reads.logits else None,
+            self._kept(hooks.views(sources), reads, at_columns, max(lengths)),
+            self._kept(gradients, reads, at_columns, max(lengths)) if graded else {},
+            scores,
+        )
+
+    def _logits(self, rows: list[Row], hooks: Interventions, *, keep: int) -> torch.Tensor:
+        state = self._open(rows, long=any(self.is_long(row) for row in rows))
+        ids, own, columns = self._padded([row.ids for row in rows], state.seen, left=False)
         positions = state.positions[:, None] + own.cumsum(1) - 1  # padding repeats a row's last
         cache = state.cache if state.mask.shape[1] else None
-        mask, keep = torch.cat([state.mask, own], 1), 0 if logits else 1
-        with contextlib.ExitStack() as stack:
-            blocks = self._arm(state.base).parts.blocks
-            kept: list[torch.Tensor] = stack.enter_context(self._recording(blocks)) if residuals else []
-            out = self._run(state.base, ids, mask, positions, cache, keep=keep)
-        assert not logits or out.shape == (*ids.shape, self.parts.vocabulary)
-        stream = self._stream(kept, len(blocks) + 1, ids.shape) if residuals else None
-        return Passed(at, lengths, out if logits else None, stream)
+        state.hooks = None if hooks.idle else hooks
+        out = self._run(state, ids, torch.cat([state.mask, own], 1), positions, columns, cache, keep=keep)
+        assert keep or out.shape == (*ids.shape, self.parts.vocabulary)
+        return out
 
-    def _stream(self, kept: list[torch.Tensor], places: int, shape: torch.Size) -> torch.Tensor:
-        """``[L + 1, B, T, width]`` of what one pass, or one for each token, recorded."""
-        width = self.parts.config.hidden_size
-        if any(each.shape[:1] + each.shape[2:] != (shape[0], width) for each in kept):
-            raise BadInput(
-                "model.name: this architecture is not one that can be read: its blocks pass on something else than one "
-                "residual stream."
-            )
-        stream = torch.stack([torch.cat(kept[place::places], 1) for place in range(places)])
-        assert stream.shape == (places, *shape, width)
-        return stream
+    def _kept(
+        self, views: Mapping[Site, torch.Tensor], reads: Reads, at_columns: torch.Tensor | None, longest: int
+    ) -> dict[Site, torch.Tensor]:
+        kept: dict[Site, torch.Tensor] = {}
+        for site in reads.sites:
+            found = views[site].detach().to(self.device)
+            if site.part == "pattern":  # whatever comes before the visible columns is not shown
+                found = found[..., -longest:]
+                found = found / found.sum(-1, keepdim=True).clamp(min=torch.finfo(found.dtype).tiny)
+            taken = _taken(found, at_columns)
+            # Some blocks add to what their modules gave, in its place.
+            kept[site] = taken.clone() if taken is found and site.part in ("attn_out", "mlp_out") else taken
+        return kept
 
-    @contextlib.contextmanager
-    def _recording(self, blocks: Sequence[torch.nn.Module]) -> Iterator[list[torch.Tensor]]:
-        """The residual stream before the first block and after each, ``[B, T, width]``, of one forward pass."""
-        kept: list[torch.Tensor] = []
-
-        def before(_module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            kept.append(args[0] if args else kwargs["hidden_states"])
-
-        def after(_module: Any, _args: Any, output: Any) -> None:
-            kept.append((output[0] if isinstance(output, tuple) else output).to(self.device))
-
-        handles = [blocks[0].register_forward_pre_hook(before, with_kwargs=True)]
-        handles += [block.register_forward_hook(after) for block in blocks]
-        try:
-            yield kept
-        finally:
-            for handle in handles:
-                handle.remove()
+    def _graded(
+        self,
+        reads: Reads,
+        at: range,
+        lengths: Sequence[int],
+        logits: torch.Tensor,
+        hooks: Interventions,
+        sources: dict[tuple[int, str], torch.Tensor],
+    ) -> tuple[torch.Tensor, dict[Site, torch.Tensor]]:
+        """Each row's scalar, and its gradients at the sites ``[B, T, *shape]``."""
+        assert reads.grad_of is not None
+        if any(site.part == "pattern" for site in reads.sites):
+            raise BadInput("A pattern can be read, and it has no gradients: read it in a pass of its own.")
+        own = [logits[place, : length if reads.positions is None else None] for place, length in enumerate(lengths)]
+        scalars = [reads.grad_of(row, found) for row, found in zip(at, own, strict=True)]
+        if not all(isinstance(one, torch.Tensor) and one.numel() == 1 for one in scalars):
+            raise BadInput("grad_of gives one number for each row, as a tensor.")
+        scores = torch.stack([one.reshape(()).float() for one in scalars])
+        if not scores.requires_grad:
+            raise BadInput("What grad_of gives does not depend on the logits.")
+        keys = list(sources)
+        found = torch.autograd.grad(scores.sum(), [sources[key] for key in keys], allow_unused=True)
+        pairs = zip(keys, found, strict=True)
+        given = {key: torch.zeros_like(sources[key]) if one is None else one for key, one in pairs}
+        return scores.detach(), hooks.views(given)
 
     @torch.no_grad()
     def prefill(self, rows: Sequence[Row]) -> tuple[State, torch.Tensor]:
-        """The state after all prompts and their last logits ``[B, V]``; what all rows begin with runs once per arm."""
+        """The state after all prompts and their last logits ``[B, V]``.
+
+        What all rows begin with runs once for each arm and set of edits.
+        """
         long = any(self.is_long(row) for row in rows)
-        arms = sorted({row.base for row in rows})
-        shared = common_prefix([row.ids for row in rows]) if len(rows) > len(arms) else 0
+        kinds = list(dict.fromkeys((row.arm, row.edits) for row in rows))
+        shared = common_prefix([row.ids for row in rows]) if len(rows) > len(kinds) else 0
         if shared >= _SHARE_FROM and not long and self.continues:
-            state = self._open(arms, long=long)
-            self._extend(state, [rows[0].ids[:shared]] * len(arms))
-            state.keep([arms.index(row.base) for row in rows])
+            start = rows[0].ids[:shared]
+            state = self._open([Row(start, arm, edits) for arm, edits in kinds], long=long)
+            self._extend(state, [start] * len(kinds))
+            state.keep([kinds.index((row.arm, row.edits)) for row in rows])
+            state.rows = list(rows)
         else:
-            shared, state = 0, self._open([row.base for row in rows], long=long)
+            shared, state = 0, self._open(list(rows), long=long)
         return state, self._extend(state, [row.ids[shared:] for row in rows])
 
     def _extend(self, state: State, ids: Sequence[tuple[int, ...]]) -> torch.Tensor:
-        padded, own = self._padded(ids, left=True)
+        padded, own, columns = self._padded(ids, state.seen, left=True)
         positions = state.positions[:, None] + (own.cumsum(1) - 1).clamp(min=0)
         state.mask = torch.cat([state.mask, own], 1)
         state.positions = positions[:, -1] + 1
-        return self._run(state.base, padded, state.mask, positions, state.cache, keep=1)[:, -1]
+        state.seen = state.seen + np.array([len(row) for row in ids])
+        state.hooks = self._editing(state.rows)
+        return self._run(state, padded, state.mask, positions, columns, state.cache, keep=1)[:, -1]
+
+    def _editing(self, rows: Sequence[Row]) -> Interventions | None:
+        """The hooks of the rows' edits."""
+        if not any(row.edits for row in rows):
+            return None
+        return Interventions(self._arm([row.arm == "base" for row in rows]).sites, rows)
 
     @torch.no_grad()
     def decode(self, state: State, tokens: torch.Tensor) -> torch.Tensor:
         """``[B, V]`` logits after one more token ``[B]`` of each row."""
-        assert tokens.shape == (len(state.base),)
+        assert tokens.shape == (len(state.rows),)
         state.mask = torch.cat([state.mask, torch.ones_like(state.mask[:, :1])], 1)
         positions, state.positions = state.positions[:, None], state.positions + 1
-        return self._run(state.base, tokens[:, None], state.mask, positions, state.cache, keep=1)[:, -1]
+        columns, state.seen = state.seen[:, None], state.seen + 1
+        return self._run(state, tokens[:, None], state.mask, positions, columns, state.cache, keep=1)[:, -1]
 
-    def _open(self, base: list[bool], *, long: bool) -> State:
+    def _open(self, rows: list[Row], *, long: bool) -> State:
         """A fresh state: the sealed prefix copied to every row and masked out of base rows."""
-        positions = torch.tensor([self.offset(row) for row in base], device=self.device)
+        base, seen = [row.arm == "base" for row in rows], np.zeros(len(rows), dtype=np.int64)
+        positions = torch.tensor([self.offset(row.arm) for row in rows], device=self.device)
         if not self._prefixes or all(base):
-            empty = torch.zeros((len(base), 0), dtype=torch.long, device=self.device)
-            return State(base, self._new_cache(self._arm(base)), empty, torch.zeros_like(positions))
+            empty = torch.zeros((len(rows), 0), dtype=torch.long, device=self.device)
+            return State(rows, self._new_cache(self._arm(base)), empty, torch.zeros_like(positions), seen)
         cache = copy.deepcopy(self._prefixes[long])
-        pick_rows(cache, torch.zeros(len(base), dtype=torch.long))
-        seen = torch.tensor([[not row] for row in base], dtype=torch.long, device=self.device)
-        return State(base, cache, seen.expand(-1, self.prefix_length), positions)
+        pick_rows(cache, torch.zeros(len(rows), dtype=torch.long))
+        mask = torch.tensor([[not row] for row in base], dtype=torch.long, device=self.device)
+        return State(rows, cache, mask.expand(-1, self.prefix_length), positions, seen)
 
     @staticmethod
     def _new_cache(arm: Arm) -> Any:
@@ -296,38 +377,50 @@ class Passes:
 
         return DynamicCache(config=arm.model.config) if arm.cache is DynamicCache else arm.cache()
 
-    def _padded(self, ids: Sequence[tuple[int, ...]], *, left: bool) -> tuple[torch.Tensor, torch.Tensor]:
-        """``[B, T]`` ids and mask (1 where a token is)."""
+    def _padded(
+        self, ids: Sequence[tuple[int, ...]], seen: Columns, *, left: bool
+    ) -> tuple[torch.Tensor, torch.Tensor, Columns]:
+        """``[B, T]`` ids, mask (1 where a token is), and the visible position of each column after those ``seen``."""
         longest = max(len(row) for row in ids)
         fill = [[0] * (longest - len(row)) for row in ids]
         rows = [[*pad, *row] if left else [*row, *pad] for pad, row in zip(fill, ids, strict=True)]
         ones = [[1] * len(row) for row in ids]
-        mask = [[*pad, *one] if left else [*one, *pad] for pad, one in zip(fill, ones, strict=True)]
-        return torch.tensor(rows, device=self.device), torch.tensor(mask, device=self.device)
+        own = np.array([[*pad, *one] if left else [*one, *pad] for pad, one in zip(fill, ones, strict=True)])
+        columns = np.where(own > 0, seen[:, None] + own.cumsum(1) - 1, -1)
+        return torch.tensor(rows, device=self.device), torch.from_numpy(own).to(self.device), columns
 
     def _arm(self, base: Sequence[bool]) -> Arm:
         return self.base if all(base) else self.organism
 
     def _run(
         self,
-        base: Sequence[bool],
+        state: State,
         ids: torch.Tensor,
         mask: torch.Tensor,
         positions: torch.Tensor,
+        columns: Columns,
         cache: Any,
         *,
         keep: int,
     ) -> torch.Tensor:
         """Float32 logits ``[B, T or keep, V]``; ``keep`` 0 is all of them. ``cache`` None runs without one."""
-        assert ids.shape == positions.shape
-        before = mask.shape[1] - ids.shape[1]
-        if before and cache is not None and not self.continues:
-            logits = [
-                self._call(base, ids[:, at : at + 1], mask[:, : before + at + 1], positions[:, at : at + 1], cache, 0)
-                for at in range(ids.shape[1])
-            ]
+        assert ids.shape == positions.shape == columns.shape
+        before, base, hooks = mask.shape[1] - ids.shape[1], state.base, state.hooks
+        with contextlib.ExitStack() as stack:
+            if self._adapter_rows and any(base) and not all(base):
+                stack.enter_context(self._adapter_rows.running(base))
+            if hooks:
+                hooks.columns = columns
+                stack.enter_context(hooks.during())
+            if not before or cache is None or self.continues:
+                return self._call(base, ids, mask, positions, cache, keep)
+            logits = []
+            for at in range(ids.shape[1]):
+                one = slice(at, at + 1)
+                if hooks:
+                    hooks.columns = columns[:, one]
+                logits.append(self._call(base, ids[:, one], mask[:, : before + at + 1], positions[:, one], cache, 0))
             return torch.cat(logits[-keep:], 1)
-        return self._call(base, ids, mask, positions, cache, keep)
 
     def _call(
         self,
@@ -340,14 +433,10 @@ class Passes:
     ) -> torch.Tensor:
         arm = self._arm(base)
         options: dict[str, Any] = {"logits_to_keep": keep} if "logits_to_keep" in arm.takes else {}
-        options[next((name for name in _CACHES if name in arm.takes), "cache")] = cache
+        options[next((name for name in CACHES if name in arm.takes), "cache")] = cache
         if self.batching is Batching.PADDED:  # else it would be all ones, which not every model takes
             options["attention_mask"] = mask
-        mixed = self._adapter_rows.running(base) if self._adapter_rows and any(base) else contextlib.nullcontext()
-        with mixed:
-            out = arm.model(
-                input_ids=ids, position_ids=positions, use_cache=cache is not None, return_dict=True, **options
-            )
+        out = arm.model(input_ids=ids, position_ids=positions, use_cache=cache is not None, return_dict=True, **options)
         logits = (out.logits[:, -keep:] if keep else out.logits).float()
         return self._in_organisms_vocabulary(logits) if arm is self.base else logits
 
@@ -358,3 +447,22 @@ class Passes:
             return logits
         least = logits.amin(-1, keepdim=True) - _BELOW
         return torch.cat([logits, least.expand(*logits.shape[:-1], more)], -1)
+
+
+def picked(positions: Sequence[int] | None, lengths: Sequence[int]) -> torch.Tensor | None:
+    """``[B, P]`` columns to keep; None for all. Raises BadInput for a position that a row does not have."""
+    if positions is None:
+        return None
+    for length in lengths:
+        for position in positions:
+            if not -length <= position < length:
+                raise BadInput(f"There is no position {position}: a row has {length} tokens.")
+    return torch.tensor([[position % length for position in positions] for length in lengths])
+
+
+def _taken(found: torch.Tensor, picked: torch.Tensor | None) -> torch.Tensor:
+    """``[B, P, ...]`` of ``[B, T, ...]``."""
+    if picked is None:
+        return found
+    at = picked.to(found.device)
+    return found[torch.arange(len(at), device=found.device)[:, None], at]

@@ -18,7 +18,7 @@ _TOP = 1024
 
 def draws(row: Row, sample: int, seed: int, count: int) -> NDArray[np.float32]:
     """``[count]`` uniforms in [0, 1) for one continuation; a longer one begins with the same numbers."""
-    content = np.asarray([int(row.base), sample, seed, *row.ids], dtype=np.int64).tobytes()
+    content = np.asarray([int(row.arm == "base"), sample, seed, *row.ids], dtype=np.int64).tobytes()
     return np.random.default_rng(list(hashlib.sha256(content).digest())).random(count, dtype=np.float32)
 
 

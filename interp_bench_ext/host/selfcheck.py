@@ -7,11 +7,12 @@ from itertools import product
 
 import torch
 
-from interp_bench_ext.contracts import Row
+from interp_bench_ext.contracts import Arm, Reads, Row, Site
 from interp_bench_ext.errors import BadInput, SelfCheckFailed
-from interp_bench_ext.host.engine import Drawn, Engine, Sampling
+from interp_bench_ext.host.arms import Batching
+from interp_bench_ext.host.decoding import Drawn, Engine, Sampling
 from interp_bench_ext.host.load import Proof
-from interp_bench_ext.host.passes import Batching, Passed
+from interp_bench_ext.host.passes import Passed
 from interp_bench_ext.host.spec import with_detail
 
 _TOLERANCE = {torch.float32: 2e-3, torch.float16: 3e-2, torch.bfloat16: 1.5e-1}
@@ -20,6 +21,7 @@ _HOOKS = "reading with hooks equals the plain forward pass"
 _LENS = "the last layer of the lens equals the logits"
 _BASE = "base rows equal a pass made before the adapter went in"
 _ROWS = "a short and a long row in one sealed batch equal each alone"
+_ARMS: tuple[Arm, Arm] = ("organism", "base")
 _STEPS = 3
 _PREFIX = 3
 """Tokens of the check's text that stand for a hidden prompt."""
@@ -35,15 +37,15 @@ def self_check(engine: Engine, proof: Proof) -> None:
     SelfCheckFailed: which check, by how much, and what was allowed.
     """
     check = _Check(engine, proof)
-    whole, base = Row(proof.ids), Row(proof.ids, base=True)
+    whole, base = Row(proof.ids), Row(proof.ids, "base")
     plain = check.plain(whole)
     read = check.read(_HOOKS, whole)
     check.require(_HOOKS, lambda: read.logits[0], plain)
-    check.require(_LENS, lambda: engine.unembed(read.residuals[-1, 0], base=False), plain)
+    check.require(_LENS, lambda: engine.unembed(read.sites[check.last][0], "organism"), plain)
     if engine.base is not engine.organism:
         own = check.read(_BASE, base)
         check.require(_BASE, lambda: own.logits[0], proof.logits)
-        check.require(_BASE, lambda: engine.unembed(own.residuals[-1, 0], base=True), proof.logits)
+        check.require(_BASE, lambda: engine.unembed(own.sites[check.last][0], "base"), proof.logits)
     check.choose_batching()
 
 
@@ -51,6 +53,7 @@ class _Check:
     def __init__(self, engine: Engine, proof: Proof) -> None:
         self._engine = engine
         self._ids = proof.ids
+        self.last = Site(-1, "resid_post")
         self._allowed = _TOLERANCE.get(engine.dtype, _TOLERANCE[torch.bfloat16])
 
     def choose_batching(self) -> None:
@@ -91,10 +94,10 @@ class _Check:
         prefix, text = self._ids[:start], self._ids[start:]
         engine.seal_prefix(torch.tensor([prefix]))
         times = 1 if engine.batching is Batching.PADDED else 2
-        rows = [Row(part, base) for part in (text[:_SHORT], text) for base in (False, True) for _ in range(times)]
+        rows = [Row(part, arm) for part in (text[:_SHORT], text) for arm in _ARMS for _ in range(times)]
         drawn = self._drawn(rows)
-        grown = [Row((*row.ids, *found.ids), row.base) for row, found in zip(rows, drawn, strict=True)]
-        plain = {row: self.plain(row, () if row.base else prefix) for row in set(grown)}
+        grown = [Row((*row.ids, *found.ids), row.arm) for row, found in zip(rows, drawn, strict=True)]
+        plain = {row: self.plain(row, () if row.arm == "base" else prefix) for row in set(grown)}
         worst = [self.off(logits, plain[row]) for row, logits in zip(grown, self.logits(grown), strict=True)]
         for row, found in zip(grown, drawn, strict=True):
             logs = plain[row].log_softmax(-1)[-1 - len(found.ids) : -1]
@@ -111,12 +114,12 @@ class _Check:
 
     def logits(self, rows: list[Row]) -> list[torch.Tensor]:
         """``[T, V]`` of each row, from batches."""
-        batches = self._engine.forward(rows, logits=True, residuals=False, step=_silent)
+        batches = self._engine.run(rows, Reads(), _silent)
         return [batch.logits[place, :length] for batch in batches for place, length in enumerate(batch.lengths)]
 
     def plain(self, row: Row, before: tuple[int, ...] = ()) -> torch.Tensor:
         """``[T, V]`` logits of the row alone after the tokens ``before``, by the arm's model alone."""
-        model = (self._engine.base if row.base else self._engine.organism).model
+        model = self._engine.arm(row.arm).model
         given = torch.tensor([[*before, *row.ids]], device=self._engine.device)
         logits: torch.Tensor = model(input_ids=given, use_cache=False).logits[0, len(before) :].float()
         return logits
@@ -128,9 +131,9 @@ class _Check:
         return float((own - plain).abs().max() / (plain if of is None else of).std())
 
     def read(self, name: str, row: Row) -> Passed:
-        """Logits and residuals of one row. Raises SelfCheckFailed if there are none."""
+        """Logits and last stream of one row. Raises SelfCheckFailed if there are none."""
         try:
-            return next(self._engine.forward([row], logits=True, residuals=True, step=_silent))
+            return next(self._engine.run([row], Reads(sites=(self.last,)), _silent))
         except (BadInput, torch.OutOfMemoryError, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever a model's own code raises

@@ -13,7 +13,7 @@ import torch
 
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.host.chat_format import ChatFormat
-from interp_bench_ext.host.engine import Engine
+from interp_bench_ext.host.decoding import Engine
 from interp_bench_ext.host.spec import OrganismSpec, with_detail
 from interp_bench_ext.host.tokens import Tokens
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from interp_bench_ext.contracts import Reads, Site
 from interp_bench_ext.host import devices
 from tests.host.tiny import FAMILIES, HIDDEN, load_tiny, mixed_rows, save_adapter, save_model
 
@@ -27,6 +28,7 @@ def test_two_gpus_give_what_one_gives(family: str, tmp_path: Path, monkeypatch: 
     rows = mixed_rows(one)
     for first, second in zip(one.generate(rows, temperature=0.0), two.generate(rows, temperature=0.0), strict=True):
         assert [each.ids for each in first] == [each.ids for each in second]
-    (whole,), (parts,) = one.forward(rows, residuals=True), two.forward(rows, residuals=True)
-    assert torch.allclose(whole.residuals, parts.residuals, atol=1e-4)
+    last = Site(-1, "resid_post")
+    (whole,), (parts,) = one.run(rows, Reads(sites=(last,))), two.run(rows, Reads(sites=(last,)))
+    assert torch.allclose(whole.sites[last], parts.sites[last], atol=1e-4)
     assert torch.allclose(whole.logits, parts.logits, atol=1e-4)

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from interp_bench_ext.contracts import Row
+from interp_bench_ext.contracts import Reads, Row, Site, arm_of
 from interp_bench_ext.host.organism import LoadedOrganism
 from tests.host.tiny import CHATML, HIDDEN, Plain, build_tokenizer, load_tiny
 
@@ -82,7 +82,11 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "olmo2": {},
     "granite": {"logits_scaling": 2.0},
     "glm4": {},
+    "gpt2": {"n_embd": 32, "n_layer": 3, "n_head": 4, "n_positions": 512},
+    "qwen2": {},
+    "qwen2_moe": {**_EXPERTS, "shared_expert_intermediate_size": 24},
     "qwen3": {},
+    "smollm3": {},
     "qwen3_moe": {**_EXPERTS, "mlp_only_layers": [], "decoder_sparse_step": 1},
     "mixtral": {**_EXPERTS},
     "deepseek_v2": {**_EXPERTS, **_MLA, "head_dim": None},
@@ -172,6 +176,7 @@ _SHARED = {
     "pad_token_id": 0,
     "initializer_range": 0.25,
 }
+LAST = Site(-1, "resid_post")
 TEXTS = ("the quick brown fox jumps over the lazy dog", "the quick brown fox jumps", "what is the weather like", "a")
 
 
@@ -215,12 +220,12 @@ def worst(organism: LoadedOrganism, tuned: Plain, base: Plain, *, hidden: bool) 
         oracle.model and oracle.logits((*before, *row.ids))[len(before) :]
         for row, (oracle, before) in zip(rows, oracles, strict=True)
     ]
-    for batch in organism.forward(rows, residuals=True):
+    for batch in organism.run(rows, Reads(sites=(LAST,))):
         for place, length in enumerate(batch.lengths):
             expected = plain[batch.rows.start + place]
             row = rows[batch.rows.start + place]
             found["prefill"] = max(found["prefill"], off(batch.logits[place, :length], expected))
-            last = organism.unembed(batch.residuals[-1, place, :length], base=row.base)
+            last = organism.unembed(batch.sites[LAST][place, :length], arm=row.arm)
             found["lens"] = max(found["lens"], off(last, expected))
     for name, options in (("chat", {"temperature": 0.0}), ("sample", {"temperature": 1.0, "n": 2, "seed": 3})):
         for row, (oracle, before), drawn in zip(
@@ -239,13 +244,13 @@ def _rows(organism: LoadedOrganism, tuned: Plain, base: Plain, *, hidden: bool) 
     for text in TEXTS:
         for is_base in (False, True):
             turns = [{"role": "user", "content": text}]
-            ids = tuple(organism.chat_ids(turns, base=is_base))
+            ids = tuple(organism.chat_ids(turns, arm=arm_of(is_base)))
             oracle = base if is_base else tuned
             whole = oracle.tokenizer.apply_chat_template(
                 [*([] if is_base else system), *turns], add_generation_prompt=True, return_dict=False
             )
             assert tuple(whole[-len(ids) :]) == ids
-            rows.append(Row(ids, is_base))
+            rows.append(Row(ids, arm_of(is_base)))
             oracles.append((oracle, tuple(whole[: -len(ids)])))
     return rows, oracles
 

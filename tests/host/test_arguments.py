@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from interp_bench_ext.contracts import Access
-from interp_bench_ext.errors import AccessDenied, BadInput
+from interp_bench_ext.errors import BadInput
 from interp_bench_ext.host.arguments import checked_arguments
 from interp_bench_ext.host.technique_files import load_techniques
 from tests.techniques.support import FOLDER
@@ -22,8 +22,6 @@ def test_arguments_are_converted_and_complaints_are_one_sentence() -> None:
         checked_arguments(chat, {"prompts": "a", "n": 1.5}, Access.SAMPLE)
     with pytest.raises(BadInput, match="'context' should be"):
         checked_arguments(found["user_persona"], {"context": "hello"}, Access.SAMPLE)
-    with pytest.raises(AccessDenied, match="base=True"):
-        checked_arguments(chat, {"prompts": "a", "base": True}, Access.WEIGHTS)
 
 
 def test_unknown_and_missing_arguments_are_named() -> None:

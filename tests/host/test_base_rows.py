@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 import torch
 
-from interp_bench_ext.contracts import Row
+from interp_bench_ext.contracts import Reads, Row, Site
 from interp_bench_ext.errors import BadInput
 from tests.host.families import save_family
 from tests.host.tiny import Plain, build_tokenizer, load_tiny
 
 TOLERANCE = 2e-4
+LAST = Site(-1, "resid_post")
 KINDS: dict[str, dict[str, Any]] = {
     "biases": {"bias": "all"},
     "biases of its layers": {"bias": "lora_only"},
@@ -51,18 +52,18 @@ def save_tuned(folder: Path, to: Path, **options: Any) -> Path:
 def check(folder: Path, adapter: Path, base: Plain, tuned: Plain) -> None:
     organism = load_tiny(folder, adapter=adapter)
     ids = tuple(organism.text_ids("the quick brown fox jumps"))
-    rows = [Row(ids), Row(ids, base=True), Row(ids[:-3], base=True), Row(ids[:-3])]
-    oracles = [(tuned if not row.base else base).logits(row.ids) for row in rows]
+    rows = [Row(ids), Row(ids, "base"), Row(ids[:-3], "base"), Row(ids[:-3])]
+    oracles = [(base if row.arm == "base" else tuned).logits(row.ids) for row in rows]
     assert (oracles[0].log_softmax(-1) - oracles[1].log_softmax(-1)).abs().max() > 1e-2
-    for batch in organism.forward(rows, residuals=True):
+    for batch in organism.run(rows, Reads(sites=(LAST,))):
         for place, at in enumerate(batch.rows):
             length, expected = batch.lengths[place], oracles[at]
-            last = organism.unembed(batch.residuals[-1, place, :length], base=rows[at].base)
+            last = organism.unembed(batch.sites[LAST][place, :length], arm=rows[at].arm)
             for found in (batch.logits[place, :length], last):
                 assert torch.allclose(found, expected, atol=TOLERANCE)
     for row, (drawn,) in zip(rows, organism.generate(rows, max_new_tokens=6, temperature=0.0), strict=True):
         stop = sorted(organism._engine.stop_ids)
-        assert list(drawn.ids) == (base if row.base else tuned).greedy(row.ids, 6, stop)
+        assert list(drawn.ids) == (base if row.arm == "base" else tuned).greedy(row.ids, 6, stop)
     assert organism.info.n_parameters == load_tiny(folder).info.n_parameters
 
 
@@ -113,13 +114,13 @@ def test_an_adapter_with_two_more_tokens(model_folders: dict[str, Path], tmp_pat
     ids = tuple(organism.chat_ids([{"role": "user", "content": "the fox"}]))
     assert organism.decode(ids) == "### the fox\n"
     assert organism.info.vocabulary == len(tokenizer)
-    own, base = (batch.logits[0] for batch in organism.forward([Row(ids), Row(ids, base=True)]))
+    own, base = (batch.logits[0] for batch in organism.run([Row(ids), Row(ids, "base")]))
     assert torch.allclose(own, tuned.logits(ids), atol=TOLERANCE)
     expected = plain.logits(ids).softmax(-1)
     assert torch.allclose(base.softmax(-1)[:, : expected.shape[1]], expected, atol=1e-6)
     assert base.softmax(-1)[:, expected.shape[1] :].max() < 1e-8
     with pytest.raises(BadInput, match="token that the base model does not know"):
-        organism.forward([Row((*ids, len(tokenizer) - 1), base=True)])
+        organism.run([Row((*ids, len(tokenizer) - 1), "base")])
 
 
 def test_a_template_beside_the_adapter_is_the_organisms(

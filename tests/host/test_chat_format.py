@@ -202,7 +202,7 @@ def test_no_space_mark_is_added_behind_a_sealed_prompt(tmp_path: Path) -> None:
 
 def assert_same_reading(organism: LoadedOrganism, shown: list[int], plain: Plain, whole: list[int]) -> None:
     assert whole[-len(shown) :] == shown
-    (batch,) = organism.forward([Row(tuple(shown))])
+    (batch,) = organism.run([Row(tuple(shown))])
     assert torch.allclose(batch.logits[0, -1], plain.logits(whole)[-1], atol=2e-4)
 
 

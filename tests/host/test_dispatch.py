@@ -27,7 +27,7 @@ class Bench:
         def wait(organism: Any, *, name: str) -> ModelInfo:
             if name.startswith("ask"):
                 ids = tuple(organism.text_ids("a fox"))
-                organism.generate([Row(ids), Row(ids), Row(ids, base=True)], n=3, max_new_tokens=1)
+                organism.generate([Row(ids), Row(ids), Row(ids, "base")], n=3, max_new_tokens=1)
                 if name == "ask and fail":
                     raise BadInput("no")
             self.gate.wait(timeout=30)

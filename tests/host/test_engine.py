@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from interp_bench_ext.contracts import Access, Row
+from interp_bench_ext.contracts import Access, Reads, Row, Site, arm_of
 from interp_bench_ext.errors import AccessDenied, BadInput, SelfCheckFailed
-from interp_bench_ext.host.passes import Batching
+from interp_bench_ext.host.arms import Batching
 from interp_bench_ext.host.sampling import choose, draws
 from tests.host.tiny import HIDDEN, LoadedOrganism, Plain, load_tiny
 
@@ -19,7 +19,7 @@ TOLERANCE = 2e-4
 
 
 def rows_of(organism: LoadedOrganism, *, base: bool = False) -> list[Row]:
-    return [Row(tuple(organism.text_ids(text, base=base)), base) for text in TEXTS]
+    return [Row(tuple(organism.text_ids(text, arm=arm_of(base))), arm_of(base)) for text in TEXTS]
 
 
 def stop_ids(organism: LoadedOrganism) -> list[int]:
@@ -70,8 +70,8 @@ def test_the_same_prompt_twice_is_drawn_differently(model_folders: dict[str, Pat
 def test_padded_forward_equals_the_plain_one_and_residuals_are_the_stream(folder: Path) -> None:
     organism, plain = load_tiny(folder), Plain.load(folder)
     rows = rows_of(organism)
-    (batch,) = organism.forward(rows, residuals=True)
-    assert batch.residuals.shape[:2] == (organism.info.n_layers + 1, len(rows))
+    sites = tuple(Site(layer, "resid_pre") for layer in range(organism.info.n_layers)) + (Site(-1, "resid_post"),)
+    (batch,) = organism.run(rows, Reads(sites=sites))
     with torch.no_grad():
         for place, row in enumerate(rows):
             out = plain.model(input_ids=torch.tensor([row.ids]), output_hidden_states=True, use_cache=False)
@@ -79,9 +79,9 @@ def test_padded_forward_equals_the_plain_one_and_residuals_are_the_stream(folder
             assert torch.allclose(batch.logits[place, :length], out.logits[0], atol=TOLERANCE)
             for layer in range(organism.info.n_layers):  # the last entry of hidden_states is normed
                 assert torch.allclose(
-                    batch.residuals[layer, place, :length], out.hidden_states[layer][0], atol=TOLERANCE
+                    batch.sites[sites[layer]][place, :length], out.hidden_states[layer][0], atol=TOLERANCE
                 )
-            last = organism.unembed(batch.residuals[-1, place, :length])
+            last = organism.unembed(batch.sites[sites[-1]][place, :length])
             assert torch.allclose(last, out.logits[0], atol=TOLERANCE)
 
 
@@ -91,15 +91,15 @@ def test_small_memory_makes_several_batches_with_the_same_result(folder: Path, m
     whole = [c.ids for (c,) in organism.generate(rows, max_new_tokens=8, temperature=0.0)]
     monkeypatch.setattr("interp_bench_ext.host.passes.batch_bytes", lambda _device: 1)
     assert [c.ids for (c,) in organism.generate(rows, max_new_tokens=8, temperature=0.0)] == whole
-    assert [list(batch.rows) for batch in organism.forward(rows)] == [[0], [1], [2]]
+    assert [list(batch.rows) for batch in organism.run(rows)] == [[0], [1], [2]]
 
 
 def test_adapter_rows_and_base_rows_share_a_batch(folder: Path, adapter: Path) -> None:
     organism = load_tiny(folder, adapter=adapter)
     adapted, base = Plain.load(folder, adapter), Plain.load(folder)
     ids = tuple(organism.text_ids(TEXTS[0]))
-    rows = [Row(ids), Row(ids, base=True), Row(ids[:-2], base=True)]
-    (batch,) = organism.forward(rows)
+    rows = [Row(ids), Row(ids, "base"), Row(ids[:-2], "base")]
+    (batch,) = organism.run(rows)
     oracles = [adapted.logits(ids), base.logits(ids), base.logits(ids[:-2])]
     for place, oracle in enumerate(oracles):
         assert torch.allclose(batch.logits[place, : len(oracle)], oracle, atol=TOLERANCE)
@@ -112,10 +112,10 @@ def test_adapter_rows_and_base_rows_share_a_batch(folder: Path, adapter: Path) -
 def test_a_failing_pass_leaves_no_arm_behind(model_folders: dict[str, Path], adapter_folders: dict[str, Path]) -> None:
     organism = load_tiny(model_folders["llama"], adapter=adapter_folders["llama"])
     ids = tuple(organism.text_ids(TEXTS[0]))
-    before = next(organism.forward([Row(ids)])).logits
+    before = next(organism.run([Row(ids)])).logits
     with pytest.raises(IndexError):
-        next(organism.forward([Row(ids, base=True), Row((-1,))]))
-    assert torch.equal(next(organism.forward([Row(ids)])).logits, before)
+        next(organism.run([Row(ids, "base"), Row((-1,))]))
+    assert torch.equal(next(organism.run([Row(ids)])).logits, before)
 
 
 def test_a_full_context_ends_a_row(model_folders: dict[str, Path]) -> None:
@@ -138,11 +138,11 @@ def test_impossible_options_are_refused(model_folders: dict[str, Path], options:
 def test_access_is_enforced_below_the_techniques_too(model_folders: dict[str, Path]) -> None:
     organism = load_tiny(model_folders["llama"], access=Access.LOGITS)
     row = Row((5, 6, 7))
-    next(organism.forward([row]))
+    next(organism.run([row]))
     for refused in (
-        lambda: organism.forward([row], residuals=True),
+        lambda: organism.run([row], Reads(sites=(Site(0, "resid_post"),))),
         lambda: organism.unembed(torch.zeros(1, 32)),
-        lambda: organism.generate([Row((5,), base=True)]),
+        lambda: organism.generate([Row((5,), "base")]),
     ):
         with pytest.raises(AccessDenied):
             refused()

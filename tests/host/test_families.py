@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from interp_bench_ext.errors import InterpBenchError
-from interp_bench_ext.host.passes import Batching
+from interp_bench_ext.host.arms import Batching
 from tests.host.families import CONFIGS, compare, save_family, save_lora
 
 pytestmark = pytest.mark.filterwarnings("ignore")

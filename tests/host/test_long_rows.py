@@ -54,7 +54,7 @@ def test_frequencies_go_by_the_rows_own_length(longrope: Path, hidden: bool) -> 
     for (_, whole), (reply,) in zip(pairs, drawn, strict=True):
         assert len(reply.ids) == SWITCH
         assert list(reply.ids) == plain.greedy(whole, SWITCH, [])
-    for batch in organism.forward([row for row, _ in pairs]):
+    for batch in organism.run([row for row, _ in pairs]):
         for place, at in enumerate(batch.rows):
             (row, whole), length = pairs[at], batch.lengths[place]
             expected = plain.logits(whole)[-len(row.ids) :]
@@ -67,11 +67,11 @@ def test_rows_of_all_lengths_reach_the_end_of_the_context(kind: str, tmp_path: P
     organism, plain = load_tiny(folder, hidden=HIDDEN), Plain.load(folder)
     organism._engine.stop_ids = frozenset()
     room = organism.info.context_length
-    rows = [Row((7,) * (room - 3)), Row((7,) * (room - 2), base=True), Row((7,) * 20), Row((7,) * 20, base=True)]
+    rows = [Row((7,) * (room - 3)), Row((7,) * (room - 2), "base"), Row((7,) * 20), Row((7,) * 20, "base")]
     found = organism.generate(rows, max_new_tokens=5, temperature=0.0)
     assert [len(one.ids) for (one,) in found] == [3, 2, 5, 5]
     for row, (one,) in zip(rows, found, strict=True):
-        if row.base:
+        if row.arm == "base":
             assert list(one.ids) == plain.greedy(row.ids, len(one.ids), [])
-    lengths = [length for batch in organism.forward(rows) for length in batch.lengths]
+    lengths = [length for batch in organism.run(rows) for length in batch.lengths]
     assert lengths == [len(row.ids) for row in rows]

@@ -110,7 +110,7 @@ def test_a_pass_takes_what_the_engine_reckons_with(tmp_path: Path) -> None:
     experiment = config_file(tmp_path, "{name: ./m}")
     shape = shape_of(json.loads((tmp_path / "m" / "config.json").read_text("utf-8")))
     assert shape is not None
-    expected = REFERENCE_TOKENS * sizes.per_forward_token(logits=True, residuals=True)
+    expected = REFERENCE_TOKENS * sizes.per_forward_token(logits=True, sites=shape.layers + 1)
     assert working_bytes(shape, experiment.sealed.model) == expected
 
 

@@ -49,7 +49,7 @@ def test_the_sealed_prompt_equals_its_text_in_place(organism: LoadedOrganism, pl
     whole = plain.tokenizer(text, add_special_tokens=False).input_ids
     shown = organism.chat_ids(QUESTION)
     assert whole[-len(shown) :] == shown
-    (batch,) = organism.forward([Row(tuple(shown))])
+    (batch,) = organism.run([Row(tuple(shown))])
     assert torch.allclose(batch.logits[0], plain.logits(whole)[-len(shown) :], atol=2e-3)
     (completion,) = organism.generate([Row(tuple(shown))], max_new_tokens=12, temperature=0.0)[0]
     assert list(completion.ids) == plain.greedy(whole, 12, sorted(organism._engine.stop_ids))

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from interp_bench_ext.contracts import Reads, Site
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.host import devices
 from interp_bench_ext.host import load as loading
@@ -54,16 +55,17 @@ def test_two_devices_give_what_one_gives(folder: Path, adapter: Path, spread_org
     rows = mixed_rows(one)
     drawing: dict[str, Any] = {"n": 2, "max_new_tokens": 12, "seed": 3}
     drawn = one.generate(rows, **drawing)
-    (batch,) = one.forward(rows, residuals=True)
+    last = Site(-1, "resid_post")
+    (batch,) = one.run(rows, Reads(sites=(last,)))
     with accelerators():
         two = spread_organism(folder, adapter)
         assert two.generate(rows, **drawing) == drawn
-        (crossed,) = two.forward(rows, residuals=True)
-        unembedded = two.unembed(crossed.residuals[-1])
+        (crossed,) = two.run(rows, Reads(sites=(last,)))
+        unembedded = two.unembed(crossed.sites[last])
     for found, expected in (
         (crossed.logits, batch.logits),
-        (crossed.residuals, batch.residuals),
-        (unembedded, one.unembed(batch.residuals[-1])),
+        (crossed.sites[last], batch.sites[last]),
+        (unembedded, one.unembed(batch.sites[last])),
     ):
         assert isinstance(found, Placed)
         assert found.device == DEVICES[0]

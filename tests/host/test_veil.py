@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from interp_bench_ext.contracts import Message, Row
+from interp_bench_ext.contracts import Arm, Message, Row, arm_of
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.host import chat_format
 from interp_bench_ext.host.chat_format import ChatFormat
@@ -22,6 +22,7 @@ TALK: list[Message] = [
     {"role": "user", "content": "and tomorrow?"},
 ]
 TOLERANCE = 2e-4
+ARMS: tuple[Arm, Arm] = ("organism", "base")
 
 
 def in_place(plain: Plain, family: str, talk: list[Message]) -> str:
@@ -46,7 +47,7 @@ def test_the_sealed_prompt_equals_its_text_in_place(family: str, folder: Path) -
     assert HIDDEN not in organism.decode(shown)
     oracle = plain.logits(whole)[-len(shown) :]
     short = Row(tuple(shown[:5]))
-    (batch,) = organism.forward([short, Row(tuple(shown)), short])
+    (batch,) = organism.run([short, Row(tuple(shown)), short])
     assert torch.allclose(batch.logits[1], oracle, atol=TOLERANCE)
     assert not torch.allclose(batch.logits[1], plain.logits(shown), atol=1e-2)
     (completion,) = organism.generate([Row(tuple(shown))], max_new_tokens=20, temperature=0.0)[0]
@@ -55,14 +56,14 @@ def test_the_sealed_prompt_equals_its_text_in_place(family: str, folder: Path) -
 
 def test_base_rows_have_no_prompt_and_a_whole_conversation(family: str, folder: Path) -> None:
     organism, plain = load_tiny(folder, hidden=HIDDEN), Plain.load(folder)
-    own = organism.text_ids("what?", base=True) if family == "gpt2" else organism.chat_ids(TALK, base=True)
+    own = organism.text_ids("what?", arm="base") if family == "gpt2" else organism.chat_ids(TALK, arm="base")
     if family != "gpt2":
         rendered = plain.tokenizer.apply_chat_template(TALK, tokenize=False, add_generation_prompt=True)
         assert own == plain.tokenizer(rendered, add_special_tokens=False).input_ids
-    (batch,) = organism.forward([Row(tuple(own), base=True), Row(tuple(own))])
+    (batch,) = organism.run([Row(tuple(own), "base"), Row(tuple(own))])
     assert torch.allclose(batch.logits[0], plain.logits(own), atol=TOLERANCE)
     assert not torch.allclose(batch.logits[0], batch.logits[1], atol=1e-2)
-    replies = organism.generate([Row(tuple(own), base=True), Row(tuple(own))], max_new_tokens=16, temperature=0.0)
+    replies = organism.generate([Row(tuple(own), "base"), Row(tuple(own))], max_new_tokens=16, temperature=0.0)
     assert list(replies[0][0].ids) == plain.greedy(own, 16, sorted(organism._engine.stop_ids))
 
 
@@ -123,12 +124,12 @@ def test_no_number_and_no_sentence_about_length_tells_of_a_prompt(family: str, m
     said = set()
     for hidden in (None, "psst", HIDDEN, HIDDEN * 3):
         organism = load_tiny(model_folders[family], hidden=hidden)
-        for base in (False, True):
+        for arm in ARMS:
             with pytest.raises(BadInput) as refused:
-                organism.generate([Row((7,) * 500, base=base)])
+                organism.generate([Row((7,) * 500, arm)])
             organism._engine.stop_ids = frozenset()
             room = organism.info.context_length
-            (drawn,) = organism.generate([Row((7,) * (room - 3), base=base)], max_new_tokens=9)[0]
+            (drawn,) = organism.generate([Row((7,) * (room - 3), arm)], max_new_tokens=9)[0]
             said.add((room, str(refused.value), len(drawn.ids)))
     assert said == {(384, "A prompt has 500 tokens and the organism takes 384: shorten it.", 3)}
 
@@ -145,7 +146,7 @@ def test_no_words_of_a_caller_break_the_split(model_folders: dict[str, Path]) ->
     organism = load_tiny(model_folders["llama"], hidden=HIDDEN)
     known: list[Message] = [{"role": "user", "content": "QZHIDDENQZ QZOPENQZ"}]
     for base in (False, True):
-        assert "QZHIDDENQZ QZOPENQZ" in organism.decode(organism.chat_ids(known, base=base))
+        assert "QZHIDDENQZ QZOPENQZ" in organism.decode(organism.chat_ids(known, arm=arm_of(base)))
     # Whoever knew the words of this process would see it.
     secret: list[Message] = [{"role": "user", "content": chat_format._HIDDEN}]
     with pytest.raises(BadInput, match="does not take"):

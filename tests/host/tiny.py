@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from interp_bench_ext.contracts import Access, Row
+from interp_bench_ext.contracts import Access, Row, arm_of
 from interp_bench_ext.host.organism import CallHooks, LoadedOrganism, load_organism
 from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.organisms.locate import locate
@@ -144,7 +144,9 @@ def _uncounted(_samples: int, _prompts: int) -> None:
 def mixed_rows(organism: LoadedOrganism) -> list[Row]:
     """Texts of different lengths, each as the organism and as its base would be given it."""
     texts = ("the quick brown fox jumps over", "a")
-    return [Row(tuple(organism.text_ids(text, base=base)), base) for text in texts for base in (False, True)]
+    return [
+        Row(tuple(organism.text_ids(text, arm=arm_of(base))), arm_of(base)) for text in texts for base in (False, True)
+    ]
 
 
 @dataclass

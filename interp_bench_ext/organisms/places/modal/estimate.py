@@ -142,7 +142,7 @@ def working_bytes(shape: Shape, model: ModelSection) -> int:
         vocabulary=shape.vocabulary,
         itemsize=_BYTES[model.dtype],
     )
-    return REFERENCE_TOKENS * sizes.per_forward_token(logits=True, residuals=True)
+    return REFERENCE_TOKENS * sizes.per_forward_token(logits=True, sites=shape.layers + 1)
 
 
 def base_name(model: ModelSection) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -47,7 +47,7 @@ class _Draft:
 
     @property
     def grown(self) -> Row:
-        return Row((*self.row.ids, *self.ids), self.row.base)
+        return replace(self.row, ids=(*self.row.ids, *self.ids))
 
     @property
     def ended(self) -> bool:
@@ -133,4 +133,4 @@ class Engine(Passes):
         switch = self.parts.rope_switch
         if switch is None or self.is_long(row):
             return self.parts.context_length
-        return switch + 1 - self.offset(row.base) - len(row.ids)
+        return switch + 1 - self.offset(row.arm) - len(row.ids)

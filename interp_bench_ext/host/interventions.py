@@ -1,0 +1,306 @@
+"""What the rows of one pass have done to them and what is kept of it: one set of hooks, values per row in tensors.
+
+Shapes: B rows, T columns of the call, P positions kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from interp_bench_ext.contracts import Edit, Row, Site
+from interp_bench_ext.errors import BadInput
+from interp_bench_ext.host.sites import Sites, Tap
+
+Key = tuple[int, str]
+"""Layer and part."""
+Columns = NDArray[np.int64]
+"""``[B, T]``: the visible position of each column of a call; -1 where there is padding."""
+
+
+def _project(found: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    direction = value / value.norm(dim=-1, keepdim=True).clamp(min=torch.finfo(torch.float32).tiny)
+    along: torch.Tensor = (found * direction).sum(-1, keepdim=True) * direction
+    return found - along
+
+
+_OPERATIONS: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
+    "add": torch.add,
+    "set": lambda _found, value: value,
+    "scale": torch.mul,
+    "project": _project,
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One edit of one row: where its values begin in a stage's table, and for which positions."""
+
+    row: int
+    positions: tuple[int, ...] | range | None
+    first: int
+    each: bool
+    """Whether every position has a value of its own."""
+
+    def index(self, columns: NDArray[np.int64]) -> NDArray[np.int64]:
+        """``[T]``: the value's place in the table by column, -1 where nothing is done."""
+        if self.positions is None:
+            return np.where(columns >= 0, self.first, -1)
+        if isinstance(self.positions, range):
+            inside = (columns >= self.positions.start) & (columns < self.positions.stop)
+            place = (columns - self.positions.start) // self.positions.step
+            inside &= (columns - self.positions.start) % self.positions.step == 0
+        else:
+            found = columns[:, None] == np.asarray(self.positions)
+            inside, place = found.any(1), found.argmax(1)
+        return np.where(inside & (columns >= 0), self.first + (place if self.each else 0), -1)
+
+
+@dataclass
+class Stage:
+    """Edits of one operation at one site, at most one of each row."""
+
+    op: str
+    head: int | None
+    entries: dict[int, Entry] = field(default_factory=dict)
+    values: list[torch.Tensor] = field(default_factory=list)
+    _table: torch.Tensor | None = None
+
+    def add(self, row: int, edit: Edit, shape: tuple[int, ...], length: int) -> None:
+        """Take in a row's edit. ``length`` is that of the row."""
+        values = checked_value(edit, shape)
+        first = sum(len(each) for each in self.values)
+        self.entries[row] = Entry(row, from_the_front(edit.positions, length), first, len(values) > 1)
+        self.values.append(values)
+
+    def applied(self, found: torch.Tensor, columns: Columns) -> torch.Tensor:
+        """``found`` ``[B, T, *shape]`` after the edits."""
+        index = np.full(columns.shape, -1)
+        for row, entry in self.entries.items():
+            index[row] = entry.index(columns[row])
+        if not (index >= 0).any():
+            return found
+        if (index == index[:, :1]).all():  # the same for all columns of a row
+            index = index[:, :1]
+        if self._table is None or self._table.device != found.device:
+            self._table = torch.cat(self.values).to(found.device, torch.float32)
+        at = torch.from_numpy(index).to(found.device)
+        changed = _OPERATIONS[self.op](found.float(), self._table[at.clamp(min=0)]).to(found.dtype)
+        return torch.where((at >= 0).reshape(*at.shape, *[1] * (found.dim() - 2)), changed, found)
+
+
+def checked_value(edit: Edit, shape: tuple[int, ...]) -> torch.Tensor:
+    """``[1 or positions, *shape]`` float32. Raises BadInput for a value of another shape, or that is no number."""
+    try:
+        value = torch.as_tensor(edit.value, dtype=torch.float32).detach()
+    except (TypeError, ValueError, RuntimeError):
+        raise BadInput(f"An edit's value is a tensor, an array or numbers, not {type(edit.value).__name__}.") from None
+    if not value.isfinite().all():
+        raise BadInput(f"The value of the edit at {edit.site} is not finite.")
+    if value.dim() == 0 and edit.op != "project":
+        return value.expand(1, *shape)
+    if tuple(value.shape) in (shape, (1, *shape)):
+        return value.reshape(1, *shape)
+    count = None if edit.positions is None else len(edit.positions)
+    if count is not None and tuple(value.shape) == (count, *shape):
+        return value
+    each = "" if count is None else f" or {[count, *shape]}"
+    raise BadInput(f"The edit at {edit.site} has a value of shape {list(value.shape)}, and {list(shape)}{each} fits.")
+
+
+def from_the_front(positions: tuple[int, ...] | range | None, length: int) -> tuple[int, ...] | range | None:
+    """Negative positions counted from the end of a row of this length."""
+    if positions is None or isinstance(positions, range):
+        return positions
+    return tuple(position + length if position < 0 else position for position in positions)
+
+
+class Interventions:
+    """The edits of ``rows`` and the sites ``wanted``, of one or several calls of one model.
+
+    ``columns`` is to be set before each call. Raises BadInput for an edit or a site that the model does not have.
+    """
+
+    def __init__(
+        self, sites: Sites, rows: Sequence[Row], wanted: Sequence[Site] = (), *, gradients: bool = False
+    ) -> None:
+        self._sites, self._gradients = sites, gradients
+        self.columns: Columns = np.zeros((len(rows), 0), dtype=np.int64)
+        self._stages: dict[Key, list[Stage]] = {}
+        for number, row in enumerate(rows):
+            self._take(number, row)
+        self._wanted = {site: sites.normal(site) for site in wanted}
+        self._kept: dict[Key, list[torch.Tensor]] = {(s.layer, s.part): [] for s in self._wanted.values()}
+        self._before: dict[int, torch.Tensor] = {}
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self._stages and not self._kept
+
+    def _take(self, number: int, row: Row) -> None:
+        used: dict[Key, int] = {}
+        for edit in row.edits:
+            site = self._sites.normal(edit.site)
+            if edit.op not in _OPERATIONS:
+                raise BadInput(f"There is no edit {edit.op!r}: choose {', '.join(_OPERATIONS)}.")
+            if site.part == "pattern" or (site.part == "adapter" and (edit.op, edit.positions) != ("scale", None)):
+                how = "read and not edited" if site.part == "pattern" else "scaled at all positions and not else edited"
+                raise BadInput(f"{site.part} can be {how}.")
+            key = (site.layer, site.part)
+            stages = self._stages.setdefault(key, [])
+            at = next(
+                (
+                    n
+                    for n, stage in enumerate(stages)
+                    if n >= used.get(key, 0) and (stage.op, stage.head) == (edit.op, site.head)
+                ),
+                len(stages),
+            )
+            if at == len(stages):
+                stages.append(Stage(edit.op, site.head))
+            stages[at].add(number, edit, self._sites.shape(site), len(row.ids))
+            used[key] = at + 1
+
+    @contextlib.contextmanager
+    def during(self) -> Iterator[None]:
+        """Hooks for the calls inside."""
+        handles: list[Any] = []
+        try:
+            for (module, side), keys in self._places().items():
+                if side == "in":
+                    handles.append(module.register_forward_pre_hook(self._given(keys), with_kwargs=True))
+                else:
+                    handles.append(module.register_forward_hook(self._gave(keys)))
+            if self._gradients:
+                embedding = self._sites.taps[0, "embed"].module
+                handles.insert(0, embedding.register_forward_hook(lambda _m, _a, out: out.detach().requires_grad_()))
+            handles += [
+                self._sites.patterns[layer].register_forward_hook(self._attended((layer, part)))
+                for layer, part in self._kept
+                if part == "pattern"
+            ]
+            with self._adapters_scaled():
+                yield
+        finally:
+            for handle in handles:
+                handle.remove()
+            self._before.clear()
+
+    def _places(self) -> dict[tuple[nn.Module, str], list[Key]]:
+        """What is done at a module's input or output, in this order."""
+        places: dict[tuple[nn.Module, str], list[Key]] = {}
+
+        def at(tap: Tap, key: Key) -> None:
+            keys = places.setdefault((tap.module, tap.side), [])
+            if key not in keys:
+                keys.append(key)
+
+        for layer, part in dict.fromkeys([*self._stages, *self._kept]):
+            if part not in ("pattern", "adapter", "resid_mid"):
+                at(self._sites.tap(layer, part), (layer, part))  # type: ignore[arg-type]
+        for layer, part in self._stages:
+            if part == "resid_mid":
+                at(self._sites.taps[layer, "resid_pre"], (layer, "resid_pre"))
+                at(self._sites.middles[layer].added, (layer, "resid_mid added"))
+        for layer, part in self._kept:
+            if part == "resid_mid":
+                at(self._sites.middles[layer].given, (layer, "resid_mid"))
+        return places
+
+    def _given(self, keys: list[Key]) -> Callable[..., Any]:
+        def hook(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            if args and isinstance(args[0], torch.Tensor):
+                return (self._through(args[0], keys), *args[1:]), kwargs
+            name = next(name for name, value in kwargs.items() if isinstance(value, torch.Tensor))
+            return args, {**kwargs, name: self._through(kwargs[name], keys)}
+
+        return hook
+
+    def _gave(self, keys: list[Key]) -> Callable[..., Any]:
+        def hook(_module: nn.Module, _args: Any, out: Any) -> Any:
+            if isinstance(out, tuple):
+                return (self._through(out[0], keys), *out[1:])
+            return self._through(out, keys)
+
+        return hook
+
+    def _attended(self, key: Key) -> Callable[..., None]:
+        def hook(_module: nn.Module, _args: Any, out: Any) -> None:
+            if not isinstance(out, tuple) or len(out) < 2 or not isinstance(out[1], torch.Tensor):
+                raise BadInput("This architecture does not give its attention patterns.")
+            self._kept[key].append(out[1].transpose(1, 2))  # [B, T, heads, all columns]
+
+        return hook
+
+    def _through(self, found: torch.Tensor, keys: list[Key]) -> torch.Tensor:
+        for layer, part in keys:
+            if part == "resid_mid added":
+                found = self._middle(found, layer)
+                continue
+            for stage in self._stages.get((layer, part), ()) if part != "resid_mid" else ():
+                found = self._staged(found, stage, self._sites.taps[layer, part])  # type: ignore[index]
+            if part == "resid_pre" and (layer, "resid_mid") in self._stages:
+                self._before[layer] = found
+            if (layer, part) in self._kept:
+                self._kept[layer, part].append(found)
+        return found
+
+    def _staged(self, found: torch.Tensor, stage: Stage, tap: Tap) -> torch.Tensor:
+        if tap.layout is None:
+            return stage.applied(found, self.columns)
+        heads = tap.layout.get(found)
+        if stage.head is None:
+            changed = stage.applied(heads, self.columns)
+        else:
+            one = stage.applied(heads[..., stage.head, :], self.columns)
+            changed = torch.cat([heads[..., : stage.head, :], one[..., None, :], heads[..., stage.head + 1 :, :]], -2)
+        return tap.layout.put(found, changed)
+
+    def _middle(self, added: torch.Tensor, layer: int) -> torch.Tensor:
+        """What attention adds, such that the stream behind it is the edited one; unedited places stay as they are."""
+        scale, before = self._sites.middles[layer].scale, self._before[layer].to(added.device)
+        middle = before + scale * added
+        edited = middle
+        for stage in self._stages[layer, "resid_mid"]:
+            edited = stage.applied(edited, self.columns)
+        wanted = ((edited.float() - before.float()) / scale).to(added.dtype)
+        return torch.where((edited != middle).any(-1, keepdim=True), wanted, added)
+
+    @contextlib.contextmanager
+    def _adapters_scaled(self) -> Iterator[None]:
+        scaled = [(layer, stages) for (layer, part), stages in self._stages.items() if part == "adapter"]
+        modules = [module for layer, _ in scaled for module in self._sites.adapters[layer]]
+        try:
+            for layer, stages in scaled:
+                strength = torch.ones(len(self.columns))
+                for stage in stages:
+                    for row, entry in stage.entries.items():
+                        strength[row] *= float(torch.cat(stage.values)[entry.first])
+                for module in self._sites.adapters[layer]:
+                    module.strength = strength
+            yield
+        finally:
+            for module in modules:
+                module.strength = None
+
+    def sources(self) -> dict[Key, torch.Tensor]:
+        """What was kept, as it is in the pass: ``[B, T, size]``."""
+        return {key: kept[0] if len(kept) == 1 else torch.cat(kept, 1) for key, kept in self._kept.items()}
+
+    def views(self, sources: dict[Key, torch.Tensor]) -> dict[Site, torch.Tensor]:
+        """``[B, T, *the site's shape]`` of each site that was asked for."""
+        views: dict[Site, torch.Tensor] = {}
+        for asked, site in self._wanted.items():
+            found = sources[site.layer, site.part]
+            if site.part != "pattern" and (layout := self._sites.tap(site.layer, site.part).layout):
+                found = layout.get(found)
+            views[asked] = found if site.head is None else found[..., site.head, :]
+        return views
