@@ -116,7 +116,8 @@ class Parts:
 
         def scaled(stream: torch.Tensor) -> torch.Tensor:
             stream = stream.float()
-            return (stream - stream.mean(-1, keepdim=True) if centred else stream) * gains
+            middle: torch.Tensor = (stream - stream.mean(-1, keepdim=True) if centred else stream) * gains
+            return middle
 
         given, gave = scaled(scale_of), self.norm(scale_of).float() - shift
         factor = (gave * given).sum(-1, keepdim=True) / (given * given).sum(-1, keepdim=True)
