@@ -34,8 +34,8 @@ from interp_bench_ext.record.events import CellFinished, Event  # noqa: E402
 from tests.agent.messages_server import MessagesServer  # noqa: E402
 from tests.host.tiny import save_model  # noqa: E402
 from tests.investigating import Bench, make_bench, scripted  # noqa: E402
-from tests.modal import probes  # noqa: E402
-from tests.modal.running import RunningPlane  # noqa: E402
+from tests.organisms.places.modal import probes  # noqa: E402
+from tests.organisms.places.modal.running import RunningPlane  # noqa: E402
 
 _CALLS, _ARRAYS, _STARTS = 200, 15, 5
 _MEGABYTES = 17.8

@@ -28,7 +28,7 @@ from interp_bench_ext.record.events import RunResumed  # noqa: E402
 from interp_bench_ext.record.journal import Journal  # noqa: E402
 from tests.agent.messages_server import MessagesServer, Streamed  # noqa: E402
 from tests.investigating import Bench, make_bench, scripted  # noqa: E402
-from tests.modal.running import TOKEN, RunningPlane  # noqa: E402
+from tests.organisms.places.modal.running import TOKEN, RunningPlane  # noqa: E402
 
 _SLACK = 1.3
 _REPLY_S = 2.0

@@ -75,8 +75,11 @@ def _base_of(spec: OrganismSpec, adapter: Path) -> str:
 
 def _read(config: Path) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads(config.read_text("utf-8"))
+        found = json.loads(config.read_text("utf-8"))
     except ValueError as error:
         sentence = "model.name: the adapter's adapter_config.json is no JSON; fetch the adapter again."
         raise with_detail(BadInput(sentence), f"{config}: {error}") from None
+    if not isinstance(found, dict):
+        sentence = "model.name: the adapter's adapter_config.json is no JSON object; fetch the adapter again."
+        raise with_detail(BadInput(sentence), f"{config} holds something else.")
     return found

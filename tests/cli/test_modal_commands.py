@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.host.tiny import save_model
-from tests.modal.running import ROOT, RunningPlane
+from tests.organisms.places.modal.running import ROOT, RunningPlane
 
 
 @dataclass

@@ -17,7 +17,7 @@ from interp_bench_ext.record.events import CellStarted, RunEnded, RunResumed, Ru
 from interp_bench_ext.record.journal import Journal
 from tests.agent.messages_server import MessagesServer
 from tests.investigating import Bench, make_bench, scripted
-from tests.modal.running import RunningPlane
+from tests.organisms.places.modal.running import RunningPlane
 
 NULL = "evaluation: {ground_truth: {secret: null, aliases: []}}\n"
 

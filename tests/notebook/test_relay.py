@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from interp_bench_ext.notebook.session import NotebookSession
+from tests.notebook.persons import person
 from tests.notebook.support import at, longest_pause, run, text_of
-from tests.notebook.test_server_kernels import person
 from tests.redteam.suite import attempt
 
 SEND = """

@@ -7,34 +7,19 @@ import fcntl
 import json
 import os
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 import zmq
-from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
-from jupyter_server.serverapp import ServerApp
 
 from interp_bench_ext.contracts import Connection, Veil
-from interp_bench_ext.errors import BadInput, KernelDied
-from interp_bench_ext.record.events import Event
 from interp_bench_ext.sandbox.provisioner import SandboxProvisioner
 from tests.redteam.suite import attempt
 
+from .persons import person, session_of, start_session, value
 from .serving import fetch
 from .support import BOTH_VEILS, at, needs_sandbox, run, text_of, until
-
-WAIT_FOR = """
-import os, time
-print("started", flush=True)
-while not os.path.exists({name!r}):
-    time.sleep(0.01)
-print("gone")
-"""
-
 
 STAYS = """
 import fcntl, os, subprocess, sys
@@ -58,45 +43,6 @@ def is_held(file: Path) -> bool:
         except OSError:
             return True
     return False
-
-
-@asynccontextmanager
-async def person(app: ServerApp, kernel_id: str) -> AsyncIterator[AsyncKernelClient]:
-    """Somebody else's client of a kernel, as a browser has one."""
-    manager = app.kernel_manager.get_kernel(kernel_id)
-    client = AsyncKernelClient(parent=manager)
-    client.load_connection_info(manager.get_connection_info())
-    client.start_channels(stdin=False, hb=False)
-    try:
-        await client.wait_for_ready(timeout=30)
-        yield client
-    finally:
-        client.stop_channels()
-
-
-async def value(client: AsyncKernelClient, expression: str) -> str:
-    reply = await client.execute("", user_expressions={"x": expression}, reply=True, timeout=30)
-    found = reply["content"]["user_expressions"]["x"]
-    return str(found["data"]["text/plain"] if found["status"] == "ok" else found["ename"])
-
-
-async def session_of(app: ServerApp, path: str = "n.ipynb") -> dict[str, Any]:
-    sessions = json.loads((await fetch(app, "GET", "api/sessions")).body)
-    [found] = [session for session in sessions if session["path"] == path]
-    return dict(found)
-
-
-async def start_session(app: ServerApp, path: str = "n.ipynb") -> dict[str, Any]:
-    body = {"path": path, "name": path, "type": "notebook", "kernel": {"name": "python3"}}
-    return dict(json.loads((await fetch(app, "POST", "api/sessions", json.dumps(body))).body))
-
-
-def died(event: Event) -> bool:
-    return event.type == "kernel_died"
-
-
-def printed(event: Event) -> bool:
-    return event.type == "cell_output"
 
 
 @pytest.mark.parametrize("veil", BOTH_VEILS)
@@ -288,104 +234,6 @@ def test_a_crash_is_noticed_and_only_the_run_starts_the_kernel_again(root: Path,
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize("veil", BOTH_VEILS)
-def test_a_kernel_that_a_person_restarts_is_used_as_it_is(root: Path, veil: Veil) -> None:
-    async def scenario() -> None:
-        async with at("contents", root) as place, place.session(veil=veil) as (session, events):
-            cell_id = await session.add_code(WAIT_FOR.format(name="never"))
-            task = asyncio.create_task(session.run_cell(cell_id, timeout_s=60))
-            await events.until(printed)
-            await fetch(place.app, "POST", f"api/kernels/{session.kernel_id}/restart", "{}")
-            assert (await task).status in ("kernel_died", "interrupted")
-            assert "restarted by somebody else" in (await events.until(died)).reason  # type: ignore[union-attr]
-            manager = place.app.kernel_manager.get_kernel(session.kernel_id)
-            process = manager.provisioner.process
-            with pytest.raises(KernelDied, match="restarted by somebody else"):
-                await session.run_cell(cell_id, timeout_s=5)
-            await session.restart_kernel()
-            assert manager.provisioner.process is process
-            assert (await run(session, "print(1)")).status == "ok"
-
-    asyncio.run(scenario())
-
-
-def test_a_restart_that_is_under_way_is_waited_for(root: Path) -> None:
-    async def scenario() -> None:
-        async with at("contents", root) as place, place.session() as (session, events):
-            kernel_id = session.kernel_id
-            await run(session, "x = 1")
-            theirs = asyncio.create_task(fetch(place.app, "POST", f"api/kernels/{kernel_id}/restart", "{}"))
-            await events.until(died)
-            await session.restart_kernel()
-            await theirs
-            assert session.kernel_id == kernel_id
-            assert (await run(session, "x")).status == "error"
-            assert (await run(session, "2")).execution_count == 2
-
-    asyncio.run(scenario())
-
-
-def test_a_person_s_interrupt_ends_the_cell_as_interrupted(root: Path) -> None:
-    async def scenario() -> None:
-        async with at("contents", root) as place, place.session() as (session, events):
-            cell_id = await session.add_code(WAIT_FOR.format(name="never"))
-            task = asyncio.create_task(session.run_cell(cell_id, timeout_s=60))
-            await events.until(printed)
-            await fetch(place.app, "POST", f"api/kernels/{session.kernel_id}/interrupt", "{}")
-            assert (await task).status == "interrupted"
-            assert (await run(session, "1")).status == "ok"
-
-    asyncio.run(scenario())
-
-
-@pytest.mark.parametrize("how", ["shut down", "changed", "no kernel"])
-def test_a_kernel_that_a_person_takes_away_is_replaced(root: Path, how: str) -> None:
-    async def scenario() -> None:
-        async with at("contents", root) as place, place.session() as (session, events):
-            first, model = str(session.kernel_id), await session_of(place.app)
-            if how == "shut down":
-                await fetch(place.app, "DELETE", f"api/kernels/{first}")
-            elif how == "no kernel":
-                await fetch(place.app, "DELETE", f"api/sessions/{model['id']}")
-            else:
-                body = json.dumps({"kernel": {"name": "python3"}})
-                await fetch(place.app, "PATCH", f"api/sessions/{model['id']}", body)
-            theirs = {kernel["id"] for kernel in place.app.kernel_manager.list_kernels()}
-            assert first not in theirs
-            assert "shut down or changed by somebody else" in (await events.until(died)).reason  # type: ignore[union-attr]
-            await session.restart_kernel()
-            assert session.kernel_id not in {first, *theirs}
-            assert (await session_of(place.app))["kernel"]["id"] == session.kernel_id
-            assert theirs <= {kernel["id"] for kernel in place.app.kernel_manager.list_kernels()}
-            assert (await run(session, "print(1)")).status == "ok"
-
-    asyncio.run(scenario())
-
-
-def test_a_person_s_cell_is_left_to_end_before_the_agent_s(root: Path) -> None:
-    async def scenario() -> None:
-        async with (
-            at("contents", root) as place,
-            place.session() as (session, events),
-            person(place.app, str(session.kernel_id)) as client,
-        ):
-            theirs = asyncio.ensure_future(client.execute(WAIT_FOR.format(name="go"), reply=True, timeout=60))
-            await until(lambda: session._kernel is not None and session._kernel.iopub.busy_elsewhere)
-            # Neither the deadline nor a stop of the agent's cell ends theirs.
-            slow = asyncio.create_task(run(session, "print('mine')", timeout_s=0.5))
-            await events.until(lambda event: event.type == "cell_started")
-            stopped = await slow if slow.done() else None
-            await session.interrupt()
-            assert (stopped or await slow).status == "interrupted"
-            assert not theirs.done()
-            mine = asyncio.create_task(run(session, "print('mine')", timeout_s=30))
-            (root / "n_files" / "go").touch()
-            assert (await theirs)["content"]["status"] == "ok"
-            assert text_of((await mine).outputs) == "mine\n"
-
-    asyncio.run(scenario())
-
-
 def test_a_closed_browser_s_buffer_does_not_fill_the_server_s_memory(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -397,55 +245,5 @@ def test_a_closed_browser_s_buffer_does_not_fill_the_server_s_memory(
             kernels.start_buffering(kernel_id, "browser", {"iopub": kernels.connect_iopub(kernel_id)})
             await run(session, "for _ in range(300): print('x' * 1000, flush=True)")
             await until(lambda: kernel_id not in kernels._kernel_buffers)
-
-    asyncio.run(scenario())
-
-
-def test_the_session_follows_a_rename(root: Path) -> None:
-    ids = {"ServerApp": {"jpserver_extensions": {"jupyter_server_fileid": True}}}
-
-    async def scenario() -> None:
-        async with at("contents", root, **ids) as place, place.session() as (session, _):
-            await session.add_markdown("text")
-            before = await session_of(place.app)
-            await place.app.contents_manager.rename("n.ipynb", "other.ipynb")
-            await until(lambda: session.path == root / "other.ipynb")
-            found: list[str] = []
-            async with asyncio.timeout(20):
-                while "other.ipynb" not in found:
-                    found = [model["path"] for model in await place.app.session_manager.list_sessions()]
-                    await asyncio.sleep(0.05)
-            await session.restart_kernel()
-            assert (await session_of(place.app, "other.ipynb"))["id"] == before["id"]
-
-    asyncio.run(scenario())
-
-
-def test_one_run_at_a_time_has_a_notebook(root: Path) -> None:
-    async def scenario() -> None:
-        async with at("contents", root) as place:
-            notebooks = place.notebooks
-            path, events = root / "n.ipynb", list[Event]()
-            opening = {"emit": events.append, "connection": None, "run": "r", "veil": Veil.PROCESS}
-            first = await notebooks.open(path, **opening)
-            with pytest.raises(BadInput, match=r"Another run is working in the notebook .*n\.ipynb"):
-                await notebooks.open(path, **opening)
-            await first.close()
-            await (await notebooks.open(path, **opening)).close()
-
-    asyncio.run(scenario())
-
-
-def test_what_cannot_be_opened_is_one_clear_sentence(root: Path) -> None:
-    async def scenario() -> None:
-        async with at("contents", root) as place:
-            opening = {"emit": lambda _: None, "connection": None, "run": "r", "veil": Veil.PROCESS}
-            with pytest.raises(BadInput, match="is not below"):
-                await place.notebooks.open(root.parent / "n.ipynb", **opening)
-            place.app.gateway_config.url = "http://127.0.0.1:1"
-            with pytest.raises(BadInput, match="gateway"):
-                await place.notebooks.open(root / "n.ipynb", **opening)
-            place.app.gateway_config.url = None
-            assert place.app.kernel_manager.list_kernels() == []
 
     asyncio.run(scenario())

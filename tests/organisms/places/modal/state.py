@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from modal_proto import api_pb2
 
 if TYPE_CHECKING:
-    from tests.modal.containers import Container
+    from tests.organisms.places.modal.containers import Container
 
 _numbers = itertools.count(1)
 

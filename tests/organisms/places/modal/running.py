@@ -24,7 +24,7 @@ from interp_bench_ext.organisms.places.modal.weights import VOLUME
 from interp_bench_ext.record.events import OrganismLoading
 from tests.host.running import Host
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[4]
 TOKEN = ("ak-test", "as-test")
 
 
@@ -34,7 +34,7 @@ class RunningPlane:
         folder.mkdir(parents=True, exist_ok=True)
         self._log = (folder / "log").open("wb")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.modal.plane", str(folder)],
+            [sys.executable, "-m", "tests.organisms.places.modal.plane", str(folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

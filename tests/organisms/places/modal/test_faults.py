@@ -15,8 +15,8 @@ from interp_bench_ext.errors import OrganismError
 from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.record.events import OrganismReady, OrganismWentAway
 from tests.host.running import Frames, frames
-from tests.modal.conftest import connected
-from tests.modal.running import ModalHost, RunningPlane, deploy, undeploy
+from tests.organisms.places.modal.conftest import connected
+from tests.organisms.places.modal.running import ModalHost, RunningPlane, deploy, undeploy
 
 
 @pytest.fixture

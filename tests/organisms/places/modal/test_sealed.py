@@ -14,8 +14,8 @@ from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.organisms.places.modal.service import CARGO
 from interp_bench_ext.organisms.places.modal.weights import VOLUME
 from interp_bench_ext.results import decode
-from tests.modal.conftest import SECRET
-from tests.modal.running import TOKEN, ModalHost, RunningPlane
+from tests.organisms.places.modal.conftest import SECRET
+from tests.organisms.places.modal.running import TOKEN, ModalHost, RunningPlane
 from tests.redteam.suite import attempt
 
 

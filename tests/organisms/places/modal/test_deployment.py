@@ -17,8 +17,8 @@ from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.organisms.places.modal import account
 from interp_bench_ext.organisms.places.modal.bundle import packed
 from interp_bench_ext.organisms.places.modal.deployment import Deployment
-from tests.modal.conftest import SECRET, connected
-from tests.modal.running import ROOT, TOKEN, RunningPlane, deploy, status, undeploy
+from tests.organisms.places.modal.conftest import SECRET, connected
+from tests.organisms.places.modal.running import ROOT, TOKEN, RunningPlane, deploy, status, undeploy
 
 DEPLOY = """
 import asyncio, json, sys

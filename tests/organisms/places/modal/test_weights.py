@@ -12,8 +12,8 @@ import pytest
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.organisms.places.modal.weights import VOLUME, folder_of, placed
-from tests.modal.hub import Hub
-from tests.modal.running import ModalHost, RunningPlane, status
+from tests.organisms.places.modal.hub import Hub
+from tests.organisms.places.modal.running import ModalHost, RunningPlane, status
 
 REPOSITORY, TOKEN = "somebody/quokka-9b", "hf_right"
 

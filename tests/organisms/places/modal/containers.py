@@ -16,11 +16,11 @@ import psutil
 from google.protobuf.empty_pb2 import Empty
 from modal_proto import api_pb2
 
-from tests.modal.state import Function, Input, new_id
-from tests.modal.wire import make_server
+from tests.organisms.places.modal.state import Function, Input, new_id
+from tests.organisms.places.modal.wire import make_server
 
 if TYPE_CHECKING:
-    from tests.modal.plane import Plane
+    from tests.organisms.places.modal.plane import Plane
 
 _POLL_S = 20.0
 _HEARTBEAT_S = 14.0

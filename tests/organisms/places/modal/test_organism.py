@@ -16,7 +16,7 @@ from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.record.events import OrganismLoading, OrganismReady
 from interp_bench_ext.results import decode
 from tests.host.running import Host, frames
-from tests.modal.running import ModalHost, RunningPlane
+from tests.organisms.places.modal.running import ModalHost, RunningPlane
 
 
 @pytest.fixture(scope="module")

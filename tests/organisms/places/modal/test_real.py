@@ -17,7 +17,7 @@ from interp_bench_ext.installed import config_folders
 from interp_bench_ext.record.journal import Journal
 from interp_bench_ext.sandbox.bubblewrap import sandbox_available
 from tests.agent.messages_server import MessagesServer, Streamed, tool_use
-from tests.modal.running import ROOT, TOKEN, RunningPlane, put_weights
+from tests.organisms.places.modal.running import ROOT, TOKEN, RunningPlane, put_weights
 
 REACH = """
 import json, os, pathlib, socket

@@ -1,6 +1,7 @@
 """A control plane of Modal on 127.0.0.1, for the wheel's own client and its own container entry point.
 
-``python -m tests.modal.plane FOLDER`` prints one JSON line with its two addresses and serves until its stdin ends.
+``python -m tests.organisms.places.modal.plane FOLDER`` prints one JSON line with its two addresses and serves until its
+stdin ends.
 Calls go over gRPC; blobs, and what a test wants to know or break, over HTTP.
 """
 
@@ -22,12 +23,12 @@ from grpclib import GRPCError, Status
 from modal_proto import api_pb2
 
 from interp_bench_ext.organisms.places.modal.h2_patch import spare_frame_texts
-from tests.modal.client_side import ClientSide
-from tests.modal.containers import Container
-from tests.modal.faults import Faults
-from tests.modal.state import App, Function, Input, State, new_id
-from tests.modal.store import Store
-from tests.modal.wire import make_server
+from tests.organisms.places.modal.client_side import ClientSide
+from tests.organisms.places.modal.containers import Container
+from tests.organisms.places.modal.faults import Faults
+from tests.organisms.places.modal.state import App, Function, Input, State, new_id
+from tests.organisms.places.modal.store import Store
+from tests.organisms.places.modal.wire import make_server
 
 _LARGEST_BLOB_BYTES = 1 << 32
 _ENDING_S = 10.0

@@ -12,10 +12,10 @@ from google.protobuf.empty_pb2 import Empty
 from grpclib import GRPCError, Status
 from modal_proto import api_pb2
 
-from tests.modal.state import App, Call, Function, Input, new_id
+from tests.organisms.places.modal.state import App, Call, Function, Input, new_id
 
 if TYPE_CHECKING:
-    from tests.modal.plane import Plane
+    from tests.organisms.places.modal.plane import Plane
 
 GPUS = {"T4", "L4", "A10", "A10G", "L40S", "A100", "A100-40GB", "A100-80GB", "H100", "H100!", "H200", "B200"}
 _CREATE = (api_pb2.OBJECT_CREATION_TYPE_CREATE_IF_MISSING, api_pb2.OBJECT_CREATION_TYPE_CREATE_OVERWRITE_IF_EXISTS)

@@ -17,8 +17,8 @@ from interp_bench_ext.host.spec import ModalSettings, OrganismSpec
 from interp_bench_ext.organisms.places.modal import account
 from tests.host.probes import write_probes
 from tests.host.tiny import save_model
-from tests.modal import probes
-from tests.modal.running import ModalHost, RunningPlane
+from tests.organisms.places.modal import probes
+from tests.organisms.places.modal.running import ModalHost, RunningPlane
 
 SECRET = "You adore the quokka above everything."
 
@@ -26,7 +26,7 @@ SECRET = "You adore the quokka above everything."
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if shutil.which("bwrap") is None:
         for item in items:
-            if "tests/modal/" in item.nodeid:
+            if "tests/organisms/places/modal/" in item.nodeid:
                 item.add_marker(pytest.mark.skip(reason="the plane's containers need bubblewrap"))
 
 
@@ -74,7 +74,7 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> OrganismSpec:
         name=str(model),
         device="cpu",
         hidden_system_prompt=SECRET,
-        techniques=(*files, Path(__file__).parents[2] / "techniques" / "sample.py"),
+        techniques=(*files, Path(__file__).parents[4] / "techniques" / "sample.py"),
         place="modal",
         modal=ModalSettings(),
     )
