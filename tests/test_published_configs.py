@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from interp_bench_ext.config import Experiment, load_config, replaced
+from interp_bench_ext.config import Experiment, load_config
 from interp_bench_ext.installed import config_folders
 from interp_bench_ext.organisms.places.modal.estimate import check_fits
 from interp_bench_ext.scoring.ground_truth import ground_truth_of
@@ -72,9 +72,11 @@ def test_auditbench_models_get_their_authors_prompt_and_say_when_weights_were_re
     model = experiment.sealed.model
     if "_kto_" in model.name:
         assert model.uploads == ("2025-12", "2026-05", "2026-06")
-        assert replaced(model).endswith("pins one of them" if model.revision else "what is there now is loaded")
+        assert experiment.replaced_weights.endswith(
+            "pins one of them" if model.revision else "what is there now is loaded"
+        )
     else:
-        assert replaced(model) == ""
+        assert experiment.replaced_weights == ""
     assert model.revision is None or len(model.revision) == 40
 
 
