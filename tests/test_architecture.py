@@ -1,4 +1,7 @@
-"""docs/architecture.md leads to places that are there, and draws the floors that import-linter holds."""
+"""docs/architecture.md leads to places that are there, and draws the floors that import-linter holds.
+
+The tests of a module lie where the module does.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,49 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "interp_bench_ext"
+SHORT = 40
+"""Lines of a module that needs no test file of its own."""
+ELSEWHERE = {
+    "agent/test_anthropic.py": ("agent/provider",),
+    "agent/test_background.py": ("agent/tools/poll_cell",),
+    "agent/test_loop.py": ("agent/turn",),
+    "agent/test_tools.py": ("agent/tools/__init__",),
+    "agent/test_validity.py": ("agent/tools/submit_findings",),
+    "agent/playbook/test_protocol.py": ("agent/playbook/cells",),
+    "bench/test_drive.py": ("bench/table",),
+    "cli/test_deploy.py": ("cli/doctor", "organisms/places/modal/doctor", "organisms/places/modal/place"),
+    "cli/test_inspect.py": ("cli/__init__",),
+    "cli/test_rerun.py": ("runs/rerun",),
+    "cli/test_sweep.py": ("cli/sweep_progress",),
+    "handlers/test_routes.py": ("api", "app", "handlers/events", "handlers/report"),
+    "host/test_bundled.py": ("host/dequantise",),
+    "host/test_base_rows.py": ("host/adapter", "host/adapter_rows"),
+    "host/test_dispatch.py": ("host/call_body", "host/organism", "host/service"),
+    "host/test_engine.py": ("host/batches", "host/passes", "host/selfcheck"),
+    "host/test_families.py": ("host/parts",),
+    "host/test_loading.py": ("host/__main__", "host/devices", "host/folders", "host/load", "host/sources", "host/spec"),
+    "host/test_veil.py": ("host/tokens",),
+    "kernel/test_client.py": ("__init__", "kernel/wire"),
+    "kernel/test_investigate.py": ("kernel/person_lines", "kernel/server_api"),
+    "mcp/test_http.py": ("handlers/asgi", "handlers/mcp", "mcp/endpoint"),
+    "mcp/test_stdio.py": ("cli/mcp",),
+    "notebook/test_backends.py": ("notebook/server_file",),
+    "notebook/test_executor.py": ("notebook/iopub",),
+    "notebook/test_relay.py": ("output_filter/relay",),
+    "notebook/test_server_kernels.py": ("notebook/kernel_factory",),
+    "notebook/test_session.py": ("notebook/cells", "notebook/kernels", "notebook/own_kernels"),
+    "notebook/test_ydoc.py": ("notebook/room",),
+    "organisms/places/modal/test_organism.py": (
+        *("organisms/places/modal/app", "organisms/places/modal/remote", "organisms/places/modal/service"),
+    ),
+    "runs/test_served.py": ("handlers/concluding", "handlers/desk", "handlers/runs"),
+    "runs/test_services.py": ("runs/environment",),
+    "runs/test_shared_organism.py": ("handlers/organisms",),
+    "sandbox/test_provisioner.py": ("sandbox/bubblewrap",),
+    "test_runs.py": ("cli/investigate",),
+}
+"""Tests that need a whole run, server, kernel or model, and the modules that show what they do in those only."""
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
 
@@ -28,13 +74,44 @@ def test_the_floors_are_those_of_the_linter():
 
 
 def test_only_placements_the_scorer_and_the_digests_open_the_sealed_half_of_a_config():
-    package = ROOT / "interp_bench_ext"
     opened = {
-        file.relative_to(package)
-        for file in package.rglob("*.py")
+        file.relative_to(PACKAGE)
+        for file in PACKAGE.rglob("*.py")
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(node, ast.Attribute) and node.attr == "sealed" and ast.unparse(node.value) == "experiment"
     }
     rooms = {path.parts[0] if len(path.parts) > 1 else path.name for path in opened}
     assert rooms == {"organisms", "scoring", "outcome.py", "runs"}
     assert {path for path in opened if path.parts[0] == "runs"} == {Path("runs/provenance.py")}
+
+
+def _own_tests(module: Path) -> Path:
+    return ROOT / "tests" / module.parent / f"test_{module.stem.strip('_')}.py"
+
+
+def _does_something(node: ast.AST) -> bool:
+    """Whether it is a function of more than a docstring and three dots, as those of a protocol are."""
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return False
+    return not all(isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant) for part in node.body)
+
+
+def _with_logic() -> set[str]:
+    """The modules of more than a few lines that do something."""
+    found = set()
+    for file in PACKAGE.rglob("*.py"):
+        text = file.read_text(encoding="utf-8")
+        if len(text.splitlines()) > SHORT and any(map(_does_something, ast.walk(ast.parse(text)))):
+            found.add(file.relative_to(PACKAGE).with_suffix("").as_posix())
+    return found
+
+
+def test_each_module_with_logic_has_tests_where_it_lies():
+    with_logic = _with_logic()
+    assert len(with_logic) > 200
+    told = [module for modules in ELSEWHERE.values() for module in modules]
+    without = {module for module in with_logic if not _own_tests(Path(module)).is_file()}
+    assert without - set(told) == set(), "write tests/<its room>/test_<its name>.py"
+    assert set(told) - without == set(), "these have tests of their own now, or are no more: take them off the list"
+    assert len(told) == len(set(told))
+    assert [name for name in ELSEWHERE if not (ROOT / "tests" / name).is_file()] == []
