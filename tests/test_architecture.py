@@ -32,7 +32,7 @@ ELSEWHERE = {
     "host/test_dispatch.py": ("host/call_body", "host/organism", "host/service"),
     "host/test_engine.py": ("host/batches", "host/passes", "host/selfcheck"),
     "host/test_families.py": ("host/parts",),
-    "host/test_loading.py": ("host/__main__", "host/devices", "host/folders", "host/load", "host/sources", "host/spec"),
+    "host/test_loading.py": ("host/__main__", "host/devices", "host/load", "host/sources", "host/spec"),
     "host/test_veil.py": ("host/tokens",),
     "kernel/test_client.py": ("__init__", "kernel/wire"),
     "kernel/test_investigate.py": ("kernel/person_lines", "kernel/server_api"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import torch
 
 from interp_bench_ext.errors import BadInput
-from interp_bench_ext.host.folders import broken_weights
+from interp_bench_ext.host.folders import adapter_config
 from interp_bench_ext.host.spec import with_detail
 
 _PREFIX = "base_model.model."
@@ -42,14 +41,14 @@ class Adapter:
 
 
 def read_adapter(folder: Path, key: str) -> Adapter:
-    """Raises BadInput for files that are missing or damaged, and for kinds that are not supported."""
+    """Raises BadInput for kinds that are not supported, and for weights that cannot be read."""
     from peft import PeftConfig
     from peft.utils import load_peft_weights
 
-    kind = _kind(folder, key)
     try:
         config = PeftConfig.from_pretrained(str(folder))
     except Exception as error:  # noqa: BLE001 - of the loaders' many kinds, all mean the same to the config's author
+        kind = adapter_config(folder, key).get("peft_type", "")
         sentence = f"{key}: the adapter's configuration is of a kind that the installed peft does not know"
         raise with_detail(
             BadInput(f"{sentence}{f' ({kind})' if kind else ''}; a newer peft may."), f"{folder}: {error}"
@@ -62,19 +61,9 @@ def read_adapter(folder: Path, key: str) -> Adapter:
     except (torch.OutOfMemoryError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 - as above
-        reason = broken_weights(folder) or "its weights cannot be read"
-        raise with_detail(BadInput(f"{key}: the adapter is not whole: {reason}."), f"{folder}: {error}") from None
-    return Adapter(config, weights, folder, key)
-
-
-def _kind(folder: Path, key: str) -> str:
-    """What the configuration calls the adapter. Raises BadInput for a file that is no JSON."""
-    try:
-        found = json.loads((folder / "adapter_config.json").read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        sentence = f"{key}: the adapter's adapter_config.json is missing or no JSON; fetch the adapter again."
+        sentence = f"{key}: the adapter is not whole: its weights cannot be read."
         raise with_detail(BadInput(sentence), f"{folder}: {error}") from None
-    return str(found.get("peft_type", "")) if isinstance(found, dict) else ""
+    return Adapter(config, weights, folder, key)
 
 
 def put_in(model: Any, adapter: Adapter) -> Any:

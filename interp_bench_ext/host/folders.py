@@ -6,9 +6,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+from interp_bench_ext.errors import BadInput
+from interp_bench_ext.host.sources import Sources
+from interp_bench_ext.host.spec import with_detail
+
 _LFS = b"version https://git-lfs"
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin", "adapter_model.bin")
 _INDEX = "model.safetensors.index.json"
+_LARGEST_JSON_BYTES = 64 << 20
+_LARGEST_HEADER_BYTES = 100_000_000
+"""The format's own limit."""
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -26,13 +33,57 @@ def broken_weights(folder: Path) -> str | None:
     return next((f"{file.name} {fault}" for file in files if (fault := _fault(file))), None)
 
 
-def broken_model(folder: Path) -> str | None:
-    """Why a model's folder cannot be loaded, in words that name nothing but files, or None."""
+def check_files(sources: Sources) -> None:
+    """Look whether all files are whole, which takes no library that loads them.
+
+    Raises BadInput with a sentence that names nothing but files; the folder is in its notes.
+    """
+    folder, key = Path(sources.model), "model.base_model" if sources.adapter else "model.name"
+    if not (folder / "config.json").is_file():
+        is_adapter = (folder / "adapter_config.json").is_file()
+        hint = "it is a PEFT adapter: set model.is_peft to true" if is_adapter else "it has no config.json"
+        raise _refused(f"{key}: the folder does not hold a model; {hint}.", folder)
+    config = _object(folder / "config.json")
+    if reason := "its config.json is no JSON; fetch it again" if config is None else broken_weights(folder):
+        raise _refused(f"{key}: the folder's model cannot be loaded: {reason}.", folder)
+    for place, key in ((sources.adapter, "model.name"), (sources.merge, "model.base_model")):
+        if place is not None:
+            _check_adapter(Path(place), key)
+
+
+def _check_adapter(folder: Path, key: str) -> None:
+    adapter_config(folder, key)
+    if reason := broken_weights(folder):
+        raise _refused(f"{key}: the adapter is not whole: {reason}.", folder)
+
+
+def adapter_config(folder: Path, key: str) -> dict[str, Any]:
+    """An adapter's configuration. Raises BadInput for a file that holds none."""
+    found = _object(folder / "adapter_config.json")
+    if found is None:
+        raise _refused(
+            f"{key}: the adapter's adapter_config.json is missing or no JSON object; fetch the adapter again.", folder
+        )
+    return found
+
+
+def check_known(folder: Path, key: str) -> None:
+    """Raises BadInput for a model, whole as it is, that the installed libraries cannot run."""
+    if reason := _foreign(_object(folder / "config.json") or {}):
+        raise _refused(f"{key}: the folder's model cannot be loaded: {reason}.", folder)
+
+
+def _object(file: Path) -> dict[str, Any] | None:
+    """The JSON object in ``file``; None where there is none, or more than a description takes."""
     try:
-        config = json.loads((folder / "config.json").read_text("utf-8"))
-    except ValueError:
-        return "its config.json is no JSON; fetch it again"
-    return broken_weights(folder) or _foreign(config if isinstance(config, dict) else {})
+        found = json.loads(file.read_text("utf-8")) if file.stat().st_size < _LARGEST_JSON_BYTES else None
+    except (OSError, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _refused(sentence: str, folder: Path) -> BadInput:
+    return with_detail(BadInput(sentence), f"Looked in {folder}.")
 
 
 def _foreign(config: dict[str, Any]) -> str | None:
@@ -49,14 +100,14 @@ def _foreign(config: dict[str, Any]) -> str | None:
 
 
 def _missing_shards(folder: Path) -> list[str]:
-    try:
-        index: dict[str, Any] = json.loads((folder / _INDEX).read_text("utf-8"))
-        return sorted({name for name in index["weight_map"].values() if not (folder / name).is_file()})
-    except (OSError, ValueError, KeyError, AttributeError, TypeError):
-        return []
+    named = (_object(folder / _INDEX) or {}).get("weight_map")
+    names = named.values() if isinstance(named, dict) else ()
+    return sorted({name for name in names if isinstance(name, str) and not (folder / name).is_file()})
 
 
 def _fault(file: Path) -> str | None:
+    if not file.is_file():
+        return "is a link to nothing: fetch it again"
     size = file.stat().st_size
     with file.open("rb") as opened:
         head = opened.read(len(_LFS))
@@ -68,9 +119,20 @@ def _fault(file: Path) -> str | None:
         if size < 8 + length:
             return "is cut off or no safetensors file: fetch it again"
         opened.seek(8)
-        try:
-            header: dict[str, Any] = json.loads(opened.read(length))
-        except ValueError:
-            return "is no safetensors file: fetch it again"
-    end = max((entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"), default=0)
+        end = _end_of_tensors(opened.read(min(length, _LARGEST_HEADER_BYTES + 1)))
+    if end is None:
+        return "is no safetensors file: fetch it again"
     return "is cut off: fetch it again" if size < 8 + length + end else None
+
+
+def _end_of_tensors(header: bytes) -> int | None:
+    """In bytes after the header; None where it is none."""
+    if len(header) > _LARGEST_HEADER_BYTES:
+        return None
+    try:
+        entries: dict[str, Any] = json.loads(header)
+        return max(
+            (int(entry["data_offsets"][1]) for name, entry in entries.items() if name != "__metadata__"), default=0
+        )
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
+        return None

@@ -17,7 +17,7 @@ from interp_bench_ext.errors import BadInput
 from interp_bench_ext.host.adapter import put_in, read_adapter
 from interp_bench_ext.host.base_model import base_beside
 from interp_bench_ext.host.devices import choose_device, choose_dtype, place, room_for_weights
-from interp_bench_ext.host.folders import broken_model
+from interp_bench_ext.host.folders import check_files, check_known
 from interp_bench_ext.host.sources import Progress, Sources
 from interp_bench_ext.host.spec import OrganismSpec, with_detail
 from interp_bench_ext.host.tokens import Tokens
@@ -83,7 +83,8 @@ def _load(
 ) -> Loaded:
     on_progress("weights", 0, 3)
     folder = Path(sources.model)
-    _check_folder(folder, _key(spec))
+    check_files(sources)
+    check_known(folder, _key(spec))
     adapter = read_adapter(Path(sources.adapter), "model.name") if sources.adapter else None
     devices = place(folder, dtype, device, spec.quantization)
     model = _load_weights(folder, spec, dtype, devices)
@@ -142,15 +143,6 @@ def _check_quantization(quantization: str | None, device: torch.device) -> None:
 def _key(spec: OrganismSpec) -> str:
     """The config's key for the model whose weights are the bulk."""
     return "model.base_model" if spec.is_peft else "model.name"
-
-
-def _check_folder(folder: Path, key: str) -> None:
-    if not (folder / "config.json").is_file():
-        is_adapter = (folder / "adapter_config.json").is_file()
-        hint = "it is a PEFT adapter: set model.is_peft to true" if is_adapter else "it has no config.json"
-        raise with_detail(BadInput(f"{key}: the folder does not hold a model; {hint}."), f"Looked in {folder}.")
-    if reason := broken_model(folder):
-        raise with_detail(BadInput(f"{key}: the folder's model cannot be loaded: {reason}."), f"Looked in {folder}.")
 
 
 def _load_weights(folder: Path, spec: OrganismSpec, dtype: torch.dtype, devices: tuple[torch.device, ...]) -> Any:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from interp_bench_ext.contracts import Veil
@@ -36,6 +36,14 @@ class Plan:
     sources: Sources
     techniques: list[str]
     veil: Veil
+    places: Mapping[Path, Path] = field(default_factory=dict)
+    """Where the child finds each folder, where that is elsewhere."""
+
+    def seen_from_here(self, text: str) -> str:
+        """What the child says, with the folders' own names: for their owner only."""
+        for path, place in self.places.items():
+            text = text.replace(str(place), str(path))
+        return text
 
 
 def plan_start(
@@ -58,7 +66,8 @@ def plan_start(
     if devices and not _cuda_works(inside("-c", _CUDA_PROBE), environment):
         return plain
     moved = sources.moved({path: str(place) for path, place in places.items()})
-    return Plan(_bounded(inside(*_CHILD)), moved, [str(techniques[path]) for path in spec.techniques], Veil.SANDBOXED)
+    shown = [str(techniques[path]) for path in spec.techniques]
+    return Plan(_bounded(inside(*_CHILD)), moved, shown, Veil.SANDBOXED, places)
 
 
 def _bounded(command: list[str]) -> list[str]:

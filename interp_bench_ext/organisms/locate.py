@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.host.bundled import ensure_bundled
+from interp_bench_ext.host.folders import adapter_config
 from interp_bench_ext.host.sources import Progress, Sources
 from interp_bench_ext.host.spec import OrganismSpec, with_detail
 from interp_bench_ext.organisms.download import download
@@ -67,19 +66,7 @@ def _base_of(spec: OrganismSpec, adapter: Path) -> str:
             BadInput(f"model.name: this is not a PEFT adapter (it has no adapter_config.json); {hint}."),
             f"No file {config}.",
         )
-    base = spec.base_model or _read(config).get("base_model_name_or_path")
+    base = spec.base_model or adapter_config(adapter, "model.name").get("base_model_name_or_path")
     if not base:
         raise BadInput("model.base_model is missing, and the adapter's own configuration does not name it.")
     return str(base)
-
-
-def _read(config: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(config.read_text("utf-8"))
-    except ValueError as error:
-        sentence = "model.name: the adapter's adapter_config.json is no JSON; fetch the adapter again."
-        raise with_detail(BadInput(sentence), f"{config}: {error}") from None
-    if not isinstance(found, dict):
-        sentence = "model.name: the adapter's adapter_config.json is no JSON object; fetch the adapter again."
-        raise with_detail(BadInput(sentence), f"{config} holds something else.")
-    return found

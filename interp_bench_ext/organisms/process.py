@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 from interp_bench_ext.contracts import TechniqueSpec, Used, Veil
 from interp_bench_ext.errors import InterpBenchError, OrganismLost, from_code
+from interp_bench_ext.host.folders import check_files
 from interp_bench_ext.host.sources import Progress, Sources
 from interp_bench_ext.host.spec import OrganismSpec, with_detail
 from interp_bench_ext.host.technique_files import read_spec
@@ -114,6 +115,8 @@ class OrganismProcess:
         """
         specs = tuple(read_spec(file) for file in spec.techniques)
         sources = await asyncio.to_thread(locate, spec, _fetch_reporter(emit))
+        # The child looks too; but it takes many seconds to begin.
+        await asyncio.to_thread(check_files, sources)
         handle = cls(spec, emit, sandbox=sandbox)
         handle.specs = specs
         handle.revisions = await asyncio.to_thread(revisions_of, sources)
@@ -202,7 +205,9 @@ class OrganismProcess:
                 self._emit(OrganismLoading(stage=message["stage"], done=message["done"], total=message["total"]))
             elif message["type"] == "failed":
                 await self._process.wait()
-                raise with_detail(from_code(message["code"], message["message"]), message["detail"])
+                raise with_detail(
+                    from_code(message["code"], message["message"]), plan.seen_from_here(message["detail"])
+                )
             elif message["type"] == "ready":
                 self._served(message)
                 return

@@ -212,40 +212,31 @@ def limits_of(agent: Mapping[str, object]) -> dict[str, float]:
     return {name: float(limit) for name, limit in set_here.items() if isinstance(limit, int | float)}
 
 
+def _of_tokens(
+    name: str,
+    field: str,
+    used: Callable[[Figures], int],
+    *,
+    prompt: bool = False,
+    reply: bool = False,
+) -> Budget:
+    """A budget of tokens; ``prompt`` and ``reply``: whether those of the next request count in it."""
+    return Budget(
+        name=name,
+        field=field,
+        unit="",
+        used=lambda its, now: used(its),
+        reserve=lambda request: (request.prompt_tokens * prompt, float(reply)),
+        of_tokens=True,
+    )
+
+
 BUDGETS: tuple[Budget, ...] = (
     Budget(name="steps", field="max_steps", unit="", used=lambda its, now: its.steps, between_steps=True),
-    Budget(
-        name="tokens",
-        field="max_tokens",
-        unit="",
-        used=lambda its, now: its.tokens,
-        reserve=lambda request: (request.prompt_tokens, 1),
-        of_tokens=True,
-    ),
-    Budget(
-        name="input tokens",
-        field="max_input_tokens",
-        unit="",
-        used=lambda its, now: its.input_tokens - its.cache_read_tokens,
-        reserve=lambda request: (request.prompt_tokens, 0),
-        of_tokens=True,
-    ),
-    Budget(
-        name="cached tokens",
-        field="max_cached_tokens",
-        unit="",
-        used=lambda its, now: its.cache_read_tokens,
-        reserve=lambda request: (request.prompt_tokens, 0),
-        of_tokens=True,
-    ),
-    Budget(
-        name="output tokens",
-        field="max_output_tokens",
-        unit="",
-        used=lambda its, now: its.output_tokens,
-        reserve=lambda request: (0, 1),
-        of_tokens=True,
-    ),
+    _of_tokens("tokens", "max_tokens", lambda its: its.tokens, prompt=True, reply=True),
+    _of_tokens("input tokens", "max_input_tokens", lambda its: its.input_tokens - its.cache_read_tokens, prompt=True),
+    _of_tokens("cached tokens", "max_cached_tokens", lambda its: its.cache_read_tokens, prompt=True),
+    _of_tokens("output tokens", "max_output_tokens", lambda its: its.output_tokens, reply=True),
     Budget(
         name="cost",
         field="max_cost_usd",

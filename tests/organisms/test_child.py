@@ -31,6 +31,7 @@ def test_without_a_sandbox_it_is_a_plain_process_with_the_files_as_they_are(spec
     plan = planned(spec, tmp_path, sandbox=False)
     assert (plan.veil, plan.sources.model) == (Veil.PROCESS, spec.name)
     assert plan.techniques == [str(path) for path in spec.techniques]
+    assert plan.seen_from_here("/organism/files0") == "/organism/files0"
     assert plan.command[-3:] == [sys.executable, "-m", "interp_bench_ext.host"]
 
 
@@ -40,6 +41,7 @@ def test_in_a_sandbox_the_names_of_its_files_tell_nothing(spec: OrganismSpec, tm
     assert plan.veil is Veil.SANDBOXED
     assert plan.sources.model == plan.sources.tokenizer == "/organism/files0"
     assert plan.techniques == ["/organism/techniques0/ask.py", "/organism/techniques1/look.py"]
+    assert plan.seen_from_here("/organism/files0/config.json: broken") == f"{spec.name}/config.json: broken"
     shown = " ".join(plan.command)
     assert "/organism/techniques0/_help.py" in shown
     assert "/organism/techniques1/_help.py" not in shown

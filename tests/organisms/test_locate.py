@@ -53,8 +53,8 @@ def test_a_tokenizer_that_lies_with_the_adapter_is_the_one_it_was_trained_with(t
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("nope", r"^model\.name: the adapter's adapter_config\.json is no JSON; fetch the adapter again"),
-        ("[1]", "adapter_config.json is no JSON object"),
+        ("nope", r"^model\.name: the adapter's adapter_config\.json is missing or no JSON object; fetch the adapter"),
+        ("[1]", "adapter_config.json is missing or no JSON object"),
         ("{}", r"^model\.base_model is missing, and the adapter's own configuration does not name it"),
     ],
 )
