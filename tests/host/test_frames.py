@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import json
+import struct
+
+from interp_bench_ext.contracts import Access, Parameter, TechniqueSpec
+from interp_bench_ext.errors import BadInput
+from interp_bench_ext.host.frames import HEAD_BYTES, described, error_frame, frame_head, json_frame
+
+
+def read(frame: bytes) -> tuple[bytes, object]:
+    """As a caller reads it."""
+    kind, length = struct.unpack(">cQ", frame[:HEAD_BYTES])
+    assert len(frame) == HEAD_BYTES + length
+    return kind, json.loads(frame[HEAD_BYTES:])
+
+
+def test_a_frame_is_a_kind_a_length_and_a_payload():
+    assert struct.unpack(">cQ", frame_head(b"B", 2**40)) == (b"B", 2**40)
+    assert read(json_frame(b"P", {"stage": "é", "done": 1})) == (b"P", {"stage": "é", "done": 1})
+
+
+def test_an_error_is_its_code_and_its_sentence_without_notes():
+    error = BadInput("x is wrong")
+    error.add_note("/sealed/umber-ferret")
+    assert read(error_frame(error)) == (b"E", {"code": BadInput.code, "message": "x is wrong"})
+
+
+def test_techniques_are_described_with_their_signature():
+    chat = TechniqueSpec(
+        name="chat", summary="Ask.", doc="Ask it.", access=Access.SAMPLE,
+        parameters=(Parameter(name="n", type="int", default="1", help="How many."),),
+    )  # fmt: skip
+    [told] = json.loads(json.dumps(described([chat])))
+    assert (told["name"], told["signature"], told["access"]) == ("chat", chat.signature, "sample")
+    assert told["parameters"] == [{"name": "n", "type": "int", "default": "1", "help": "How many."}]
