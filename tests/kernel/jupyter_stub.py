@@ -183,6 +183,7 @@ _INFO = ServerInfo(
     collaboration=False,
     sandbox_problem=None,
     locked={},
+    at_most={},
 )
 
 
