@@ -33,7 +33,7 @@ ELSEWHERE = {
     "host/test_families.py": ("host/parts",),
     "host/test_loading.py": ("host/__main__", "host/devices", "host/load"),
     "host/test_sites.py": ("host/interventions", "host/site_proof", "host/site_search", "host/vocabulary"),
-    "host/test_veil.py": ("host/memory", "host/tokens"),
+    "host/test_veil.py": ("host/tokens",),
     "kernel/test_client.py": ("__init__",),
     "kernel/test_investigate.py": ("kernel/server_api",),
     "mcp/test_http.py": ("handlers/asgi", "handlers/mcp", "mcp/endpoint"),
