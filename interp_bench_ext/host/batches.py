@@ -7,8 +7,6 @@ from itertools import takewhile
 
 from interp_bench_ext.host.memory import Sizes
 
-_MOST_ROWS = 128
-
 
 def contiguous_batches(lengths: Sequence[int], kinds: Sequence[Hashable], per_token: int, budget: int) -> list[range]:
     """Consecutive rows of one kind per batch, padded to the longest among them."""
@@ -18,7 +16,7 @@ def contiguous_batches(lengths: Sequence[int], kinds: Sequence[Hashable], per_to
     for row, length in enumerate(lengths):
         longest = max(longest, length)
         rows = row - start + 1
-        full = rows > _MOST_ROWS or rows * longest * per_token > budget
+        full = rows * longest * per_token > budget
         if rows > 1 and (full or kinds[row] != kinds[start]):
             batches.append(range(start, row))
             start, longest = row, length
@@ -34,7 +32,7 @@ def generation_batches(
     open_batches: dict[Hashable, list[int]] = {}
     for row in sorted(range(len(lengths)), key=lambda row: lengths[row]):
         batch = open_batches.get(kinds[row], [])
-        fits = (len(batch) + 1) * sizes.per_generated_row(lengths[row], new) <= budget and len(batch) < _MOST_ROWS
+        fits = (len(batch) + 1) * sizes.per_generated_row(lengths[row], new) <= budget
         if batch and fits:
             batch.append(row)
         else:

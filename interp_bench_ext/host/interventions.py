@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -140,10 +140,16 @@ class Interventions:
         self._kept: dict[Key, list[torch.Tensor]] = {(s.layer, s.part): [] for s in self._wanted.values()}
         self._before: dict[int, torch.Tensor] = {}
 
+    def keep(self, indices: Sequence[int]) -> None:
+        """Go on with these of the rows."""
+        for stage in (stage for stages in self._stages.values() for stage in stages):
+            pairs = [(new, stage.entries[old]) for new, old in enumerate(indices) if old in stage.entries]
+            stage.entries = {new: replace(entry, row=new) for new, entry in pairs}
+
     @property
     def idle(self) -> bool:
         """Whether there is nothing to do."""
-        return not self._stages and not self._kept
+        return not self._stages and not self._kept and not self._gradients
 
     def _take(self, number: int, row: Row) -> None:
         used: dict[Key, int] = {}
@@ -174,14 +180,14 @@ class Interventions:
         """Hooks for the calls inside."""
         handles: list[Any] = []
         try:
+            if self._gradients:  # before the hook that keeps what the embedding gave
+                embedding = self._sites.taps[0, "embed"].module
+                handles.append(embedding.register_forward_hook(lambda _m, _a, out: out.detach().requires_grad_()))
             for (module, side), keys in self._places().items():
                 if side == "in":
                     handles.append(module.register_forward_pre_hook(self._given(keys), with_kwargs=True))
                 else:
                     handles.append(module.register_forward_hook(self._gave(keys)))
-            if self._gradients:
-                embedding = self._sites.taps[0, "embed"].module
-                handles.insert(0, embedding.register_forward_hook(lambda _m, _a, out: out.detach().requires_grad_()))
             handles += [
                 self._sites.patterns[layer].register_forward_hook(self._attended((layer, part)))
                 for layer, part in self._kept

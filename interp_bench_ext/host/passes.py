@@ -24,7 +24,7 @@ from interp_bench_ext.host.batches import common_prefix, contiguous_batches
 from interp_bench_ext.host.devices import batch_bytes
 from interp_bench_ext.host.interventions import Columns, Interventions
 from interp_bench_ext.host.load import Loaded
-from interp_bench_ext.host.vocabulary import read
+from interp_bench_ext.host.vocabulary import read, read_in_chunks
 
 Step = Callable[[str, int, int], None]
 """Called between forward passes with stage, done and total; it raises to stop the work."""
@@ -71,6 +71,8 @@ class State:
         """Go on with these rows, one of which may be taken several times."""
         picked = torch.tensor(indices)  # on the CPU it picks from layers on any device
         self.rows = [self.rows[index] for index in indices]
+        if self.hooks:
+            self.hooks.keep(indices)
         pick_rows(self.cache, picked)
         self.mask, self.positions, self.seen = self.mask[picked], self.positions[picked], self.seen[indices]
 
@@ -195,16 +197,16 @@ class Passes:
         reference: torch.Tensor | None,
         step: Step,
     ) -> Reading:
-        """See :func:`interp_bench_ext.host.vocabulary.read`."""
-        return read(
-            lambda stream: self.unembed(stream, arm),
-            self.parts.vocabulary,
-            hidden,
-            top_k=top_k,
-            targets=targets,
-            reference=reference,
-            step=step,
-        )
+        """See contracts.Organism.read."""
+        given: dict[str, Any] = {
+            "vocabulary": self.parts.vocabulary,
+            "top_k": top_k,
+            "targets": targets,
+            "reference": reference,
+            "step": step,
+        }
+        found = read(self.arm(arm).parts, hidden, **given)
+        return found or read_in_chunks(lambda stream: self.unembed(stream, arm), hidden, **given)
 
     def run(self, rows: Sequence[Row], reads: Reads, step: Step) -> Iterator[Passed]:
         """Right-padded passes over ``rows`` in order, in batches that fit in memory."""
@@ -311,7 +313,7 @@ class Passes:
         if not scores.requires_grad:
             raise BadInput("What grad_of gives does not depend on the logits.")
         keys = list(sources)
-        found = torch.autograd.grad(scores.sum(), [sources[key] for key in keys], allow_unused=True)
+        found = torch.autograd.grad(scores.sum(), [sources[key] for key in keys], allow_unused=True) if keys else ()
         pairs = zip(keys, found, strict=True)
         given = {key: torch.zeros_like(sources[key]) if one is None else one for key, one in pairs}
         return scores.detach(), hooks.views(given)

@@ -17,6 +17,8 @@ class Tokens:
         whole = tokenizer("a").input_ids
         self.bos: list[int] = [bos] if bos is not None and whole[:1] == [bos] else []
         first = tokenizer.convert_ids_to_tokens(self._encode("a"))[0]
+        self._strings: dict[int, str] = {}
+        """Of tokens that were asked for: to decode one costs as much as to look up a hundred."""
         self._adds_space = str(first).startswith("\u2581")
 
     def _encode(self, text: str) -> list[int]:
@@ -52,10 +54,8 @@ class Tokens:
 
     def strings(self, ids: Sequence[int]) -> list[str]:
         """One readable string per id; of a token that is only part of a character, its name in the vocabulary."""
-        decoded = {token: self.decode([token]) for token in set(ids)}
-        names = {
-            token: str(self.tokenizer.convert_ids_to_tokens(token))
-            for token, text in decoded.items()
-            if "\ufffd" in text
-        }
-        return [names.get(token, decoded[token]) for token in ids]
+        for token in set(ids) - self._strings.keys():
+            text = self.decode([token])
+            name = str(self.tokenizer.convert_ids_to_tokens(token)) if "\ufffd" in text else text
+            self._strings[token] = name
+        return [self._strings[token] for token in ids]

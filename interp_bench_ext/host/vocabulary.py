@@ -1,53 +1,249 @@
-"""What the residual stream says about the next token, read in chunks: no array over all places and the vocabulary."""
+"""What the residual stream says about the next token, read in tiles: no array over all places and the vocabulary.
+
+N places, V tokens, k of the likeliest, P places of a reference (N is a multiple of it), W the stream's width.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-import numpy as np
 import torch
 
 from interp_bench_ext.contracts import Reading
+from interp_bench_ext.host.adapter_rows import is_adapter_layer
+from interp_bench_ext.host.parts import Parts
 
-Unembed = Callable[[torch.Tensor], torch.Tensor]
-_CHUNK_BYTES = 64 << 20
+Step = Callable[[str, int, int], None]
+_TILE = {"cpu": (512, 4096)}
+"""Places and tokens of one product: what is read of it several times should stay in the processor's cache."""
+_LARGE_TILE = (4096, 16384)
+_GROUP = 32
+"""Tokens of which the largest logit alone is compared with the likeliest so far."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """How places become logits: a product with a matrix ``[V, W]``, and what each logit then goes through."""
+
+    weight: torch.Tensor
+    bias: torch.Tensor | None
+    scale: float
+    soft_cap: float | None
+
+    @classmethod
+    def of(cls, parts: Parts) -> Head | None:
+        """None for a head that is more than a matrix, as under an adapter."""
+        weight = getattr(parts.head, "weight", None)
+        simple = type(parts.head) is torch.nn.Linear and not is_adapter_layer(parts.head)
+        if not simple or not isinstance(weight, torch.Tensor) or hasattr(parts.head, "_hf_hook"):
+            return None
+        return cls(weight, parts.head.bias, parts.scale, parts.soft_cap)  # type: ignore[arg-type]
+
+    def tile(self, normed: torch.Tensor, tokens: slice) -> torch.Tensor:
+        """Float32 logits ``[n, tokens]`` in memory of their own."""
+        logits = normed @ self.weight[tokens].T
+        if self.bias is not None:
+            logits += self.bias[tokens]
+        logits = logits.float()
+        if self.scale != 1:
+            logits *= self.scale
+        if self.soft_cap is not None:
+            logits.div_(self.soft_cap).tanh_().mul_(self.soft_cap)
+        return logits
+
+
+class Best:
+    """The k likeliest of each of ``n`` places so far."""
+
+    def __init__(self, n: int, top_k: int, like: torch.Tensor) -> None:
+        self.values = torch.full((n, top_k), -torch.inf, device=like.device)
+        self.ids = torch.zeros((n, top_k), dtype=torch.long, device=like.device)
+
+    def add(self, logits: torch.Tensor, first: int, groups: torch.Tensor) -> None:
+        """Take in ``[n, tokens]`` logits of the tokens from ``first`` on; ``groups`` are their maxima by group.
+
+        The k largest of a row are in the k groups with the largest maxima; most rows of later tiles have none at all.
+        """
+        top_k = self.values.shape[1]
+        rows = (groups.amax(-1) > self.values[:, -1]).nonzero()[:, 0] if top_k else groups.new_zeros(0).long()
+        if not len(rows):
+            return
+        size, count = logits.shape[1], min(top_k, groups.shape[1])
+        picked = groups[rows].topk(count, -1).indices
+        columns = (picked[:, :, None] * _GROUP + torch.arange(_GROUP, device=logits.device)).flatten(1)
+        inside = columns < size
+        values = logits[rows[:, None], columns.clamp(max=size - 1)].masked_fill(~inside, -torch.inf)
+        values = torch.cat([self.values[rows], values], 1)
+        ids = torch.cat([self.ids[rows], columns + first], 1)
+        best, at = values.topk(top_k, -1)
+        self.values[rows], self.ids[rows] = best, ids.gather(1, at)
+
+
+def _group_maxima(logits: torch.Tensor) -> torch.Tensor:
+    whole = logits.shape[1] // _GROUP * _GROUP
+    groups = [logits[:, :whole].unflatten(1, (-1, _GROUP)).amax(-1)] if whole else []  # type: ignore[no-untyped-call]
+    return torch.cat([*groups, *([logits[:, whole:].amax(-1, keepdim=True)] if whole < logits.shape[1] else [])], 1)
 
 
 @torch.no_grad()
 def read(
-    unembed: Unembed,
-    vocabulary: int,
+    parts: Parts,
     hidden: torch.Tensor,
     *,
+    vocabulary: int,
     top_k: int,
     targets: Sequence[int],
     reference: torch.Tensor | None,
-    step: Callable[[str, int, int], None],
+    step: Step,
+) -> Reading | None:
+    """See contracts.Organism.read. None for a head that is more than a matrix."""
+    head = Head.of(parts)
+    if head is None or len(head.weight) != vocabulary:
+        return None
+    return _Reader(parts, head, top_k, targets, step).read(hidden, reference)
+
+
+class _Reader:
+    def __init__(self, parts: Parts, head: Head, top_k: int, targets: Sequence[int], step: Step) -> None:
+        self._parts, self._head, self._top_k, self._step = parts, head, top_k, step
+        self._places, self._tokens = _TILE.get(head.weight.device.type, _LARGE_TILE)
+        self._targets = list(targets)
+
+    def read(self, hidden: torch.Tensor, reference: torch.Tensor | None) -> Reading:
+        shape = hidden.shape[:-1]
+        flat = hidden.reshape(-1, hidden.shape[-1])
+        normed = self._parts.norm(flat)
+        found = [self._block(normed[at : at + self._places], at, len(flat)) for at in range(0, len(flat), self._places)]
+        ids, tops, owns, ranks, totals = (torch.cat(each) for each in zip(*found, strict=True))
+        kl = None
+        if reference is not None:
+            kl = self._divergence(flat, normed, reference.expand(_shared(reference, hidden)), totals)
+
+        def whole(each: torch.Tensor) -> object:
+            return each.reshape(*shape, *each.shape[1:]).cpu().numpy()
+
+        return Reading(
+            whole(ids),
+            whole(tops - totals[:, None]),
+            whole(owns - totals[:, None]),
+            whole(ranks),
+            None if kl is None else whole(kl),
+        )
+
+    def _block(self, normed: torch.Tensor, at: int, of: int) -> tuple[torch.Tensor, ...]:
+        """Ids and logits of the likeliest ``[n, k]``, logits and ranks of the targets, log-sum-exp ``[n]``."""
+        self._step("read", at, of)
+        best = Best(len(normed), self._top_k, normed)
+        highest = torch.full((len(normed),), -torch.inf, device=normed.device)
+        total = torch.zeros_like(highest)
+        owns = self._own(normed)
+        ranks = torch.ones(owns.shape, dtype=torch.long, device=normed.device)
+        for tokens in self._slices():
+            logits = self._head.tile(normed, tokens)
+            for number in range(len(self._targets)):
+                ranks[:, number] += (logits > owns[:, number, None]).sum(-1)
+            groups = _group_maxima(logits)
+            best.add(logits, tokens.start, groups)
+            higher = torch.maximum(highest, groups.amax(-1))
+            total = total * (highest - higher).exp() + logits.sub_(higher[:, None]).exp_().sum(-1)
+            highest = higher
+        return best.ids, best.values, owns, ranks, highest + total.log()
+
+    def _slices(self) -> list[slice]:
+        size = len(self._head.weight)
+        return [slice(start, min(start + self._tokens, size)) for start in range(0, size, self._tokens)]
+
+    def _own(self, normed: torch.Tensor) -> torch.Tensor:
+        """Logits of the targets ``[n, targets]``, from the very products in which their ranks are counted."""
+        own = [
+            self._head.tile(normed, next(tokens for tokens in self._slices() if target < tokens.stop))[
+                :, target % self._tokens
+            ]
+            for target in self._targets
+        ]
+        return torch.stack(own, -1) if own else normed.new_zeros((len(normed), 0), dtype=torch.float32)
+
+    def _divergence(
+        self, flat: torch.Tensor, normed: torch.Tensor, reference: torch.Tensor, totals: torch.Tensor
+    ) -> torch.Tensor:
+        """``[N]``: the sum of p (log p - log q) over the vocabulary, p being the reference's.
+
+        Where logits are a product, so is their difference weighted by p: p times the matrix, times the difference.
+        """
+        given = reference.reshape(-1, reference.shape[-1])
+        final = self._parts.norm(given)
+        if torch.equal(flat[-len(given) :], given):  # a lens' last layer
+            ends = totals[-len(given) :]
+        else:
+            ends = torch.cat([self._block(part, 0, 1)[-1] for part in final.split(self._places)])
+        times = len(flat) // len(given)
+        if self._head.soft_cap is None:
+            difference = self._weighted(final, ends, normed.unflatten(0, (times, -1)))  # type: ignore[no-untyped-call]
+        else:
+            difference = self._weighted_capped(final, ends, normed.unflatten(0, (times, -1)))  # type: ignore[no-untyped-call]
+        kl = (difference - (ends - totals.reshape(times, -1))).reshape(-1).clamp(min=0)
+        same = (flat.reshape(times, *given.shape) == given).all(-1).reshape(-1)
+        return kl.masked_fill(same, 0.0)
+
+    def _weighted(self, final: torch.Tensor, ends: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+        """``[times, P]``: the mean under p of how much more the reference's logits are."""
+        weights = torch.zeros(final.shape, device=final.device)
+        centre = self._head.weight.mean(0).float()
+        for tokens in self._slices():
+            probs = (self._head.tile(final, tokens) - ends[:, None]).exp()
+            # What all tokens have in common cancels, and would round what they do not.
+            weights += probs @ (self._head.weight[tokens].float() - centre)
+        change = (final - others).float()
+        common: torch.Tensor = change @ centre  # p adds up to 1
+        return self._head.scale * (torch.linalg.vecdot(weights, change) + common)
+
+    def _weighted_capped(self, final: torch.Tensor, ends: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+        found = torch.zeros(others.shape[:-1], device=final.device)
+        for tokens in self._slices():
+            logits = self._head.tile(final, tokens)
+            probs = (logits - ends[:, None]).exp()
+            for number, other in enumerate(others):
+                found[number] += torch.linalg.vecdot(probs, logits - self._head.tile(other, tokens))
+        return found
+
+
+def _shared(reference: torch.Tensor, hidden: torch.Tensor) -> torch.Size:
+    """The reference's own shape where it repeats along leading dimensions only, else that of ``hidden``."""
+    return reference.shape if hidden.shape[hidden.dim() - reference.dim() :] == reference.shape else hidden.shape
+
+
+@torch.no_grad()
+def read_in_chunks(
+    unembed: Callable[[torch.Tensor], torch.Tensor],
+    hidden: torch.Tensor,
+    *,
+    vocabulary: int,
+    top_k: int,
+    targets: Sequence[int],
+    reference: torch.Tensor | None,
+    step: Step,
 ) -> Reading:
-    """See contracts.Organism.read."""
+    """The same by whole logits of a few places at a time, for heads that are more than a matrix."""
     shape = hidden.shape[:-1]
     flat = hidden.reshape(-1, hidden.shape[-1])
     final = None if reference is None else reference.expand(hidden.shape).reshape(flat.shape)
     at = torch.tensor(list(targets), dtype=torch.long, device=flat.device)
-    tops, ids, logs, ranks, kls = [], [], [], [], []
-    chunk = max(1, _CHUNK_BYTES // (4 * vocabulary))
+    found: list[tuple[torch.Tensor, ...]] = []
+    chunk = max(1, _TILE["cpu"][0] * _TILE["cpu"][1] // vocabulary)
     for start in range(0, len(flat), chunk):
         step("read", start, len(flat))
-        logits = unembed(flat[start : start + chunk])
+        places = slice(start, start + chunk)
+        logits = unembed(flat[places])
         total = torch.logsumexp(logits, -1, keepdim=True)
-        values, found = logits.topk(top_k, -1)
+        values, ids = logits.topk(top_k, -1)
         own = logits[:, at]
-        ids.append(found)
-        tops.append(values - total)
-        logs.append(own - total)
-        ranks.append(1 + torch.stack([(logits > one[:, None]).sum(-1) for one in own.T], -1) if len(at) else own.long())
+        ranks = [1 + (logits > one[:, None]).sum(-1) for one in own.T]
+        kl = total[:, 0] * 0
         if final is not None:
-            expected = torch.log_softmax(unembed(final[start : start + chunk]), -1)
+            expected = torch.log_softmax(unembed(final[places]), -1)
             kl = torch.linalg.vecdot(expected.exp(), expected - (logits - total)).clamp(min=0)
-            same = (flat[start : start + chunk] == final[start : start + chunk]).all(-1)
-            kls.append(kl.masked_fill(same, 0.0))
-
-    def whole(parts: list[torch.Tensor]) -> np.ndarray:
-        return torch.cat(parts).reshape(*shape, *parts[0].shape[1:]).cpu().numpy()
-
-    return Reading(whole(ids), whole(tops), whole(logs), whole(ranks), whole(kls) if final is not None else None)
+            kl = kl.masked_fill((flat[places] == final[places]).all(-1), 0.0)
+        found.append((ids, values - total, own - total, torch.stack(ranks, -1) if ranks else own.long(), kl))
+    whole = [torch.cat(each).reshape(*shape, *each[0].shape[1:]).cpu().numpy() for each in zip(*found, strict=True)]
+    return Reading(whole[0], whole[1], whole[2], whole[3], None if final is None else whole[4])
