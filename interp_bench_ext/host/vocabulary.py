@@ -195,8 +195,8 @@ class _Reader:
             # What all tokens have in common cancels, and would round what they do not.
             weights += probs @ (self._head.weight[tokens].float() - centre)
         change = (final - others).float()
-        common: torch.Tensor = change @ centre  # p adds up to 1
-        return self._head.scale * (torch.linalg.vecdot(weights, change) + common)
+        mean: torch.Tensor = torch.linalg.vecdot(weights, change) + change @ centre  # as p adds up to 1
+        return self._head.scale * mean
 
     def _weighted_capped(self, final: torch.Tensor, ends: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
         found = torch.zeros(others.shape[:-1], device=final.device)
