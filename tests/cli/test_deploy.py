@@ -119,7 +119,7 @@ def test_doctor_says_where_a_licence_is_accepted_and_what_gpu_would_do(user: Use
     assert licence["ok"] is None
     assert "https://huggingface.co/google/gemma-2-9b-it" in licence["mend"]
     assert memory["ok"] is False
-    assert memory["mend"].startswith("set it to L4, which has 24.0 GB")
+    assert memory["mend"].startswith("set `model.gpu_type: L4`, which has 24.0 GB")
 
 
 def test_doctor_of_a_local_config_asks_nothing_of_modal(user: User) -> None:
@@ -160,7 +160,7 @@ def test_deploy_status_undeploy(user: User) -> None:
 
 def test_nothing_is_deployed_of_what_does_not_fit_or_does_not_run_on_modal(user: User, plane: RunningPlane) -> None:
     large = user.command("deploy", user.config("{name: google/gemma-2-9b-it, gpu_type: T4}"), expect=2)
-    assert "set it to L4" in " ".join(large.stderr.split())
+    assert "set `model.gpu_type: L4`" in " ".join(large.stderr.split())
     here = user.command("deploy", user.config("{name: gpt2, execution_mode: local}"), expect=2)
     assert "runs nothing on Modal" in here.stderr
     assert plane.count("AppPublish") == 0

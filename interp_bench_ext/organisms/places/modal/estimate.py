@@ -205,9 +205,8 @@ def _way_out(experiment: Experiment, gpus: Mapping[str, Gpu]) -> str:
         section = model.model_copy(update={"gpu_type": offer.gpu_type})
         found = estimate(replace(experiment, sealed=replace(experiment.sealed, model=section)), gpus)
         if found is not None and found.fits:
-            return (
-                f"set it to {offer.gpu_type}, which has {_gb(offer.memory_bytes)} (${found.usd_per_hour:.2f} an hour)"
-            )
+            price = f"${found.usd_per_hour:.2f} an hour"
+            return f"set `model.gpu_type: {offer.gpu_type}`, which has {_gb(offer.memory_bytes)} ({price})"
     return "no GPU of Modal's does, so take a smaller model or model.quantization: 4bit"
 
 

@@ -88,7 +88,7 @@ def test_a_model_too_large_is_refused_with_the_cheapest_of_the_fewest_gpus_that_
     tmp_path: Path, model: str, gpu: str, enough: str
 ) -> None:
     experiment = config_file(tmp_path, f"{{name: {model}, gpu_type: '{gpu}'}}")
-    with pytest.raises(BadInput, match=f"`model.gpu_type: {gpu}` has .*; set it to {enough}, which has"):
+    with pytest.raises(BadInput, match=f"`model.gpu_type: {gpu}` has .*; set `model.gpu_type: {enough}`, which has"):
         check_fits(experiment)
 
 
