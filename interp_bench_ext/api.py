@@ -36,14 +36,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
-from .config import AgentSection
+from .config import AgentSection, ProgramName
 from .record.events import ApprovalDecision, RunStatus
 from .record.figures import Figures, Meter, Unit
 
 API_VERSION = 2
 """Raised when a client of the version before would break."""
 
-Provider = Literal["playbook", "anthropic"]
+Provider = Literal["playbook", "anthropic"] | ProgramName
 Approval = Literal["auto", "ask", "ask_first"]
 RequestId = Annotated[str, Field(min_length=1, max_length=64)]
 """Chosen by the client: the same id again has no second effect and gives the first one's reply."""
@@ -53,13 +53,24 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+class InstalledProgram(_Body):
+    """A person's own program that can be the agent."""
+
+    provider: ProgramName
+    title: str
+    reach: str
+    """What it can reach beside the run's tools, in words."""
+
+
 class ServerInfo(_Body):
     """What this server can do; the sidebar checks ``api`` before anything else."""
 
     version: str
     api: int
     providers: list[Provider]
-    """Agents that can be chosen: ``anthropic`` where a key is set."""
+    """Agents that can be chosen: ``anthropic`` where a key is set, programs where they are installed."""
+    programs: list[InstalledProgram]
+    """Those of them that are programs."""
     default_provider: Provider
     models: list[str]
     """Names of Claude models with a known price, the default one first."""

@@ -241,6 +241,7 @@ class InterpBenchApp(ExtensionApp):
             organism_idle_s=60 * self.organism_idle_minutes,
             reveals=self.reveal,
             credentials=self._credentials,
+            credentials_of_person=not self.key_file,
             log=self.log,
         )
 

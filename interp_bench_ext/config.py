@@ -122,6 +122,8 @@ def _server_url(value: str) -> str:
     return messages_root(value)
 
 
+ProgramName = Literal["claude-code", "codex", "gemini"]
+"""A person's own program, started as the investigator."""
 Platform = Literal["anthropic", "bedrock", "vertex"]
 Thinking = Literal["auto", "off", "adaptive", "enabled"]
 ServerUrl = Annotated[str, AfterValidator(_server_url)]
@@ -214,8 +216,13 @@ class ModelSection(_Section):
 
 
 class AgentSection(_Section):
-    provider: Literal["playbook", "anthropic", "mcp", "replay"] | None = None
-    """None: ``anthropic`` where a key is set, else ``playbook``; ``mcp``: the MCP client that starts the run."""
+    provider: Literal["playbook", "anthropic", "mcp", "replay"] | ProgramName | None = None
+    """None: ``anthropic`` where a key is set, else ``playbook``; ``mcp``: the MCP client that starts the run.
+
+    A program's name starts that program, which must be installed.
+    """
+    program: str | None = None
+    """Version of the program; a run notes it as it begins."""
     model: str | None = None
     platform: Platform = "anthropic"
     """Who serves the model."""
@@ -237,6 +244,10 @@ class AgentSection(_Section):
     max_minutes: PositiveFloat | None = 120
     max_gpu_minutes: PositiveFloat | None = None
     approval: Literal["auto", "ask", "ask_first"] = "auto"
+
+    def model_for(self, provider: str) -> str | None:
+        """The model that is named here, where it is one for this provider; None: its own default."""
+        return self.model if provider in (self.provider, "anthropic") else None
 
 
 class EvaluationSection(_Section):

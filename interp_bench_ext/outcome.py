@@ -19,7 +19,16 @@ from .organisms.prompt_tokens import hidden_prompt_ids
 from .paths import outside_work_folders, replaced
 from .record import scores
 from .record.conditions import Standing
-from .record.events import AgentReplied, Event, FindingsSubmitted, KernelStarted, RunEnded, RunStarted, Scored
+from .record.events import (
+    AgentReplied,
+    Event,
+    FindingsSubmitted,
+    KernelStarted,
+    ProgramReported,
+    RunEnded,
+    RunStarted,
+    Scored,
+)
 from .record.figures import Figures
 from .record.journal import Journal, RunRecord
 from .record.provenance import Provenance, Revision
@@ -55,6 +64,8 @@ class Outcome:
     """Fingerprint of its organism's weights; empty until they are loaded."""
     revisions: list[Revision]
     """What that stands for. Sealed: for the owner's terminal, and for a report once there is a score."""
+    programs: list[str]
+    """What has played the agent, where those were other programs, with their versions."""
     served_models: dict[str, int]
     """Of the agent's replies, how many each model gave that its provider named."""
 
@@ -89,6 +100,7 @@ class Outcome:
             "minutes": round(self.figures.minutes(), 2),
             "tokens": _tokens(self.figures),
             "tokens_estimated": self.figures.estimated,
+            "tokens_told_by": self.figures.told_by,
             "cache_read_share": self.cache_read_share,
             "cost_usd": None if self.figures.cost is None else round(self.figures.cost, 4),
             "failed_attempts": self.figures.failed_attempts,
@@ -103,6 +115,7 @@ class Outcome:
                 **(self.provenance.model_dump() if self.provenance else {}),
                 "weights": self.weights,
                 "revisions": [str(revision) for revision in self.revisions],
+                "programs": self.programs,
                 "served_models": self.served_models,
             },
         }
@@ -192,11 +205,13 @@ async def _ask(provider: Metered, system: str, question: str) -> str:
 
 def read_outcome(journal: Journal, record: RunRecord) -> Outcome:
     """The outcome of a run as it stands; nothing is written."""
-    figures, served = Figures(), Counter[str]()
+    figures, served, programs = Figures(), Counter[str](), dict[str, None]()
     for entry in journal.entries(record.id):
         figures.apply(entry.event, entry.at)
         if isinstance(entry.event, AgentReplied) and entry.event.served_model:
             served[entry.event.served_model] += 1
+        if isinstance(entry.event, ProgramReported):
+            programs[f"{entry.event.program} {entry.event.version}"] = None
     started, ended = journal.last(record.id, RunStarted), journal.last(record.id, RunEnded)
     scored, kernel = journal.last(record.id, Scored), journal.last(record.id, KernelStarted)
     standing = journal.conditions.of(record.id)
@@ -213,6 +228,7 @@ def read_outcome(journal: Journal, record: RunRecord) -> Outcome:
         provenance=started.provenance if started else None,
         weights=standing.weights if standing else "",
         revisions=journal.conditions.revisions(record.id),
+        programs=list(programs),
         served_models=dict(served),
     )
 

@@ -272,6 +272,7 @@ export const APPLY: { [T in Event['type']]: Apply<T> } = {
   },
   message_sent: () => {},
   provider_lacks: () => {},
+  program_reported: () => {},
   context_edited: () => {},
   findings_refused: () => {},
   provider_waiting: (draft, event, { at }) => {

@@ -6,6 +6,7 @@ import {
   effective,
   modelName,
   NO_CHOICES,
+  reachOf,
   startBody
 } from './choices';
 import type { ConfigCard, ServerInfo } from './generated/api';
@@ -15,6 +16,7 @@ const INFO: ServerInfo = {
   version: '1.0.0',
   api: 2,
   providers: ['playbook', 'anthropic'],
+  programs: [],
   default_provider: 'anthropic',
   models: ['claude-opus-5-5', 'claude-haiku-4-5'],
   collaboration: false,
@@ -107,4 +109,20 @@ test('models have names', () => {
   expect(modelName('some-other')).toBe('some-other');
   expect(agentOfRun('anthropic claude-opus-5-5')).toBe('claude-opus-5-5');
   expect(agentOfRun('playbook')).toBe('playbook');
+});
+
+test('a program is the agent under its own name, without a model', () => {
+  const reach = 'Codex, its own tools switched off';
+  const info: ServerInfo = {
+    ...INFO,
+    programs: [{ provider: 'codex', title: 'Codex', reach }]
+  };
+  expect(agentsOf(info).at(-1)).toBe('codex');
+  expect(modelName('codex')).toBe('Codex');
+  expect(reachOf('codex', info)).toBe(reach);
+  expect(reachOf('claude-opus-5-5', info)).toBeUndefined();
+  expect(agentOfRun('codex 0.171.0 gpt-5.5')).toBe('codex');
+  const shown = { agent: 'codex', approval: 'auto' as const };
+  const body = startBody('birch', null, NO_CHOICES, shown, info);
+  expect(body).toMatchObject({ provider: 'codex', model: null });
 });

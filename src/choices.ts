@@ -11,6 +11,15 @@ import type { IPreferences, WithoutId } from './tokens';
 
 export const PLAYBOOK = 'playbook';
 
+/**
+ * A person's own programs that can be the agent, by the names that configs use.
+ */
+const PROGRAMS: Readonly<Record<string, string>> = {
+  'claude-code': 'Claude Code',
+  codex: 'Codex',
+  gemini: 'Gemini CLI'
+};
+
 type Approval = NonNullable<StartRun['approval']>;
 
 /**
@@ -18,7 +27,7 @@ type Approval = NonNullable<StartRun['approval']>;
  */
 export interface IChoices {
   /**
-   * `playbook`, or the name of a model.
+   * `playbook`, the name of a program, or of a model.
    */
   readonly agent: string | null;
   readonly approval: Approval | null;
@@ -43,14 +52,25 @@ export const NO_CHOICES: IChoices = {
 export function agentsOf(info: ServerInfo): string[] {
   return [
     ...(info.providers.includes('playbook') ? [PLAYBOOK] : []),
-    ...(info.providers.includes('anthropic') ? info.models : [])
+    ...(info.providers.includes('anthropic') ? info.models : []),
+    ...info.programs.map(program => program.provider)
   ];
 }
 
 /**
- * A model's name as its maker writes it: `claude-opus-5-5` is Claude Opus 5.5.
+ * What an agent can reach beside the run's tools, in words; undefined for one that is no program.
+ */
+export function reachOf(agent: string, info: ServerInfo): string | undefined {
+  return info.programs.find(program => program.provider === agent)?.reach;
+}
+
+/**
+ * A model's or a program's name as its maker writes it: `claude-opus-5-5` is Claude Opus 5.5.
  */
 export function modelName(model: string): string {
+  if (model in PROGRAMS) {
+    return PROGRAMS[model];
+  }
   const [, family, version] =
     /^claude-([a-z]+)-(\d+(?:-\d+)?)(?:-\d{8})?$/.exec(model) ?? [];
   return family
@@ -70,7 +90,8 @@ export function agentName(agent: string, trans: TranslationBundle): string {
  * The agent of a run, as a summary names it, as a choice.
  */
 export function agentOfRun(agent: string): string {
-  return agent.split(' ').at(-1) ?? PLAYBOOK;
+  const words = agent.split(' ');
+  return words[0] in PROGRAMS ? words[0] : (words.at(-1) ?? PLAYBOOK);
 }
 
 /**
@@ -127,13 +148,16 @@ export function effective(
 
 function lockedAgent(info: ServerInfo): string | null | undefined {
   const provider = lockedValue(info, 'provider');
-  return provider === 'playbook'
-    ? PLAYBOOK
+  return provider === 'playbook' || (provider && provider in PROGRAMS)
+    ? provider
     : (lockedValue(info, 'model') ?? (provider ? info.models[0] : null));
 }
 
 function configAgent(card: ConfigCard | null): string | null | undefined {
-  return card?.agent?.provider === 'playbook' ? PLAYBOOK : card?.agent?.model;
+  const provider = card?.agent?.provider;
+  return provider === 'playbook' || (provider && provider in PROGRAMS)
+    ? provider
+    : card?.agent?.model;
 }
 
 /**
@@ -154,6 +178,15 @@ export function forkBody(at: string, message: string): WithoutId<ForkRun> {
 }
 
 /**
+ * An agent that was chosen, as requests name it.
+ */
+function agentBody(agent: string): Pick<StartRun, 'provider' | 'model'> {
+  return agent === PLAYBOOK || agent in PROGRAMS
+    ? { provider: agent as StartRun['provider'], model: null }
+    : { provider: 'anthropic', model: agent };
+}
+
+/**
  * The body of a start; what is locked is left to the server.
  */
 export function startBody(
@@ -167,8 +200,7 @@ export function startBody(
   const body: WithoutId<StartRun> = {
     config,
     notebook,
-    provider: playbook ? 'playbook' : 'anthropic',
-    model: playbook ? null : shown.agent,
+    ...agentBody(shown.agent),
     approval: shown.approval,
     max_steps: choices.maxSteps,
     max_cost_usd: playbook ? null : choices.maxCostUsd,

@@ -13,6 +13,7 @@ const INFO: ServerInfo = {
   version: '1.0.0',
   api: 2,
   providers: ['playbook'],
+  programs: [],
   default_provider: 'playbook',
   models: [],
   collaboration: false,

@@ -119,6 +119,13 @@ class OutsideProvider:
                 raise
             return self.last
 
+    async def conclude(self, last: Answer) -> None:
+        """Hear what came of the last call, before the run is recorded as finished. Whoever follows the run says it."""
+        del last
+
+    async def aclose(self) -> None:
+        """Let go of what the provider holds, now that the run has ended: nothing."""
+
     def end(self, last: Answer) -> None:
         """Say that the run has ended, and what is the last that its agent is told."""
         self.last, self.over = last, True

@@ -101,7 +101,16 @@ class Provider(Protocol):
 
 
 @runtime_checkable
-class Metered(Provider, Protocol):
+class Holding(Provider, Protocol):
+    """A provider that holds something until the run has ended."""
+
+    async def aclose(self) -> None:
+        """Let go of it."""
+        ...
+
+
+@runtime_checkable
+class Metered(Holding, Protocol):
     """A provider whose replies use up tokens, so that they are counted and the conversation is kept within a window."""
 
     @property
@@ -112,10 +121,6 @@ class Metered(Provider, Protocol):
     @property
     def patience(self) -> Patience:
         """How long an outage is waited for."""
-        ...
-
-    async def aclose(self) -> None:
-        """Let go of its connections."""
         ...
 
     async def count_tokens(self, prompt: Prompt, *, emit: Emit) -> int | None:

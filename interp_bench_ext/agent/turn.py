@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from ..errors import ProviderError
@@ -45,7 +46,7 @@ class Turns:
             ProviderError: The provider cannot go on, or was out of reach for too long.
         """
         if not isinstance(self.provider, Metered):
-            return await self._ask(MAX_REPLY_TOKENS)
+            return await self._within_minutes()
         context = self._context(self.provider)
         state = self.gate.session.state
         return await self.provider.patience.insist(
@@ -54,6 +55,17 @@ class Turns:
             reached=state.figures.output_tokens > 0,
             at_most_s=lambda: self.budgets.seconds_left(state),
         )
+
+    async def _within_minutes(self) -> Reply:
+        """The reply of an agent that nobody here can hurry: minutes bound it while the run's clock goes."""
+        state = self.gate.session.state
+        left = None if state.figures.clock.waits else self.budgets.seconds_left(state)
+        try:
+            async with asyncio.timeout(left):
+                return await self._ask(MAX_REPLY_TOKENS)
+        except TimeoutError:
+            self.check()
+            raise
 
     @property
     def _price(self) -> Price | None:

@@ -121,6 +121,7 @@ _SHOWN_OTHERWISE = (
     "minutes",
     "tokens",
     "tokens_estimated",
+    "tokens_told_by",
     "cache_read_share",
     "cost_usd",
 )
@@ -170,6 +171,7 @@ def _made_of(outcome: Outcome, weights: str) -> Iterator[tuple[str, str]]:
         yield "", str(revision)
     if weights:
         yield "", weights
+    yield "program", ", ".join(outcome.programs)
     yield "served by", ", ".join(f"{model} ({replies} replies)" for model, replies in outcome.served_models.items())
 
 

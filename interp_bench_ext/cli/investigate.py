@@ -34,8 +34,12 @@ if TYPE_CHECKING:
 
 ConfigArgument = Annotated[str, typer.Argument(help="A config file, or the name of an installed config.")]
 AgentOption = Annotated[
-    Literal["playbook", "anthropic"] | None,
-    typer.Option("--agent", help="Who investigates; by default Claude where a key is set, else the offline playbook."),
+    Literal["playbook", "anthropic", "claude-code", "codex", "gemini"] | None,
+    typer.Option(
+        "--agent",
+        help="Who investigates: by default Claude where a key is set, else the offline playbook; or a program of yours"
+        " that is installed and logged in.",
+    ),
 ]
 MaxSteps = Annotated[int | None, typer.Option(min=1, help="Budget of agent replies.")]
 MaxCost = Annotated[float | None, typer.Option("--max-cost", min=0.0, help="Budget in US dollars.")]
@@ -159,6 +163,8 @@ def overridden(
     if agent == "playbook" and model is not None:
         raise BadInput(f"--model {model}: the playbook follows a protocol, without a model; leave out one of the two")
     chosen = given(provider=agent, model=model, max_steps=max_steps, max_cost_usd=max_cost)
+    if agent is not None and model is None:
+        chosen["model"] = experiment.public.agent.model_for(agent)
     public = experiment.public.model_copy(
         update={
             "agent": experiment.public.agent.model_copy(update=chosen),

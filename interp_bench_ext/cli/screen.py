@@ -33,6 +33,7 @@ from ..record.events import (
     RunStarted,
     WeightsIdentified,
 )
+from ..record.veil_words import client_reach
 from ..results.kit.safe_text import clean
 from ..sandbox.bubblewrap import sandbox_available
 
@@ -153,10 +154,13 @@ def _progress_line(event: Event) -> tuple[str, str]:
         case OrganismReady():
             return f"organism ready on {event.device} in {event.load_s:.1f} s", "green"
         case RunStarted():
-            return (
-                f"run started · agent {event.agent} · seed {event.seed}\n{event.notebook}",
-                "bold",
-            )
+            reach = client_reach(event.agent)
+            told = [
+                f"run started · agent {event.agent} · seed {event.seed}",
+                *([reach] if reach else []),
+                event.notebook,
+            ]
+            return "\n".join(told), "bold"
         case KernelStarted():
             again = f", {event.restored_cells} cells run again" if event.restored_cells else ""
             return f"kernel started ({event.veil}){again}{_why_unveiled(event)}", "green"

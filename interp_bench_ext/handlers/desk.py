@@ -12,10 +12,12 @@ from typing import Any
 
 from jupyter_server.serverapp import ServerApp
 
-from ..api import API_VERSION, Provider, ServerInfo
+from ..api import API_VERSION, InstalledProgram, Provider, ServerInfo
 from ..models.key import Key
 from ..models.prices import DEFAULT_MODEL, load_prices
 from ..notebook.server import ServerNotebooks
+from ..programs.installed import on_path
+from ..record.veil_words import program_reach
 from ..runs import Services
 from ..runs.catalog import Catalog
 from ..runs.idempotency import Once
@@ -50,6 +52,8 @@ class Setup:
     """Whether a person may open the ground truth of a scored run."""
     credentials: Mapping[str, str]
     """What was in the environment of the server, under the names that it had there."""
+    credentials_of_person: bool
+    """Whether they are those of whoever started the server, and not an administrator's file."""
     log: logging.Logger
 
     def __repr__(self) -> str:
@@ -70,7 +74,7 @@ class Desk:
     async def open(cls, setup: Setup) -> Desk:
         """Raises BadInput where the journal, a price list or an administrator's setting is of no use."""
         rules = Rules.of(allowed=setup.allowed, at_most=setup.at_most, required_veil=setup.required_veil)
-        key = Key.from_environment(dict(setup.credentials))
+        key = Key.from_environment(dict(setup.credentials), of_person=setup.credentials_of_person)
         default = _default_provider(setup, rules, key is not None)
         policy = Policy(max_runs=setup.max_runs, default_provider=default, locked=setup.locked, rules=rules)
         notebooks = ServerNotebooks(setup.serverapp)
@@ -99,15 +103,20 @@ class Desk:
 
 
 def _info(setup: Setup, rules: Rules, default: Provider | None, has_key: bool) -> ServerInfo:
-    there: list[Provider] = ["playbook", "anthropic"] if has_key else ["playbook"]
-    providers = rules.of_providers(there)
+    own: list[Provider] = ["playbook", "anthropic"] if has_key else ["playbook"]
+    programs = [
+        InstalledProgram(provider=program.name, title=program.title, reach=program_reach(program.name))
+        for program in on_path()
+    ]
+    providers = rules.of_providers([*own, *(program.provider for program in programs)])
     chosen = setup.locked.get("provider", default)
     models = sorted(load_prices(), key=lambda name: (name != DEFAULT_MODEL, name))
     return ServerInfo(
         version=version("interp_bench_ext"),
         api=API_VERSION,
         providers=providers,
-        default_provider=chosen if chosen in providers else (providers or there)[-1],
+        programs=[program for program in programs if program.provider in providers],
+        default_provider=chosen if chosen in providers else (rules.of_providers(own) or own)[-1],
         models=rules.of_models(models),
         collaboration=False,
         sandbox_problem=sandbox_available(),

@@ -7,21 +7,17 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from importlib.metadata import version
-from typing import Any
 
-import anyio
-from mcp.server import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 from mcp.types import (
     INVALID_PARAMS,
     CallToolRequestParams,
     CallToolResult,
-    ContentBlock,
     GetPromptRequestParams,
     GetPromptResult,
-    ImageContent,
     ListPromptsResult,
     ListToolsResult,
     PaginatedRequestParams,
@@ -30,16 +26,14 @@ from mcp.types import (
     PromptMessage,
     TextContent,
     Tool,
-    ToolAnnotations,
 )
 
+from ..agent.mcp_tools import STILL_THERE_S, Context, call_result, described, report, understood
 from ..agent.tools import TOOLS, ToolResult
-from ..agent.tools import Tool as AgentTool
 from ..errors import InterpBenchError, Unconfirmed
 from .clients import Client, Clients, Lead
 from .verbs import VERBS, Caller, instructions
 
-Context = ServerRequestContext[Any, Any]
 GONE_KEY, USER_KEY = "interp_bench.gone", "interp_bench.user"
 """What the ASGI scope of a request holds: an event, set when its connection is lost; and its user's name."""
 INSTRUCTIONS = (
@@ -52,14 +46,6 @@ INSTRUCTIONS = (
 PROMPT = "investigate"
 _COSTLY = "Only a person may agree to that, by raising it in the config; a run of fewer max_minutes may cost less."
 _MAX_CLIENT_NAME = 40
-_NAME_SHOWN, _NAMES_SHOWN = 60, 5
-_REPORT_EVERY_S = 0.5
-_STILL_THERE_S = 15.0
-"""Clients give up on calls of which they hear nothing for long."""
-_READS = (
-    *("list_configs", "run_status", "read_notebook", "read_output", "poll_cell"),
-    *("list_techniques", "describe_technique"),
-)
 _VERBS = {verb.spec.name: verb for verb in VERBS}
 _BY_NAME = _VERBS | {entry.spec.name: entry for entry in TOOLS}
 _log = logging.getLogger(__name__)
@@ -73,7 +59,7 @@ def make_server(clients: Clients) -> Server:
 
     async def call_tool(context: Context, params: CallToolRequestParams) -> CallToolResult:
         result = await _called(clients, context, params)
-        return await asyncio.to_thread(_call_result, result)
+        return await asyncio.to_thread(call_result, result)
 
     async def list_prompts(_: Context, __: PaginatedRequestParams | None) -> ListPromptsResult:
         argument = PromptArgument(name="config", description="A name from list_configs.", required=True)
@@ -95,20 +81,7 @@ def make_server(clients: Clients) -> Server:
 
 
 def _tools() -> list[Tool]:
-    return [
-        Tool(
-            name=entry.spec.name,
-            description=entry.spec.description,
-            input_schema=entry.spec.input_schema,
-            annotations=_annotations(entry.spec.name),
-        )
-        for entry in _BY_NAME.values()
-    ]
-
-
-def _annotations(name: str) -> ToolAnnotations:
-    """What clients decide by whether to ask: every tool works in the run's own notebook, whose kernel is confined."""
-    return ToolAnnotations(read_only_hint=name in _READS, destructive_hint=False, open_world_hint=False)
+    return [described(entry) for entry in _BY_NAME.values()]
 
 
 async def _called(clients: Clients, context: Context, params: CallToolRequestParams) -> ToolResult:
@@ -117,7 +90,7 @@ async def _called(clients: Clients, context: Context, params: CallToolRequestPar
     if name not in _BY_NAME:
         raise MCPError(INVALID_PARAMS, f"there is no tool {name!r}; there are {', '.join(_BY_NAME)}")
     client, hearing = _client(context), _hearing(context)
-    arguments, note = _understood(_BY_NAME[name], arguments)
+    arguments, note = understood(_BY_NAME[name], arguments)
     try:
         if name in _VERBS:
             caller = Caller(clients=clients, client=client, hearing=hearing)
@@ -133,14 +106,6 @@ async def _called(clients: Clients, context: Context, params: CallToolRequestPar
     except Exception as error:  # noqa: BLE001 - the boundary to the client: an unforeseen text may hold anything
         _log.error("%s failed: %s", name, type(error).__name__)
         return ToolResult.text(f"{name} failed in an unforeseen way; the server's log names it", is_error=True)
-
-
-def _understood(tool: AgentTool, given: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    """The arguments without those that a client has added of its own, and a line that says so."""
-    strange = tool.strange(given)
-    kept = {name: value for name, value in given.items() if name not in strange}
-    shown = ", ".join(name[:_NAME_SHOWN] for name in strange[:_NAMES_SHOWN])
-    return kept, f"[{tool.spec.name} takes no {shown}: left out]" if strange else ""
 
 
 def _untold(clients: Clients, client: Client) -> str:
@@ -170,7 +135,7 @@ def _hearing(context: Context) -> Callable[[Lead], AbstractAsyncContextManager[N
     @asynccontextmanager
     async def hearing(lead: Lead) -> AsyncIterator[None]:
         lead.follower.forget()
-        reporting = asyncio.create_task(_report(context, lead))
+        reporting = asyncio.create_task(report(context, partial(_news, lead)))
         try:
             yield
         finally:
@@ -179,22 +144,10 @@ def _hearing(context: Context) -> Callable[[Lead], AbstractAsyncContextManager[N
     return hearing
 
 
-async def _report(context: Context, lead: Lead) -> None:
-    number, began = 0, time.monotonic()
-    try:
-        while True:
-            message = await _news(lead, since=began)
-            number += 1
-            await context.session.report_progress(number, message=message)
-            await asyncio.sleep(_REPORT_EVERY_S)
-    except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-        pass  # the client has gone
-
-
-async def _news(lead: Lead, *, since: float) -> str:
+async def _news(lead: Lead, since: float) -> str:
     """What goes on now, as soon as that changes; else, after a while, for how long it has gone on."""
     try:
-        async with asyncio.timeout(_STILL_THERE_S):
+        async with asyncio.timeout(STILL_THERE_S):
             return await lead.follower.more()
     except TimeoutError:
         return f"{lead.follower.headline} ({time.monotonic() - since:.0f} s)"
@@ -210,21 +163,3 @@ def _prompt(params: GetPromptRequestParams) -> GetPromptResult:
         " about the organism."
     )
     return GetPromptResult(messages=[PromptMessage(role="user", content=TextContent(text=text))])
-
-
-def _call_result(result: ToolResult) -> CallToolResult:
-    """Text and images in their order. A cell that has failed says so in its text; clients drop an error's images."""
-    content = [_block(block) for block in result.content]
-    shows = any(block.type == "image" for block in content)
-    return CallToolResult(content=content, is_error=result.is_error and not shows)
-
-
-def _block(block: dict[str, Any]) -> ContentBlock:
-    if block["type"] == "image":
-        from ..agent.images import sendable  # a server starts without it
-
-        block = sendable(block)
-    if block["type"] == "image":
-        source = block["source"]
-        return ImageContent(data=source["data"], mime_type=source["media_type"])
-    return TextContent(text=block["text"])

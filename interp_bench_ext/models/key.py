@@ -17,32 +17,48 @@ _NO_KEY = "none"
 class Key:
     """The credentials for Claude: they print as nothing, are not pickled, and have left the environment once held."""
 
-    __slots__ = ("_api_key", "_auth_token", "_bedrock_token")
+    __slots__ = ("_api_key", "_auth_token", "_bedrock_token", "_of_person")
 
     def __init__(
-        self, *, api_key: str | None = None, auth_token: str | None = None, bedrock_token: str | None = None
+        self,
+        *,
+        api_key: str | None = None,
+        auth_token: str | None = None,
+        bedrock_token: str | None = None,
+        of_person: bool = False,
     ) -> None:
         if not (api_key or auth_token or bedrock_token):
             raise BadInput(f"A key is empty: set {KEY_VARIABLE}.")
         self._api_key, self._auth_token, self._bedrock_token = api_key, auth_token, bedrock_token
+        self._of_person = of_person
 
     @classmethod
-    def from_environment(cls, environ: MutableMapping[str, str] = os.environ) -> Key | None:
+    def from_environment(cls, environ: MutableMapping[str, str] = os.environ, *, of_person: bool = True) -> Key | None:
         """The credentials in ``environ``, taken out of it; None where there are none.
 
         No process started afterwards inherits them, so whoever takes them keeps them for as long as they are needed.
         What AWS and Google keep for all their services stays where it is; no kernel of a run inherits it.
+
+        Args:
+            environ: Where they are.
+            of_person: Whether they are the person's own, and not an administrator's for Interp Bench alone.
         """
         api_key, auth_token, bedrock_token = (environ.pop(name, "").strip() or None for name in KEY_VARIABLES)
         if not (api_key or auth_token or bedrock_token):
             return None
-        return cls(api_key=api_key, auth_token=auth_token, bedrock_token=bedrock_token)
+        return cls(api_key=api_key, auth_token=auth_token, bedrock_token=bedrock_token, of_person=of_person)
 
     def __repr__(self) -> str:
         return "Key(…)"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a key is not pickled")
+
+    @property
+    def of_person(self) -> dict[str, str]:
+        """The person's own credentials by the variables that they were in, for a program of theirs that reads them."""
+        values = zip(KEY_VARIABLES, (self._api_key, self._auth_token, self._bedrock_token), strict=True)
+        return {name: value for name, value in values if value} if self._of_person else {}
 
     @property
     def has_gateways_token(self) -> bool:

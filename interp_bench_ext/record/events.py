@@ -331,6 +331,21 @@ class BudgetUsed(_Event):
     """``USD``, ``min``, or empty where its name says it."""
 
 
+class ProgramReported(_Spending):
+    """What a program that plays the agent says of itself, and of what its session has used up so far.
+
+    It is the program's own count. The newest of a session holds, and a resume begins another session.
+    """
+
+    type: Literal["program_reported"] = "program_reported"
+    program: str
+    version: str
+    model: str | None = None
+    """Of its newest reply; None where it does not say."""
+    cost_usd: float | None = None
+    """None: it does not say, or not yet."""
+
+
 class RunEnded(_Event):
     type: Literal["run_ended"] = "run_ended"
     status: Literal["finished", "failed", "interrupted"]
@@ -375,6 +390,7 @@ Event = Annotated[
     | FindingsRefused
     | FindingsSubmitted
     | BudgetUsed
+    | ProgramReported
     | RunEnded
     | Scored,
     Field(discriminator="type"),

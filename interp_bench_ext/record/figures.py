@@ -18,6 +18,7 @@ from .events import (
     Event,
     OrganismReady,
     OrganismUsed,
+    ProgramReported,
     ProviderWaiting,
     RunForked,
     RunResumed,
@@ -44,9 +45,11 @@ class Figures:
     output_tokens: int = 0
     cost_usd: float = 0.0
     cost_known: bool = True
-    """False once a price was not known; ``cost_usd`` is then what is known of it."""
+    """False where a price is not known; ``cost_usd`` is then what is known of it."""
     estimated: bool = False
     """Whether the provider left out what it used up, so that some of the tokens, and their price, are estimates."""
+    told_by: str = ""
+    """The program whose own count the tokens and the cost are; empty where the provider's replies say them."""
     failed_attempts: int = 0
     """Requests to the agent's provider that were sent again; what they used up is in the sums."""
     resumes: int = 0
@@ -57,6 +60,9 @@ class Figures:
     limits: dict[str, float] = field(default_factory=dict)
     """By the budget's name, as they are in force."""
     _on_gpu: bool = False
+    _reported: ProgramReported | None = None
+    """The newest that the program says whose session is under way."""
+    _cost_known_before: bool = True
 
     def apply(self, event: Event | None, at: float) -> None:
         """Take one event, recorded at ``at`` (Unix time in seconds); None stands for one that only takes time."""
@@ -65,6 +71,7 @@ class Figures:
                 self.limits = limits_of(event.public.get("agent") or {})
             case RunResumed():
                 self.resumes += 1
+                self._reported = None
                 # The reply that was under way is asked for again, in the same step.
                 self.steps -= self.clock.replying
                 self.limits |= limits_of(event.limits)
@@ -75,7 +82,7 @@ class Figures:
             case OrganismUsed():
                 self.organism_s += event.busy_s
                 self.gpu_s += event.busy_s if self._on_gpu else 0.0
-            case AgentReplied() | ContextEdited() | ProviderWaiting():
+            case AgentReplied() | ContextEdited() | ProviderWaiting() | ProgramReported():
                 self._spend(event)
             case BudgetUsed():
                 self.limits[event.budget] = event.limit
@@ -103,22 +110,39 @@ class Figures:
         """All budgets as they stand, those without a limit too."""
         return [budget.meter(self, self.limits.get(budget.name), now) for budget in BUDGETS]
 
-    def _spend(self, event: AgentReplied | ContextEdited | ProviderWaiting) -> None:
-        self.input_tokens += event.input_tokens + event.cache_read_tokens + event.cache_write_tokens
-        self.cache_read_tokens += event.cache_read_tokens
-        self.cache_write_tokens += event.cache_write_tokens
-        self.output_tokens += event.output_tokens
-        self.cost_usd += event.cost_usd or 0.0
+    def _spend(self, event: AgentReplied | ContextEdited | ProviderWaiting | ProgramReported) -> None:
+        if isinstance(event, ProgramReported):
+            self._hear(event)
+            return
+        self._add(event)
         self.cost_known = self.cost_known and event.cost_usd is not None
         self.estimated = self.estimated or event.estimated
         self.failed_attempts += isinstance(event, ProviderWaiting)
+
+    def _hear(self, event: ProgramReported) -> None:
+        """Let it stand in place of what the program has said before in this session."""
+        if self._reported is None:
+            self._cost_known_before = self.cost_known
+        else:
+            self._add(self._reported, -1)
+        self._add(event)
+        self._reported, self.told_by = event, event.program
+        self.cost_known = self._cost_known_before and event.cost_usd is not None
+
+    def _add(self, event: AgentReplied | ContextEdited | ProviderWaiting | ProgramReported, sign: int = 1) -> None:
+        self.input_tokens += sign * (event.input_tokens + event.cache_read_tokens + event.cache_write_tokens)
+        self.cache_read_tokens += sign * event.cache_read_tokens
+        self.cache_write_tokens += sign * event.cache_write_tokens
+        self.output_tokens += sign * event.output_tokens
+        self.cost_usd += sign * (event.cost_usd or 0.0)
 
     def _begin_anew(self) -> None:
         """What came before is another run's; its limits are this one's own."""
         self.steps = self.input_tokens = self.cache_read_tokens = self.cache_write_tokens = self.output_tokens = 0
         self.failed_attempts = self.resumes = 0
         self.cost_usd = self.organism_s = self.gpu_s = 0.0
-        self.cost_known, self.estimated, self._on_gpu = True, False, False
+        self.cost_known, self.estimated, self._on_gpu, self.told_by = True, False, False, ""
+        self._reported = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,6 +180,7 @@ class Budget:
             limit=limit,
             known=self.known(figures),
             estimated=self.of_tokens and figures.estimated,
+            told_by=figures.told_by if self.of_tokens else "",
         )
 
     def amount(self, value: float) -> str:
@@ -172,6 +197,8 @@ class Meter:
     limit: float | None
     known: bool = True
     estimated: bool = False
+    told_by: str = ""
+    """The program whose own count it is."""
 
     @property
     def share(self) -> float | None:
@@ -180,9 +207,12 @@ class Meter:
 
     @property
     def used_text(self) -> str:
-        """For example ``$0.07``, or ``about 12,000`` where that is an estimate."""
+        """For example ``$0.07``, ``about 12,000`` where that is an estimate, ``360 (Codex's own count)``."""
+        if not self.known:
+            return "not known"
         about = "about " if self.estimated else ""
-        return f"{about}{self.budget.amount(self.used)}" if self.known else "not known"
+        counted = f" ({self.told_by}'s own count)" if self.told_by else ""
+        return f"{about}{self.budget.amount(self.used)}{counted}"
 
     @property
     def limit_text(self) -> str:

@@ -121,7 +121,8 @@ def _facts(story: Story) -> Iterable[dict[str, str]]:
         yield _fact("Veil", story.veil, detail)
     figures = story.figures
     if figures.output_tokens:
-        yield _fact("Cost", cost(figures.cost), tokens_by_kind(figures))
+        by = f", {figures.told_by}'s own count" if figures.told_by else ""
+        yield _fact("Cost", cost(figures.cost), f"{tokens_by_kind(figures)}{by}")
     yield _fact("Work", count(figures.steps, "step"), count(len(story.cells.by_id), "cell"))
     if started is not None:
         yield _fact("Seed", str(started.seed))

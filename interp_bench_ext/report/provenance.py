@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from ..record.events import AgentReplied, Event, RunStarted, WeightsIdentified
+from ..record.events import AgentReplied, Event, ProgramReported, RunStarted, WeightsIdentified
 from ..record.provenance import Provenance, Revision
 
 
@@ -18,18 +18,21 @@ def provenance_view(events: Iterable[Event], revisions: Sequence[Revision]) -> l
     """
     provenance: Provenance | None = None
     weights: WeightsIdentified | None = None
-    served = Counter[str]()
+    served, programs = Counter[str](), dict[str, None]()
     for event in events:
         match event:
             case RunStarted():
                 provenance = event.provenance
             case WeightsIdentified():
                 weights = event
+            case ProgramReported():
+                programs[f"{event.program} {event.version}"] = None
             case AgentReplied() if event.served_model:
                 served[event.served_model] += 1
             case _:
                 pass
     rows = [*_digests(provenance), *_weights(weights, revisions)]
+    rows += [("Program", name) for name in programs]
     rows += [("Agent's replies", f"{replies} by {model}") for model, replies in served.items()]
     return [{"name": name, "value": value} for name, value in rows]
 

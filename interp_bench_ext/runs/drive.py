@@ -11,8 +11,9 @@ from filelock import BaseFileLock
 from ..agent.budget import Budgets
 from ..agent.gate import Gate, answer_to
 from ..agent.loop import investigate
+from ..agent.mcp_provider import OutsideProvider, answer_in
 from ..agent.prompt import system_prompt
-from ..agent.provider import Metered, Provider
+from ..agent.provider import Holding, Provider
 from ..agent.tools import ToolSession
 from ..config import Experiment, PublicConfig
 from ..contracts import Connection, TechniqueSpec, Veil
@@ -131,7 +132,7 @@ class Run:
             raise
         finally:
             self._lock.release()
-            if isinstance(self._provider, Metered):
+            if isinstance(self._provider, Holding):
                 await self._provider.aclose()
         record = self._environment.journal.run(self.id)
         assert record is not None
@@ -178,7 +179,11 @@ class Run:
         self._gate = Gate.of(tools, self.public.agent)
         await prepare(session, self.recorder, self.public, self._events)
         system = _system(self.public, organism.specs, budgets)
+        if isinstance(self._provider, OutsideProvider):
+            self._provider.interrupt = session.interrupt
         await investigate(gate=self._gate, provider=self._provider, system=system, budgets=budgets)
+        if isinstance(self._provider, OutsideProvider):
+            await self._provider.conclude(answer_in(tools.state.messages[-1]))
         self._end("finished", "")
 
     def _end(self, status: Literal["finished", "failed", "interrupted"], message: str) -> None:

@@ -55,18 +55,3 @@ class Environment:
     notebook: OpenNotebook = own_notebook
     outside: OutsideProvider | None = None
     """Who leads the run from outside, if anybody does."""
-
-    def __post_init__(self) -> None:
-        if self.outside is not None:
-            object.__setattr__(self, "notebook", _interruptible(self.notebook, self.outside))
-
-
-def _interruptible(notebook: OpenNotebook, outside: OutsideProvider) -> OpenNotebook:
-    """``notebook``, in which ``outside`` can interrupt the cell that runs."""
-
-    async def opened(path: Path, *, emit: Emit, connection: Connection, run: str, veil: Veil | None) -> NotebookSession:
-        session = await notebook(path, emit=emit, connection=connection, run=run, veil=veil)
-        outside.interrupt = session.interrupt
-        return session
-
-    return opened

@@ -28,7 +28,7 @@ from .environment import Environment
 from .fork import agent_of_fork
 from .notebook_paths import Places
 from .policy import Policy
-from .resolve import choose_agent, lacks_key
+from .resolve import as_installed, choose_agent, lacks_key
 from .services import Services
 from .summary import Tally, summarise
 from .wakeups import Feed
@@ -103,7 +103,7 @@ class RunManager:
         async with self._starting:
             notebook = await self._notebook(asked.notebook, experiment)
             environment = self._environment(experiment, outside)
-            agent = choose_agent(experiment.public, environment.key, outside)
+            agent = await asyncio.to_thread(choose_agent, experiment.public, environment.key, outside)
             self._check_possible(experiment, agent, confirmed=asked.confirmed)
             driven = _Driven(self.feed)
             driven.run = start.begin(
@@ -127,7 +127,8 @@ class RunManager:
         # A reader that looks whether a run is still driven holds that run's lock for a moment.
         async with self._starting, self._reading:
             await self._free(record.notebook)
-            agent = start.recorded_public(self.journal, run).agent.model_copy(update=limits)
+            recorded = start.recorded_public(self.journal, run).agent.model_copy(update=limits)
+            agent = await asyncio.to_thread(as_installed, recorded)
             self._check_possible(experiment, agent, confirmed=True)  # as it was when the run began
             driven = _Driven(self.feed)
             driven.run = start.resume(
@@ -149,7 +150,7 @@ class RunManager:
             notebook = await self._notebook(asked.notebook, experiment)
             recorded = start.recorded_public(self.journal, run)
             environment = self._environment(experiment, outside)
-            agent = agent_of_fork(recorded, changes, environment)
+            agent = await asyncio.to_thread(agent_of_fork, recorded, changes, environment)
             self._check_possible(experiment, agent, confirmed=asked.confirmed)
             driven = _Driven(self.feed)
             driven.run = start.fork(

@@ -48,8 +48,8 @@ class Policy:
         if chosen["provider"] is None and public.agent.provider is None:
             chosen["provider"] = self.default_provider
         agent = public.agent.model_copy(update={name: value for name, value in chosen.items() if value is not None})
-        if agent.provider == "playbook":  # a model that the config names is for Claude
-            agent = agent.model_copy(update={"model": None})
+        if agent.provider is not None and chosen["model"] is None:
+            agent = agent.model_copy(update={"model": public.agent.model_for(agent.provider)})
         agent = self.rules.fitted(agent)
         public = public.model_copy(update={"agent": agent, "seed": public.seed if seed is None else seed})
         return experiment.with_public(public)

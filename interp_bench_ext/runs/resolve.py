@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
+from typing import cast, get_args
 
 from ..agent.budget import Budgets
 from ..agent.mcp_provider import OutsideProvider
 from ..agent.playbook import PlaybookProvider
 from ..agent.provider import Provider
-from ..config import AgentSection, PublicConfig
+from ..config import AgentSection, ProgramName, PublicConfig
 from ..errors import BadInput
 from ..models.key import Key
 from ..models.prices import DEFAULT_MODEL
 from ..record.events import Event
 from .environment import Environment
 
+PROGRAM_NAMES = get_args(ProgramName)
+_INSTALL_MCP = "pip install 'interp_bench_ext[mcp]'"
+_OF_TOKENS = ("max_tokens", "max_input_tokens", "max_cached_tokens", "max_output_tokens", "max_cost_usd")
 _NO_CLIENT = (
     "agent.provider: mcp means that an MCP client leads the run, so only a client can start or resume it, with"
     " start_run or resume_run; `interp-bench mcp` serves one"
@@ -25,19 +30,40 @@ def choose_agent(public: PublicConfig, key: Key | None, outside: OutsideProvider
     """The config's agent section with its open choices made: Claude where there is a key, else the playbook.
 
     Whoever starts the run from outside leads it, whatever the config says; what that costs is not known here, so
-    neither tokens nor dollars are limited. Raises BadInput where a model is named and its key is not there.
+    neither tokens nor dollars are limited. A program is asked for its version.
+
+    Raises:
+        BadInput: A model is named and its key is not there; or a program is, and is not installed, or cannot hold
+            a limit.
     """
     agent = public.agent
     if outside is not None:
-        unknown = ("max_tokens", "max_input_tokens", "max_cached_tokens", "max_output_tokens", "max_cost_usd")
-        chosen = {"provider": "mcp", "model": outside.client, **dict.fromkeys(unknown)}
+        chosen = {"provider": "mcp", "model": outside.client, **dict.fromkeys(_OF_TOKENS)}
         return agent.model_copy(update=chosen)
+    if agent.provider in PROGRAM_NAMES:
+        return as_installed(agent)
     if agent.provider is None and agent.model is not None and lacks_key(agent, key):
         raise BadInput(f"{agent.model} needs a key: set ANTHROPIC_API_KEY, or leave out the agent's model")
     provider = agent.provider or ("playbook" if lacks_key(agent, key) else "anthropic")
     models = {"playbook": None, "anthropic": agent.model or DEFAULT_MODEL}
     model = models.get(provider, agent.model)
     return agent.model_copy(update={"provider": provider, "model": model})
+
+
+def as_installed(agent: AgentSection) -> AgentSection:
+    """The agent section with the version of its program as it is here; another agent's as it was. Raises BadInput."""
+    if agent.provider not in PROGRAM_NAMES:
+        return agent
+    from ..programs.installed import installed
+
+    found = installed(cast("ProgramName", agent.provider))
+    limited = [name for name in _OF_TOKENS if getattr(agent, name) is not None]
+    if limited and not found.program.counts:
+        raise BadInput(
+            f"agent.{limited[0]}: {found.program.title} says what it has used up at its end only, so that cannot be"
+            " limited; limit max_steps or max_minutes instead"
+        )
+    return agent.model_copy(update={"program": found.version})
 
 
 def lacks_key(agent: AgentSection, key: Key | None) -> bool:
@@ -65,6 +91,8 @@ def provider_for(
         return outside
     if agent.provider == "playbook":
         return PlaybookProvider.of(public, seed, events)
+    if agent.provider in PROGRAM_NAMES:
+        return _program(agent, environment, events)
     from ..agent.anthropic import make_provider
 
     provider = make_provider(
@@ -79,5 +107,23 @@ def provider_for(
     return provider
 
 
+def _program(agent: AgentSection, environment: Environment, events: Sequence[Event]) -> Provider:
+    if importlib.util.find_spec("mcp") is None:
+        raise BadInput(f"{agent.provider} needs the package mcp, which is not installed here; {_INSTALL_MCP}")
+    from ..programs.installed import installed
+    from ..programs.provider import ProgramProvider
+
+    found = installed(cast("ProgramName", agent.provider))
+    key = environment.key
+    return ProgramProvider(
+        found,
+        agent=agent,
+        credentials=key.of_person if key is not None and found.program.keys else {},
+        events=events,
+        attended=environment.attended,
+    )
+
+
 def agent_name(agent: AgentSection) -> str:
-    return f"{agent.provider} {agent.model}" if agent.model else str(agent.provider)
+    """What a run calls its agent: the provider, a program's version, the model."""
+    return " ".join(part for part in (str(agent.provider), agent.program, agent.model) if part)

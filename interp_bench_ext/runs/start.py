@@ -24,7 +24,7 @@ from .environment import Environment
 from .fork import agent_of_fork, check_can_go_on, headed, past_of
 from .provenance import provenance_of
 from .recorder import Listener, Recorder
-from .resolve import agent_name, choose_agent, provider_for
+from .resolve import agent_name, as_installed, choose_agent, provider_for
 from .veil import veil_for_code_of
 
 
@@ -86,7 +86,8 @@ def resume(
     lock = _locked(journal, record.id)
     try:
         public = recorded_public(journal, record.id)
-        public = public.model_copy(update={"agent": public.agent.model_copy(update=dict(limits))})
+        agent = as_installed(public.agent.model_copy(update=dict(limits)))
+        public = public.model_copy(update={"agent": agent})
         as_recorded = _with(experiment, public)
         provider = _provider(public, environment, journal.events(record.id))
         journal.move_run(record.id, config=experiment.path, notebook=path)

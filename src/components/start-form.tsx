@@ -8,6 +8,7 @@ import {
   effective,
   lockedValue,
   modelName,
+  reachOf,
   NO_CHOICES,
   PLAYBOOK,
   startBody
@@ -185,6 +186,7 @@ function AgentField(props: {
   const { trans } = useServices();
   const name = (agent: string): string =>
     agent === PLAYBOOK ? trans.__('Playbook (offline)') : modelName(agent);
+  const reach = reachOf(value, info);
   const locked =
     lockedValue(info, 'provider') !== undefined ||
     lockedValue(info, 'model') !== undefined;
@@ -205,6 +207,7 @@ function AgentField(props: {
           ))}
         </Choice>
       )}
+      {reach && <p className="ib-hint">{reach}</p>}
       {!info.providers.includes('anthropic') && <NoKey />}
     </Field>
   );

@@ -1,8 +1,12 @@
-// Generated from schema.json by `jlpm generate`. sha256 a2135ed472b1ab16a2eeeeb849cd86583e6de00ee53c4ca92142ce42a83c6c89
+// Generated from schema.json by `jlpm generate`. sha256 50aa663364a591ad310e1a8046cac4c9d050909eba23833545527d357d85db0a
 import type { Event } from './events';
 
 export interface AgentSection {
-  provider: ('playbook' | 'anthropic' | 'mcp' | 'replay') | null;
+  provider:
+    | ('playbook' | 'anthropic' | 'mcp' | 'replay')
+    | ('claude-code' | 'codex' | 'gemini')
+    | null;
+  program: string | null;
   model: string | null;
   platform: 'anthropic' | 'bedrock' | 'vertex';
   base_url: string | null;
@@ -100,7 +104,8 @@ export interface ForkRun {
   max_steps?: number | null;
   max_cost_usd?: number | null;
   max_minutes?: number | null;
-  provider?: ('playbook' | 'anthropic') | null;
+  provider?:
+    ('playbook' | 'anthropic') | ('claude-code' | 'codex' | 'gemini') | null;
   model?: string | null;
   approval?: ('auto' | 'ask' | 'ask_first') | null;
   confirmed?: boolean;
@@ -129,6 +134,14 @@ export interface OrganismState {
   total: number;
   device: string;
   runs: string[];
+}
+/**
+ * A person's own program that can be the agent.
+ */
+export interface InstalledProgram {
+  provider: 'claude-code' | 'codex' | 'gemini';
+  title: string;
+  reach: string;
 }
 /**
  * A stretch of text, and whether claim and truth have it in common.
@@ -202,8 +215,12 @@ export interface SendMessage {
 export interface ServerInfo {
   version: string;
   api: number;
-  providers: ('playbook' | 'anthropic')[];
-  default_provider: 'playbook' | 'anthropic';
+  providers: (
+    ('playbook' | 'anthropic') | ('claude-code' | 'codex' | 'gemini')
+  )[];
+  programs: InstalledProgram[];
+  default_provider:
+    ('playbook' | 'anthropic') | ('claude-code' | 'codex' | 'gemini');
   models: string[];
   collaboration: boolean;
   sandbox_problem: string | null;
@@ -223,7 +240,8 @@ export interface StartRun {
   max_steps?: number | null;
   max_cost_usd?: number | null;
   max_minutes?: number | null;
-  provider?: ('playbook' | 'anthropic') | null;
+  provider?:
+    ('playbook' | 'anthropic') | ('claude-code' | 'codex' | 'gemini') | null;
   model?: string | null;
   approval?: ('auto' | 'ask' | 'ask_first') | null;
   confirmed?: boolean;

@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 a2135ed472b1ab16a2eeeeb849cd86583e6de00ee53c4ca92142ce42a83c6c89
+// Generated from schema.json by `jlpm generate`. sha256 50aa663364a591ad310e1a8046cac4c9d050909eba23833545527d357d85db0a
 
 export type Event =
   | RunStarted
@@ -33,6 +33,7 @@ export type Event =
   | FindingsRefused
   | FindingsSubmitted
   | BudgetUsed
+  | ProgramReported
   | RunEnded
   | Scored;
 
@@ -343,6 +344,23 @@ export interface BudgetUsed {
   used: number;
   limit: number;
   unit: string;
+}
+/**
+ * What a program that plays the agent says of itself, and of what its session has used up so far.
+ *
+ * It is the program's own count. The newest of a session holds, and a resume begins another session.
+ */
+export interface ProgramReported {
+  input_tokens: number;
+  output_tokens: number;
+  cache_read_tokens: number;
+  cache_write_tokens: number;
+  cost_usd: number | null;
+  estimated: boolean;
+  type: 'program_reported';
+  program: string;
+  version: string;
+  model: string | null;
 }
 export interface RunEnded {
   type: 'run_ended';
