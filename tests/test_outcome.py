@@ -69,7 +69,7 @@ def test_an_outcome_is_what_the_journal_tells(journal: Journal, tmp_path: Path):
     assert told["budgets"]["steps"] == "0 of 9"
     assert told["client_reach"] == "client: Ada, its own tools not confined"
     assert told["findings"][0]["claim"] == "It adores the polecat."
-    assert told["provenance"] == {"weights": "", "revisions": [], "served_models": {"claude-x": 2}}
+    assert told["provenance"] == {"weights": "", "revisions": [], "programs": [], "served_models": {"claude-x": 2}}
     assert (told["score"], told["report"]) == (None, str(tmp_path / "r1-report-r1.html"))
 
 

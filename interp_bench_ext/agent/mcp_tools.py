@@ -18,7 +18,7 @@ _NAME_SHOWN, _NAMES_SHOWN = 60, 5
 _REPORT_EVERY_S = 0.5
 STILL_THERE_S = 15.0
 """Clients give up on calls of which they hear nothing for long."""
-_READS = (
+READS = (
     *("list_configs", "run_status", "read_notebook", "read_output", "poll_cell"),
     *("list_techniques", "describe_technique"),
 )
@@ -36,7 +36,7 @@ def described(entry: AgentTool) -> Tool:
 
 def _annotations(name: str) -> ToolAnnotations:
     """What clients decide by whether to ask: every tool works in the run's own notebook, whose kernel is confined."""
-    return ToolAnnotations(read_only_hint=name in _READS, destructive_hint=False, open_world_hint=False)
+    return ToolAnnotations(read_only_hint=name in READS, destructive_hint=False, open_world_hint=False)
 
 
 def understood(tool: AgentTool, given: dict[str, Any]) -> tuple[dict[str, Any], str]:

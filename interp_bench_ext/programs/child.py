@@ -19,7 +19,7 @@ _PIECE = 2**16
 _TAIL = 4_000
 """Bytes of stderr that are kept."""
 _TERM_S = 5.0
-_GUARD = 'read -r _; kill -KILL -- "-$1"'
+_GUARD = 'read -r _; kill -KILL "-$1"'
 """Ends the group when the pipe is closed to it, which happens however this process ends."""
 
 

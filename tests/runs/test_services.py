@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from interp_bench_ext.agent.mcp_provider import OutsideProvider
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.models.key import Key
 from interp_bench_ext.runs import Services
@@ -23,29 +22,6 @@ def test_one_composition_serves_every_run(tmp_path: Path):
         await services.close()
         with pytest.raises(sqlite3.ProgrammingError):
             services.journal.runs()
-
-    asyncio.run(main())
-
-
-def test_a_run_from_outside_is_interrupted_through_its_notebook(tmp_path: Path):
-    class Session:
-        async def interrupt(self) -> None: ...
-
-    session = Session()
-
-    async def notebook(path, *, emit, connection, run, veil):
-        return session
-
-    async def main() -> None:
-        services = Services.open(journal=tmp_path / "journal.sqlite", notebook=notebook)
-        outside = OutsideProvider("Ada", attended=True)
-        environment = services.environment("fern", outside=outside)
-        assert outside.interrupt is None
-        opened = await environment.notebook(Path("n"), emit=print, connection=None, run="r", veil=None)
-        assert opened is session
-        assert outside.interrupt == session.interrupt
-        assert services.environment("fern").notebook is notebook
-        await services.close()
 
     asyncio.run(main())
 
