@@ -48,11 +48,9 @@ class Calls:
 
     def charge(self, ticket: HubTicket, turn: Turn) -> None:
         """Put down what its ticket has had by now."""
-        more = self.tickets.note(ticket)
-        self.queues[ticket.row.organism].charge(turn, more.busy_s)
-        labels = (ticket.row.user, ticket.row.organism)
-        self.metrics.busy_s.labels(*labels).inc(more.busy_s)
-        self.metrics.samples.labels(*labels).inc(more.samples)
+        self.tickets.note(ticket)
+        self.queues[ticket.row.organism].charge(turn, ticket.used.busy_s - ticket.charged_s)
+        ticket.charged_s = ticket.used.busy_s
 
 
 class Say:

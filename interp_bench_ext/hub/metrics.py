@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from ..contracts import Used
+
 _WAITS_S = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0)
 _LABELS = ("user", "organism")
 
@@ -33,6 +35,11 @@ class Metrics:
         self.running = Gauge("interp_bench_running", "Calls under way", ["organism"], registry=own)
         self.loaded = Gauge("interp_bench_loaded", "Organisms in memory", registry=own)
         self.tickets = Gauge("interp_bench_tickets", "Tickets that are good", registry=own)
+
+    def used(self, user: str, organism: str, more: Used) -> None:
+        """So much more was used."""
+        self.busy_s.labels(user, organism).inc(more.busy_s)
+        self.samples.labels(user, organism).inc(more.samples)
 
     def page(self) -> bytes:
         """In Prometheus' text format."""

@@ -45,7 +45,12 @@ class Service:
             idle_s=60 * settings.idle_minutes, at_most=settings.loaded_at_most, has_memory=self._has_memory
         )
         self.tickets = Tickets(
-            settings=settings, store=self.store, offers=self.offers, quotas=self.quotas, pool=self.pool
+            settings=settings,
+            store=self.store,
+            offers=self.offers,
+            quotas=self.quotas,
+            pool=self.pool,
+            metrics=self.metrics,
         )
         self.calls = Calls(settings=settings, tickets=self.tickets, quotas=self.quotas, metrics=self.metrics)
 

@@ -78,11 +78,11 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         try:
+            path.touch(mode=0o600)  # the files that SQLite puts beside it are as it is
             self._database = sqlite3.connect(path, isolation_level=None)
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA synchronous = NORMAL")
             self._database.executescript(_SCHEMA)
-            path.chmod(0o600)
         except (sqlite3.Error, OSError) as error:
             raise BadInput(f"state: {path} cannot be used ({error}); name a file that this service may write") from None
 

@@ -15,6 +15,7 @@ from ..errors import InterpBenchError, NotFound, NotNow
 from ..organisms.pool import OrganismPool
 from ..organisms.tickets import Lease
 from ..record.events import Emit, Event, OrganismLoading
+from .metrics import Metrics
 from .offers import Offer, Offers
 from .quotas import Person, Quotas
 from .settings import Settings
@@ -37,6 +38,8 @@ class HubTicket:
     """Those under way; cancelled when it ends."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     hold: _Hold | None = None
+    charged_s: float = 0.0
+    """Of its work, what the queue has been told."""
 
     @property
     def person(self) -> Person:
@@ -72,13 +75,23 @@ class _Hold:
 class Tickets:
     """All that are good, those of before a restart included."""
 
-    def __init__(self, *, settings: Settings, store: Store, offers: Offers, quotas: Quotas, pool: OrganismPool) -> None:
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        store: Store,
+        offers: Offers,
+        quotas: Quotas,
+        pool: OrganismPool,
+        metrics: Metrics,
+    ) -> None:
+        self._metrics = metrics
         self._settings, self._store, self._quotas, self._pool = settings, store, quotas, pool
         self._by_digest: dict[str, HubTicket] = {}
         known = {offer.handle: offer for offer in offers.all()}
         for row in store.tickets():
             if row.organism in known:
-                self._by_digest[row.digest] = HubTicket(row, known[row.organism])
+                self._by_digest[row.digest] = HubTicket(row, known[row.organism], charged_s=row.used.busy_s)
             else:
                 store.remove(row.id)
 
@@ -157,11 +170,11 @@ class Tickets:
             if silent or time.time() >= ticket.row.deadline:
                 await self.end(ticket)
 
-    def note(self, ticket: HubTicket, *, calls: int = 0) -> Used:
-        """Put down what its calls have had since the last time, which is returned."""
-        return self._note(ticket, ticket.hold, calls=calls)
+    def note(self, ticket: HubTicket, *, calls: int = 0) -> None:
+        """Put down what its calls have had since the last time."""
+        self._note(ticket, ticket.hold, calls=calls)
 
-    def _note(self, ticket: HubTicket, hold: _Hold | None, *, calls: int = 0) -> Used:
+    def _note(self, ticket: HubTicket, hold: _Hold | None, *, calls: int = 0) -> None:
         more = Used()
         if hold is not None and hold.ready.done() and not hold.ready.cancelled() and hold.ready.exception() is None:
             now = hold.ready.result().used()
@@ -170,7 +183,7 @@ class Tickets:
             ticket.row = replace(ticket.row, used=ticket.row.used.plus(more))
             scopes = self._quotas.scopes(ticket.person)
             self._store.note(ticket.row.id, ticket.row.organism, scopes, more, calls=calls)
-        return more
+            self._metrics.used(ticket.row.user, ticket.row.organism, more)
 
     @asynccontextmanager
     async def organism(self, ticket: HubTicket, emit: Emit) -> AsyncIterator[Lease]:

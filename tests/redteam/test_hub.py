@@ -199,8 +199,8 @@ def test_an_organism_of_others(hub: Hub, tokens: Tokens, trial: Trial) -> None: 
 
 @attempt("H17", GROUP, "More access than the organism's config gives", veil="any")
 def test_more_access(hub: Hub, tokens: Tokens, mallorys: Held, trial: Trial) -> None:  # noqa: F811
-    tried = call(hub, mallorys.token, technique="logit_lens", text="hello", base=True)
-    allowed = call(hub, mallorys.token, technique="logit_lens", text="hello")
+    tried = call(hub, mallorys.token, technique="logit_lens", prompt="hello", base=True)
+    allowed = call(hub, mallorys.token, technique="logit_lens", prompt="hello")
     trial.abuse(lambda seen: outcome(seen) == "ok", tried, allowed)
 
 

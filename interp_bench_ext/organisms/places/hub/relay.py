@@ -169,7 +169,7 @@ class _Call(_Handler):
                     await self.flush()
         except InterpBenchError as error:
             if begun.begun:
-                self.request.connection.detach().close()  # type: ignore[attr-defined]
+                self.detach().close()
                 return
             self.write(error_frame(error))
         except StreamClosedError:
