@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from starlette.types import Receive, Scope, Send
 
-from ..errors import CallCancelled, DeadlineExceeded, InterpBenchError, OrganismLost
+from ..errors import CallCancelled, DeadlineExceeded, InterpBenchError, NotNow, OrganismLost
 from ..host.call_body import CallBody
 from ..host.frames import error_frame, json_frame
 from ..organisms.frame_watch import FrameWatch
@@ -130,9 +130,7 @@ class CallReply:
         queue = self._calls.queues[handle]
         waiting = queue.counts().get(person.name, (0, 0))[1]
         if waiting >= self._calls.settings.waiting_per_user:
-            raise CallCancelled(
-                f"{waiting} calls of yours are waiting for this organism already: wait for one of them."
-            )
+            raise NotNow(f"{waiting} calls of yours are waiting for this organism already: wait for one of them.")
         weight = self._calls.settings.group_of(person.groups).weight
         self._say.stage("waiting for the organism")
         late = "was still waiting for its turn when its time was up"

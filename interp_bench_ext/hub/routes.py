@@ -143,9 +143,7 @@ async def _loading(service: Service, offer: Offer) -> AsyncIterator[bytes]:
     held: asyncio.Future[Lease] = asyncio.get_running_loop().create_future()
 
     async def hold() -> None:
-        async with service.pool.lease(
-            offer.spec, events.put_nowait, run="start", config=offer.handle, access=offer.public.access
-        ) as lease:
+        async with service.tickets.lent(offer, events.put_nowait, run="start", access=offer.public.access) as lease:
             held.set_result(lease)
 
     holding = asyncio.create_task(hold())

@@ -7,11 +7,12 @@ import hashlib
 import secrets
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ..contracts import Access, Used
-from ..errors import InterpBenchError, NotFound, NotNow
+from ..errors import InterpBenchError, NotFound, NotNow, OrganismLost
 from ..organisms.pool import OrganismPool
 from ..organisms.tickets import Lease
 from ..record.events import Emit, Event, OrganismLoading
@@ -221,30 +222,39 @@ class Tickets:
         own = None if row.quota_s is None else max(0.0, row.quota_s - row.used.busy_s)
         quota_s = min([limit for limit in (left, own) if limit is not None], default=None)
         try:
-            while not hold.free.is_set():
-                try:
-                    async with self._pool.lease(
-                        ticket.offer.spec,
-                        hold.heard,
-                        run=row.id,
-                        config=row.organism,
-                        access=row.access,
-                        user=row.user,
-                        deadline=row.deadline,
-                        quota_s=quota_s,
-                    ) as lease:
-                        hold.ready.set_result(lease)
-                        await hold.free.wait()
-                        self._note(ticket, hold)
-                except NotNow:
-                    hold.heard(OrganismLoading(stage="waiting for another organism to make room", done=0, total=0))
-                    self._make_room()
-                    await asyncio.sleep(_LOOK_EVERY_S)
+            async with self.lent(
+                ticket.offer,
+                hold.heard,
+                run=row.id,
+                access=row.access,
+                user=row.user,
+                deadline=row.deadline,
+                quota_s=quota_s,
+            ) as lease:
+                hold.ready.set_result(lease)
+                await hold.free.wait()
+                self._note(ticket, hold)
         except InterpBenchError as error:
             _fail(hold, error)
         finally:
+            _fail(hold, OrganismLost("the organism could not be loaded; the log of the Hub's service says why"))
             if ticket.hold is hold:
                 ticket.hold = None
+
+    @asynccontextmanager
+    async def lent(self, offer: Offer, emit: Emit, **ticket: Any) -> AsyncIterator[Lease]:
+        """The organism from the pool, once there is room for it; ``ticket`` is as the pool's ``lease`` takes it."""
+        async with AsyncExitStack() as stack:
+            while True:
+                try:
+                    lending = self._pool.lease(offer.spec, emit, config=offer.handle, **ticket)
+                    lease = await stack.enter_async_context(lending)
+                    break
+                except NotNow:
+                    emit(OrganismLoading(stage="waiting for another one to make room", done=0, total=0))
+                    self._make_room()
+                    await asyncio.sleep(_LOOK_EVERY_S)
+            yield lease
 
     def _make_room(self) -> None:
         """Have tickets let go of what they do not use at the moment."""

@@ -85,7 +85,7 @@ def kernels(hub: Hub) -> list[psutil.Process]:
 
 @pytest.mark.slow
 @pytest.mark.real
-@attempt("H29", GROUP, "The Hub's token of one's own server, in the environment of the agent's kernel", veil="any")
+@attempt("U29", GROUP, "The Hub's token of one's own server, in the environment of the agent's kernel", veil="any")
 def test_both_investigate_on_one_host_while_the_hub_restarts(served: Hub) -> None:
     alice, bob = (Server(served, user) for user in PEOPLE)
     card = next(card for card in alice.ask("GET", "configs").json() if card["name"] == ORGANISM)

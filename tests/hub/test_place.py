@@ -76,7 +76,7 @@ def test_a_kernel_calls_through_its_servers_socket_and_the_use_is_known_as_the_c
     served(hub, "alice", test)
 
 
-@attempt("H30", GROUP, "The Hub, its API and other users' servers, through the socket of a kernel", veil="any")
+@attempt("U30", GROUP, "The Hub, its API and other users' servers, through the socket of a kernel", veil="any")
 def test_the_socket_leads_to_the_organism_and_nowhere_else(hub: Hub) -> None:
     paths = (
         "/",

@@ -62,17 +62,17 @@ def everywhere(hub: Hub, token: str | None, **given: object) -> list[httpx2.Resp
     return reads + [hub.ask("POST", path, token, json=body, **given) for path, body in posts.items()]
 
 
-@attempt("H1", GROUP, "Every address, without a token", veil="any")
+@attempt("U1", GROUP, "Every address, without a token", veil="any")
 def test_no_token(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:  # noqa: F811
     trial.abuse(opened, everywhere(hub, None), [hub.ask("GET", "/organisms", tokens["alice"])])
 
 
-@attempt("H2", GROUP, "Every address, with a made-up token", veil="any")
+@attempt("U2", GROUP, "Every address, with a made-up token", veil="any")
 def test_a_made_up_token(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:  # noqa: F811
     trial.abuse(opened, everywhere(hub, "0" * 32), [hub.ask("GET", "/organisms", tokens["alice"])])
 
 
-@attempt("H3", GROUP, "A browser's cookies instead of a token, as another user's page would send them", veil="any")
+@attempt("U3", GROUP, "A browser's cookies instead of a token, as another user's page would send them", veil="any")
 def test_cookies(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
     with browser(hub, "root") as logged_in:
         page = logged_in.get(f"{hub.service}/", follow_redirects=True)
@@ -82,31 +82,31 @@ def test_cookies(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
     trial.abuse(opened, replies, [hub.ask("GET", "/organisms", tokens["root"])])
 
 
-@attempt("H4", GROUP, "A token in the address, where logs and referrers would keep it", veil="any")
+@attempt("U4", GROUP, "A token in the address, where logs and referrers would keep it", veil="any")
 def test_a_token_in_the_address(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
     replies = [hub.ask("GET", f"{path}?token={tokens['root']}", None) for path in READS]
     trial.abuse(opened, replies, [hub.ask("GET", "/organisms", tokens["root"])])
 
 
-@attempt("H5", GROUP, "A kernel's ticket where the Hub's token is asked for", veil="any")
+@attempt("U5", GROUP, "A kernel's ticket where the Hub's token is asked for", veil="any")
 def test_a_ticket_is_no_hub_token(hub: Hub, alices: Held, trial: Trial) -> None:  # noqa: F811
     answers = [reply for reply in everywhere(hub, alices.token) if "/organism/" not in reply.url.path]
     trial.abuse(opened, answers, [hub.ask("GET", "/organism/health", alices.token)])
 
 
-@attempt("H6", GROUP, "The Hub's token where a ticket is asked for", veil="any")
+@attempt("U6", GROUP, "The Hub's token where a ticket is asked for", veil="any")
 def test_a_hub_token_is_no_ticket(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:  # noqa: F811
     answers = [reply for reply in everywhere(hub, tokens["alice"]) if "/organism/" in reply.url.path]
     trial.abuse(opened, answers, [hub.ask("GET", "/organism/health", alices.token)])
 
 
-@attempt("H7", GROUP, "Reading how another's ticket stands", veil="any")
+@attempt("U7", GROUP, "Reading how another's ticket stands", veil="any")
 def test_anothers_ticket(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:  # noqa: F811
     path = f"/tickets/{alices.id}"
     trial.abuse(opened, [hub.ask("GET", path, tokens["mallory"])], [hub.ask("GET", path, tokens["alice"])])
 
 
-@attempt("H8", GROUP, "Ending another's ticket", veil="any")
+@attempt("U8", GROUP, "Ending another's ticket", veil="any")
 def test_ending_anothers_ticket(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:  # noqa: F811
     tried = [hub.ask("DELETE", f"/tickets/{alices.id}", tokens["mallory"])]
     assert outcome(call(hub, alices.token)) == "ok"
@@ -114,7 +114,7 @@ def test_ending_anothers_ticket(hub: Hub, tokens: Tokens, alices: Held, trial: T
     trial.abuse(opened, tried, [hub.ask("DELETE", f"/tickets/{own.id}", tokens["mallory"])])
 
 
-@attempt("H9", GROUP, "A ticket with the digest of another's, to be there when it ends", veil="any")
+@attempt("U9", GROUP, "A ticket with the digest of another's, to be there when it ends", veil="any")
 def test_anothers_digest(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:  # noqa: F811
     asked = {"organism": "quartz", "caller": "x", "access": "base"}
     digest = hashlib.sha256(alices.token.encode()).hexdigest()
@@ -124,7 +124,7 @@ def test_anothers_digest(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -
     end(hub, tokens["mallory"], Held(own.json()["id"], ""))
 
 
-@attempt("H10", GROUP, "A ticket's token after its run has ended", veil="any")
+@attempt("U10", GROUP, "A ticket's token after its run has ended", veil="any")
 def test_an_ended_ticket(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
     held = take(hub, tokens["mallory"])
     before = hub.ask("GET", "/organism/health", held.token)
@@ -132,18 +132,18 @@ def test_an_ended_ticket(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noq
     trial.abuse(opened, [hub.ask("GET", "/organism/health", held.token)], [before])
 
 
-@attempt("H11", GROUP, "A token of an own account that lacks the service's scope", veil="any")
+@attempt("U11", GROUP, "A token of an own account that lacks the service's scope", veil="any")
 def test_a_narrow_token(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
     narrow = hub.token_of("mallory", scopes=["read:users!user=mallory"])
     trial.abuse(opened, everywhere(hub, narrow), [hub.ask("GET", "/organisms", tokens["mallory"])])
 
 
-@attempt("H12", GROUP, "The token of another service of the Hub", veil="any")
+@attempt("U12", GROUP, "The token of another service of the Hub", veil="any")
 def test_another_service(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
     trial.abuse(opened, everywhere(hub, hub.tester), [hub.ask("GET", "/organisms", tokens["mallory"])])
 
 
-@attempt("H13", GROUP, "The administrator's view and its stop, with a user's token", veil="any")
+@attempt("U13", GROUP, "The administrator's view and its stop, with a user's token", veil="any")
 def test_the_administrators_view(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:  # noqa: F811
     tried = [
         hub.ask("GET", "/admin/state", tokens["mallory"]),
@@ -154,7 +154,7 @@ def test_the_administrators_view(hub: Hub, tokens: Tokens, alices: Held, trial: 
     trial.abuse(opened, tried, [hub.ask("GET", "/admin/state", tokens["root"])])
 
 
-@attempt("H14", GROUP, "The administrator's page, opened by a user's browser", veil="any")
+@attempt("U14", GROUP, "The administrator's page, opened by a user's browser", veil="any")
 def test_the_page_for_a_user(hub: Hub, trial: Trial) -> None:  # noqa: F811
     pages = []
     for user in ("mallory", "root"):
@@ -163,7 +163,7 @@ def test_the_page_for_a_user(hub: Hub, trial: Trial) -> None:  # noqa: F811
     trial.abuse(lambda page: "const TOKEN" in page, *pages)
 
 
-@attempt("H15", GROUP, "The administrator's page, fetched or framed by another page of the same origin", veil="any")
+@attempt("U15", GROUP, "The administrator's page, fetched or framed by another page of the same origin", veil="any")
 def test_the_page_for_a_script(hub: Hub, trial: Trial) -> None:  # noqa: F811
     with browser(hub, "root") as logged_in:
         logged_in.get(f"{hub.service}/", follow_redirects=True)
@@ -183,7 +183,7 @@ def test_the_page_for_a_script(hub: Hub, trial: Trial) -> None:  # noqa: F811
     assert "frame-ancestors 'none'" in policy
 
 
-@attempt("H16", GROUP, "An organism that is not offered to one's group", veil="any")
+@attempt("U16", GROUP, "An organism that is not offered to one's group", veil="any")
 def test_an_organism_of_others(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
     asked = {"organism": "topaz", "digest": "34" * 32, "caller": "x", "access": "base"}
     listed = [card["handle"] for card in hub.ask("GET", "/organisms", tokens["bob"]).json()]
@@ -197,14 +197,14 @@ def test_an_organism_of_others(hub: Hub, tokens: Tokens, trial: Trial) -> None: 
     end(hub, tokens["alice"], Held(allowed.json()["id"], ""))
 
 
-@attempt("H17", GROUP, "More access than the organism's config gives", veil="any")
+@attempt("U17", GROUP, "More access than the organism's config gives", veil="any")
 def test_more_access(hub: Hub, tokens: Tokens, mallorys: Held, trial: Trial) -> None:  # noqa: F811
     tried = call(hub, mallorys.token, technique="logit_lens", prompt="hello", base=True)
     allowed = call(hub, mallorys.token, technique="logit_lens", prompt="hello")
     trial.abuse(lambda seen: outcome(seen) == "ok", tried, allowed)
 
 
-@attempt("H18", GROUP, "A ticket that outlives the administrator's limit", veil="any")
+@attempt("U18", GROUP, "A ticket that outlives the administrator's limit", veil="any")
 def test_a_long_ticket(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
     held = take(hub, tokens["mallory"], deadline=time.time() + 1e6)
     state = hub.ask("GET", f"/tickets/{held.id}", tokens["mallory"]).json()
@@ -213,7 +213,7 @@ def test_a_long_ticket(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa:
     end(hub, tokens["mallory"], held)
 
 
-@attempt("H19", GROUP, "A flood of tickets", veil="any")
+@attempt("U19", GROUP, "A flood of tickets", veil="any")
 def test_many_tickets(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
     asked = {"organism": "quartz", "caller": "x", "access": "base"}
     with ThreadPoolExecutor(8) as threads:
@@ -228,7 +228,7 @@ def test_many_tickets(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: 
     trial.abuse(lambda n: n > 12, len(given), len(replies))
 
 
-@attempt("H20", GROUP, "Calls in another's name, by headers and by the caller's field", veil="any")
+@attempt("U20", GROUP, "Calls in another's name, by headers and by the caller's field", veil="any")
 def test_another_name(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
     before = spent(hub, tokens["root"])
     names = {"X-Forwarded-User": "alice", "X-Remote-User": "alice", "X-Caller": "alice", "REMOTE_USER": "alice"}
@@ -246,7 +246,7 @@ def spent(hub: Hub, admin: str) -> dict[str, int]:  # noqa: F811
     return {user["name"]: user["calls"] for user in hub.ask("GET", "/admin/state", admin).json()["users"]}
 
 
-@attempt("H21", GROUP, "Handles that are paths, to have the service load or tell of files", veil="any")
+@attempt("U21", GROUP, "Handles that are paths, to have the service load or tell of files", veil="any")
 def test_handles_that_are_paths(hub: Hub, tokens: Tokens, organisms, trial: Trial) -> None:  # noqa: F811
     asked = {"digest": "56" * 32, "caller": "x", "access": "base"}
     tried = [
@@ -259,7 +259,7 @@ def test_handles_that_are_paths(hub: Hub, tokens: Tokens, organisms, trial: Tria
     end(hub, tokens["mallory"], Held(allowed.json()["id"], ""))
 
 
-@attempt("H22", GROUP, "Requests that are too large, too deep or no requests at all", veil="any")
+@attempt("U22", GROUP, "Requests that are too large, too deep or no requests at all", veil="any")
 def test_bad_bodies(hub: Hub, tokens: Tokens, mallorys: Held, trial: Trial) -> None:  # noqa: F811
     bodies = [b"[" * 50_000, b"{}", b"\xff\xfe", b'{"a":' * 9_000, json.dumps({"digest": "a" * 100_000}).encode()]
     tried = [hub.ask("POST", "/tickets", tokens["mallory"], content=body) for body in bodies]
@@ -269,7 +269,7 @@ def test_bad_bodies(hub: Hub, tokens: Tokens, mallorys: Held, trial: Trial) -> N
     trial.abuse(lambda replies: [r for r in replies if r.status_code < 400 or r.status_code >= 500], tried, [alive])
 
 
-@attempt("H23", GROUP, "What the service's pages, lists and errors tell of an organism", veil="any")
+@attempt("U23", GROUP, "What the service's pages, lists and errors tell of an organism", veil="any")
 def test_what_is_told(hub: Hub, tokens: Tokens, organisms, mallorys: Held, trial: Trial) -> None:  # noqa: F811
     texts = [
         reply.text for token in (tokens["mallory"], mallorys.token, tokens["root"]) for reply in everywhere(hub, token)
@@ -282,7 +282,7 @@ def test_what_is_told(hub: Hub, tokens: Tokens, organisms, mallorys: Held, trial
     trial.leak("".join(texts), control=(organisms / "quartz.yaml").read_text())
 
 
-@attempt("H24", GROUP, "Tokens in the service's own file, and who can read it", veil="any")
+@attempt("U24", GROUP, "Tokens in the service's own file, and who can read it", veil="any")
 def test_the_state_file(hub: Hub, alices: Held, trial: Trial) -> None:  # noqa: F811
     files = list(hub.folder.glob("interp_bench_hub.sqlite*"))
     kept = b"".join(file.read_bytes() for file in files)
@@ -291,13 +291,13 @@ def test_the_state_file(hub: Hub, alices: Held, trial: Trial) -> None:  # noqa: 
     assert hashlib.sha256(alices.token.encode()).hexdigest().encode() in kept
 
 
-@attempt("H25", GROUP, "The Hub's tokens in the environment of the organism's process", veil="any")
+@attempt("U25", GROUP, "The Hub's tokens in the environment of the organism's process", veil="any")
 def test_the_hosts_environment(hub: Hub, alices: Held, trial: Trial) -> None:  # noqa: F811
     secret = hub.service_process().environ()["JUPYTERHUB_API_TOKEN"]
     trial.abuse(lambda values: secret in values, "".join(hub.host().environ().values()), secret)
 
 
-@attempt("H26", GROUP, "A flood of calls, so that nobody else has a turn", veil="any")
+@attempt("U26", GROUP, "A flood of calls, so that nobody else has a turn", veil="any")
 def test_a_flood(hub: Hub, tokens: Tokens, mallorys: Held, alices: Held, trial: Trial) -> None:  # noqa: F811
     long = {"prompts": "go", "n": 8, "max_new_tokens": 100}
     with ThreadPoolExecutor(20) as threads:
@@ -308,12 +308,12 @@ def test_a_flood(hub: Hub, tokens: Tokens, mallorys: Held, alices: Held, trial: 
         left = sum(not one.done() for one in flood)
         came = [outcome(one.result()) for one in flood]
     assert outcome(seen) == "ok"
-    assert "cancelled" in came or came.count("ok") == 18  # more than may wait at once are refused
+    assert "not_now" in came or came.count("ok") == 18  # more than may wait at once are refused
     # One of the flood at most was served while alice waited behind it.
     trial.abuse(lambda unserved: unserved == 0, left, 0)
 
 
-@attempt("H27", GROUP, "Stopping or unloading what others use", veil="any")
+@attempt("U27", GROUP, "Stopping or unloading what others use", veil="any")
 def test_stopping_others(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:  # noqa: F811
     def stops(token: str) -> list[httpx2.Response]:
         return [hub.ask("POST", "/admin/stop", token, json={name: "quartz"}) for name in ("organism", "user")]
@@ -323,7 +323,7 @@ def test_stopping_others(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -
     trial.abuse(opened, tried, stops(tokens["root"]))
 
 
-@attempt("H28", GROUP, "Another's server: its runs, its organisms, its files", veil="any")
+@attempt("U28", GROUP, "Another's server: its runs, its organisms, its files", veil="any")
 def test_anothers_server(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
     assert hub.api("POST", "users/alice/server").status_code in (201, 202)
     own = f"{hub.url}user/alice"

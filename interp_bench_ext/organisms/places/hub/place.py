@@ -44,6 +44,8 @@ class Hub(Placement):
 
     async def checks(self, experiment: Experiment | None) -> list[Check]:
         account = hub_account()
+        if account is None and experiment is None:
+            return []
         if account is None:
             state = "this is no server of a JupyterHub that offers organisms"
             return [Check(what="JupyterHub", ok=None, state=state, needed=experiment is not None)]

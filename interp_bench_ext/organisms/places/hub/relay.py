@@ -29,6 +29,8 @@ _ROOM = 1 << 10
 _PAUSE_S, _LONGEST_PAUSE_S = 0.2, 3.0
 _PATIENCE_S = 300.0
 """How long a service that restarts is waited for."""
+_READ_PATIENCE_S = 20.0
+_READ_PAUSES_S = (0.0, 0.2, 0.5, 1.0, 2.0, 3.0, 3.0, 3.0, 3.0)
 _BROKEN = "The connection to the Hub's organism was lost while the call was under way: run the cell again."
 _GONE = "The Hub's organism service has not come back: ask its administrator."
 _TIMEOUT = httpx2.Timeout(15.0, read=None)
@@ -129,17 +131,26 @@ class _Handler(RequestHandler):
 
 class _Read(_Handler):
     async def get(self, what: str) -> None:
-        try:
-            reply = await self.relay.client.get(
-                f"{self.relay.root}/{what}", headers={"Authorization": self.token}, timeout=_PATIENCE_S
-            )
-        except httpx2.TransportError:
+        for pause_s in _READ_PAUSES_S:
+            await asyncio.sleep(pause_s)
+            if (reply := await self._asked(what)) is not None:
+                break
+        else:
             self.set_status(503)
             self.finish({"code": OrganismLost.code, "message": _GONE})
             return
         self.set_status(reply.status_code)
         self.set_header("Content-Type", "application/json")
         self.finish(reply.content)
+
+    async def _asked(self, what: str) -> httpx2.Response | None:
+        """The service's answer; None where it is not there."""
+        headers = {"Authorization": self.token}
+        try:
+            reply = await self.relay.client.get(f"{self.relay.root}/{what}", headers=headers, timeout=_READ_PATIENCE_S)
+        except httpx2.TransportError:
+            return None
+        return None if not reply.is_success and isinstance(_refusal(reply.content), _NotThere) else reply
 
 
 class _Call(_Handler):
@@ -153,11 +164,13 @@ class _Call(_Handler):
                 raise
 
     _gone = False
+    _working: asyncio.Future[None] | None = None
 
     def on_connection_close(self) -> None:
         """The kernel does not wait any more; closing the request to the Hub cancels the call there."""
         self._gone = True
-        self._working.cancel()
+        if self._working is not None:
+            self._working.cancel()
 
     async def _answer(self) -> None:
         begun = FrameWatch()
