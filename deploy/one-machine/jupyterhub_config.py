@@ -1,7 +1,7 @@
 """Interp Bench for a JupyterHub on one machine, such as The Littlest JupyterHub.
 
-There it goes to /opt/tljh/config/jupyterhub_config.d/interp_bench.py, and `tljh-config reload` reads it. Elsewhere it is
-part of jupyterhub_config.py.
+There it goes to /opt/tljh/config/jupyterhub_config.d/interp_bench.py, and `tljh-config reload` reads it. Elsewhere it
+is part of jupyterhub_config.py.
 """
 
 import os

@@ -9,13 +9,14 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import partial
 
 from starlette.types import Receive, Scope, Send
 
 from ..errors import CallCancelled, DeadlineExceeded, InterpBenchError, NotNow, OrganismLost
 from ..host.call_body import CallBody
 from ..host.frames import error_frame, json_frame
-from ..organisms.frame_watch import FrameWatch
+from ..organisms.frame_watch import STILL_THERE, FrameWatch, last_after
 from ..organisms.tickets import Lease
 from ..record.events import Event, OrganismLoading, OrganismWentAway
 from .fair_queue import FairQueue, Turn
@@ -27,6 +28,7 @@ from .tickets import HubTicket, Tickets
 
 _TICK_S = 0.5
 """How often what a call takes is put down and held against the quotas."""
+_SAID_AGAIN_S = 1.0
 _GRACE_S = 15.0
 """How much longer than its own deadline the organism may take to say that a call is late."""
 _START = [(b"content-type", b"application/octet-stream"), (b"x-accel-buffering", b"no")]
@@ -83,6 +85,7 @@ class CallReply:
         self._calls, self._ticket, self._body = calls, ticket, body
         self._watch = FrameWatch()
         self._say = Say()
+        self._sending = asyncio.Lock()
         self._turn: Turn | None = None
         settings = calls.settings
         self._given_s = min(body.deadline_s or float("inf"), 60 * settings.call_minutes)
@@ -117,11 +120,15 @@ class CallReply:
         try:
             async with aclosing(self._frames()) as pieces:
                 async for piece in pieces:
-                    telling.cancel()
-                    self._watch.feed(piece)
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                    await self._send(send, piece)
         finally:
             telling.cancel()
+
+    async def _send(self, send: Send, piece: bytes) -> None:
+        """One piece whole before another, so that what stands between frames stands between them."""
+        async with self._sending:
+            self._watch.feed(piece)
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
 
     async def _frames(self) -> AsyncGenerator[bytes, None]:
         """The reply's frames, once it is this call's turn."""
@@ -147,13 +154,21 @@ class CallReply:
                 self._calls.tickets.note(ticket, calls=1)
                 self._calls.metrics.wait_s.labels(handle).observe(time.monotonic() - self._began)
                 try:
-                    async for piece in self._forwarded(lease):
-                        yield piece
+                    settle = partial(self._settle, lease, turn)
+                    async with aclosing(last_after(self._forwarded(lease), settle)) as pieces:
+                        async for piece in pieces:
+                            yield piece
                 finally:
                     self._calls.charge(ticket, turn)
                     self._turn = None
         except TimeoutError:
             raise DeadlineExceeded(f"{self._body.technique} {late}.") from None
+
+    async def _settle(self, lease: Lease, turn: Turn) -> None:
+        """Put down all that the call has had, before its client knows that it has ended."""
+        # The process tells what it has counted before it heeds an order, and to admit a ticket again changes nothing.
+        await lease.organism.admit(lease.ticket)
+        self._calls.charge(self._ticket, turn)
 
     async def _forwarded(self, lease: Lease) -> AsyncGenerator[bytes, None]:
         told = self._body.model_copy(update={"deadline_s": max(self._left_s(), 0.1)})
@@ -170,11 +185,17 @@ class CallReply:
         return self._given_s - (time.monotonic() - self._began)
 
     async def _tell(self, send: Send) -> None:
-        """Pass on how the call waits; the frames of the organism itself come after."""
+        """Say how the call waits, later again that it does, and that the organism is still at work on it.
+
+        A proxy does not always pass on that a connection has ended: silence does.
+        """
         while True:
-            await self._say.news.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_SAID_AGAIN_S):
+                    await self._say.news.wait()
             self._say.news.clear()
-            await send({"type": "http.response.body", "body": self._say.frame, "more_body": True})
+            if self._watch.between and not self._sending.locked():
+                await self._send(send, STILL_THERE if self._turn else self._say.frame)
 
     async def _tick(self) -> None:
         """Ends, with the reason, when a quota is used up."""

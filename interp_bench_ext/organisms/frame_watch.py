@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from ..host.frames import HEAD_BYTES
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+
+from ..host.frames import HEAD_BYTES, json_frame
+
+STILL_THERE = json_frame(b"W", {})
+"""A frame that says nothing else, from one who passes a reply on; kernels do not heed it."""
+_NO_RESULT = (b"P", b"W")
 
 
 class FrameWatch:
     """Fed with the reply's bytes in order. A call may be made once more as long as no result has begun."""
 
     begun = False
-    """Whether anything but progress was seen."""
+    """Whether any of the result, or an error, was seen."""
 
     def __init__(self) -> None:
         self._head = b""
@@ -34,5 +40,22 @@ class FrameWatch:
             self._head += taken
             at += len(taken)
             if len(self._head) == HEAD_BYTES:
-                self.begun = self.begun or self._head[:1] != b"P"
+                self.begun = self.begun or self._head[:1] not in _NO_RESULT
                 self._left, self._head = int.from_bytes(self._head[1:], "big"), b""
+
+
+async def last_after(
+    pieces: AsyncIterator[bytes], settle: Callable[[], Awaitable[None]]
+) -> AsyncGenerator[bytes, None]:
+    """The same pieces; ``settle`` is awaited before the last of a result, whose reader does not wait for more."""
+    watch, held = FrameWatch(), b""
+    async for piece in pieces:
+        watch.feed(piece)
+        if held:
+            yield held
+        held = piece if watch.begun else b""
+        if not held:
+            yield piece
+    await settle()
+    if held:
+        yield held

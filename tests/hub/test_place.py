@@ -12,9 +12,9 @@ import pytest
 
 from interp_bench_ext.config import load_config
 from interp_bench_ext.contracts import Access
-from interp_bench_ext.errors import AccessDenied, InterpBenchError, NotFound, NotNow
+from interp_bench_ext.errors import InterpBenchError, NotFound, NotNow
 from interp_bench_ext.host.spec import OrganismSpec
-from interp_bench_ext.kernel.client import RemoteOrganism
+from interp_bench_ext.kernel.client import RemoteOrganism, UnknownTechnique
 from interp_bench_ext.kernel.wire import open_connection
 from interp_bench_ext.organisms.places.hub.account import Account
 from interp_bench_ext.organisms.places.hub.configs import HubConfigs
@@ -68,7 +68,7 @@ def test_a_kernel_calls_through_its_servers_socket_and_the_use_is_known_as_the_c
             assert lease.used().samples == 3
             assert lease.busy_s() > 0
             remote = RemoteOrganism(lease.connection)
-            with pytest.raises(AccessDenied):
+            with pytest.raises(UnknownTechnique):
                 await asyncio.to_thread(remote.call, "logit_lens", prompt="hello")
         with pytest.raises(InterpBenchError, match="has ended"):
             await sampled(lease)
@@ -99,6 +99,7 @@ def test_the_socket_leads_to_the_organism_and_nowhere_else(hub: Hub) -> None:
     served(hub, "alice", test)
 
 
+@pytest.mark.slow
 def test_a_kernel_that_interrupts_its_call_cancels_it_at_the_hub(hub: Hub, tokens: dict[str, str]) -> None:
     async def test(organism: HubOrganism, events: list[Event]) -> None:
         async with lent(organism, caller="run", access=Access.BASE) as lease:
@@ -124,6 +125,7 @@ async def until(happened: Callable[[], bool]) -> None:
             pass
 
 
+@pytest.mark.slow
 def test_a_call_goes_on_when_the_service_is_killed_under_it(hub: Hub, tokens: dict[str, str]) -> None:
     async def test(organism: HubOrganism, events: list[Event]) -> None:
         async with lent(organism, caller="run", access=Access.BASE) as lease:
@@ -141,6 +143,7 @@ def test_a_call_goes_on_when_the_service_is_killed_under_it(hub: Hub, tokens: di
     hub.wait(f"{hub.service}/health")
 
 
+@pytest.mark.slow
 def test_what_the_administrator_ends_opens_nothing_any_more(hub: Hub, tokens: dict[str, str]) -> None:
     async def test(organism: HubOrganism, events: list[Event]) -> None:
         lease = await admitted(organism, caller="run", access=Access.BASE)

@@ -10,6 +10,7 @@ import json
 import shutil
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 import httpx2
@@ -22,7 +23,7 @@ from interp_bench_ext.contracts import LARGEST_CALL_BYTES
 from interp_bench_ext.errors import InterpBenchError, OrganismLost, from_code
 from interp_bench_ext.host.frames import error_frame, json_frame
 from interp_bench_ext.host.tickets import NO_TICKET, Admitted, Tickets
-from interp_bench_ext.organisms.frame_watch import FrameWatch
+from interp_bench_ext.organisms.frame_watch import FrameWatch, last_after
 from interp_bench_ext.sandbox.private_folder import private_folder
 
 _ROOM = 1 << 10
@@ -33,7 +34,8 @@ _READ_PATIENCE_S = 20.0
 _READ_PAUSES_S = (0.0, 0.2, 0.5, 1.0, 2.0, 3.0, 3.0, 3.0, 3.0)
 _BROKEN = "The connection to the Hub's organism was lost while the call was under way: run the cell again."
 _GONE = "The Hub's organism service has not come back: ask its administrator."
-_TIMEOUT = httpx2.Timeout(15.0, read=None)
+_TIMEOUT = httpx2.Timeout(15.0, read=20.0)
+"""The service says at least every second that it is still there."""
 
 Ended = Callable[[str], Awaitable[None]]
 """Awaited with a ticket's id before the end of each of its calls' replies."""
@@ -175,7 +177,9 @@ class _Call(_Handler):
     async def _answer(self) -> None:
         begun = FrameWatch()
         try:
-            async with aclosing(self.relay.frames(self.request.body, self.token)) as pieces:
+            frames = self.relay.frames(self.request.body, self.token)
+            ended = partial(self.relay.ended, self.admitted.ticket.id)
+            async with aclosing(last_after(frames, ended)) as pieces:
                 async for piece in pieces:
                     begun.feed(piece)
                     self.write(piece)
@@ -184,10 +188,10 @@ class _Call(_Handler):
             if begun.begun:
                 self.detach().close()
                 return
+            await self.relay.ended(self.admitted.ticket.id)
             self.write(error_frame(error))
         except StreamClosedError:
             return
-        await self.relay.ended(self.admitted.ticket.id)
         await self.finish()
 
 
