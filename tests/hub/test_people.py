@@ -56,6 +56,10 @@ class Server:
     def status(self, run: str) -> str:
         return next(one["status"] for one in self.ask("GET", "runs").json() if one["id"] == run)
 
+    def events(self, run: str) -> list[str]:
+        """Their types, by a request."""
+        return [entry["event"]["type"] for entry in self.ask("GET", f"runs/{run}/events?after=0").json()["entries"]]
+
     async def follow(self, run: str) -> list[dict[str, Any]]:
         """All events of a run, by the WebSocket, until it ends."""
         url = f"{self.url}interp_bench/api/runs/{run}/stream?after=0".replace("http", "ws", 1)
@@ -91,9 +95,10 @@ def test_both_investigate_on_one_host_while_the_hub_restarts(served: Hub) -> Non
     assert (card["place"], card["group"], card["veil"], card["obstacle"]) == ("hub", "Hub", "remote", None)
     runs = {server.user: server.begin(steps=6) for server in (alice, bob)}
     until = time.monotonic() + 240
-    while len(kernels(served)) < 2:
+    while not all("kernel_started" in server.events(runs[server.user]) for server in (alice, bob)):
         assert time.monotonic() < until, [alice.status(runs["alice"]), bob.status(runs["bob"])]
-        time.sleep(0.2)
+        time.sleep(0.5)
+    assert kernels(served)
     for kernel in kernels(served):
         assert "JUPYTERHUB_API_TOKEN" not in kernel.environ()
     hosts = [

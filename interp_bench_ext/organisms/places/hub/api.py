@@ -14,11 +14,18 @@ from interp_bench_ext.organisms.places.hub.account import Account
 
 _TIMEOUT = httpx2.Timeout(15.0, read=30.0)
 _LOADING = httpx2.Timeout(15.0, read=1800.0)
-UNREACHABLE = "the Hub's organism service does not answer; it may be restarting: try again in a moment"
+_UNREACHABLE = "the Hub's organism service does not answer; it may be restarting: try again in a moment"
+
+
+class Unreachable(NotNow):
+    """Nobody answers, or a proxy in the service's place."""
+
+    def __init__(self) -> None:
+        super().__init__(_UNREACHABLE)
 
 
 class HubApi:
-    """One server's connection. Everything raises an error of the package's tree, NotNow where nobody answers."""
+    """One server's connection. Everything raises an error of the package's tree, Unreachable where nobody answers."""
 
     def __init__(self, account: Account) -> None:
         self.account = account
@@ -48,7 +55,7 @@ class HubApi:
                         raise from_code(str(told["code"]), str(told["message"]))
                     yield told
         except (httpx2.TransportError, ValueError, KeyError):
-            raise NotNow(UNREACHABLE) from None
+            raise Unreachable() from None
 
     async def give(self, handle: str, ticket: Ticket) -> str:
         """Have the token of ``ticket`` let in; the id by which the service knows it."""
@@ -75,7 +82,7 @@ class HubApi:
         try:
             reply = await self._client.request(method, path, **body)
         except httpx2.TransportError:
-            raise NotNow(UNREACHABLE) from None
+            raise Unreachable() from None
         if not reply.is_success:
             raise _error(reply.content)
         return reply
@@ -87,4 +94,4 @@ def _error(body: bytes) -> InterpBenchError:
         return from_code(str(told["code"]), str(told["message"]))
     except (ValueError, KeyError, TypeError):
         # A proxy on the way speaks for a service that is not there.
-        return NotNow(UNREACHABLE)
+        return Unreachable()

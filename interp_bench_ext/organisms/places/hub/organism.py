@@ -5,20 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from interp_bench_ext.contracts import TechniqueSpec, Used, Veil
-from interp_bench_ext.errors import InterpBenchError, NotFound, NotNow, OrganismLost
+from interp_bench_ext.errors import InterpBenchError, NotFound, OrganismLost
 from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.host.technique_files import read_spec
 from interp_bench_ext.host.tickets import Ticket
 from interp_bench_ext.organisms.places.hub.account import Account
-from interp_bench_ext.organisms.places.hub.api import HubApi
+from interp_bench_ext.organisms.places.hub.api import HubApi, Unreachable
 from interp_bench_ext.organisms.places.hub.relay import HubRelay
 from interp_bench_ext.record.events import Emit, OrganismLoading, OrganismReady, OrganismWentAway
 from interp_bench_ext.record.provenance import Revision
 
 _LOOK_EVERY_S = 2.0
+_PATIENCE_S, _FIRST_PATIENCE_S = 90.0, 5.0
 _AWAY = "The Hub's organism service does not answer."
+Told = TypeVar("Told")
 
 
 class HubOrganism:
@@ -71,7 +75,7 @@ class HubOrganism:
 
     async def admit(self, ticket: Ticket) -> None:
         """Let the ticket's token in. Raises what the Hub says, a quota that is used up among it."""
-        self._tickets[ticket.id] = await self._api.give(self._handle, ticket)
+        self._tickets[ticket.id] = await self._patiently(lambda: self._api.give(self._handle, ticket))
         self._used[ticket.id] = Used()
         self._relay.tickets.admit(ticket)
 
@@ -102,8 +106,24 @@ class HubOrganism:
         self.lost = self.lost or OrganismLost("The organism was stopped.")
         self._ready.set()
 
+    async def _patiently(self, ask: Callable[[], Awaitable[Told]], *, patience_s: float = _PATIENCE_S) -> Told:
+        """What ``ask`` gives, asked again for a while where the service does not answer: it may be restarting."""
+        until = time.monotonic() + patience_s
+        while True:
+            try:
+                return await ask()
+            except Unreachable:
+                if time.monotonic() > until:
+                    raise
+            await asyncio.sleep(_LOOK_EVERY_S)
+
     async def _load(self) -> None:
         began = time.monotonic()
+        await self._patiently(self._api.organisms, patience_s=_FIRST_PATIENCE_S)
+        await self._patiently(lambda: self._loaded(began))
+
+    async def _loaded(self, began: float) -> None:
+        """Follow one loading to its end."""
         async for told in self._api.start(self._handle):
             if told["type"] == "loading":
                 self._emit(OrganismLoading(stage=told["stage"], done=told["done"], total=told["total"]))
@@ -113,7 +133,7 @@ class HubOrganism:
                 self._load_s = time.monotonic() - began
                 self._serve()
                 return
-        raise NotNow(_AWAY)
+        raise Unreachable
 
     def _serve(self) -> None:
         self._ready.set()
@@ -126,7 +146,7 @@ class HubOrganism:
             try:
                 for ticket in list(self._tickets):
                     await self._note(ticket)
-            except NotNow:
+            except Unreachable:
                 self._went_away()
             else:
                 if not self._ready.is_set():
@@ -142,7 +162,7 @@ class HubOrganism:
             await self._note(ticket)
 
     async def _note(self, ticket: str) -> None:
-        """Ask the Hub how a ticket stands. Raises NotNow where nobody answers."""
+        """Ask the Hub how a ticket stands. Raises Unreachable."""
         if ticket not in self._tickets:
             return
         try:
