@@ -6,7 +6,7 @@ CONFIG ?= amber
 JLPM := PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
 LABEXTENSION := interp_bench_ext/labextension
 
-.PHONY: demo lab test redteam ui-test ui-shots test-all test-gpu lint format train bench bench-agent bench-lab bench-filter bench-sandbox bench-modal build clean
+.PHONY: demo lab test redteam hub hub-test ui-test ui-shots test-all test-gpu lint format train bench bench-agent bench-lab bench-filter bench-sandbox bench-modal bench-hub build clean
 
 demo: $(VENV)/run.stamp  ## Set up, then investigate an organism offline
 	$(BIN)/interp-bench run $(CONFIG) --agent playbook --out notebooks
@@ -33,6 +33,12 @@ ui-shots: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## Pictures of the sidebar's stat
 
 test-all: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## The slow matrices too
 	$(BIN)/pytest -n 2 --dist worksteal
+
+hub-test: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## A real JupyterHub with its users, and other users' attempts on them
+	$(BIN)/pytest -n 2 --dist loadfile tests/hub tests/redteam/test_hub.py
+
+hub: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## A JupyterHub to look at, on this machine only
+	$(BIN)/python -m tests.hub.demo
 
 test-gpu: $(VENV)/dev.stamp  ## The dispatcher on CUDA; needs an NVIDIA GPU and a torch for it
 	$(BIN)/pytest -m gpu tests/gpu
@@ -74,6 +80,9 @@ bench-sandbox: $(VENV)/run.stamp  ## The same for the start of a sandboxed kerne
 bench-modal: $(VENV)/dev.stamp  ## The same for organisms on Modal, against a control plane on this machine
 	$(BIN)/python benchmarks/modal_overhead.py --check
 	$(BIN)/python benchmarks/modal_sweep.py --check
+
+bench-hub: $(VENV)/dev.stamp node_modules/.stamp  ## The same for 16 people on one JupyterHub
+	$(BIN)/python benchmarks/hub_load.py --check
 
 build: $(VENV)/dev.stamp $(LABEXTENSION)/package.json  ## Wheel and sdist, the labextension included
 	$(BIN)/python -m build

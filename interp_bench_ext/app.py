@@ -33,6 +33,8 @@ from .handlers.runs import (
 )
 from .models.key_variables import KEY_VARIABLE, KEY_VARIABLES, TOKEN_VARIABLE
 from .notebook.planted_links import FILES, FilesOfWorkFolders, follow_no_planted_links
+from .organisms.places.hub.account import TOKEN_VARIABLE as TOKEN_OF_THE_HUB
+from .organisms.places.hub.account import hub_account
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
@@ -192,7 +194,15 @@ class InterpBenchApp(ExtensionApp):
 
     async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
         """Import what the first request needs, while the browser still loads its page."""
+        self._keep_the_hubs_token(serverapp)
         self._warming = asyncio.create_task(asyncio.to_thread(_import_desk))
+
+    def _keep_the_hubs_token(self, serverapp: ServerApp) -> None:
+        """Where the Hub's service is used, no kernel inherits the token by which this server is known there."""
+        if hub_account() is not None:
+            hub_auth = getattr(serverapp.identity_provider, "hub_auth", None)
+            getattr(hub_auth, "api_token", None)  # asked once, it keeps a copy of its own
+            os.environ.pop(TOKEN_OF_THE_HUB, None)
 
     async def stop_extension(self) -> None:
         if self._opening is not None:

@@ -48,6 +48,7 @@ GPU_TYPES = {
 PLACES = {
     "modal": "interp_bench_ext.organisms.places.modal.place:Modal",
     "local": "interp_bench_ext.organisms.places.local:Local",
+    "hub": "interp_bench_ext.organisms.places.hub.place:Hub",
 }
 """Where organisms can run: the name in configs, and a :class:`~interp_bench_ext.organisms.placement.Placement`."""
 PLACES_GROUP = "interp_bench_ext.placements"

@@ -114,13 +114,22 @@ def _what(key: str, problem: Any, model: type[BaseModel], location: Location) ->
 
 def _keys_at(model: type[BaseModel], location: Location) -> list[str]:
     """Keys that the model nested at ``location`` knows."""
-    current: Any = model
+    annotation: Any = model
     for part in location:
-        field = current.model_fields.get(str(part)) if _is_model(current) else None
-        if field is None:
-            return []
-        current = next((kind for kind in _kinds(field.annotation) if _is_model(kind)), None)
-    return list(current.model_fields) if _is_model(current) else []
+        annotation = _inside(annotation, part)
+    found = next((kind for kind in _kinds(annotation) if _is_model(kind)), None)
+    return list(found.model_fields) if found is not None else []
+
+
+def _inside(annotation: Any, part: int | str) -> Any:
+    """What is at ``part`` of something of this type: a model, or a mapping or sequence of one type."""
+    for kind in _kinds(annotation):
+        if _is_model(kind):
+            field = kind.model_fields.get(str(part))
+            return field.annotation if field is not None else None
+        if typing.get_origin(kind) in (dict, list, tuple):
+            return typing.get_args(kind)[int(typing.get_origin(kind) is dict)]
+    return None
 
 
 def _kinds(annotation: Any) -> tuple[Any, ...]:

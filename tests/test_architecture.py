@@ -33,6 +33,15 @@ ELSEWHERE = {
     "host/test_loading.py": ("host/__main__", "host/devices", "host/load"),
     "host/test_sites.py": ("host/site_proof", "host/site_search"),
     "host/test_veil.py": ("host/tokens",),
+    "hub/test_place.py": (
+        *("organisms/places/hub/api", "organisms/places/hub/configs", "organisms/places/hub/organism"),
+        *("organisms/places/hub/place", "organisms/places/hub/relay"),
+    ),
+    "hub/test_service.py": (
+        *("hub/__main__", "hub/calls", "hub/forward", "hub/identity", "hub/metrics", "hub/offers", "hub/overview"),
+        *("hub/routes", "hub/tickets"),
+    ),
+    "hub/test_store.py": ("hub/quotas", "hub/settings"),
     "kernel/test_client.py": ("__init__",),
     "kernel/test_investigate.py": ("kernel/server_api",),
     "mcp/test_http.py": ("handlers/asgi", "handlers/mcp", "mcp/endpoint"),
@@ -45,6 +54,7 @@ ELSEWHERE = {
     "organisms/places/modal/test_organism.py": (
         *("organisms/places/modal/app", "organisms/places/modal/remote", "organisms/places/modal/service"),
     ),
+    "redteam/test_hub.py": ("hub/admin", "hub/sessions"),
     "runs/test_served.py": ("handlers/desk", "handlers/runs"),
     "runs/test_services.py": ("runs/environment",),
     "runs/test_shared_organism.py": ("handlers/organisms",),

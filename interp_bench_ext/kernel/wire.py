@@ -1,7 +1,7 @@
 """The host's protocol as a caller speaks it: HTTP over a Unix socket or TCP, a call's reply a stream of frames.
 
-A frame is one byte of kind, eight bytes of length (big-endian) and the payload. Closing the connection cancels
-the call, so every way out of a call, an interrupt included, closes it.
+A frame is one byte of kind, eight bytes of length (big-endian) and the payload; a kind that is not known here is JSON,
+and skipped. Closing the connection cancels the call, so every way out of a call, an interrupt included, closes it.
 """
 
 from __future__ import annotations

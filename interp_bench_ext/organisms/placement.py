@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cache
+from pathlib import Path
 
 from interp_bench_ext.config import Experiment, ModelSection, places
 from interp_bench_ext.contracts import Veil
@@ -109,6 +110,10 @@ class Placement(ABC):
 
     def obstacle(self) -> str | None:
         """What a person must do before any organism can be had there, as far as this machine knows it by itself."""
+        return None
+
+    def offered(self) -> Path | None:
+        """A folder with configs of what the place itself has to offer. Reads files or the network."""
         return None
 
     async def reach(self, experiment: Experiment) -> None:

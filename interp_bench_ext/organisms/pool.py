@@ -7,7 +7,7 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,16 +28,26 @@ class OrganismPool:
     Args:
         idle_s: How long one stays loaded after its last use.
         at_most: How many are held at once; the longest idle one makes room for another.
+        has_memory: Whether there is memory for one more; where not, the longest idle one makes room, too.
     """
 
-    def __init__(self, *, idle_s: float, at_most: int) -> None:
-        self._idle_s, self._at_most = idle_s, at_most
+    def __init__(self, *, idle_s: float, at_most: int, has_memory: Callable[[], bool] = lambda: True) -> None:
+        self._idle_s, self._at_most, self._has_memory = idle_s, at_most, has_memory
         self._held: dict[str, _Held] = {}
         self._ending: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def lease(
-        self, spec: OrganismSpec, emit: Emit, *, run: str, config: str, access: Access, quota_s: float | None = None
+        self,
+        spec: OrganismSpec,
+        emit: Emit,
+        *,
+        run: str,
+        config: str,
+        access: Access,
+        user: str = "",
+        deadline: float | None = None,
+        quota_s: float | None = None,
     ) -> AsyncIterator[Lease]:
         """The organism of ``spec``, loaded now if need be, under a ticket of its own until the block ends.
 
@@ -47,6 +57,8 @@ class OrganismPool:
             run: Id of the run that uses it.
             config: What its config is called.
             access: How far the run may look.
+            user: Whose run it is.
+            deadline: Unix time in seconds from which the ticket opens nothing.
             quota_s: Seconds that the model may work for the run.
 
         Raises:
@@ -54,7 +66,10 @@ class OrganismPool:
         """
         held = self._take(spec, config)
         with self._used_by(held, run, emit):
-            async with lent(await held.served(), caller=run, access=access, quota_s=quota_s) as lease:
+            organism = await held.served()
+            async with lent(
+                organism, caller=run, access=access, user=user, deadline=deadline, quota_s=quota_s
+            ) as lease:
                 yield lease
 
     async def hold(
@@ -114,9 +129,12 @@ class OrganismPool:
     def _to_make_room(self) -> _Held | None:
         """The one that must go before another is loaded, if any. Raises NotNow where all are in use."""
         holding = [held for held in self._held.values() if not held.lost]
-        if len(holding) < self._at_most:
+        full = len(holding) >= self._at_most
+        if not full and self._has_memory():
             return None
         idle = [held for held in holding if not held.users and not held.for_a_person]
+        if not idle and not full:
+            return None  # what little there is may do
         if not idle:
             raise NotNow(
                 f"this server holds {_count(self._at_most, 'organism')} at most, and all are in use;"

@@ -77,10 +77,16 @@ async def admitted(
 
 @asynccontextmanager
 async def lent(
-    organism: ServedOrganism, *, caller: str, access: Access, user: str = "", quota_s: float | None = None
+    organism: ServedOrganism,
+    *,
+    caller: str,
+    access: Access,
+    user: str = "",
+    deadline: float | None = None,
+    quota_s: float | None = None,
 ) -> AsyncIterator[Lease]:
     """A ticket for as long as the block lasts: the moment after, its token opens nothing."""
-    lease = await admitted(organism, caller=caller, access=access, user=user, quota_s=quota_s)
+    lease = await admitted(organism, caller=caller, access=access, user=user, deadline=deadline, quota_s=quota_s)
     try:
         yield lease
     finally:

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from ruamel.yaml.error import MarkedYAMLError
 
 from ..api import ConfigCard
-from ..config import OPEN_KEYS, Experiment, load_config
+from ..config import OPEN_KEYS, PLACES, Experiment, load_config
 from ..errors import BadInput, ConfigError
 from ..installed import config_folders
 from ..organisms.placement import Placement, find_place, place_of
@@ -51,7 +51,9 @@ def catalog_folders(*, root: Path, extra: Sequence[Path]) -> list[ConfigFolder]:
     """The user's folders, the administrator's, then those on the Jupyter path; a name in an earlier one wins."""
     beside = root / "configs"
     mine = Path(jupyter_data_dir()) / "interp_bench" / "configs"
-    found = [ConfigFolder(MINE, mine), *(ConfigFolder(path.name, path) for path in extra)]
+    folders = {name: find_place(name).offered() for name in PLACES}
+    offered = [ConfigFolder(name.capitalize(), path) for name, path in folders.items() if path is not None]
+    found = [*offered, ConfigFolder(MINE, mine), *(ConfigFolder(path.name, path) for path in extra)]
     installed = [ConfigFolder(_group_of(path), path) for path in config_folders()]
     if beside.resolve() not in {folder.path.resolve() for folder in installed}:
         found.insert(0, ConfigFolder(MINE, beside, mixed=True))

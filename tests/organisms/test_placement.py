@@ -116,7 +116,7 @@ def test_a_place_that_is_not_there_is_refused_in_one_sentence(user: User) -> Non
     for wrong, said in (
         ("broken", "`model.execution_mode: broken` cannot be used: cellar:NoSuchPlace is not there"),
         ("celar", "unknown execution_mode 'celar'; did you mean `cellar`?"),
-        ("hub", "unknown execution_mode 'hub'; choose one of "),
+        ("elsewhere", "unknown execution_mode 'elsewhere'; choose one of "),
     ):
         (user.folder / "wrong.yaml").write_text(user.text.replace("execution_mode: cellar", f"execution_mode: {wrong}"))
         assert said in user.command("call", "wrong.yaml", "sample", "--arg", "prompts=Hi", expect=2).stderr

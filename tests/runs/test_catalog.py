@@ -127,9 +127,9 @@ def test_a_card_shows_the_public_half_alone(user, root):
 
 
 def test_a_config_that_this_version_cannot_run_says_so(user, root):
-    write(user, "cloud", GOOD.replace("execution_mode: local", "execution_mode: hub"))
+    write(user, "cloud", GOOD.replace("execution_mode: local", "execution_mode: cluster"))
     card = cards(Catalog(root=root))["cloud"]
-    assert "`model.execution_mode`: unknown execution_mode 'hub'; choose one of modal, local" in card.problem
+    assert "`model.execution_mode`: unknown execution_mode 'cluster'; choose one of modal, local, hub" in card.problem
     assert str(user) not in card.problem
 
 

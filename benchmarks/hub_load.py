@@ -1,0 +1,122 @@
+"""Sixteen people against one organism of a real JupyterHub: errors, fairness, throughput, and what a flood does.
+
+    python benchmarks/hub_load.py --check
+
+Jain's index of what n people get is (sum x)^2 / (n sum x^2): 1 where all get the same (Jain, Chiu and Hawe, A
+Quantitative Measure of Fairness, 1984).
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tests.hub.hub import Hub, running  # noqa: E402
+from tests.hub.people import Held, call, outcome, take  # noqa: E402
+
+PEOPLE = 16
+ROUND = {"prompts": "Tell me about your day.", "max_new_tokens": 24, "temperature": 0}
+ALONE_CALLS = 20
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="exit 1 when a figure is missed")
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long all call at once")
+    parser.add_argument("--calls-at-once", type=int, default=PEOPLE, help="the service's setting")
+    arguments = parser.parse_args()
+    users = tuple(f"person{number:02}" for number in range(PEOPLE))
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Path(folder, "service.yaml")
+        settings.write_text(f"organisms: [amber]\ncalls_at_once: {arguments.calls_at_once}\n")
+        with running(Hub(folder=Path(folder), settings=settings, users=("root", *users))) as hub:
+            held = [take(hub, hub.token_of(user), organism="amber") for user in users]
+            call(hub, held[0].token, **ROUND)  # it is loaded
+            missed = together(hub, held, arguments.seconds) + flood(hub, held)
+    return int(bool(missed) and arguments.check)
+
+
+def together(hub: Hub, held: list[Held], seconds: float) -> list[str]:
+    """One at a time, then all at once."""
+    began = time.monotonic()
+    for one in held:
+        call(hub, one.token, **ROUND)
+    alone = len(held) / (time.monotonic() - began)
+    done, errors = [0] * len(held), []
+    over = time.monotonic() + seconds
+
+    def work(number: int) -> None:
+        while time.monotonic() < over:
+            came = outcome(call(hub, held[number].token, **ROUND))
+            if came != "ok":
+                errors.append(came)
+            done[number] += time.monotonic() < over
+
+    with ThreadPoolExecutor(len(held)) as threads:
+        list(threads.map(work, range(len(held))))
+    jain = sum(done) ** 2 / (len(done) * sum(count**2 for count in done))
+    return [
+        *line("errors of 16 people at once", len(errors), "0", len(errors) == 0),
+        *line("Jain's index of their calls", round(jain, 4), "over 0.95", jain > 0.95),
+        *line("calls a second, one at a time", round(alone, 2), "", True),
+        *line(
+            "throughput, times that",
+            round(sum(done) / seconds / alone, 2),
+            "at least 4",
+            sum(done) / seconds >= 4 * alone,
+        ),
+    ]
+
+
+def flood(hub: Hub, held: list[Held]) -> list[str]:
+    """One person's calls, alone and while another floods."""
+    quiet = latencies(hub, held[0])
+    stop = threading.Event()
+
+    def flooding() -> None:
+        while not stop.is_set():
+            call(hub, held[1].token, **ROUND)
+
+    with ThreadPoolExecutor(PEOPLE) as threads:
+        floods = [threads.submit(flooding) for _ in range(PEOPLE)]
+        time.sleep(2)
+        beside = latencies(hub, held[0])
+        stop.set()
+        for one in floods:
+            one.result()
+    times = p95(beside) / p95(quiet)
+    return [
+        *line("p95 alone, seconds", round(p95(quiet), 2), "", True),
+        *line("p95 beside a flood of 16, times that", round(times, 2), "below 2", times < 2),
+    ]
+
+
+def latencies(hub: Hub, one: Held) -> list[float]:
+    found = []
+    for _ in range(ALONE_CALLS):
+        began = time.monotonic()
+        assert outcome(call(hub, one.token, **ROUND)) == "ok"
+        found.append(time.monotonic() - began)
+    return found
+
+
+def p95(values: list[float]) -> float:
+    return statistics.quantiles(values, n=20)[-1]
+
+
+def line(what: str, value: float, wanted: str, met: bool) -> list[str]:
+    """Print it; what was missed comes back."""
+    print(f"{what:45} {value:>10}   {wanted:12} {'' if met else 'MISSED'}".rstrip(), flush=True)
+    return [] if met else [what]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""Administrators' browsers: they log in at the Hub, and get a page with a token of its own.
+
+All servers of a Hub often share one origin, so that a page of another user's server may send requests in an
+administrator's name. Here a cookie opens nothing but the page itself, and that only when a person navigates to it; the
+page is shown in an origin of its own (a sandbox), so no other page can read the token that it was given.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import time
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+from jupyterhub.services.auth import HubOAuth
+
+_PAGE_S = 8 * 3600.0
+_LOGIN_S = 600.0
+_MOST = 1000
+"""Logins that are begun, and sessions, at once; the oldest give way."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """One browser that has logged in."""
+
+    hub_token: str
+    page_token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    until: float = field(default_factory=lambda: time.monotonic() + _PAGE_S)
+
+
+class Sessions:
+    """Those of this process; after a restart everybody logs in again, which takes the Hub no question."""
+
+    def __init__(self) -> None:
+        self._auth = HubOAuth()
+        self._auth.api_token  # noqa: B018 - read from the environment while it is there
+        self._logins: dict[str, tuple[str, float]] = {}
+        self._sessions: dict[str, Session] = {}
+
+    def begin(self) -> tuple[str, str]:
+        """Where the browser goes to log in, and the state that it must come back with."""
+        state = secrets.token_urlsafe(24)
+        verifier, challenge, method = self._auth.generate_pkce_code_challenge()
+        _trim(self._logins)
+        self._logins[state] = verifier, time.monotonic() + _LOGIN_S
+        asked = {
+            "client_id": self._auth.oauth_client_id,
+            "redirect_uri": self._auth.oauth_redirect_uri,
+            "response_type": "code",
+            "state": state,
+            "code_challenge": challenge,
+            "code_challenge_method": method,
+        }
+        return f"{self._auth.oauth_authorization_url}?{urlencode(asked)}", state
+
+    async def finish(self, *, code: str, state: str, expected: str) -> str | None:
+        """The name of a new session; None for a login that was not begun by this browser."""
+        verifier, until = self._logins.pop(state, ("", 0.0))
+        if not hmac.compare_digest(state, expected) or time.monotonic() > until:
+            return None
+        token = await self._auth.token_for_code(code, code_verifier=verifier, sync=False)
+        _trim(self._sessions)
+        name = secrets.token_urlsafe(32)
+        self._sessions[name] = Session(token)
+        return name
+
+    def of_cookie(self, name: str) -> Session | None:
+        """The browser's session."""
+        return _good(self._sessions.get(name))
+
+    def of_page(self, authorization: str) -> Session | None:
+        """That whose page sends this header."""
+        token = authorization.removeprefix("Bearer ").encode()
+        for session in self._sessions.values():
+            if hmac.compare_digest(session.page_token.encode(), token):
+                return _good(session)
+        return None
+
+
+def _good(session: Session | None) -> Session | None:
+    return session if session is not None and time.monotonic() < session.until else None
+
+
+def _trim(entries: dict[str, tuple[str, float]] | dict[str, Session]) -> None:
+    while len(entries) >= _MOST:
+        entries.pop(next(iter(entries)))

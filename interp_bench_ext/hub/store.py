@@ -1,0 +1,158 @@
+"""What must survive a restart of the service: who holds which ticket, and what everybody has used."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..contracts import Access, Used
+from ..errors import BadInput
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS tickets (
+    id TEXT PRIMARY KEY,
+    digest TEXT NOT NULL UNIQUE,
+    user TEXT NOT NULL,
+    groups TEXT NOT NULL,
+    organism TEXT NOT NULL,
+    caller TEXT NOT NULL,
+    access TEXT NOT NULL,
+    quota_s REAL,
+    deadline REAL NOT NULL,
+    busy_s REAL NOT NULL DEFAULT 0,
+    samples INTEGER NOT NULL DEFAULT 0,
+    prompts INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE IF NOT EXISTS usage (
+    scope TEXT NOT NULL,
+    organism TEXT NOT NULL,
+    minute INTEGER NOT NULL,
+    calls INTEGER NOT NULL DEFAULT 0,
+    samples INTEGER NOT NULL DEFAULT 0,
+    prompts INTEGER NOT NULL DEFAULT 0,
+    busy_s REAL NOT NULL DEFAULT 0,
+    PRIMARY KEY (scope, minute, organism)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS secret (only INTEGER PRIMARY KEY CHECK (only = 1), key BLOB NOT NULL);
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketRow:
+    """A ticket as it is kept: a digest of its token, never the token."""
+
+    id: str
+    digest: str
+    user: str
+    groups: frozenset[str]
+    organism: str
+    caller: str
+    access: Access
+    quota_s: float | None
+    deadline: float
+    """Unix time in seconds."""
+    used: Used = Used()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """What was used in a window of time."""
+
+    calls: int = 0
+    samples: int = 0
+    prompts: int = 0
+    busy_s: float = 0.0
+
+
+class Store:
+    """One SQLite file. Only the service's event loop uses it.
+
+    Raises:
+        BadInput: The file cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            path.touch(mode=0o600)  # the files that SQLite puts beside it are as it is
+            self._database = sqlite3.connect(path, isolation_level=None)
+            self._database.execute("PRAGMA journal_mode = WAL")
+            self._database.execute("PRAGMA synchronous = NORMAL")
+            self._database.executescript(_SCHEMA)
+        except (sqlite3.Error, OSError) as error:
+            raise BadInput(f"state: {path} cannot be used ({error}); name a file that this service may write") from None
+
+    def close(self) -> None:
+        self._database.close()
+
+    def key(self) -> bytes:
+        """The service's secret, made when it is first asked for."""
+        self._database.execute("INSERT OR IGNORE INTO secret VALUES (1, ?)", (secrets.token_bytes(32),))
+        return bytes(self._database.execute("SELECT key FROM secret").fetchone()[0])
+
+    def add(self, row: TicketRow) -> None:
+        """Raises BadInput where a ticket has this token already."""
+        values = (
+            *(row.id, row.digest, row.user, json.dumps(sorted(row.groups)), row.organism, row.caller),
+            *(str(row.access), row.quota_s, row.deadline, *row.used),
+        )
+        try:
+            self._database.execute("INSERT INTO tickets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+        except sqlite3.IntegrityError:
+            raise BadInput("this token has been used before; make another one") from None
+
+    def remove(self, ticket: str) -> None:
+        self._database.execute("DELETE FROM tickets WHERE id = ?", (ticket,))
+
+    def tickets(self) -> Iterator[TicketRow]:
+        for row in self._database.execute("SELECT * FROM tickets ORDER BY rowid").fetchall():
+            ident, digest, user, groups, organism, caller, access, quota_s, deadline, *used = row
+            yield TicketRow(
+                id=ident,
+                digest=digest,
+                user=user,
+                groups=frozenset(json.loads(groups)),
+                organism=organism,
+                caller=caller,
+                access=Access(access),
+                quota_s=quota_s,
+                deadline=deadline,
+                used=Used(*used),
+            )
+
+    def note(self, ticket: str, organism: str, scopes: list[str], more: Used, *, calls: int = 0) -> None:
+        """Put down what was used, for a ticket and under every one of ``scopes``, together or not at all."""
+        minute = int(time.time() // 60)
+        with self._database:
+            self._database.execute("BEGIN")
+            self._database.execute(
+                "UPDATE tickets SET busy_s = busy_s + ?, samples = samples + ?, prompts = prompts + ? WHERE id = ?",
+                (*more, ticket),
+            )
+            self._database.executemany(
+                "INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT DO UPDATE SET calls = calls + excluded.calls,"
+                " samples = samples + excluded.samples, prompts = prompts + excluded.prompts,"
+                " busy_s = busy_s + excluded.busy_s",
+                [(scope, organism, minute, calls, more.samples, more.prompts, more.busy_s) for scope in scopes],
+            )
+
+    def usage(self, scope: str, *, hours: float) -> Usage:
+        """What was used under a scope in the last ``hours``, to the minute."""
+        since = int(time.time() // 60) - round(60 * hours)
+        found = self._database.execute(
+            "SELECT COALESCE(SUM(calls), 0), COALESCE(SUM(samples), 0), COALESCE(SUM(prompts), 0),"
+            " COALESCE(SUM(busy_s), 0.0) FROM usage WHERE scope = ? AND minute > ?",
+            (scope, since),
+        ).fetchone()
+        return Usage(calls=found[0], samples=found[1], prompts=found[2], busy_s=found[3])
+
+    def scopes(self, *, hours: float) -> list[str]:
+        """Those under which anything was used in the last ``hours``."""
+        since = int(time.time() // 60) - round(60 * hours)
+        found = self._database.execute("SELECT DISTINCT scope FROM usage WHERE minute > ? ORDER BY scope", (since,))
+        return [scope for (scope,) in found.fetchall()]

@@ -1,0 +1,1 @@
+"""Organisms that a JupyterHub's service holds for everybody."""

@@ -1,0 +1,41 @@
+"""`make hub`: a JupyterHub to look at, on loopback, until it is interrupted."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.hub.hub import Hub, running
+
+_SETTINGS = """
+organisms: [amber, birch, flint]
+each: [{hours: 24, busy_minutes: 60}]
+"""
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="interp-bench-hub-") as folder:
+        settings = Path(folder, "service.yaml")
+        settings.write_text(_SETTINGS)
+        # Whoever else is on this machine could log in otherwise.
+        password = secrets.token_urlsafe(9)
+        with running(Hub(folder=Path(folder), settings=settings, base_url="/", password=password)) as hub:
+            for what, value in {
+                "JupyterHub": hub.url,
+                "users": "alice, bob; root administers the organisms",
+                "password": password,
+                "administrator's page": f"{hub.service}/",
+                "Ctrl-C": "ends it",
+            }.items():
+                sys.stdout.write(f"{what + ':':24}{value}\n")
+            sys.stdout.flush()
+            try:
+                hub.join()
+            except KeyboardInterrupt:
+                sys.stdout.write("\n")
+
+
+if __name__ == "__main__":
+    main()

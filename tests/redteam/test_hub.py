@@ -1,0 +1,364 @@
+"""Attempts of one user of a JupyterHub on another's runs, on the organisms and on the service itself.
+
+`mallory` has an account, a token of her own and an organism that she may use; `alice` works beside her.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import stat
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+
+from tests.hub.conftest import hub, organisms, tokens  # noqa: F401 - fixtures
+from tests.hub.hub import PASSWORD, Hub
+from tests.hub.people import Held, call, end, outcome, take
+
+from .room import MARKS
+from .suite import Trial, attempt
+
+GROUP = "other users of the Hub"
+Tokens = dict[str, str]
+READS = ("/organisms", "/metrics", "/admin/state", "/organism/health", "/organism/techniques")
+
+
+@pytest.fixture(scope="session")
+def prompt() -> str:
+    return MARKS["prompt"]
+
+
+@pytest.fixture
+def alices(hub: Hub, tokens: Tokens) -> Iterator[Held]:  # noqa: F811
+    """A ticket of alice's, which works."""
+    held = take(hub, tokens["alice"])
+    assert outcome(call(hub, held.token)) == "ok"
+    yield held
+    end(hub, tokens["alice"], held)
+
+
+@pytest.fixture
+def mallorys(hub: Hub, tokens: Tokens) -> Iterator[Held]:  # noqa: F811
+    held = take(hub, tokens["mallory"])
+    yield held
+    end(hub, tokens["mallory"], held)
+
+
+def opened(replies: list[httpx2.Response]) -> list[str]:
+    """Addresses that let somebody in."""
+    return [reply.url.path for reply in replies if reply.status_code < 400]
+
+
+def everywhere(hub: Hub, token: str | None, **given: object) -> list[httpx2.Response]:  # noqa: F811
+    """One request to each address that is behind a token."""
+    asked = {"organism": "quartz", "digest": "00" * 32, "caller": "x", "access": "base"}
+    reads = [hub.ask("GET", path, token, **given) for path in READS]
+    posts = {"/tickets": asked, "/organisms/quartz/start": {}, "/organism/calls": {}, "/admin/stop": {"user": "alice"}}
+    return reads + [hub.ask("POST", path, token, json=body, **given) for path, body in posts.items()]
+
+
+@attempt("U1", GROUP, "Every address, without a token", veil="any")
+def test_no_token(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:  # noqa: F811
+    trial.abuse(opened, everywhere(hub, None), [hub.ask("GET", "/organisms", tokens["alice"])])
+
+
+@attempt("U2", GROUP, "Every address, with a made-up token", veil="any")
+def test_a_made_up_token(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:  # noqa: F811
+    trial.abuse(opened, everywhere(hub, "0" * 32), [hub.ask("GET", "/organisms", tokens["alice"])])
+
+
+@attempt("U3", GROUP, "A browser's cookies instead of a token, as another user's page would send them", veil="any")
+def test_cookies(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
+    with browser(hub, "root") as logged_in:
+        page = logged_in.get(f"{hub.service}/", follow_redirects=True)
+        assert "Organisms of this Hub" in page.text
+        cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in logged_in.cookies.jar)
+    replies = everywhere(hub, None, headers={"Cookie": cookies})
+    trial.abuse(opened, replies, [hub.ask("GET", "/organisms", tokens["root"])])
+
+
+@attempt("U4", GROUP, "A token in the address, where logs and referrers would keep it", veil="any")
+def test_a_token_in_the_address(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
+    replies = [hub.ask("GET", f"{path}?token={tokens['root']}", None) for path in READS]
+    trial.abuse(opened, replies, [hub.ask("GET", "/organisms", tokens["root"])])
+
+
+@attempt("U5", GROUP, "A kernel's ticket where the Hub's token is asked for", veil="any")
+def test_a_ticket_is_no_hub_token(hub: Hub, alices: Held, trial: Trial) -> None:  # noqa: F811
+    answers = [reply for reply in everywhere(hub, alices.token) if "/organism/" not in reply.url.path]
+    trial.abuse(opened, answers, [hub.ask("GET", "/organism/health", alices.token)])
+
+
+@attempt("U6", GROUP, "The Hub's token where a ticket is asked for", veil="any")
+def test_a_hub_token_is_no_ticket(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:  # noqa: F811
+    answers = [reply for reply in everywhere(hub, tokens["alice"]) if "/organism/" in reply.url.path]
+    trial.abuse(opened, answers, [hub.ask("GET", "/organism/health", alices.token)])
+
+
+@attempt("U7", GROUP, "Reading how another's ticket stands", veil="any")
+def test_anothers_ticket(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:  # noqa: F811
+    path = f"/tickets/{alices.id}"
+    trial.abuse(opened, [hub.ask("GET", path, tokens["mallory"])], [hub.ask("GET", path, tokens["alice"])])
+
+
+@attempt("U8", GROUP, "Ending another's ticket", veil="any")
+def test_ending_anothers_ticket(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:  # noqa: F811
+    tried = [hub.ask("DELETE", f"/tickets/{alices.id}", tokens["mallory"])]
+    assert outcome(call(hub, alices.token)) == "ok"
+    own = take(hub, tokens["mallory"])
+    trial.abuse(opened, tried, [hub.ask("DELETE", f"/tickets/{own.id}", tokens["mallory"])])
+
+
+@attempt("U9", GROUP, "A ticket with the digest of another's, to be there when it ends", veil="any")
+def test_anothers_digest(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:  # noqa: F811
+    asked = {"organism": "quartz", "caller": "x", "access": "base"}
+    digest = hashlib.sha256(alices.token.encode()).hexdigest()
+    tried = [hub.ask("POST", "/tickets", tokens["mallory"], json={**asked, "digest": digest})]
+    own = hub.ask("POST", "/tickets", tokens["mallory"], json={**asked, "digest": "12" * 32})
+    trial.abuse(opened, tried, [own])
+    end(hub, tokens["mallory"], Held(own.json()["id"], ""))
+
+
+@attempt("U10", GROUP, "A ticket's token after its run has ended", veil="any")
+def test_an_ended_ticket(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
+    held = take(hub, tokens["mallory"])
+    before = hub.ask("GET", "/organism/health", held.token)
+    end(hub, tokens["mallory"], held)
+    trial.abuse(opened, [hub.ask("GET", "/organism/health", held.token)], [before])
+
+
+@attempt("U11", GROUP, "A token of an own account that lacks the service's scope", veil="any")
+def test_a_narrow_token(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
+    narrow = hub.token_of("mallory", scopes=["read:users!user=mallory"])
+    trial.abuse(opened, everywhere(hub, narrow), [hub.ask("GET", "/organisms", tokens["mallory"])])
+
+
+@attempt("U12", GROUP, "The token of another service of the Hub", veil="any")
+def test_another_service(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
+    trial.abuse(opened, everywhere(hub, hub.tester), [hub.ask("GET", "/organisms", tokens["mallory"])])
+
+
+@attempt("U13", GROUP, "The administrator's view and its stop, with a user's token", veil="any")
+def test_the_administrators_view(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:  # noqa: F811
+    tried = [
+        hub.ask("GET", "/admin/state", tokens["mallory"]),
+        hub.ask("POST", "/admin/stop", tokens["mallory"], json={"user": "alice"}),
+        hub.ask("GET", "/metrics", tokens["mallory"]),
+    ]
+    assert outcome(call(hub, alices.token)) == "ok"
+    trial.abuse(opened, tried, [hub.ask("GET", "/admin/state", tokens["root"])])
+
+
+@attempt("U14", GROUP, "The administrator's page, opened by a user's browser", veil="any")
+def test_the_page_for_a_user(hub: Hub, trial: Trial) -> None:  # noqa: F811
+    pages = []
+    for user in ("mallory", "root"):
+        with browser(hub, user) as logged_in:
+            pages.append(logged_in.get(f"{hub.service}/", follow_redirects=True).text)
+    trial.abuse(lambda page: "const TOKEN" in page, *pages)
+
+
+@attempt("U15", GROUP, "The administrator's page, fetched or framed by another page of the same origin", veil="any")
+def test_the_page_for_a_script(hub: Hub, trial: Trial) -> None:  # noqa: F811
+    with browser(hub, "root") as logged_in:
+        logged_in.get(f"{hub.service}/", follow_redirects=True)
+        fetched = [
+            logged_in.get(f"{hub.service}/", headers={"Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": dest})
+            for mode, dest in (
+                ("cors", "empty"),
+                ("no-cors", "script"),
+                ("navigate", "iframe"),
+                ("same-origin", "empty"),
+            )
+        ]
+        shown = logged_in.get(f"{hub.service}/", headers={"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"})
+    trial.abuse(lambda pages: any("const TOKEN" in page.text for page in pages), fetched, [shown])
+    policy = shown.headers["Content-Security-Policy"]
+    assert "sandbox allow-scripts;" in policy  # no origin: a window that opened it cannot read it
+    assert "frame-ancestors 'none'" in policy
+
+
+@attempt("U16", GROUP, "An organism that is not offered to one's group", veil="any")
+def test_an_organism_of_others(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
+    asked = {"organism": "topaz", "digest": "34" * 32, "caller": "x", "access": "base"}
+    listed = [card["handle"] for card in hub.ask("GET", "/organisms", tokens["bob"]).json()]
+    assert listed == ["quartz"]
+    tried = [
+        hub.ask("POST", "/tickets", tokens["bob"], json=asked),
+        hub.ask("POST", "/organisms/topaz/start", tokens["bob"]),
+    ]
+    allowed = hub.ask("POST", "/tickets", tokens["alice"], json=asked)
+    trial.abuse(opened, tried, [allowed])
+    end(hub, tokens["alice"], Held(allowed.json()["id"], ""))
+
+
+@attempt("U17", GROUP, "More access than the organism's config gives", veil="any")
+def test_more_access(hub: Hub, tokens: Tokens, mallorys: Held, trial: Trial) -> None:  # noqa: F811
+    tried = call(hub, mallorys.token, technique="logit_lens", prompt="hello", base=True)
+    allowed = call(hub, mallorys.token, technique="logit_lens", prompt="hello")
+    trial.abuse(lambda seen: outcome(seen) == "ok", tried, allowed)
+
+
+@attempt("U18", GROUP, "A ticket that outlives the administrator's limit", veil="any")
+def test_a_long_ticket(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
+    held = take(hub, tokens["mallory"], deadline=time.time() + 1e6)
+    state = hub.ask("GET", f"/tickets/{held.id}", tokens["mallory"]).json()
+    latest = time.time() + 2 * 3600 + 60
+    trial.abuse(lambda deadline: deadline > latest, state["deadline"], time.time() + 1e6)
+    end(hub, tokens["mallory"], held)
+
+
+@attempt("U19", GROUP, "A flood of tickets", veil="any")
+def test_many_tickets(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
+    asked = {"organism": "quartz", "caller": "x", "access": "base"}
+    with ThreadPoolExecutor(8) as threads:
+        replies = list(
+            threads.map(
+                lambda n: hub.ask("POST", "/tickets", tokens["mallory"], json={**asked, "digest": f"{n:064x}"}),
+                range(40),
+            )
+        )
+    given = [reply for reply in replies if reply.status_code == 201]
+    end(hub, tokens["mallory"], *(Held(reply.json()["id"], "") for reply in given))
+    trial.abuse(lambda n: n > 12, len(given), len(replies))
+
+
+@attempt("U20", GROUP, "Calls in another's name, by headers and by the caller's field", veil="any")
+def test_another_name(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
+    before = spent(hub, tokens["root"])
+    names = {"X-Forwarded-User": "alice", "X-Remote-User": "alice", "X-Caller": "alice", "REMOTE_USER": "alice"}
+    held = take(hub, tokens["mallory"], caller="alice")
+    body = {"technique": "sample", "arguments": {"prompts": "hello", "max_new_tokens": 2}}
+    assert hub.ask("POST", "/organism/calls", held.token, json=body, headers=names).status_code == 200
+    after = spent(hub, tokens["root"])
+    gained = {user: after[user] - before.get(user, 0) for user in after}
+    trial.abuse(bool, gained.get("alice", 0), gained["mallory"])
+    end(hub, tokens["mallory"], held)
+
+
+def spent(hub: Hub, admin: str) -> dict[str, int]:  # noqa: F811
+    """Calls of each person."""
+    return {user["name"]: user["calls"] for user in hub.ask("GET", "/admin/state", admin).json()["users"]}
+
+
+@attempt("U21", GROUP, "Handles that are paths, to have the service load or tell of files", veil="any")
+def test_handles_that_are_paths(hub: Hub, tokens: Tokens, organisms, trial: Trial) -> None:  # noqa: F811
+    asked = {"digest": "56" * 32, "caller": "x", "access": "base"}
+    tried = [
+        hub.ask("POST", "/tickets", tokens["mallory"], json={**asked, "organism": name[:80]})
+        for name in ("../quartz", str(organisms / "quartz.yaml"), "quartz\0", "/etc/passwd", "", "*", "amber")
+    ]
+    tried.append(hub.ask("POST", "/organisms/..%2f..%2fadmin%2fstate/start", tokens["mallory"]))
+    allowed = hub.ask("POST", "/tickets", tokens["mallory"], json={**asked, "organism": "quartz"})
+    trial.abuse(opened, tried, [allowed])
+    end(hub, tokens["mallory"], Held(allowed.json()["id"], ""))
+
+
+@attempt("U22", GROUP, "Requests that are too large, too deep or no requests at all", veil="any")
+def test_bad_bodies(hub: Hub, tokens: Tokens, mallorys: Held, trial: Trial) -> None:  # noqa: F811
+    bodies = [b"[" * 50_000, b"{}", b"\xff\xfe", b'{"a":' * 9_000, json.dumps({"digest": "a" * 100_000}).encode()]
+    tried = [hub.ask("POST", "/tickets", tokens["mallory"], content=body) for body in bodies]
+    huge = hub.ask("POST", "/organism/calls", mallorys.token, content=b"0" * (9 << 20))
+    assert b"larger than" in huge.content
+    alive = hub.ask("GET", "/organisms", tokens["alice"])
+    trial.abuse(lambda replies: [r for r in replies if r.status_code < 400 or r.status_code >= 500], tried, [alive])
+
+
+@attempt("U23", GROUP, "What the service's pages, lists and errors tell of an organism", veil="any")
+def test_what_is_told(hub: Hub, tokens: Tokens, organisms, mallorys: Held, trial: Trial) -> None:  # noqa: F811
+    texts = [
+        reply.text for token in (tokens["mallory"], mallorys.token, tokens["root"]) for reply in everywhere(hub, token)
+    ]
+    for wrong in ({"prompts": 3}, {"prompts": "hello", "n": -1}, {"nothing": "of this"}):
+        texts.append(repr(call(hub, mallorys.token, **wrong)))
+    texts.append(repr(call(hub, mallorys.token, technique="get_model_info", **{"": 1})))
+    texts.append(hub.log.read_text())
+    assert str(organisms) not in "".join(texts[:-1])
+    trial.leak("".join(texts), control=(organisms / "quartz.yaml").read_text())
+
+
+@attempt("U24", GROUP, "Tokens in the service's own file, and who can read it", veil="any")
+def test_the_state_file(hub: Hub, alices: Held, trial: Trial) -> None:  # noqa: F811
+    files = list(hub.folder.glob("interp_bench_hub.sqlite*"))
+    kept = b"".join(file.read_bytes() for file in files)
+    assert all(not stat.S_IMODE(file.stat().st_mode) & 0o077 for file in files)
+    trial.abuse(lambda text: alices.token.encode() in text, kept, kept + alices.token.encode())
+    assert hashlib.sha256(alices.token.encode()).hexdigest().encode() in kept
+
+
+@attempt("U25", GROUP, "The Hub's tokens in the environment of the organism's process", veil="any")
+def test_the_hosts_environment(hub: Hub, alices: Held, trial: Trial) -> None:  # noqa: F811
+    secret = hub.service_process().environ()["JUPYTERHUB_API_TOKEN"]
+    trial.abuse(lambda values: secret in values, "".join(hub.host().environ().values()), secret)
+
+
+@attempt("U26", GROUP, "A flood of calls, so that nobody else has a turn", veil="any")
+def test_a_flood(hub: Hub, tokens: Tokens, mallorys: Held, alices: Held, trial: Trial) -> None:  # noqa: F811
+    long = {"prompts": "go", "n": 8, "max_new_tokens": 100}
+    with ThreadPoolExecutor(20) as threads:
+        flood = [threads.submit(call, hub, mallorys.token, **long) for _ in range(18)]
+        while not any(entry["waiting"] for entry in hub.ask("GET", "/admin/state", tokens["root"]).json()["queue"]):
+            assert not all(one.done() for one in flood)
+        seen = call(hub, alices.token)
+        left = sum(not one.done() for one in flood)
+        came = [outcome(one.result()) for one in flood]
+    assert outcome(seen) == "ok"
+    assert "not_now" in came or came.count("ok") == 18  # more than may wait at once are refused
+    # One of the flood at most was served while alice waited behind it.
+    trial.abuse(lambda unserved: unserved == 0, left, 0)
+
+
+@attempt("U27", GROUP, "Stopping or unloading what others use", veil="any")
+def test_stopping_others(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:  # noqa: F811
+    def stops(token: str) -> list[httpx2.Response]:
+        return [hub.ask("POST", "/admin/stop", token, json={name: "quartz"}) for name in ("organism", "user")]
+
+    tried = stops(tokens["mallory"])
+    assert outcome(call(hub, alices.token)) == "ok"
+    trial.abuse(opened, tried, stops(tokens["root"]))
+
+
+@attempt("U28", GROUP, "Another's server: its runs, its organisms, its files", veil="any")
+def test_anothers_server(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
+    assert hub.api("POST", "users/alice/server").status_code in (201, 202)
+    own = f"{hub.url}user/alice"
+    hub.wait(f"{own}/api")
+    paths = ("interp_bench/api", "interp_bench/api/runs", "interp_bench/api/organisms", "api/contents", "api/kernels")
+
+    def asked(user: str) -> list[httpx2.Response]:
+        headers = {"Authorization": f"token {tokens[user]}"}
+        return [httpx2.get(f"{own}/{path}", headers=headers, timeout=60) for path in paths]
+
+    trial.abuse(opened, asked("mallory"), asked("alice"))
+    hub.api("DELETE", "users/alice/server")
+
+
+class browser:  # noqa: N801 - reads as what it is
+    """One that has logged in at the Hub."""
+
+    def __init__(self, hub: Hub, user: str) -> None:  # noqa: F811
+        self._hub, self._user = hub, user
+        self._client = httpx2.Client(timeout=60)
+
+    def __enter__(self) -> httpx2.Client:
+        login = f"{self._hub.url}hub/login"
+        self._client.get(login)
+        form = {
+            "username": self._user,
+            "password": PASSWORD,
+            "_xsrf": self._client.cookies.get("_xsrf", path=self._xsrf()),
+        }
+        reply = self._client.post(login, data=form)
+        assert reply.status_code == 302, reply.text[:500]
+        return self._client
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def _xsrf(self) -> str:
+        return urlsplit(self._hub.url).path + "hub/"
