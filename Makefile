@@ -6,7 +6,7 @@ CONFIG ?= amber
 JLPM := PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
 LABEXTENSION := interp_bench_ext/labextension
 
-.PHONY: demo lab test redteam hub hub-test ui-test ui-shots test-all test-gpu lint format train bench bench-agent bench-lab bench-filter bench-sandbox bench-modal bench-hub build clean
+.PHONY: demo lab test redteam hub hub-test ui-test ui-shots test-all test-gpu lint format train bench bench-agent bench-lab bench-filter bench-sandbox bench-modal bench-hub bench-gateway build clean
 
 demo: $(VENV)/run.stamp  ## Set up, then investigate an organism offline
 	$(BIN)/interp-bench run $(CONFIG) --agent playbook --out notebooks
@@ -80,6 +80,9 @@ bench-sandbox: $(VENV)/run.stamp  ## The same for the start of a sandboxed kerne
 bench-modal: $(VENV)/dev.stamp  ## The same for organisms on Modal, against a control plane on this machine
 	$(BIN)/python benchmarks/modal_overhead.py --check
 	$(BIN)/python benchmarks/modal_sweep.py --check
+
+bench-gateway: $(VENV)/dev.stamp  ## The same for the key gateway of a JupyterHub, killed again and again
+	$(BIN)/python benchmarks/hub_gateway.py --check
 
 bench-hub: $(VENV)/dev.stamp node_modules/.stamp  ## The same for 16 people on one JupyterHub
 	$(BIN)/python benchmarks/hub_load.py --check

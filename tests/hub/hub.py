@@ -22,7 +22,9 @@ import psutil
 ROOT = Path(__file__).parents[2]
 PROXY = ROOT / "node_modules" / ".bin" / "configurable-http-proxy"
 SERVICE = "interp-bench"
+GATEWAY = "interp-bench-gateway"
 PASSWORD = "a password of these tests"
+PROVIDERS_KEY = "sk-ant-the-key-of-the-hub"
 _CONFIG = """
 import json, sys
 from pathlib import Path
@@ -45,6 +47,11 @@ c.SimpleLocalProcessSpawner.home_dir_template = given["folder"] + "/home/{userna
 c.Spawner.default_url = "/lab"
 c.Spawner.http_timeout = c.Spawner.start_timeout = 120
 c.Spawner.environment = given["environment"]
+if given["gateway"]:
+    c.Spawner.environment |= {
+        "ANTHROPIC_BASE_URL": given["gateway"]["url"],
+        "ANTHROPIC_AUTH_TOKEN": lambda spawner: spawner.api_token,
+    }
 c.Spawner.args = ["--allow-root"]
 c.Spawner.cmd = [sys.executable, "-m", "jupyterhub.singleuser"]
 c.JupyterHub.cleanup_servers = c.JupyterHub.cleanup_proxy = given["cleanup"]
@@ -62,13 +69,21 @@ c.JupyterHub.services = [
     },
     {"name": "tester", "api_token": given["tester"]},
 ]
+if given["gateway"]:
+    c.JupyterHub.services.append(
+        {
+            "name": "interp-bench-gateway",
+            "url": given["gateway"]["service"],
+            "command": [sys.executable, "-m", "interp_bench_ext.hub.gateway"]
+            + ["--settings", given["gateway"]["settings"]],
+            "environment": {"ANTHROPIC_API_KEY": given["gateway"]["key"]},
+        }
+    )
 """
+_USE = ["access:services!service=interp-bench", "access:services!service=interp-bench-gateway"]
 ROLES: list[dict[str, Any]] = [
-    {"name": "user", "scopes": ["self", "access:services!service=interp-bench"]},
-    {
-        "name": "server",
-        "scopes": ["users:activity!user", "access:servers!server", "access:services!service=interp-bench"],
-    },
+    {"name": "user", "scopes": ["self", *_USE]},
+    {"name": "server", "scopes": ["users:activity!user", "access:servers!server", *_USE]},
     {"name": "interp-bench-admin", "scopes": ["custom:interp-bench:admin"], "users": ["root"]},
 ]
 """As docs/jupyterhub.md has them."""
@@ -98,6 +113,8 @@ class Hub:
     cleanup: bool = True
     environment: Mapping[str, str] = field(default_factory=dict)
     password: str = PASSWORD
+    gateway_settings: Path | None = None
+    """Of the key gateway, where there is one."""
 
     def __post_init__(self) -> None:
         self.port, self.service_port = free_port(), free_port()
@@ -109,7 +126,17 @@ class Hub:
         self._process: subprocess.Popen[bytes] | None = None
         self._proxy: subprocess.Popen[bytes] | None = None
         self.log = self.folder / "hub.log"
+        gateway_port = free_port()
+        self.gateway = f"http://127.0.0.1:{gateway_port}{self.base_url}services/{GATEWAY}"
         given = {
+            "gateway": {
+                "url": self.gateway,
+                "service": f"http://127.0.0.1:{gateway_port}",
+                "settings": str(self.gateway_settings),
+                "key": PROVIDERS_KEY,
+            }
+            if self.gateway_settings
+            else None,
             "folder": str(self.folder),
             "url": self.url,
             "hub_port": free_port(),

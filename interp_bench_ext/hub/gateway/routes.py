@@ -1,0 +1,166 @@
+"""The gateway's addresses: the Messages API for people's servers, and what was spent for administrators."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp
+
+from ...errors import InterpBenchError
+from ..identity import Identity, Unauthorized
+from ..quotas import Person
+from .asked import LARGEST_BODY_BYTES, Asked, Unasked
+from .ledger import Ledger
+from .relay import Answer, Incoming, Refused, Relay
+from .spending import metrics_page, spending_of
+
+_PASSED_BACK = ("content-type", "request-id", "retry-after", "retry-after-ms", "x-should-retry")
+
+
+class Gateway:
+    """Everything behind the routes."""
+
+    def __init__(self, *, identity: Identity, ledger: Ledger, relay: Relay) -> None:
+        self.identity, self.ledger, self.relay = identity, ledger, relay
+
+
+def build_app(gateway: Gateway, *, prefix: str) -> ASGIApp:
+    """The application below ``prefix``; closes what is behind it when it ends."""
+    routes: list[BaseRoute] = [
+        Route("/health", _health),
+        Route("/v1/messages", _messages, methods=["POST"]),
+        Route("/v1/messages/count_tokens", _count_tokens, methods=["POST"]),
+        Route("/spending", _spending),
+        Route("/metrics", _metrics),
+    ]
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        yield
+        await gateway.relay.close()
+        gateway.ledger.close()
+
+    app = Starlette(
+        routes=[Mount(prefix.rstrip("/"), routes=routes)],
+        lifespan=lifespan,
+        exception_handlers={InterpBenchError: _problem, HTTPException: _http_problem, Exception: _unforeseen},
+    )
+    app.state.gateway = gateway
+    return app
+
+
+def _gateway(request: Request) -> Gateway:
+    found: Gateway = request.app.state.gateway
+    return found
+
+
+async def _health(_request: Request) -> Response:
+    return JSONResponse({"status": "ok"})
+
+
+async def _messages(request: Request) -> Response:
+    incoming = await _incoming(request)
+    relay, held = _gateway(request).relay, AsyncExitStack()
+    await held.enter_async_context(relay.place(incoming.person))
+    try:
+        answer = await relay.messages(incoming)
+    except BaseException:
+        await held.aclose()
+        raise
+    return _passed(answer, held)
+
+
+async def _count_tokens(request: Request) -> Response:
+    incoming = await _incoming(request)
+    return _passed(await _gateway(request).relay.count_tokens(incoming), AsyncExitStack())
+
+
+def _passed(answer: Answer, held: AsyncExitStack) -> Response:
+    async def pieces() -> AsyncIterator[bytes]:
+        async with held:
+            async for piece in answer.pieces():
+                yield piece
+
+    headers = {name: answer.headers[name] for name in _PASSED_BACK if name in answer.headers}
+    return StreamingResponse(pieces(), status_code=answer.status, headers=headers)
+
+
+async def _spending(request: Request) -> Response:
+    """Of everybody for an administrator, or else one's own."""
+    gateway = _gateway(request)
+    person = await gateway.identity.of(_authorization(request))
+    return JSONResponse([line.model_dump() for line in spending_of(gateway.ledger, None if person.admin else person)])
+
+
+async def _metrics(request: Request) -> Response:
+    gateway = _gateway(request)
+    await gateway.identity.check_admin(_authorization(request))
+    return Response(metrics_page(gateway.ledger), media_type="text/plain; version=0.0.4")
+
+
+async def _incoming(request: Request) -> Incoming:
+    """Raises Unauthorized, or Refused for what is not passed on."""
+    person = await _person(request)
+    raw = await _body(request)
+    try:
+        # A body of many megabytes takes longer to read than others should wait.
+        asked = await asyncio.to_thread(Asked.of, raw)
+    except Unasked as unasked:
+        raise Refused(400, "invalid_request_error", str(unasked)) from None
+    headers = request.headers
+    return Incoming(
+        person=person,
+        body=raw,
+        asked=asked,
+        version=headers.get("anthropic-version"),
+        betas=headers.get("anthropic-beta"),
+    )
+
+
+async def _person(request: Request) -> Person:
+    return await _gateway(request).identity.of(_authorization(request))
+
+
+def _authorization(request: Request) -> str:
+    """The Hub's token, in either header of the Messages API's clients."""
+    key = request.headers.get("x-api-key")
+    return f"Bearer {key}" if key else request.headers.get("authorization", "")
+
+
+async def _body(request: Request) -> bytes:
+    raw = bytearray()
+    async for piece in request.stream():
+        raw += piece
+        if len(raw) > LARGEST_BODY_BYTES:
+            raise Refused(413, "request_too_large", "The request is larger than the Messages API takes.")
+    return bytes(raw)
+
+
+async def _problem(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, InterpBenchError)
+    if isinstance(error, Refused):
+        return _said(error.status, error.type, error.message)
+    if isinstance(error, Unauthorized):
+        return _said(401, "authentication_error", error.message)
+    return _said(503, "api_error", error.message)
+
+
+async def _http_problem(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return _said(error.status_code, "not_found_error", "This Hub's gateway has no such address.")
+
+
+async def _unforeseen(_request: Request, _error: Exception) -> Response:
+    return _said(500, "api_error", "Something went wrong in this Hub's gateway; its log says where.")
+
+
+def _said(status: int, type: str, message: str) -> Response:
+    """An error as the Messages API words them, so that every client of it shows the sentence."""
+    return JSONResponse({"type": "error", "error": {"type": type, "message": message}}, status_code=status)
