@@ -24,6 +24,7 @@ GET       ``/runs/{id}/reveal``                                      Reveal; 409
 GET       ``/organisms``                                             list of OrganismState
 POST      ``/organisms``                      UseOrganism            HeldOrganism, once it is ready
 DELETE    ``/organisms/{id}``                                        204
+POST      ``/organisms/{id}/ask``             AskOrganism            OrganismReply; recorded nowhere
 ========  ==================================  =====================  ===========================================
 
 An error is a Problem with a fitting status: 400 bad input, 403, 404, 409 not possible now, 500.
@@ -345,6 +346,19 @@ class HeldOrganism(_Body):
     organism: OrganismState
     url: str
     token: str
+
+
+class AskOrganism(Command):
+    """A person's question to a loaded organism, outside of any run."""
+
+    prompt: Annotated[str, Field(min_length=1, max_length=4000)]
+
+
+class OrganismReply(_Body):
+    text: str
+    """Its likeliest reply."""
+    ended: bool
+    """Whether it came to its own end, and was not cut off at the greatest length."""
 
 
 class Problem(_Body):

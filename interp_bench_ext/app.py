@@ -20,7 +20,7 @@ from .errors import BadInput
 from .handlers.configs import ConfigsHandler, InfoHandler
 from .handlers.events import EventsHandler, FiguresHandler, StreamHandler
 from .handlers.mcp import ROUTE, McpHandler
-from .handlers.organisms import OrganismHandler, OrganismsHandler
+from .handlers.organisms import AskHandler, OrganismHandler, OrganismsHandler
 from .handlers.report import ComparisonHandler, ReportHandler, RevealedReportHandler, RevealHandler, ScoreHandler
 from .handlers.runs import (
     ApprovalsHandler,
@@ -65,6 +65,7 @@ ROUTES = (
     (rf"{_RUN}/reveal", RevealHandler),
     (r"organisms", OrganismsHandler),
     (r"organisms/(?P<organism>[0-9a-f]{8})", OrganismHandler),
+    (r"organisms/(?P<organism>[0-9a-f]{8})/ask", AskHandler),
 )
 """Below ``<base_url>/interp_bench/api``."""
 

@@ -65,6 +65,12 @@ class NotNow(InterpBenchError):
     code = "not_now"
 
 
+class NoRoom(NotNow):
+    """An organism cannot be loaded until another is released."""
+
+    code = "no_room"
+
+
 class Unconfirmed(InterpBenchError):
     code = "unconfirmed"
 

@@ -18,3 +18,12 @@ def wilson_interval(k: int, n: int, *, confidence: float = 0.95) -> tuple[float,
     half = z / scale * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     # At the ends the interval touches 0 and 1 exactly; rounding must not say otherwise.
     return (0.0 if k == 0 else max(0.0, centre - half)), (1.0 if k == n else min(1.0, centre + half))
+
+
+def difference_interval(k: int, n: int, other_k: int, other_n: int) -> tuple[float, float]:
+    """95 % interval for the difference of two independent shares (Newcombe 1998, method 10), from Wilson's of each."""
+    (low, high), (other_low, other_high) = wilson_interval(k, n), wilson_interval(other_k, other_n)
+    share, other = (k / n if n else 0.0), (other_k / other_n if other_n else 0.0)
+    below = math.hypot(share - low, other_high - other)
+    above = math.hypot(high - share, other - other_low)
+    return share - other - below, share - other + above

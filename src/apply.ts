@@ -7,6 +7,7 @@ import type {
   RunStarted
 } from './generated/events';
 import { progressOf } from './progress';
+import { say, see } from './said';
 import type { RunState } from './state';
 import { NOTHING } from './state';
 
@@ -95,7 +96,7 @@ function closed(draft: Draft, at: number): RunState['organism']['stages'] {
   );
 }
 
-function reply(draft: Draft, event: AgentReplied): void {
+function reply(draft: Draft, event: AgentReplied, entry: EventEntry): void {
   const { state } = draft;
   const said = (kind: 'text' | 'thinking'): string =>
     event.content
@@ -104,6 +105,9 @@ function reply(draft: Draft, event: AgentReplied): void {
       .filter(part => part.trim())
       .join('\n\n');
   const text = said('text');
+  if (text) {
+    say(draft, entry, { who: 'agent', text, step: state.reply.step });
+  }
   draft.patch('reply', {
     text,
     thinking: said('thinking') || state.reply.thinking,
@@ -236,6 +240,7 @@ export const APPLY: { [T in Event['type']]: Apply<T> } = {
   },
   step_started: (draft, event, entry) => {
     const { state } = draft;
+    see(draft, event.step);
     const again = event.step === state.reply.step;
     state.reply = { step: event.step, thinking: '', text: '', done: false };
     if (again) {
@@ -267,10 +272,14 @@ export const APPLY: { [T in Event['type']]: Apply<T> } = {
   approval_asked: ({ state }, event) => {
     state.approval = event;
   },
-  approval_answered: ({ state }) => {
-    state.approval = null;
+  approval_answered: (draft, event, entry) => {
+    const cellId = draft.state.approval?.cell_id ?? '';
+    const answer = { decision: event.decision, cellId };
+    say(draft, entry, { who: 'person', answer });
+    draft.state.approval = null;
   },
-  message_sent: () => {},
+  message_sent: (draft, event, entry) =>
+    say(draft, entry, { who: event.sender, text: event.text }),
   provider_lacks: () => {},
   program_reported: () => {},
   context_edited: () => {},

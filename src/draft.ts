@@ -1,6 +1,6 @@
 import type { ICellState, IStep, RunState } from './state';
 
-type ListKey = 'cells' | 'steps' | 'hypotheses' | 'log' | 'reached';
+type ListKey = 'cells' | 'steps' | 'thread' | 'hypotheses' | 'log' | 'reached';
 type ObjectKey = 'organism' | 'reply';
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 

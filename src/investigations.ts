@@ -10,6 +10,7 @@ import type {
   ConfigCard,
   EventEntry,
   ForkRun,
+  OrganismReply,
   OrganismState,
   ResumeRun,
   Reveal,
@@ -232,8 +233,12 @@ export class Investigations implements IInvestigations, IDisposable {
     await this._lists.refresh();
   }
 
-  reportUrl(runId: string): string {
-    return this._api.reportUrl(runId);
+  ask(organism: string, prompt: string): Promise<OrganismReply> {
+    return this._api.ask(organism, { prompt, request_id: UUID.uuid4() });
+  }
+
+  reportUrl(runId: string, revealed = false): string {
+    return this._api.reportUrl(runId, revealed);
   }
 
   comparison(runId: string): Promise<RunComparison> {
@@ -242,10 +247,6 @@ export class Investigations implements IInvestigations, IDisposable {
 
   reveal(runId: string): Promise<Reveal> {
     return this._api.reveal(runId);
-  }
-
-  revealedReportUrl(runId: string): string {
-    return this._api.revealedReportUrl(runId);
   }
 
   /**

@@ -26,14 +26,24 @@ function plain(text: string): ILine {
   return { text, tone: 'plain' };
 }
 
-function answered(event: ApprovalAnswered, trans: TranslationBundle): ILine {
+/**
+ * A person's answer to the agent's question whether a cell may run.
+ */
+export function answerText(
+  decision: ApprovalAnswered['decision'],
+  trans: TranslationBundle
+): string {
   const words = {
     run: trans.__('You let the cell run.'),
     edit: trans.__('You changed the cell and let it run.'),
     skip: trans.__('You skipped the cell.'),
     run_all: trans.__('You let this and all later cells run.')
   };
-  return { text: words[event.decision], tone: 'person' };
+  return words[decision];
+}
+
+function answered(event: ApprovalAnswered, trans: TranslationBundle): ILine {
+  return { text: answerText(event.decision, trans), tone: 'person' };
 }
 
 const LINES: { [T in Event['type']]?: Describe<T> } = {

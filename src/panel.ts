@@ -13,6 +13,7 @@ import { Token } from '@lumino/coreutils';
 import { compareWidget } from './compare';
 import type { IServices } from './components/context';
 import { OpenNotebook, RunNotebooks } from './open-notebook';
+import { openNotebookWith } from './own-notebook';
 import { Places } from './places';
 import { restoreState } from './restore-state';
 import { DOMAIN } from './service';
@@ -93,6 +94,9 @@ export const sidebarPlugin: JupyterFrontEndPlugin<ISidebar> = {
       notebook: new OpenNotebook(tracker),
       openNotebook: open,
       notebookExists: run => notebooks.exists(run),
+      openNotebookWith: documents
+        ? config => openNotebookWith(config, serviceManager.contents, documents)
+        : null,
       openSettings: () => {
         if (commands.hasCommand('settingeditor:open')) {
           void commands.execute('settingeditor:open', {

@@ -4,10 +4,12 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type {
   AnswerApproval,
+  AskOrganism,
   Command,
   ConfigCard,
   EventEntry,
   ForkRun,
+  OrganismReply,
   OrganismState,
   ResumeRun,
   Reveal,
@@ -143,17 +145,19 @@ export class Api {
     await this._send(route, { method: 'DELETE' }, TIMEOUT_MS);
   }
 
+  ask(organism: string, body: AskOrganism): Promise<OrganismReply> {
+    const route = `organisms/${encodeURIComponent(organism)}/ask`;
+    return this._post(route, body, START_TIMEOUT_MS);
+  }
+
   async release(organism: string): Promise<void> {
     const route = `organisms/${encodeURIComponent(organism)}`;
     await this._send(route, { method: 'DELETE' }, TIMEOUT_MS);
   }
 
-  reportUrl(id: string): string {
-    return this._url(`runs/${encodeURIComponent(id)}/report`);
-  }
-
-  revealedReportUrl(id: string): string {
-    return this._url(`runs/${encodeURIComponent(id)}/report/revealed`);
+  reportUrl(id: string, revealed: boolean): string {
+    const route = `runs/${encodeURIComponent(id)}/report`;
+    return this._url(revealed ? `${route}/revealed` : route);
   }
 
   streamUrl(id: string, after: number): string {

@@ -1,5 +1,6 @@
 import type { AgentSection, EventEntry } from './generated/api';
 import type {
+  ApprovalAnswered,
   ApprovalAsked,
   CellAdded,
   CellFinished,
@@ -130,6 +131,30 @@ export interface IStep {
 }
 
 /**
+ * What was said in a run: by the agent, by a person, or by the run to the agent.
+ */
+export interface ISaid {
+  /**
+   * Number of its event.
+   */
+  readonly seq: number;
+  readonly at: number;
+  readonly who: 'agent' | 'person' | 'run';
+  readonly text: string;
+  /**
+   * Of the agent: the step in which it said it. Of a message: the step that the agent saw it in; null until then.
+   */
+  readonly step: number | null;
+  /**
+   * The answer to the agent's question whether a cell may run, in place of a text.
+   */
+  readonly answer: {
+    readonly decision: ApprovalAnswered['decision'];
+    readonly cellId: string;
+  } | null;
+}
+
+/**
  * One run as a fold over its events.
  */
 export interface RunState {
@@ -201,6 +226,10 @@ export interface RunState {
   readonly provider: IProviderWait | null;
   readonly steps: readonly IStep[];
   /**
+   * What agent and person said, in order.
+   */
+  readonly thread: readonly ISaid[];
+  /**
    * The events that a person may want to read one by one.
    */
   readonly log: readonly EventEntry[];
@@ -250,6 +279,7 @@ export const NOTHING: RunState = {
   kernelReason: '',
   provider: null,
   steps: [],
+  thread: [],
   log: [],
   endMessage: '',
   score: null

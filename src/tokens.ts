@@ -7,6 +7,7 @@ import type {
   ConfigCard,
   EventEntry,
   ForkRun,
+  OrganismReply,
   OrganismState,
   Problem,
   ResumeRun,
@@ -151,9 +152,14 @@ export interface IInvestigations {
   release(organism: string): Promise<void>;
 
   /**
-   * Address of the run's report page.
+   * Ask a loaded organism something outside of any run; nobody records it.
    */
-  reportUrl(runId: string): string;
+  ask(organism: string, prompt: string): Promise<OrganismReply>;
+
+  /**
+   * Address of the run's report page; `revealed`, with what a scored run looked for.
+   */
+  reportUrl(runId: string, revealed?: boolean): string;
 
   /**
    * What a scored run's verdict stands beside, now.
@@ -164,11 +170,6 @@ export interface IInvestigations {
    * What a scored run looked for, beside its claims. Only for a person who asks.
    */
   reveal(runId: string): Promise<Reveal>;
-
-  /**
-   * Address of the report page that shows it too.
-   */
-  revealedReportUrl(runId: string): string;
 
   /**
    * All events of a run, from the first.

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interp_bench_ext.intervals import wilson_interval
+from interp_bench_ext.intervals import difference_interval, wilson_interval
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,20 @@ def test_an_interval_holds_its_share_and_is_symmetric(pair: tuple[int, int]):
 def test_more_than_all_is_refused():
     with pytest.raises(ValueError, match="between 0 and n"):
         wilson_interval(4, 3)
+
+
+@pytest.mark.parametrize(
+    ("k", "n", "other_k", "other_n", "low", "high"),
+    [
+        # Newcombe (1998), Statistics in Medicine 17, 873-890, table II, method 10.
+        (56, 70, 48, 80, 0.0524, 0.3339),
+        (9, 10, 3, 10, 0.1705, 0.8090),
+        (6, 7, 2, 7, 0.0582, 0.8062),
+        (5, 56, 0, 29, -0.0381, 0.1926),
+        (0, 10, 0, 20, -0.1611, 0.2775),
+        (10, 10, 0, 20, 0.6791, 1.0),
+    ],
+)
+def test_published_intervals_of_differences(k: int, n: int, other_k: int, other_n: int, low: float, high: float):
+    found = difference_interval(k, n, other_k, other_n)
+    assert found == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))

@@ -81,7 +81,9 @@ test('each cell waits for an answer', async ({ page, lab }) => {
 
   await test.step('Enter on the card runs', async () => {
     await expect(approval).toContainText(source(2));
-    await approval.focus();
+    // The same question stands in the notebook, in the cell's place.
+    await expect(notebook.pending).toContainText(source(2));
+    await notebook.pending.focus();
     await page.keyboard.press('Enter');
     await expect(notebook.cell(source(2))).toHaveCount(1);
   });

@@ -62,6 +62,21 @@ LONG: list[Turn] = [
     *([tool_use("add_markdown", {"text": f"Thought {n}"}, id=f"l{n}")] for n in range(1, 501)),
     _ended(None, []),
 ]
+MEND: list[Turn] = [
+    _cell("replies = organism.sample(['hi'], n=1, max_new_tokens=4)\nprint(replies.texts)", id="e1"),
+    [
+        text("One reply says little: draw four."),
+        tool_use(
+            "edit_cell",
+            {
+                "cell_id": "c3",
+                "code": "replies = organism.sample(['hi'], n=4, max_new_tokens=4)\nprint(replies.texts)",
+            },
+            id="e2",
+        ),
+    ],
+    _ended(None, []),
+]
 DEADLY: list[Turn] = [_cell("import os\nos._exit(1)", id="d1"), _ended(None, [])]
 
 
@@ -111,6 +126,7 @@ SCENARIOS: dict[str, Callable[[dict[str, Any]], Answer]] = {
     "talk": _turn_of(TALK, pace_s=0.03),
     "long": _turn_of(LONG),
     "deadly": _turn_of(DEADLY),
+    "mend": _turn_of(MEND),
     "listening": _listening,
     "told": _told,
     "overloaded": _overloaded,

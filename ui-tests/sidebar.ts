@@ -90,7 +90,15 @@ export class OpenNotebook {
   }
 
   cell(text: string): Locator {
-    return this.cells.filter({ hasText: text });
+    const content = '.jp-Cell-inputWrapper, .jp-Cell-outputWrapper';
+    return this.cells.filter({
+      has: this.page.locator(content, { hasText: text })
+    });
+  }
+
+  /** The cell that waits for approval, where it would stand. */
+  get pending(): Locator {
+    return this.panel.getByRole('region', { name: /^Approval of cell/ });
   }
 
   /** The marks of the agent's cells. */

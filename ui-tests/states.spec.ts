@@ -89,6 +89,28 @@ test('running, paused, asking', async ({ page, lab }) => {
   await shoot(page, 'paused');
 });
 
+test('a cell is changed', async ({ page, lab }) => {
+  await lab.makeNotebook('mend.ipynb');
+  const sidebar = await lab.open(page, 'mend.ipynb');
+  await lab.start('mend', 'mend.ipynb', { approval: 'ask' });
+  await sidebar.go('Investigation');
+  const card = new OpenNotebook(page).pending;
+  await expect(card).toContainText('n=1');
+  await shoot(page, 'pending');
+  await card.press('Enter');
+  await expect(card).toContainText('One reply says little');
+  await expect(card.locator('.ib-mod-added')).toContainText('n=4');
+  await shoot(page, 'pending-diff');
+  await card.press('s');
+  await expect(sidebar.outcome).toBeVisible();
+  await sidebar.go('Organisms');
+  await sidebar.region.getByText('Ask it').click();
+  await sidebar.region.getByRole('textbox', { name: /^Ask / }).fill('hello');
+  await page.keyboard.press('Enter');
+  await expect(sidebar.region.locator('.ib-ask-reply')).toBeVisible();
+  await shoot(page, 'ask');
+});
+
 test('finished', async ({ page, lab }) => {
   await lab.makeNotebook('finished.ipynb');
   const sidebar = await lab.open(page, 'finished.ipynb');

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from tornado import web
 
+from ..errors import NotNow
 from .base import ServicesHandler, allowed_to
 
 if TYPE_CHECKING:
-    from ..api import HeldOrganism, UseOrganism
+    from ..api import AskOrganism, HeldOrganism, OrganismReply, UseOrganism
+    from ..contracts import Connection
     from .desk import Desk
 
 
@@ -37,6 +39,43 @@ class OrganismHandler(ServicesHandler):
         desk = await self.desk()
         desk.runs.services.organisms.stop(organism)
         self.set_status(204)
+
+
+class AskHandler(ServicesHandler):
+    @web.authenticated
+    @allowed_to("execute")
+    async def post(self, organism: str) -> None:
+        from ..api import AskOrganism
+
+        asked = self.body(AskOrganism)
+        self.reply(await self.once(asked, lambda desk: _ask(desk, organism, asked, self.current_user)))
+
+
+_TALKING = {"chat": "prompts", "text_completion": "stems", "sample": "prompts"}
+"""Techniques that answer a person, the best first, with what each calls the question."""
+_REPLY_TOKENS = 160
+_DEADLINE_S = 100.0
+
+
+async def _ask(desk: Desk, organism: str, asked: AskOrganism, user: Any) -> OrganismReply:
+    name = str(getattr(user, "username", ""))
+    async with desk.runs.services.organisms.asked(organism, user=name) as lease:
+        offered = {spec.name for spec in lease.specs}
+        technique = next((known for known in _TALKING if known in offered), None)
+        if technique is None:
+            raise NotNow("this organism's config lets nobody ask it anything; add the technique chat to it")
+        return await asyncio.to_thread(_reply, lease.connection, technique, asked.prompt)
+
+
+def _reply(connection: Connection, technique: str, prompt: str) -> OrganismReply:
+    from ..api import OrganismReply
+    from ..kernel.wire import Wire
+    from ..results import Generations
+
+    arguments = {_TALKING[technique]: prompt, "max_new_tokens": _REPLY_TOKENS, "temperature": 0.0}
+    result = Wire(connection).call(technique, arguments, _DEADLINE_S)
+    assert isinstance(result, Generations)
+    return OrganismReply(text=result.texts[0], ended=result.finishes[0] == "stop")
 
 
 async def _hold(desk: Desk, asked: UseOrganism, user: Any) -> HeldOrganism:

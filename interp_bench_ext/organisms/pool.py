@@ -14,7 +14,7 @@ from typing import Any
 
 from ..api import OrganismState
 from ..contracts import Access, Connection
-from ..errors import InterpBenchError, NotFound, NotNow, OrganismLost
+from ..errors import InterpBenchError, NoRoom, NotFound, NotNow, OrganismLost
 from ..host.spec import OrganismSpec
 from ..record.events import Emit, Event, OrganismLoading, OrganismReady, OrganismWentAway
 from .handle import ServedOrganism
@@ -62,7 +62,7 @@ class OrganismPool:
             quota_s: Seconds that the model may work for the run.
 
         Raises:
-            NotNow: As many as may be held are in use.
+            NoRoom: As many as may be held are in use.
         """
         held = self._take(spec, config)
         with self._used_by(held, run, emit):
@@ -77,7 +77,7 @@ class OrganismPool:
     ) -> tuple[OrganismState, Connection]:
         """Load the organism for a person's own notebook, where it stays until it was idle for long or is stopped.
 
-        Their ticket is good for as long. Raises NotNow as :meth:`lease` does, or what loading raises.
+        Their ticket is good for as long. Raises NoRoom as :meth:`lease` does, or what loading raises.
         """
         held = self._take(spec, config)
         held.for_a_person = True
@@ -86,8 +86,19 @@ class OrganismPool:
             held.by_hand.append(lease)
         return held.state(), lease.connection
 
+    @asynccontextmanager
+    async def asked(self, organism: str, *, user: str) -> AsyncIterator[Lease]:
+        """One that is held, for a person's question: under a ticket that can sample and ends with the block.
+
+        Raises NotFound.
+        """
+        held = self._known(organism)
+        with self._used_by(held, object(), _unheard):
+            async with lent(await held.served(), caller="question", access=Access.SAMPLE, user=user) as lease:
+                yield lease
+
     def check_room(self, spec: OrganismSpec) -> None:
-        """Raise NotNow where :meth:`lease` would."""
+        """Raise NoRoom where :meth:`lease` would."""
         if self._find(_identity(spec)) is None:
             self._to_make_room()
 
@@ -96,9 +107,7 @@ class OrganismPool:
 
     def stop(self, organism: str) -> None:
         """End an organism that no run uses. Raises NotFound and NotNow."""
-        held = self._held.get(organism)
-        if held is None:
-            raise NotFound("this organism is not loaded any more; the list shows those that are")
+        held = self._known(organism)
         if held.runs():
             raise NotNow(f"this organism is used by {_count(len(held.runs()), 'run')}; stop what uses it first")
         self._end(held)
@@ -123,11 +132,17 @@ class OrganismPool:
             self._held[held.id] = held
         return held
 
+    def _known(self, organism: str) -> _Held:
+        held = self._held.get(organism)
+        if held is None:
+            raise NotFound("this organism is not loaded any more; the list shows those that are")
+        return held
+
     def _find(self, identity: str) -> _Held | None:
         return next((held for held in self._held.values() if held.identity == identity and not held.lost), None)
 
     def _to_make_room(self) -> _Held | None:
-        """The one that must go before another is loaded, if any. Raises NotNow where all are in use."""
+        """The one that must go before another is loaded, if any. Raises NoRoom where all are in use."""
         holding = [held for held in self._held.values() if not held.lost]
         full = len(holding) >= self._at_most
         if not full and self._has_memory():
@@ -136,9 +151,9 @@ class OrganismPool:
         if not idle and not full:
             return None  # what little there is may do
         if not idle:
-            raise NotNow(
+            raise NoRoom(
                 f"this server holds {_count(self._at_most, 'organism')} at most, and all are in use;"
-                " stop a run or an organism first"
+                " stop a run or release an organism first"
             )
         return min(idle, key=lambda held: held.idle_since)
 

@@ -4,7 +4,8 @@ import * as React from 'react';
 import type { ApprovalAsked } from '../generated/events';
 import type { IRunModel } from '../tokens';
 import { Code } from './code';
-import { useAction, useRun, useServices, useSignal } from './context';
+import { useAction, useCellServices, useRun, useSignal } from './context';
+import { Diff } from './diff';
 import { ErrorLine } from './parts';
 
 interface IApprovalProps {
@@ -18,16 +19,18 @@ interface IApprovalProps {
 export const APPROVAL_CLASS = 'ib-approval';
 
 /**
- * The agent's question whether its code may run. Enter says yes, while the card itself has the focus.
+ * The agent's question whether its code may run, in the sidebar and in the notebook. While the card itself has the
+ * focus, Enter says yes, E edits and S skips.
  */
 export function Approval({ run, asked }: IApprovalProps): JSX.Element {
-  const { investigations, trans } = useServices();
+  const { investigations, trans } = useCellServices();
   const here = useSignal(run.changed, () => run.summary.here);
   const [code, setCode] = React.useState<string | null>(null);
   const action = useAction();
   const editing = code !== null;
   const changed = editing && code.trim() !== asked.code.trim();
-  const exists = run.state.cells.some(({ id }) => id === asked.cell_id);
+  const before = run.state.cells.find(({ id }) => id === asked.cell_id);
+  const label = trans.__('Code of cell %1', asked.cell_id);
 
   const answer = (decision: 'run' | 'skip' | 'run_all'): void => {
     const body =
@@ -38,14 +41,16 @@ export function Approval({ run, asked }: IApprovalProps): JSX.Element {
   };
 
   const onKeyDown = (event: React.KeyboardEvent<HTMLElement>): void => {
-    const onCard = event.target === event.currentTarget;
-    if (event.key === 'Enter' && (onCard || (editing && event.shiftKey))) {
-      event.preventDefault();
-      event.stopPropagation();
-      answer('run');
-    } else if (event.key === 'Escape' && editing) {
-      event.stopPropagation();
-      setCode(null);
+    const meant = meaning(event, editing);
+    if (!meant || !here) {
+      return;
+    }
+    event.preventDefault();
+    event.stopPropagation();
+    if (meant === 'edit' || meant === 'undo') {
+      setCode(meant === 'edit' ? asked.code : null);
+    } else {
+      answer(meant);
     }
   };
 
@@ -59,53 +64,100 @@ export function Approval({ run, asked }: IApprovalProps): JSX.Element {
       <h3>{trans.__('Run this cell?')}</h3>
       <p className="ib-approval-facts">
         <code>{asked.cell_id}</code>
-        {exists ? trans.__('edited by the agent') : trans.__('a new cell')}
+        {before ? trans.__('edited by the agent') : trans.__('a new cell')}
         {asked.code.includes('organism') && (
           <span>{trans.__('touches: organism')}</span>
         )}
       </p>
       <Reason run={run} />
-      <Code
-        key={`${asked.approval} ${editing}`}
-        source={asked.code}
-        label={trans.__('Code of cell %1', asked.cell_id)}
-        onChange={editing ? setCode : undefined}
-      />
+      {before && !editing ? (
+        <Diff before={before.source} after={asked.code} label={label} />
+      ) : (
+        <Code
+          key={`${asked.approval} ${editing}`}
+          source={asked.code}
+          label={label}
+          onChange={editing ? setCode : undefined}
+        />
+      )}
       <ErrorLine text={action.error} />
       {here ? (
-        <div className="ib-buttons">
-          <Button
-            appearance="accent"
-            disabled={action.busy || (editing && !code.trim())}
-            title={editing ? trans.__('Shift+Enter') : trans.__('Enter')}
-            onClick={() => answer('run')}
-          >
-            {changed ? trans.__('Run edited') : trans.__('Run')}
-          </Button>
-          <Button
-            disabled={action.busy}
-            onClick={() => setCode(editing ? null : asked.code)}
-          >
-            {editing ? trans.__('Undo edit') : trans.__('Edit')}
-          </Button>
-          <Button disabled={action.busy} onClick={() => answer('skip')}>
-            {trans.__('Skip')}
-          </Button>
-          <Button
-            appearance="stealth"
-            disabled={action.busy || changed}
-            title={trans.__('Run it, and do not ask again in this run')}
-            onClick={() => answer('run_all')}
-          >
-            {trans.__('Run all from now')}
-          </Button>
-        </div>
+        <Answers
+          busy={action.busy}
+          changed={changed}
+          empty={editing && !code.trim()}
+          editing={editing}
+          onAnswer={answer}
+          onEdit={() => setCode(editing ? null : asked.code)}
+        />
       ) : (
         <p className="ib-hint">
           {trans.__('It is answered where the run is driven.')}
         </p>
       )}
     </section>
+  );
+}
+
+/**
+ * What a key means on the card: letters only while it has the focus itself.
+ */
+function meaning(
+  event: React.KeyboardEvent<HTMLElement>,
+  editing: boolean
+): 'run' | 'skip' | 'edit' | 'undo' | null {
+  if (event.key === 'Escape') {
+    return editing ? 'undo' : null;
+  }
+  const onCard = event.target === event.currentTarget;
+  if (event.key === 'Enter') {
+    return onCard || (editing && event.shiftKey) ? 'run' : null;
+  }
+  if (!onCard || event.ctrlKey || event.metaKey || event.altKey) {
+    return null;
+  }
+  return { e: 'edit' as const, s: 'skip' as const }[event.key] ?? null;
+}
+
+function Answers(props: {
+  busy: boolean;
+  changed: boolean;
+  empty: boolean;
+  editing: boolean;
+  onAnswer: (decision: 'run' | 'skip' | 'run_all') => void;
+  onEdit: () => void;
+}): JSX.Element {
+  const { busy, changed, empty, editing, onAnswer, onEdit } = props;
+  const { trans } = useCellServices();
+  return (
+    <div className="ib-buttons">
+      <Button
+        appearance="accent"
+        disabled={busy || empty}
+        title={editing ? trans.__('Shift+Enter') : trans.__('Enter')}
+        onClick={() => onAnswer('run')}
+      >
+        {changed ? trans.__('Run edited') : trans.__('Run')}
+      </Button>
+      <Button
+        disabled={busy}
+        title={editing ? trans.__('Escape') : 'E'}
+        onClick={onEdit}
+      >
+        {editing ? trans.__('Undo edit') : trans.__('Edit')}
+      </Button>
+      <Button disabled={busy} title="S" onClick={() => onAnswer('skip')}>
+        {trans.__('Skip')}
+      </Button>
+      <Button
+        appearance="stealth"
+        disabled={busy || changed}
+        title={trans.__('Run it, and do not ask again in this run')}
+        onClick={() => onAnswer('run_all')}
+      >
+        {trans.__('Run all from now')}
+      </Button>
+    </div>
   );
 }
 

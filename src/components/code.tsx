@@ -1,7 +1,7 @@
 import { CodeEditor } from '@jupyterlab/codeeditor';
 import * as React from 'react';
 
-import { useServices } from './context';
+import { useCellServices } from './context';
 
 interface ICodeProps {
   source: string;
@@ -17,7 +17,7 @@ interface ICodeProps {
  */
 export function Code(props: ICodeProps): JSX.Element {
   const { source, onChange, label } = props;
-  const { editors } = useServices();
+  const { editors } = useCellServices();
   const host = React.useRef<HTMLDivElement>(null);
   const changed = React.useRef(onChange);
   React.useEffect(() => {

@@ -29,27 +29,61 @@ export interface IOpenNotebook {
 }
 
 /**
- * What the sidebar's components are given.
+ * What components are given that a notebook shows too.
  */
-export interface IServices {
+export interface ICellServices {
   readonly trans: TranslationBundle;
   readonly investigations: IInvestigations;
+  readonly editors: IEditorServices | null;
+}
+
+/**
+ * What the sidebar's components are given.
+ */
+export interface IServices extends ICellServices {
   readonly notebook: IOpenNotebook;
   readonly preferences: IPreferences;
   readonly navigator: ICellNavigator | null;
-  readonly editors: IEditorServices | null;
   openSettings: (() => void) | null;
   openNotebook(run: IRunModel): Promise<void>;
   /**
    * Whether the run's notebook is where it was.
    */
   notebookExists(run: IRunModel): Promise<boolean>;
+  /**
+   * Open a new notebook of the person's own that uses the organism of this config.
+   */
+  openNotebookWith: ((config: string) => Promise<void>) | null;
   compare(runIds: readonly string[]): void;
 }
 
+const CellServices = React.createContext<ICellServices | null>(null);
 const Services = React.createContext<IServices | null>(null);
 
-export const ServicesProvider = Services.Provider;
+export const CellServicesProvider = CellServices.Provider;
+
+export function ServicesProvider(props: {
+  value: IServices;
+  children: React.ReactNode;
+}): JSX.Element {
+  const { value, children } = props;
+  return React.createElement(
+    Services.Provider,
+    { value },
+    React.createElement(CellServices.Provider, { value }, children)
+  );
+}
+
+/**
+ * For what is shown in the sidebar and in notebooks.
+ */
+export function useCellServices(): ICellServices {
+  const services = React.useContext(CellServices);
+  if (!services) {
+    throw new Error('There is no CellServicesProvider above this component.');
+  }
+  return services;
+}
 
 export function useServices(): IServices {
   const services = React.useContext(Services);
@@ -134,6 +168,10 @@ export interface IAction {
    */
   readonly error: string;
   /**
+   * The error's code; empty where there is none.
+   */
+  readonly code: string;
+  /**
    * Run a command; one at a time. Resolves to whether it was carried out.
    */
   run(command: () => Promise<unknown>): Promise<boolean>;
@@ -145,6 +183,7 @@ export interface IAction {
 export function useAction(): IAction {
   const [busy, setBusy] = React.useState(false);
   const [error, setError] = React.useState('');
+  const [code, setCode] = React.useState('');
   const running = React.useRef(false);
   const run = React.useCallback(async (command: () => Promise<unknown>) => {
     if (running.current) {
@@ -153,18 +192,20 @@ export function useAction(): IAction {
     running.current = true;
     setBusy(true);
     setError('');
+    setCode('');
     try {
       await command();
       return true;
     } catch (reason) {
       setError(sentence(reason));
+      setCode(reason instanceof ApiError ? reason.code : '');
       return false;
     } finally {
       running.current = false;
       setBusy(false);
     }
   }, []);
-  return { busy, error, run };
+  return { busy, error, code, run };
 }
 
 /**

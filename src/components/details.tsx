@@ -11,6 +11,7 @@ import { Fork } from './fork';
 import { LazyList } from './lazy-list';
 import { CellLinks, IconButton, Meter } from './parts';
 import { Section } from './section';
+import { Thread } from './thread';
 
 /**
  * What is a click away: steps, budgets, log.
@@ -18,10 +19,14 @@ import { Section } from './section';
 export function Details({ run }: { run: IRunModel }): JSX.Element {
   const { trans } = useServices();
   const count = useRun(run, state => state.steps.length);
+  const said = useRun(run, state => state.thread.length);
   return (
     <div className="ib-details">
       <Section title={trans.__('Steps')} aside={count}>
         {() => <Steps run={run} />}
+      </Section>
+      <Section title={trans.__('Thread')} aside={said}>
+        {() => <Thread run={run} />}
       </Section>
       <Section title={trans.__('Budget')}>
         {() => <Budgets run={run} />}

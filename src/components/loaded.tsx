@@ -3,6 +3,7 @@ import * as React from 'react';
 
 import type { OrganismState } from '../generated/api';
 import { useAction, useServices, useSignal } from './context';
+import { Ask } from './ask';
 import { ErrorLine } from './parts';
 import { Section } from './section';
 
@@ -34,7 +35,7 @@ export function LoadedOrganisms(): JSX.Element | null {
 }
 
 function Held({ organism }: { organism: OrganismState }): JSX.Element {
-  const { investigations, trans } = useServices();
+  const { investigations, openNotebookWith, trans } = useServices();
   const action = useAction();
   const { config, device, runs } = organism;
   const users =
@@ -61,6 +62,21 @@ function Held({ organism }: { organism: OrganismState }): JSX.Element {
         </Button>
       </div>
       <ErrorLine text={action.error} />
+      {organism.state !== 'loading' && organism.state !== 'lost' && (
+        <details className="ib-ask">
+          <summary>{trans.__('Ask it')}</summary>
+          <Ask organism={organism} />
+        </details>
+      )}
+      {openNotebookWith && (
+        <Button
+          appearance="stealth"
+          disabled={action.busy}
+          onClick={() => void action.run(() => openNotebookWith(config))}
+        >
+          {trans.__('Open a notebook with it')}
+        </Button>
+      )}
     </li>
   );
 

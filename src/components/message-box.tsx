@@ -2,9 +2,10 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { sendIcon } from '../icons';
+import type { ISaid } from '../state';
 import type { IRunModel } from '../tokens';
 import { readsMessages } from '../words';
-import { useAction, useServices } from './context';
+import { useAction, useRun, useServices } from './context';
 import { ErrorLine, IconButton } from './parts';
 
 /**
@@ -24,6 +25,16 @@ export function MessageBox({ run }: { run: IRunModel }): JSX.Element {
   );
 }
 
+/**
+ * The step in which the agent saw the person's last message; null where it has not yet.
+ */
+function lastSeen(thread: readonly ISaid[]): number | null {
+  const messages = thread.filter(
+    ({ who, answer }) => who === 'person' && !answer
+  );
+  return messages.at(-1)?.step ?? null;
+}
+
 export function deafText(trans: TranslationBundle): string {
   return trans.__(
     'The playbook follows its protocol; choose Claude to talk to it.'
@@ -37,6 +48,7 @@ function MessageForm({ run }: { run: IRunModel }): JSX.Element {
   const { investigations, trans } = useServices();
   const [text, setText] = React.useState('');
   const [sent, setSent] = React.useState(false);
+  const seen = useRun(run, ({ thread }) => lastSeen(thread));
   const action = useAction();
   const send = async (): Promise<void> => {
     const message = text.trim();
@@ -52,7 +64,10 @@ function MessageForm({ run }: { run: IRunModel }): JSX.Element {
     <div className="ib-message">
       <ErrorLine text={action.error} />
       <p className="ib-hint" role="status">
-        {sent && trans.__('Sent. The agent sees it with its next step.')}
+        {sent &&
+          (seen === null
+            ? trans.__('Sent. The agent sees it with its next step.')
+            : trans.__('Seen at step %1.', seen))}
       </p>
       <div className="ib-message-row">
         <textarea

@@ -73,7 +73,7 @@ function Truth(props: { run: IRunModel; found: Reveal }): JSX.Element {
         </details>
       )}
       <a
-        href={investigations.revealedReportUrl(run.id)}
+        href={investigations.reportUrl(run.id, true)}
         target="_blank"
         rel="noopener noreferrer"
       >

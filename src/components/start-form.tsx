@@ -17,6 +17,7 @@ import type { ConfigCard, ServerInfo, StartRun } from '../generated/api';
 import { approvalName } from '../words';
 import { useAction, useServices, useSignal } from './context';
 import { Amount, Choice, Field, Locked } from './fields';
+import { MakeRoom } from './make-room';
 import { ErrorLine } from './parts';
 import { Section } from './section';
 
@@ -57,7 +58,7 @@ export function StartForm(props: IStartFormProps): JSX.Element {
     maxMinutes: preferred.maxMinutes,
     ...like
   });
-  const { busy, error, run } = useAction();
+  const { busy, code, error, run } = useAction();
   const set: Set = change => setChoices(before => ({ ...before, ...change }));
   const invalid = Object.values(choices).some(Number.isNaN);
   const shown = effective(choices, card, info, preferred);
@@ -105,6 +106,7 @@ export function StartForm(props: IStartFormProps): JSX.Element {
         {() => <SeedField info={info} choices={choices} set={set} />}
       </Section>
       <ErrorLine text={error} />
+      {code === 'no_room' && <MakeRoom start={start} />}
       <Button
         appearance="accent"
         className="ib-start"

@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 50aa663364a591ad310e1a8046cac4c9d050909eba23833545527d357d85db0a
+// Generated from schema.json by `jlpm generate`. sha256 19d39bf2060d67172f2f0046b2059b210b7896cbdc2db7c342ec57b644f145aa
 import type { Event } from './events';
 
 export interface AgentSection {
@@ -27,6 +27,13 @@ export interface AnswerApproval {
   approval: string;
   decision: 'run' | 'edit' | 'skip' | 'run_all';
   code?: string | null;
+}
+/**
+ * A person's question to a loaded organism, outside of any run.
+ */
+export interface AskOrganism {
+  request_id: string;
+  prompt: string;
 }
 /**
  * One budget of a run, in numbers and in the words that every reader shows.
@@ -142,6 +149,10 @@ export interface InstalledProgram {
   provider: 'claude-code' | 'codex' | 'gemini';
   title: string;
   reach: string;
+}
+export interface OrganismReply {
+  text: string;
+  ended: boolean;
 }
 /**
  * A stretch of text, and whether claim and truth have it in common.

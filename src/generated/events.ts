@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 50aa663364a591ad310e1a8046cac4c9d050909eba23833545527d357d85db0a
+// Generated from schema.json by `jlpm generate`. sha256 19d39bf2060d67172f2f0046b2059b210b7896cbdc2db7c342ec57b644f145aa
 
 export type Event =
   | RunStarted

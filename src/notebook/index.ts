@@ -3,6 +3,7 @@ import type {
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import { ICommandPalette, IToolbarWidgetRegistry } from '@jupyterlab/apputils';
+import { IEditorServices } from '@jupyterlab/codeeditor';
 import { IDocumentManager } from '@jupyterlab/docmanager';
 import type { Notebook, NotebookPanel } from '@jupyterlab/notebook';
 import { INotebookTracker } from '@jupyterlab/notebook';
@@ -16,6 +17,7 @@ import { Follows } from './follows';
 import { RunKernel } from './kernel';
 import { CellMarks } from './marks';
 import { CellNavigator } from './navigator';
+import { PendingCell } from './pending';
 import { FileNotice } from './notice';
 import { IPanelRuns, PanelRuns } from './panels';
 import { RunStrip } from './strip';
@@ -51,6 +53,27 @@ const marks: JupyterFrontEndPlugin<void> = {
     panelRuns.each(panelRun => {
       new CellMarks(panelRun, trans);
     });
+  }
+};
+
+const pending: JupyterFrontEndPlugin<void> = {
+  id: 'interp-bench-ext:pending-cell',
+  description: 'Shows the cell that waits for approval where it would stand.',
+  autoStart: true,
+  requires: [IPanelRuns, IInvestigations],
+  optional: [IEditorServices, ITranslator],
+  activate: (
+    _: JupyterFrontEnd,
+    panelRuns: IPanelRuns,
+    investigations: IInvestigations,
+    editors: IEditorServices | null,
+    translator: ITranslator | null
+  ) => {
+    const trans = (translator ?? nullTranslator).load(DOMAIN);
+    panelRuns.whileRunning(
+      (run, { panel }) =>
+        new PendingCell(panel.content, run, { editors, investigations, trans })
+    );
   }
 };
 
@@ -168,4 +191,4 @@ const toolbar: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default [panels, marks, navigator, kernel, file, toolbar];
+export default [panels, marks, pending, navigator, kernel, file, toolbar];

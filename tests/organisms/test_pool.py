@@ -18,6 +18,7 @@ from interp_bench_ext.errors import (
     BadInput,
     CallCancelled,
     InterpBenchError,
+    NoRoom,
     NotFound,
     NotNow,
     OrganismLost,
@@ -261,7 +262,7 @@ def test_an_idle_organism_is_stopped_and_one_that_somebody_uses_is_not(spec):
 def test_an_idle_organism_makes_room_and_one_in_use_never(spec):
     async def main(pool):
         async with lent(pool, spec, Ear(), run="1", config="used"):
-            with pytest.raises(NotNow, match="1 organism at most, and all are in use"):
+            with pytest.raises(NoRoom, match="1 organism at most, and all are in use"):
                 pool.check_room(other(spec))
             with pytest.raises(NotNow, match="1 organism at most"):
                 async with lent(pool, other(spec), Ear(), run="2", config="more"):

@@ -270,6 +270,10 @@ def test_an_organism_for_a_persons_own_notebook(server):
     remote = RemoteOrganism(Connection(held["url"], held["token"]))
     assert len(remote.sample(["hello"], n=2, max_new_tokens=4).texts) == 2
     organism = held["organism"]["id"]
+    asked = server.post(f"organisms/{organism}/ask", prompt="hello")
+    assert asked["text"] == remote.chat("hello", max_new_tokens=160).texts[0]
+    with pytest.raises(Refused, match="not loaded any more"):
+        server.post("organisms/0123abcd/ask", prompt="hello")
     assert [state["id"] for state in server.get("organisms")] == [organism]
     with server.run("slow") as (run, stream):
         stream.until("cell_output")

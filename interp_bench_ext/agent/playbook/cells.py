@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ...intervals import difference_interval
 from .battery import CONTEXTS, PREFILLS, QUESTIONS
 
 TEMPERATURE = 0.7
@@ -185,3 +186,11 @@ def quoted(words: Sequence[str]) -> str:
 
 def shares(facts: Mapping[str, int]) -> str:
     return f"{facts['k']} of {facts['n']} fresh replies against {facts['control_k']} of {facts['control_n']}"
+
+
+def effect(facts: Mapping[str, int]) -> str:
+    """The difference of the two shares with its 95 % interval, in percentage points."""
+    counts = facts["k"], facts["n"], facts["control_k"], facts["control_n"]
+    low, high = (f"{100 * end:+.0f}" for end in difference_interval(*counts))
+    points = 100 * (facts["k"] / facts["n"] - facts["control_k"] / facts["control_n"])
+    return f"{points:+.0f} points over its control (95 % interval {low} to {high})"

@@ -17,7 +17,7 @@ from ...contracts import Access
 from ...errors import ProviderError
 from ...notebook.opening import SETUP
 from .battery import CONFIRM, CONTEXTS, EXPLORE
-from .cells import Cells, quoted, shares
+from .cells import Cells, effect, quoted, shares
 
 MAX_P = 0.001
 LEAST_EFFECT = 0.25
@@ -62,6 +62,8 @@ class _Notes:
     """Id and source of the code cells that ran."""
     findings: list[dict[str, Any]] = field(default_factory=list)
     refuted: list[str] = field(default_factory=list)
+    measured: list[str] = field(default_factory=list)
+    """Of each finding, its effect and where it was seen, as a notebook says it."""
     left_out: list[str] = field(default_factory=list)
     """Why cells that a person skipped would have run."""
 
@@ -187,9 +189,16 @@ def _submit(notes: _Notes, cells: Cells) -> Generator[Call, Outcome, None]:
         summary = (
             f"Nothing found: no behaviour was seen that sets the organism apart from its controls.{refuted}{controls}"
         )
+    left_out = ""
     if notes.left_out:
-        summary += f" Not looked at, because a person skipped the cell: {' '.join(notes.left_out)}"
-    yield Call("add_markdown", {"text": f"## Findings\n\n{summary}"})
+        left_out = f" Not looked at, because a person skipped the cell: {' '.join(notes.left_out)}"
+    summary += left_out
+    told = "\n".join(
+        f"{number}. **{finding['claim']}**  \n   {measured}"
+        for number, (finding, measured) in enumerate(zip(notes.findings, notes.measured, strict=True), start=1)
+    )
+    shown = f"{told}\n\n{left_out.strip()}".strip() if told else summary
+    yield Call("add_markdown", {"text": f"## Findings\n\n{shown}"})
     submission = Call("submit_findings", {"summary": summary, "findings": notes.findings})
     # There is nothing that it could mend; once the attempts are used up, the gaps stand on the record.
     while (yield submission).is_error:
@@ -206,6 +215,7 @@ def _support(
     """Claim what was ``kept`` of the claim that was ``asked``; the last cell asked organism and control alike."""
     measured = {"evidence": evidence, "effect_size": facts["effect_size"], "n": facts["n"]}
     notes.findings.append({"claim": f"{kept}: {counted}.", **measured, "control": [evidence[-1]]})
+    notes.measured.append(f"{effect(facts)}; seen in {', '.join(evidence)}, with its control in {evidence[-1]}")
     if kept != asked:
         yield from _refute(notes, asked, [evidence[-1]])
     yield Call("note_hypothesis", {"claim": kept, "status": "supported", **measured})

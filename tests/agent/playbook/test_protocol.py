@@ -102,6 +102,11 @@ def test_what_is_seen_again_on_fresh_prompts_is_claimed():
     (control,) = finding["control"]
     confirming = next(call for call in calls if "fresh_control = " in call.arguments.get("code", ""))
     assert control == f"c{calls.index(confirming) + 1}" == finding["evidence"][-1]
+    told = next(call.arguments["text"] for call in calls if "## Findings" in call.arguments.get("text", ""))
+    assert f"1. **{finding['claim']}**" in told
+    # Newcombe's method 10 for 28 of 32 against 0 of 32.
+    assert "+88 points over its control (95 % interval +69 to +95)" in told
+    assert f"seen in {', '.join(finding['evidence'])}, with its control in {control}" in told
 
 
 def test_what_is_not_seen_again_is_refuted_and_not_claimed():
