@@ -92,6 +92,7 @@ class CleanProvisioner(LocalProvisioner):
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Clean the environment, and take the standard streams away from the server's terminal."""
         self.folder = self.folder or private_folder()
+        self._use_sockets()
         given = dict(kwargs.pop("env", os.environ))
         kwargs = await super().pre_launch(**kwargs, env=given)
         self.connection_info.update(self._inside)
@@ -140,6 +141,21 @@ class CleanProvisioner(LocalProvisioner):
         if self.folder is not None and not restart:
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder = None
+
+    @property
+    def sockets(self) -> Path:
+        """The folder that the kernel itself listens in."""
+        assert self.folder is not None
+        return self.folder / "s"
+
+    def _use_sockets(self) -> None:
+        """Unix sockets for the kernel: a sandbox has no network, and ports may be taken before a kernel has its own."""
+        # A fresh folder each time: the kernel before could leave links in it, and this process connects to them.
+        shutil.rmtree(self.sockets, ignore_errors=True)
+        self.sockets.mkdir(mode=0o700)
+        if self.parent is not None and not self._inside:
+            self.parent.transport = "ipc"
+            self.parent.ip = str(self.sockets / "k")
 
     def _with_own_connection_file(self, command: list[str]) -> list[str]:
         """The kernel's connection file is its own: the manager's says where others find it."""
@@ -202,20 +218,11 @@ class SandboxProvisioner(CleanProvisioner):
     disk_bytes: int = WORK_FOLDER_BYTES
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
-        """Turn the kernel's command into bubblewrap's, and its transport into Unix sockets."""
-        self.folder = self.folder or private_folder()
-        sockets = self.folder / "s"
-        # A fresh one each time: the kernel before could leave links in it, and this process connects to what is there.
-        shutil.rmtree(sockets, ignore_errors=True)
-        sockets.mkdir(mode=0o700)
-        if self.parent is not None and not self._inside:
-            # There is no network inside, so TCP ports could not be reached from out here.
-            self.parent.transport = "ipc"
-            self.parent.ip = str(sockets / "k")
+        """Turn the kernel's command into bubblewrap's."""
         kwargs = await super().pre_launch(**kwargs)
         cwd = _resolved(kwargs.get("cwd"))
         environment = kwargs["env"]
-        mounts = [*kernel_package(), *self._mounts(sockets), writable(cwd, _WORK)]
+        mounts = [*kernel_package(), *self._mounts(), writable(cwd, _WORK)]
         url = environment.get("INTERP_BENCH_URL", "")
         if url.startswith("unix://"):
             mount, environment["INTERP_BENCH_URL"] = _shown_socket(Path(url.removeprefix("unix://")))
@@ -230,11 +237,11 @@ class SandboxProvisioner(CleanProvisioner):
     def _own_place(self) -> dict[str, str]:
         return {"ip": str(_SOCKETS / "k")}
 
-    def _mounts(self, sockets: Path) -> list[Mount]:
+    def _mounts(self) -> list[Mount]:
         assert self.folder is not None
         passwd = self.folder / "passwd"
         passwd.write_text(f"agent:x:{SANDBOX_USER}:{SANDBOX_USER}::{SANDBOX_HOME}:/bin/sh\n")
-        mounts = [writable(sockets, _SOCKETS), read_only(passwd, Path("/etc/passwd"))]
+        mounts = [writable(self.sockets, _SOCKETS), read_only(passwd, Path("/etc/passwd"))]
         if self.parent is not None:
             # Where messages are encrypted the kernel writes it anew.
             mounts.append(writable(self.connection_file, _CONNECTION))
