@@ -46,7 +46,7 @@ def printed(bench: Bench) -> str:
 def check_whole(bench: Bench) -> None:
     """The run is finished, and no cell and no event of it is missing or there twice."""
     run = bench.record().id
-    ends = {cell["id"]: cell["source"] for cell in bench.notebook()["cells"] if is_closing(cell["id"], run)}
+    ends = {cell["id"]: "".join(cell["source"]) for cell in bench.notebook()["cells"] if is_closing(cell["id"], run)}
     ids = [cell["id"] for cell in bench.notebook()["cells"]]
     assert [name for name in ids if name not in ends] == CELLS
     assert ids[-1] in ends

@@ -21,9 +21,11 @@ from .bubblewrap import SANDBOX_HOME, SANDBOX_USER, bwrap_command
 from .disk_quota import WORK_FOLDER_BYTES, DiskQuota
 from .leftovers import end_holders
 from .limits import limited, memory_mb
+from .memory_quota import MemoryQuota
 from .mounts import Mount, read_only, writable
 from .package import kernel_package, package_path
 from .private_folder import private_folder
+from .quota import Quota
 
 _WORK, _SOCKETS, _ORGANISM = Path("/work"), Path("/run/kernel"), Path("/run/organism")
 _CONNECTION = Path("/run/connection.json")
@@ -57,7 +59,8 @@ class CleanProvisioner(LocalProvisioner):
 
     memory_limit_mb = Int(
         default_value=-1,
-        help="Most memory for the kernel's own data in MiB; -1 is half of the machine's, 0 is no limit.",
+        help="Most memory for the own data of each of the kernel's processes in MiB, and half as much again for all of"
+        " them in a sandbox; -1 is half of the machine's, 0 is no limit.",
     ).tag(config=True)
 
     allowed: tuple[str, ...] = ()
@@ -68,8 +71,8 @@ class CleanProvisioner(LocalProvisioner):
     """Environment that only this kernel gets, also when it is started again."""
     front: Front | None = None
     """None: the kernel's own sockets are everybody's."""
-    quota: DiskQuota | None = None
-    """Of the work folder, where there is one."""
+    quotas: tuple[Quota, ...] = ()
+    """Looked at while it runs, where there are any."""
     held = False
     """Whether a run has this kernel and starts it again by itself."""
 
@@ -227,12 +230,23 @@ class SandboxProvisioner(CleanProvisioner):
         if url.startswith("unix://"):
             mount, environment["INTERP_BENCH_URL"] = _shown_socket(Path(url.removeprefix("unix://")))
             mounts.append(mount)
-        self.quota = DiskQuota(cwd, self.disk_bytes)
+        self._disk = DiskQuota(cwd, self.disk_bytes)
         _, *arguments = kwargs["cmd"]
         if self.parent is not None:
             arguments = [str(_CONNECTION) if part == str(self.connection_file) else part for part in arguments]
         command = bwrap_command(mounts, cwd=_WORK, arguments=arguments)
         return {**kwargs, "env": environment, "cmd": command, "cwd": str(cwd)}
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
+        """Start the process, and have its work folder and its memory watched."""
+        kernel = await super().launch_kernel(cmd, **kwargs)
+        memory = [MemoryQuota(self.process.pid, self._all_bytes())] if self.process and self._all_bytes() else []
+        self.quotas = (self._disk, *memory)
+        return kernel
+
+    def _all_bytes(self) -> int:
+        """Of all processes together: half as much again as one may have."""
+        return self._data_mb() * 2**20 * 3 // 2
 
     def _own_place(self) -> dict[str, str]:
         return {"ip": str(_SOCKETS / "k")}

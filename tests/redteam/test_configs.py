@@ -24,9 +24,9 @@ BROKEN = {
 }
 
 CALLS = (
-    "!!python/object/apply:pathlib.Path.touch [!!python/object/apply:pathlib.Path [{file}]]",
+    "!!python/object/apply:os.mkdir [{file}]",
     "!!python/object/new:pathlib.PosixPath [{file}]",
-    "!!python/name:pathlib.Path.touch",
+    "!!python/name:os.mkdir",
     "!!python/module:this",
     "!!binary aGVsbG8=",
     "*nowhere",

@@ -173,7 +173,7 @@ def test_a_run_that_shows_what_is_sealed_is_marked_though_it_was_stopped(server)
     with server.run("shows") as (run, stream):
         stream.until("cell_output", cell_id="c4")
         server.post(f"runs/{run}/stop")
-        scored = stream.until("scored")["event"]["score"]
+        scored = stream.until("scored")["score"]
     assert scored["kind"] == "contaminated"
     assert scored["leaks"][0] == "the hidden prompt, in hexadecimal, in the event agent_replied"
     told = "contaminated: it shows what is sealed, so it is not scored"
