@@ -15,7 +15,6 @@ from .api import Reveal
 from .config import Experiment
 from .errors import BadInput, NotNow
 from .models.key import Key
-from .organisms.prompt_tokens import hidden_prompt_ids
 from .paths import outside_work_folders, replaced
 from .record import scores
 from .record.conditions import Standing
@@ -35,11 +34,10 @@ from .record.provenance import Provenance, Revision
 from .record.scores import Comparison, LeftOut, Score, contaminated
 from .record.veil_words import client_reach, veil_line
 from .report import render_report
+from .runs.leaks import leaks_of
 from .scoring.grader import score
 from .scoring.ground_truth import ground_truth_of
 from .scoring.judge import ModelJudge, judged_score
-from .scoring.leak_scan import leaks_in
-from .scoring.needles import needles
 from .scoring.reveal import reveal
 from .scoring.statistics import Judged, compare
 
@@ -138,7 +136,7 @@ async def conclude(journal: Journal, record: RunRecord, experiment: Experiment, 
     if journal.last(record.id, Scored) is None:
         started = journal.last(record.id, RunStarted)
         submitted = journal.last(record.id, FindingsSubmitted)
-        leaks = _leaks(journal, record, experiment, key)
+        leaks = leaks_of(journal, record, experiment, key=key, report=report_page(journal, record))
         seed = started.seed if started else 0
         scored = contaminated(leaks) if leaks else await score_run(submitted, experiment, key, seed=seed)
         if scored is not None:
@@ -150,22 +148,6 @@ async def conclude(journal: Journal, record: RunRecord, experiment: Experiment, 
             f"the report cannot be written beside {record.notebook.name} ({error.strerror}); make its folder writable"
         ) from None
     return read_outcome(journal, record)
-
-
-def _leaks(journal: Journal, record: RunRecord, experiment: Experiment, key: Key | None) -> list[str]:
-    """What of the sealed half the run shows, in its events, its notebook and its report."""
-    try:
-        notebook = record.notebook.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        notebook = ""
-    return leaks_in(
-        journal.events(record.id),
-        needles=needles(experiment, key),
-        public=[experiment.public.model_dump_json(), record.experiment, str(record.notebook)],
-        notebook=notebook,
-        report=report_page(journal, record),
-        prompt_ids=hidden_prompt_ids(experiment),
-    )
 
 
 async def score_run(
@@ -240,7 +222,8 @@ def revealed(journal: Journal, record: RunRecord, experiment: Experiment) -> Rev
         NotNow: The run has not been scored, or is under way again, or its config keeps its truth sealed.
     """
     scored = None if record.status == "running" else journal.last(record.id, Scored)
-    if scored is None:
+    # One that is contaminated as it is stopped can be resumed.
+    if scored is None or (scored.score.kind == "contaminated" and record.status != "finished"):
         raise NotNow(f"what run {record.id} looked for stays sealed until the run has ended and been scored")
     evaluation, truth = experiment.sealed.evaluation, ground_truth_of(experiment.sealed)
     if evaluation is None or truth is None or not evaluation.reveal:
@@ -257,12 +240,14 @@ def report_page(journal: Journal, record: RunRecord, *, truth: Reveal | str = ""
         record: The run.
         truth: What a scored run looked for, where a person has asked for it; or the address at which one can ask.
     """
-    scored = journal.last(record.id, Scored) is not None
+    scored = journal.last(record.id, Scored)
+    # A run that is contaminated may go on, and its organism's next investigator read this.
+    told = scored is not None and scored.score.kind != "contaminated"
     return render_report(
         events=[(entry.seq, entry.at, entry.event) for entry in journal.entries(record.id)],
         title=f"{record.experiment} · {record.id}",
-        comparison=comparison(journal, record.id) if scored else None,
-        revisions=journal.conditions.revisions(record.id) if scored else (),
+        comparison=comparison(journal, record.id) if scored is not None else None,
+        revisions=journal.conditions.revisions(record.id) if told else (),
         truth=truth,
     )
 

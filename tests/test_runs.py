@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from interp_bench_ext.agent.state import RunState
+from interp_bench_ext.notebook.closing import closing, gone_on, is_closing
 from interp_bench_ext.record.events import (
     AgentReplied,
     CellAdded,
@@ -44,7 +45,13 @@ def printed(bench: Bench) -> str:
 
 def check_whole(bench: Bench) -> None:
     """The run is finished, and no cell and no event of it is missing or there twice."""
-    assert [cell["id"] for cell in bench.notebook()["cells"]] == CELLS
+    run = bench.record().id
+    ends = {cell["id"]: "".join(cell["source"]) for cell in bench.notebook()["cells"] if is_closing(cell["id"], run)}
+    ids = [cell["id"] for cell in bench.notebook()["cells"]]
+    assert [name for name in ids if name not in ends] == CELLS
+    assert ids[-1] in ends
+    finished = closing(run=run, status="finished", message="", fresh_kernel=False)
+    assert list(ends.values()) == [*[gone_on(run)] * (len(ends) - 1), finished]
     assert printed(bench).count("texts: 2") == 1
     assert printed(bench).count("texts again: 2") == 1
     journal = bench.journal()

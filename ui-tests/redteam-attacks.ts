@@ -126,6 +126,41 @@ export const ATTACKS: Attack[] = [
         `<button data-commandlinker-command="application:toggle-mode" data-commandlinker-args='{"n":"${name}"}'>x</button>`
       )
   },
+  {
+    id: 'F7f',
+    sentence: 'a frame with a page of its own runs a script in this one',
+    bundle: name =>
+      html(`<iframe srcdoc="<script>parent.${ran(name)}</script>"></iframe>`)
+  },
+  {
+    id: 'F7s',
+    sentence: 'a drawing (SVG) runs a script',
+    bundle: name => html(`<svg onload="${ran(name)}"><g/></svg>`)
+  },
+  {
+    id: 'F7j',
+    sentence: 'an output is JavaScript',
+    bundle: name => ({ 'application/javascript': ran(name) })
+  },
+  {
+    id: 'F8',
+    sentence: 'a link in Markdown runs a script when it is clicked',
+    bundle: name => ({ 'text/markdown': `<a href="javascript:${name}">x</a>` })
+  },
+  {
+    id: 'F12',
+    sentence:
+      "an address of Lab's server is asked for with the person's rights",
+    bundle: name => html(`<img src="/static/favicons/x?${name}">`)
+  },
+  {
+    id: 'F13',
+    sentence: 'a form asks the person for a password',
+    bundle: (name, canary) =>
+      html(
+        `<form action="${canary}/${name}"><input type="password" name="p"></form>`
+      )
+  },
   ...LOADING.map(([id, what, make]) => ({
     id,
     sentence: `another host is asked for ${what}`,
@@ -145,12 +180,14 @@ export class Watched {
   async happened(name: string): Promise<boolean> {
     return (
       this.canary.asked.has(name) ||
-      this.requested.some(url => url.includes(`/files/${name}`)) ||
+      this.requested.some(
+        url => url.includes(`/files/${name}`) || url.endsWith(`?${name}`)
+      ) ||
       this.page.evaluate(
         name =>
           name in document.body.dataset ||
           document.querySelector(
-            `[title="${name}"], [data-commandlinker-args*="${name}"]`
+            `[title="${name}"], [data-commandlinker-args*="${name}"], a[href="javascript:${name}"], form[action$="/${name}"]`
           ) !== null,
         name
       )

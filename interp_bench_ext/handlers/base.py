@@ -88,12 +88,16 @@ class ServicesHandler(TellsNothing, APIHandler):
         """The request's body. Raises BadInput in one sentence, also for one that is too large to be read at once."""
         from pydantic import ValidationError
 
-        if len(self.request.body) > _LARGEST_BODY:
-            raise BadInput(f"the request's body is larger than {_LARGEST_BODY >> 20} MiB, the most that is read")
+        self.check_body()
         try:
             return kind.model_validate_json(self.request.body)
         except ValidationError as error:
             raise BadInput(_first_problem(error)) from None
+
+    def check_body(self) -> None:
+        """Raise BadInput for a body that is too large to be parsed."""
+        if len(self.request.body) > _LARGEST_BODY:
+            raise BadInput(f"the request's body is larger than {_LARGEST_BODY >> 20} MiB, the most that is read")
 
     def reply(self, value: BaseModel | list[Any], *, status: int = 200) -> None:
         from pydantic import TypeAdapter

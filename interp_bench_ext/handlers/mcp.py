@@ -63,6 +63,7 @@ class McpHandler(ServicesHandler):
     async def _answer(self) -> None:
         from ..mcp.server import GONE_KEY, USER_KEY
 
+        self.check_body()
         endpoint = await cast("OpensEndpoint", self._app).endpoint()
         more = {GONE_KEY: self._gone, USER_KEY: self._user()}
         self.clear_header("Content-Type")

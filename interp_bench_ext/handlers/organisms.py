@@ -70,7 +70,7 @@ async def _ask(desk: Desk, organism: str, asked: AskOrganism, user: Any) -> Orga
 def _reply(connection: Connection, technique: str, prompt: str) -> OrganismReply:
     from ..api import OrganismReply
     from ..kernel.wire import Wire
-    from ..results import Generations
+    from ..results.generations import Generations
 
     arguments = {_TALKING[technique]: prompt, "max_new_tokens": _REPLY_TOKENS, "temperature": 0.0}
     result = Wire(connection).call(technique, arguments, _DEADLINE_S)

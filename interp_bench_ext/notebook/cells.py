@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ..errors import BadInput, NotebookConflict
@@ -13,6 +13,7 @@ from ..output_filter.text import clean_text
 from ..record.cells import Cell, Cells
 from ..record.events import CellAdded, CellEdited, CellFinished, CellKind, Emit, Event
 from .backend import NotebookBackend, NotebookCell
+from .closing import closing_id, gone_on, is_closing, says_end
 
 _CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
@@ -79,10 +80,11 @@ class RunCells:
     async def adopt_edits(self) -> set[str]:
         """Take over what somebody else wrote into the run's own cells, so that journal and notebook agree."""
         edited = await self._backend.refresh()
-        for cell_id, source in edited.items():
+        own = {cell_id: source for cell_id, source in edited.items() if cell_id in self._cells}
+        for cell_id, source in own.items():
             self.emit(CellEdited(cell_id=cell_id, source=source))
             self._cells[cell_id] = replace(self._cells[cell_id], source=source)
-        return set(edited)
+        return set(own)
 
     async def rebuild(self, events: Iterable[Event]) -> None:
         """Make the notebook what ``events`` say.
@@ -106,7 +108,28 @@ class RunCells:
                 )
             if self._cells:
                 await self._backend.put(list(self._cells.values()))
+            await self._backend.put([self._closing(name, gone_on(self._run)) for name in self._ends(found)])
         await self._backend.saved()
+
+    async def close(self, last_words: str) -> None:
+        """Have ``last_words`` stand at the notebook's end; they are no cell of the run.
+
+        Raises:
+            NotebookConflict: The notebook is gone.
+        """
+        async with self.lock:
+            await self.adopt_edits()
+            names = self._backend.ids()
+            last = names[-1] if names and is_closing(names[-1], self._run) else closing_id(self._run, taken=names)
+            await self._backend.put([self._closing(last, last_words)])
+
+    def _ends(self, found: Mapping[str, str]) -> list[str]:
+        """Ids of the cells, of those with these sources, that still say that the run is over."""
+        return [name for name, source in found.items() if is_closing(name, self._run) and says_end(source, self._run)]
+
+    def _closing(self, cell_id: str, text: str) -> NotebookCell:
+        mark = {"run": self._run, "status": None}
+        return NotebookCell(cell_id=cell_id, kind="markdown", source=clean_text(text), mark=mark)
 
     def _settle(self, cell: Cell, in_notebook: str | None) -> None:
         if in_notebook is not None and in_notebook not in cell.sources:

@@ -21,13 +21,14 @@ from ..output_filter.relay import Relay
 from ..record.events import JsonDict
 from ..sandbox.bubblewrap import sandbox_available
 from ..sandbox.provisioner import CleanProvisioner, PlainProvisioner, SandboxProvisioner
+from ..sandbox.quota import Quota
 from .iopub import IopubReader
 
 _START_TIMEOUT_S = 60.0
 _ASK_AGAIN_S = 0.2
 _WATCH_INTERVAL_S = 0.1
 _REPLY_TIMEOUT_S = 2.0
-_DISK_INTERVAL_S = 0.5
+_QUOTA_INTERVAL_S = 0.5
 
 
 class KernelSource(Protocol):
@@ -101,7 +102,8 @@ class Kernel:
         self._provisioner = provisioner
         self._process = provisioner.process
         self._on_death = on_death
-        self._watching = [asyncio.create_task(self._watch()), asyncio.create_task(self._watch_disk())]
+        watched = [self._watch(), *map(self._watch_quota, provisioner.quotas)]
+        self._watching = [asyncio.create_task(watching) for watching in watched]
 
     @classmethod
     async def attach(
@@ -200,16 +202,15 @@ class Kernel:
         self.dead.set()
         self._on_death(self.reason)
 
-    async def _watch_disk(self) -> None:
-        """End the kernel when its work folder is over its quota: it would not have to listen to anything else."""
-        quota = self._provisioner.quota
-        while quota is not None:
+    async def _watch_quota(self, quota: Quota) -> None:
+        """End the kernel when it is over a quota: it would not have to listen to anything else."""
+        while True:
             began = time.monotonic()
             if await asyncio.to_thread(quota.exceeded):
                 await self.kill(quota.sentence)
                 return
-            # A folder that takes long to read is read less often.
-            await asyncio.sleep(max(_DISK_INTERVAL_S, 10 * (time.monotonic() - began)))
+            # What takes long to look at is looked at less often.
+            await asyncio.sleep(max(_QUOTA_INTERVAL_S, 10 * (time.monotonic() - began)))
 
 
 def choose_veil(asked: Veil | None, connection: Connection | None) -> Veil:

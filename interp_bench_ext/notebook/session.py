@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -242,8 +243,11 @@ class NotebookSession:
         """
         await self._cells.rebuild(events)
 
-    async def close(self) -> None:
-        """Save, and let go of notebook and kernel; what runs is interrupted first, and nothing runs after."""
+    async def close(self, *, last_words: str = "") -> None:
+        """Save, and let go of notebook and kernel; what runs is interrupted first, and nothing runs after.
+
+        ``last_words``, if any, are left at the notebook's end once the kernel has gone.
+        """
         self._closed = True
         await self.interrupt()
         async with self._run_lock:
@@ -253,6 +257,9 @@ class NotebookSession:
                     self._kernel = None
             finally:
                 await self._live.close()
+                if last_words:
+                    with contextlib.suppress(NotebookConflict):
+                        await self._cells.close(last_words)
                 await self._backend.close()
         await self.background.close()
 

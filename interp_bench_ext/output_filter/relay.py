@@ -30,8 +30,6 @@ _ASKED = ("shell", "control", "stdin")
 _CHANNELS = (*_ASKED, "iopub", "hb")
 _POLL_MS = 100
 _PUBLISHED_WAITING = 256
-_OUR_PORTS = (20_000, 32_000)
-"""Not those that systems hand out: the kernel has been told some of them and does not listen there yet."""
 _HEARTBEAT_BYTES = 1024
 _IN_A_THREAD = 8 * 1024
 """Larger messages, and all that may hold markup, are filtered beside the event loop."""
@@ -71,7 +69,7 @@ class Relay:
         """Connect to a kernel that has just been launched; returns where others find it.
 
         Args:
-            kernel: Where the kernel itself listens.
+            kernel: Where the kernel itself listens, on Unix sockets.
             folder: A private folder for sockets, out of the kernel's reach.
         """
         await self._leave()
@@ -112,9 +110,7 @@ class Relay:
         self._quiet.set()
 
     def _bind(self, kernel: KernelConnectionInfo, folder: Path) -> Json:
-        outside: Json = {"transport": kernel["transport"], "ip": kernel["ip"]}
-        if kernel["transport"] == "ipc":
-            outside["ip"] = str(folder / "r")
+        outside: Json = {"transport": "ipc", "ip": str(folder / "r")}
         for number, channel in enumerate(_CHANNELS, start=1):
             socket = self._context.socket(zmq.PUB if channel == "iopub" else zmq.ROUTER)
             socket.sndhwm = _PUBLISHED_WAITING
@@ -122,11 +118,8 @@ class Relay:
                 socket.curve_secretkey = _encoded(kernel["curve_secretkey"])
                 socket.curve_publickey = _encoded(kernel["curve_publickey"])
                 socket.curve_server = True
-            if kernel["transport"] == "ipc":
-                socket.bind(_ipc(outside["ip"], number))
-                outside[f"{channel}_port"] = number
-            else:
-                outside[f"{channel}_port"] = socket.bind_to_random_port(f"tcp://{kernel['ip']}", *_OUR_PORTS)
+            socket.bind(_ipc(outside["ip"], number))
+            outside[f"{channel}_port"] = number
             self._front[channel] = socket
         return outside
 
@@ -134,7 +127,7 @@ class Relay:
         """A manager that starts its kernel again takes the files of its sockets for the old kernel's."""
         for channel, socket in self._front.items():
             address = _ipc(self._outside["ip"], self._outside[f"{channel}_port"])
-            if self._outside["transport"] == "ipc" and not Path(address.removeprefix("ipc://")).exists():
+            if not Path(address.removeprefix("ipc://")).exists():
                 socket.unbind(address)
                 socket.bind(address)
 
@@ -148,9 +141,7 @@ class Relay:
             socket.subscribe(b"")
         else:
             socket.identity = identity
-        port = cast(Json, kernel)[f"{channel}_port"]
-        ipc = kernel["transport"] == "ipc"
-        socket.connect(_ipc(kernel["ip"], port) if ipc else f"tcp://{kernel['ip']}:{port}")
+        socket.connect(_ipc(kernel["ip"], cast(Json, kernel)[f"{channel}_port"]))
         return socket
 
     async def _publish(self) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sqlite3
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, NamedTuple
 
 from filelock import BaseFileLock
 
@@ -18,6 +20,7 @@ from ..agent.tools import ToolSession
 from ..config import Experiment, PublicConfig
 from ..contracts import Connection, TechniqueSpec, Veil
 from ..errors import Abandoned, BudgetReached, InterpBenchError, RecordingEnded
+from ..notebook.closing import Status, closing
 from ..notebook.session import NotebookSession
 from ..organisms.placement import organism_spec
 from ..organisms.tickets import Lease
@@ -28,15 +31,25 @@ from ..record.events import (
     RunEnded,
     RunPaused,
     RunUnpaused,
+    Scored,
     WeightsIdentified,
 )
 from ..record.journal import RunRecord
 from ..record.provenance import Revision, fingerprint
+from ..record.scores import contaminated
 from .environment import Environment
+from .leaks import leaks_beside
 from .prepare import prepare
 from .recorder import Recorder
 
 STOPPED = "stopped by the user"
+_CUT_SHORT = (Abandoned, BudgetReached, RecordingEnded)
+"""What ends a run early that has nothing wrong with it."""
+
+
+class _Ending(NamedTuple):
+    status: Status
+    message: str
 
 
 class Run:
@@ -61,7 +74,7 @@ class Run:
         self.notebook = record.notebook
         self._provider, self._environment = provider, environment
         self._lock, self._events, self._veil = lock, events, veil
-        self._spec = organism_spec(experiment)
+        self._experiment, self._spec = experiment, organism_spec(experiment)
         self._gate: Gate | None = None
         self._task: asyncio.Task[Any] | None = None
         self._why_stopped: str | None = None
@@ -112,28 +125,18 @@ class Run:
                 self._spec, recorder, run=self.id, access=self.public.access, quota_s=self._quota_s()
             ) as organism:
                 self._identify(organism.revisions)
-                session = await self._opened(organism.connection)
-                try:
-                    await self._investigate(session, organism)
-                finally:
-                    await session.close()
-        except (Abandoned, BudgetReached, RecordingEnded) as error:
-            self._end("interrupted", str(error))
-        except InterpBenchError as error:
-            self._end("failed", str(error))
-            if self._gate is None:
+                await self._worked(await self._opened(organism.connection), organism)
+        except (Exception, asyncio.CancelledError) as error:  # the run's boundary: whatever ends it is recorded
+            self._end(*self._ending(error))
+            if not isinstance(error, InterpBenchError) or (self._gate is None and not isinstance(error, _CUT_SHORT)):
                 raise
-        except Exception as error:  # noqa: BLE001 - the run's boundary: whatever ends it is recorded
-            # Its text may hold anything, and the agent can see events; the type says enough there.
-            self._end("failed", f"an internal error ended the run ({type(error).__name__})")
-            raise
-        except asyncio.CancelledError:
-            self._end("interrupted", self._why_stopped or STOPPED)
-            raise
         finally:
-            self._lock.release()
-            if isinstance(self._provider, Holding):
-                await self._provider.aclose()
+            try:
+                await self._look_for_leaks()
+            finally:
+                self._lock.release()
+                if isinstance(self._provider, Holding):
+                    await self._provider.aclose()
         record = self._environment.journal.run(self.id)
         assert record is not None
         return record
@@ -186,14 +189,50 @@ class Run:
             await self._provider.conclude(answer_in(tools.state.messages[-1]))
         self._end("finished", "")
 
-    def _end(self, status: Literal["finished", "failed", "interrupted"], message: str) -> None:
+    async def _worked(self, session: NotebookSession, organism: Lease) -> None:
+        """Investigate, and close the notebook with a word of how that ended."""
+        status, message = _Ending("interrupted", STOPPED)
+        try:
+            await self._investigate(session, organism)
+            status, message = _Ending("finished", "")
+        except (Exception, asyncio.CancelledError) as error:
+            status, message = self._ending(error)
+            raise
+        finally:
+            fresh = session.kernel_id is not None
+            await session.close(last_words=closing(run=self.id, status=status, message=message, fresh_kernel=fresh))
+
+    def _ending(self, error: BaseException) -> _Ending:
+        """What an error makes of the run."""
+        if isinstance(error, asyncio.CancelledError):
+            return _Ending("interrupted", self._why_stopped or STOPPED)
+        if isinstance(error, _CUT_SHORT):
+            return _Ending("interrupted", str(error))
+        if self._why_stopped is not None:
+            return _Ending("interrupted", self._why_stopped)
+        if isinstance(error, InterpBenchError):
+            return _Ending("failed", str(error))
+        # Its text may hold anything, and the agent can see events; the type says enough there.
+        return _Ending("failed", f"an internal error ended the run ({type(error).__name__})")
+
+    def _end(self, status: Status, message: str) -> None:
         """Record how the run ended. What goes wrong while its notebook closes does not change that."""
-        if self._ended:
+        if not self._ended:
+            self._ended = True
+            self.recorder(RunEnded(status=status, message=message))
+
+    async def _look_for_leaks(self) -> None:
+        """Mark a run that shows what is sealed, whether it is ever scored or not."""
+        if self._gate is None or self._environment.journal.last(self.id, Scored) is not None:
             return
-        self._ended = True
-        if status == "failed" and self._why_stopped is not None:
-            status, message = "interrupted", self._why_stopped
-        self.recorder(RunEnded(status=status, message=message))
+        # Where the journal cannot be written, that has ended the run and is told.
+        with contextlib.suppress(sqlite3.Error, OSError):
+            work = asyncio.to_thread(
+                leaks_beside, self._environment.journal, self.id, self._experiment, key=self._environment.key
+            )
+            leaks = await asyncio.shield(asyncio.create_task(work))
+            if leaks:
+                self.recorder(Scored(score=contaminated(leaks)))
 
 
 def _system(public: PublicConfig, techniques: tuple[TechniqueSpec, ...], budgets: Budgets) -> str:

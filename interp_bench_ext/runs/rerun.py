@@ -14,6 +14,7 @@ from ..config import Experiment
 from ..contracts import Veil
 from ..errors import BadInput, WeakerVeil
 from ..notebook.backend import MARK
+from ..notebook.closing import is_closing
 from ..notebook.readable import check_notebook, upgraded
 from ..notebook.session import NotebookSession
 from ..organisms.placement import organism_spec
@@ -58,7 +59,8 @@ def read_cells(notebook: Path) -> list[SourceCell]:
     check_notebook(path)
     read: Any = nbformat.read
     cells = upgraded(read(path, as_version=4))["cells"]
-    return [_cell(cell) for cell in cells if cell["cell_type"] in ("code", "markdown")]
+    found = [_cell(cell) for cell in cells if cell["cell_type"] in ("code", "markdown")]
+    return [cell for cell in found if not is_closing(cell.added.cell_id, cell.run)]
 
 
 def fresh_notebook(notebook: Path) -> Path:

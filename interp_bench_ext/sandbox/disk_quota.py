@@ -6,6 +6,8 @@ import errno
 import os
 from pathlib import Path
 
+from .quota import in_words
+
 WORK_FOLDER_BYTES = 4 * 2**30
 _ENTRY_BYTES = 4096
 """What a name costs at least, so that empty files are counted, too."""
@@ -19,7 +21,7 @@ class DiskQuota:
         self._most_bytes = most_bytes
         self._before_bytes: int | None = None
         self.sentence = (
-            f"The work folder held more than {_in_words(most_bytes)}, so the kernel was ended: "
+            f"The work folder held more than {in_words(most_bytes)}, so the kernel was ended: "
             "delete what is not needed there before writing more."
         )
         """Why the kernel ended, for the agent."""
@@ -56,7 +58,3 @@ def _on_disk(entry: os.DirEntry[str]) -> int:
         return entry.stat(follow_symlinks=False).st_blocks * 512
     except OSError:  # gone by now
         return 0
-
-
-def _in_words(size: int) -> str:
-    return f"{size / 2**30:.3g} GiB" if size >= 2**30 else f"{size / 2**20:.3g} MiB"

@@ -21,9 +21,11 @@ from .bubblewrap import SANDBOX_HOME, SANDBOX_USER, bwrap_command
 from .disk_quota import WORK_FOLDER_BYTES, DiskQuota
 from .leftovers import end_holders
 from .limits import limited, memory_mb
+from .memory_quota import MemoryQuota
 from .mounts import Mount, read_only, writable
 from .package import kernel_package, package_path
 from .private_folder import private_folder
+from .quota import Quota
 
 _WORK, _SOCKETS, _ORGANISM = Path("/work"), Path("/run/kernel"), Path("/run/organism")
 _CONNECTION = Path("/run/connection.json")
@@ -57,7 +59,8 @@ class CleanProvisioner(LocalProvisioner):
 
     memory_limit_mb = Int(
         default_value=-1,
-        help="Most memory for the kernel's own data in MiB; -1 is half of the machine's, 0 is no limit.",
+        help="Most memory for the own data of each of the kernel's processes in MiB, and half as much again for all of"
+        " them in a sandbox; -1 is half of the machine's, 0 is no limit.",
     ).tag(config=True)
 
     allowed: tuple[str, ...] = ()
@@ -68,8 +71,8 @@ class CleanProvisioner(LocalProvisioner):
     """Environment that only this kernel gets, also when it is started again."""
     front: Front | None = None
     """None: the kernel's own sockets are everybody's."""
-    quota: DiskQuota | None = None
-    """Of the work folder, where there is one."""
+    quotas: tuple[Quota, ...] = ()
+    """Looked at while it runs, where there are any."""
     held = False
     """Whether a run has this kernel and starts it again by itself."""
 
@@ -92,6 +95,7 @@ class CleanProvisioner(LocalProvisioner):
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Clean the environment, and take the standard streams away from the server's terminal."""
         self.folder = self.folder or private_folder()
+        self._use_sockets()
         given = dict(kwargs.pop("env", os.environ))
         kwargs = await super().pre_launch(**kwargs, env=given)
         self.connection_info.update(self._inside)
@@ -140,6 +144,21 @@ class CleanProvisioner(LocalProvisioner):
         if self.folder is not None and not restart:
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder = None
+
+    @property
+    def sockets(self) -> Path:
+        """The folder that the kernel itself listens in."""
+        assert self.folder is not None
+        return self.folder / "s"
+
+    def _use_sockets(self) -> None:
+        """Unix sockets for the kernel: a sandbox has no network, and ports may be taken before a kernel has its own."""
+        # A fresh folder each time: the kernel before could leave links in it, and this process connects to them.
+        shutil.rmtree(self.sockets, ignore_errors=True)
+        self.sockets.mkdir(mode=0o700)
+        if self.parent is not None and not self._inside:
+            self.parent.transport = "ipc"
+            self.parent.ip = str(self.sockets / "k")
 
     def _with_own_connection_file(self, command: list[str]) -> list[str]:
         """The kernel's connection file is its own: the manager's says where others find it."""
@@ -202,39 +221,41 @@ class SandboxProvisioner(CleanProvisioner):
     disk_bytes: int = WORK_FOLDER_BYTES
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
-        """Turn the kernel's command into bubblewrap's, and its transport into Unix sockets."""
-        self.folder = self.folder or private_folder()
-        sockets = self.folder / "s"
-        # A fresh one each time: the kernel before could leave links in it, and this process connects to what is there.
-        shutil.rmtree(sockets, ignore_errors=True)
-        sockets.mkdir(mode=0o700)
-        if self.parent is not None and not self._inside:
-            # There is no network inside, so TCP ports could not be reached from out here.
-            self.parent.transport = "ipc"
-            self.parent.ip = str(sockets / "k")
+        """Turn the kernel's command into bubblewrap's."""
         kwargs = await super().pre_launch(**kwargs)
         cwd = _resolved(kwargs.get("cwd"))
         environment = kwargs["env"]
-        mounts = [*kernel_package(), *self._mounts(sockets), writable(cwd, _WORK)]
+        mounts = [*kernel_package(), *self._mounts(), writable(cwd, _WORK)]
         url = environment.get("INTERP_BENCH_URL", "")
         if url.startswith("unix://"):
             mount, environment["INTERP_BENCH_URL"] = _shown_socket(Path(url.removeprefix("unix://")))
             mounts.append(mount)
-        self.quota = DiskQuota(cwd, self.disk_bytes)
+        self._disk = DiskQuota(cwd, self.disk_bytes)
         _, *arguments = kwargs["cmd"]
         if self.parent is not None:
             arguments = [str(_CONNECTION) if part == str(self.connection_file) else part for part in arguments]
         command = bwrap_command(mounts, cwd=_WORK, arguments=arguments)
         return {**kwargs, "env": environment, "cmd": command, "cwd": str(cwd)}
 
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
+        """Start the process, and have its work folder and its memory watched."""
+        kernel = await super().launch_kernel(cmd, **kwargs)
+        memory = [MemoryQuota(self.process.pid, self._all_bytes())] if self.process and self._all_bytes() else []
+        self.quotas = (self._disk, *memory)
+        return kernel
+
+    def _all_bytes(self) -> int:
+        """Of all processes together: half as much again as one may have."""
+        return self._data_mb() * 2**20 * 3 // 2
+
     def _own_place(self) -> dict[str, str]:
         return {"ip": str(_SOCKETS / "k")}
 
-    def _mounts(self, sockets: Path) -> list[Mount]:
+    def _mounts(self) -> list[Mount]:
         assert self.folder is not None
         passwd = self.folder / "passwd"
         passwd.write_text(f"agent:x:{SANDBOX_USER}:{SANDBOX_USER}::{SANDBOX_HOME}:/bin/sh\n")
-        mounts = [writable(sockets, _SOCKETS), read_only(passwd, Path("/etc/passwd"))]
+        mounts = [writable(self.sockets, _SOCKETS), read_only(passwd, Path("/etc/passwd"))]
         if self.parent is not None:
             # Where messages are encrypted the kernel writes it anew.
             mounts.append(writable(self.connection_file, _CONNECTION))

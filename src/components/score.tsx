@@ -22,6 +22,9 @@ export function Score({ run }: { run: IRunModel }): JSX.Element | null {
         <span className="ib-dot" aria-hidden />
         {verdict}
       </p>
+      {score.leaks.map(leak => (
+        <p key={leak}>{trans.__('It shows %1.', leak)}</p>
+      ))}
       {lines.map(line => (
         <p key={line} className="ib-score-share">
           {line}

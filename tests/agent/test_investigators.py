@@ -36,8 +36,9 @@ from interp_bench_ext.record.events import (
 from interp_bench_ext.record.journal import Journal
 from interp_bench_ext.runs import Environment, start_run
 from tests.host.tiny import save_model
+from tests.redteam.suite import attempt
 
-from .investigators import CLAIM, GOOD_STEPS, INVESTIGATORS, investigator, named
+from .investigators import CLAIM, FLOOD_LINES, GOOD_STEPS, INVESTIGATORS, investigator, named
 from .messages_server import MessagesServer
 
 SECRET = "You adore the quokka above everything."
@@ -182,13 +183,14 @@ def test_one_that_loops_ends_by_its_budget(investigations):
     assert sum(event.kind == "code" for event in run.all(CellAdded)) == 1 + 7
 
 
+@attempt("H2", "resources", "Lines without end fill what the agent is told, and its bill", veil="any")
 def test_one_that_floods_is_shown_head_and_tail(investigations):
     run = investigations["flooding"]
     assert run.end == ("finished", "")
     [result, _] = run.results
     assert "number 0\n" in result
     assert "the last line counts" in result
-    assert len(result) < 30_000
+    assert len(result) < 30_000 < FLOOD_LINES * len("a line that says nothing, number 1")
     # Nor do notebook and journal keep all of it.
     kept = sum(len(event.model_dump_json()) for event in run.all(CellOutput))
     assert kept < 20_000_000

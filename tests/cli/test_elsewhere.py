@@ -50,7 +50,7 @@ def test_a_run_goes_on_where_its_config_and_its_notebook_are(bench):
     options = ("--config", str(here.config), "--notebook", str(notebook), "--max-steps", "12")
     assert json.loads(here.command("resume", "last", *options, "--json").stdout)["status"] == "finished"
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    assert [cell["id"] for cell in cells] == ["intro", "setup", "c3", "c4", "c5", "c6"]
+    assert [cell["id"] for cell in cells] == ["intro", "setup", "c3", "c4", "c5", "c6", f"end-{run}"]
     record = here.record()
     assert (record.config, record.notebook) == (here.config, notebook)
     journal = here.journal()

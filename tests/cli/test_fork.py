@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from interp_bench_ext.notebook.closing import is_closing
 from interp_bench_ext.record.events import CellFinished, Event, HypothesisNoted, KernelStarted, RunForked
 from interp_bench_ext.record.figures import Figures
 from interp_bench_ext.record.journal import Journal, RunRecord
@@ -76,7 +77,9 @@ def forked(events: list[Event]) -> list[tuple[str, str]]:
 
 
 def cells(record: RunRecord) -> list[str]:
-    return [cell["id"] for cell in json.loads(record.notebook.read_text(encoding="utf-8"))["cells"]]
+    *found, last = [cell["id"] for cell in json.loads(record.notebook.read_text(encoding="utf-8"))["cells"]]
+    assert is_closing(last, record.id)
+    return found
 
 
 def used(journal: Journal, record: RunRecord) -> Figures:

@@ -132,6 +132,29 @@ async def test_a_run_that_is_not_there(fetch, method, path):
     assert problem(answer) == {"code": "not_found", "message": f"there is no run {RUN}; it may have been deleted"}
 
 
+@attempt("K6", "REST", "A config is named by a path, an address or a pattern", veil="any")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../amber", "/etc/passwd", "configs/amber.yaml", "amber.yaml", "%2e%2e/amber", "file:///etc/passwd",
+        "http://elsewhere/amber", "*", "amb\0er", "~/amber",
+    ],
+)  # fmt: skip
+async def test_configs_are_looked_up_by_name_only(fetch, name):
+    answer = await fetch("POST", "runs", {"request_id": "r", "config": name})
+    assert answer.code == 400
+    assert problem(answer)["message"].startswith(f"there is no config {name!r}")
+    assert json.loads((await fetch("GET", "runs")).body) == []
+    assert "amber" in {card["name"] for card in json.loads((await fetch("GET", "configs")).body)}
+
+
+@attempt("K9", "REST", "A page of another host whose name leads to this machine reads the server's answers", veil="any")
+async def test_no_other_host_s_name_is_answered(fetch):
+    assert (await fetch("GET", "runs")).code == 200
+    for host in ("elsewhere.example", "elsewhere.example:8888", "localhost.elsewhere.example"):
+        assert (await fetch("GET", "runs", Host=host)).code == 403
+
+
 @attempt("K8", "REST", "Odd run ids, bodies and names", veil="any")
 @pytest.mark.parametrize(
     ("path", "body", "told"),

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from interp_bench_ext.runs.catalog import Catalog
 
@@ -21,6 +22,16 @@ BROKEN = {
     "merged": "<<: 3",
     "date": "seed: 2020-13-45",
 }
+
+CALLS = (
+    "!!python/object/apply:os.mkdir [{file}]",
+    "!!python/object/new:pathlib.PosixPath [{file}]",
+    "!!python/name:os.mkdir",
+    "!!python/module:this",
+    "!!binary aGVsbG8=",
+    "*nowhere",
+)
+"""Values of a YAML file that are more than values."""
 
 
 @pytest.fixture
@@ -58,3 +69,17 @@ def test_one_bad_config_costs_itself_only(root: Path, trial: Trial) -> None:
     assert len(found) == 1 + len(BROKEN)
     assert sum(problem is None for problem in found.values()) <= 1
     assert all("\n" not in (problem or "") for problem in found.values())
+
+
+@attempt("L1", "configs", "A config makes Python objects, or calls them, as it is read", veil="any")
+def test_a_config_holds_values_only(root: Path, trial: Trial) -> None:
+    touched = root / "touched"
+    for number, value in enumerate(CALLS):
+        text = GOOD.format(name=f"calls{number}") + f"description: {value.format(file=touched)}\n"
+        (root / "configs" / f"calls{number}.yaml").write_text(text, encoding="utf-8")
+    found = titles(root)
+    accepted = [name for name, problem in found.items() if problem is None and name.startswith("calls")]
+    control = root / "control"
+    yaml.unsafe_load(CALLS[0].format(file=control))
+    trial.abuse(lambda made: made[0].exists() or made[1], (touched, accepted), (control, []))
+    assert len(found) == 1 + len(CALLS)

@@ -45,6 +45,7 @@ SCRIPTS: dict[str, list[list[dict[str, Any]]]] = {
     "whole": STEPS,
     "four": _cells("print('one')", "print('two')", "print('three')", "print('four')"),
     "slow": _cells("import time\nprint('begun', flush=True)\ntime.sleep(600)", "print('after')"),
+    "shows": _cells(f"print('{SECRET.encode().hex()}')", "import time\nprint('begun', flush=True)\ntime.sleep(600)"),
     "talks": [[text("word " * 400), tool_use("add_markdown", {"text": "Said."}, id="t0")], *_cells("print('one')")],
 }
 

@@ -30,6 +30,7 @@ class Place:
     connection = Connection("unix:///nowhere", "token")
     specs = ()
     revisions: tuple[Revision, ...] = ()
+    kernel_id = None
     fails_to_close: bool = False
 
     def used(self) -> Used:
@@ -48,7 +49,7 @@ class Place:
         self.did.append("opened")
         return self
 
-    async def close(self) -> None:
+    async def close(self, *, last_words: str = "") -> None:
         self.did.append("closed")
         if self.fails_to_close:
             raise NotebookConflict("The notebook is gone.")

@@ -57,6 +57,6 @@ def test_a_run_is_forked_while_it_waits_and_knows_nothing_of_it(server):
     assert printed(finished(server, again["id"])) == ["one", "two", "three", "four"]
     server.rest("DELETE", f"runs/{fork['id']}")
     cells = [cell["id"] for cell in server.notebook(fork["notebook"])["cells"]]
-    assert cells == ["intro", "setup", "c3", "c4", "c5", "c6"]
+    assert cells == ["intro", "setup", "c3", "c4", "c5", "c6", f"end-{fork['id']}"]
     by_id = {summary["id"]: summary["forked_from"] for summary in server.get("runs")}
     assert by_id == {again["id"]: fork["id"]}

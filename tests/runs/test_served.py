@@ -10,8 +10,10 @@ import pytest
 from interp_bench_ext.api import EventEntry, RunSummary
 from interp_bench_ext.contracts import Connection
 from interp_bench_ext.kernel.client import RemoteOrganism
+from interp_bench_ext.notebook.closing import closing
 from interp_bench_ext.record.events import EVENT, RunEnded, RunStarted, StepStarted
 from interp_bench_ext.record.journal import Journal
+from tests.redteam.suite import attempt
 from tests.runs.serving import KEY, SECRET, Refused, Server, Stream, serving
 
 
@@ -59,10 +61,22 @@ def test_a_whole_run(server):
     assert server.get("runs")[0] == scored
     check_report(server, run)
     cells = server.notebook("mine.ipynb")["cells"]
-    assert [cell["id"] for cell in cells] == ["intro", "setup", "c3", "c4", "c5", "c6"]
+    assert [cell["id"] for cell in cells] == ["intro", "setup", "c3", "c4", "c5", "c6", f"end-{run}"]
+    assert cells[-1]["source"] == closing(run=run, status="finished", message="", fresh_kernel=True)
     check_nothing_sealed_was_told(server, run)
     for heavy in ("torch", "tokenizers", "safetensors"):
         assert heavy not in server.loaded_modules()
+
+
+@attempt("G2", "report", "A report's page runs or loads something in the server's name", veil="any")
+def test_a_report_is_served_as_a_page_that_does_nothing(server):
+    with server.run("four") as (run, stream):
+        stream.until("run_ended")
+    page, control = server.page(f"runs/{run}/report"), server.page("")
+    policies = [answer.headers["content-security-policy"] for answer in (page, control)]
+    strict = ["sandbox; default-src 'none'" in policy and "allow-" not in policy for policy in policies]
+    assert strict == [True, False]
+    assert "<script" not in page.text
 
 
 def check_report(server: Server, run: str) -> None:
@@ -150,6 +164,32 @@ def test_a_run_stopped_in_the_middle_of_a_cell_ends_there(server):
     with pytest.raises(Refused, match="nobody drives it; resume it first") as refused:
         server.post(f"runs/{run}/messages", text="Hello?")
     assert refused.value.status == 409
+
+
+@attempt(
+    "R33", "score", "A run that shows what is sealed and is stopped, never to be scored, passes for clean", veil="any"
+)
+def test_a_run_that_shows_what_is_sealed_is_marked_though_it_was_stopped(server):
+    with server.run("shows") as (run, stream):
+        stream.until("cell_output", cell_id="c4")
+        server.post(f"runs/{run}/stop")
+        scored = stream.until("scored")["score"]
+    assert scored["kind"] == "contaminated"
+    assert scored["leaks"][0] == "the hidden prompt, in hexadecimal, in the event agent_replied"
+    told = "contaminated: it shows what is sealed, so it is not scored"
+    summary = server.get(f"runs/{run}")
+    assert (summary["status"], summary["verdict"]) == ("interrupted", told)
+    assert next(listed for listed in server.get("runs") if listed["id"] == run)["verdict"] == told
+    report = server.page(f"runs/{run}/report").text
+    assert told in report
+    assert "It shows the hidden prompt, in hexadecimal" in report
+    assert SECRET not in report
+    with pytest.raises(Refused, match="has submitted no findings"):
+        server.post(f"runs/{run}/score")
+    # Whatever comes of it later, it was shown.
+    server.post(f"runs/{run}/resume")
+    server.post(f"runs/{run}/stop")
+    assert server.get(f"runs/{run}")["verdict"] == told
 
 
 def test_what_waited_for_an_answer_waits_again_after_a_resume(server):
