@@ -6,7 +6,11 @@ CONFIG ?= amber
 JLPM := PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
 LABEXTENSION := interp_bench_ext/labextension
 
+<<<<<<< HEAD
 .PHONY: demo lab test redteam hub hub-test ui-test ui-shots test-all test-gpu lint format train bench bench-agent bench-lab bench-filter bench-sandbox bench-modal bench-hub bench-gateway build clean
+=======
+.PHONY: demo lab test redteam ui-test ui-shots test-all test-gpu docs-examples lint format train bench bench-agent bench-lab bench-filter bench-sandbox bench-modal build clean
+>>>>>>> 4bc0fa0 (Twenty-two techniques give their control in the same result, each with a page: differences of organism and base, steering, patching, probes, lenses, attribution)
 
 demo: $(VENV)/run.stamp  ## Set up, then investigate an organism offline
 	$(BIN)/interp-bench run $(CONFIG) --agent playbook --out notebooks
@@ -42,6 +46,9 @@ hub: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## A JupyterHub to look at, on this ma
 
 test-gpu: $(VENV)/dev.stamp  ## The dispatcher on CUDA; needs an NVIDIA GPU and a torch for it
 	$(BIN)/pytest -m gpu tests/gpu
+
+docs-examples: $(VENV)/dev.stamp  ## Run the worked examples of docs/techniques and write what they give into the pages
+	$(BIN)/python scripts/docs_examples.py $(PAGES)
 
 lint: $(VENV)/dev.stamp node_modules/.stamp
 	$(BIN)/ruff format --check .

@@ -11,7 +11,10 @@ from interp_bench_ext.host.sources import Sources
 from interp_bench_ext.host.spec import with_detail
 
 _LFS = b"version https://git-lfs"
+_POINTER = "is a Git LFS pointer, not the file itself: run git lfs pull there"
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin", "adapter_model.bin")
+_TOKENIZERS = ("tokenizer*", "vocab*", "spiece*", "*.model", "*.tiktoken", "tekken.json")
+"""Any of these may hold a tokenizer."""
 _INDEX = "model.safetensors.index.json"
 _LARGEST_JSON_BYTES = 64 << 20
 _LARGEST_HEADER_BYTES = 100_000_000
@@ -49,12 +52,33 @@ def check_files(sources: Sources) -> None:
     for place, key in ((sources.adapter, "model.name"), (sources.merge, "model.base_model")):
         if place is not None:
             _check_adapter(Path(place), key)
+    _check_tokenizer(Path(sources.tokenizer))
 
 
 def _check_adapter(folder: Path, key: str) -> None:
     adapter_config(folder, key)
     if reason := broken_weights(folder):
         raise _refused(f"{key}: the adapter is not whole: {reason}.", folder)
+
+
+def _check_tokenizer(folder: Path) -> None:
+    if not any(file for pattern in _TOKENIZERS for file in folder.glob(pattern)):
+        raise _refused("model.tokenizer: the folder holds no tokenizer; name a folder or hub id that has one.", folder)
+    file = folder / "tokenizer.json"
+    if file.is_file() and (fault := _fault_of_json(file)):
+        raise _refused(f"model.tokenizer: tokenizer.json {fault}.", folder)
+
+
+def _fault_of_json(file: Path) -> str | None:
+    """By its ends: a vocabulary is too large to be read twice."""
+    with file.open("rb") as opened:
+        head = opened.read(len(_LFS))
+        opened.seek(max(0, file.stat().st_size - len(_LFS)))
+        tail = opened.read()
+    if head == _LFS:
+        return _POINTER
+    whole = head.lstrip().startswith(b"{") and tail.rstrip().endswith(b"}")
+    return None if whole else "is cut off or no JSON: fetch it again"
 
 
 def adapter_config(folder: Path, key: str) -> dict[str, Any]:
@@ -112,7 +136,7 @@ def _fault(file: Path) -> str | None:
     with file.open("rb") as opened:
         head = opened.read(len(_LFS))
         if head == _LFS:
-            return "is a Git LFS pointer, not the weights themselves: run git lfs pull there"
+            return _POINTER
         if file.suffix != ".safetensors":
             return None
         length = int.from_bytes(head[:8], "little")

@@ -15,6 +15,8 @@ from IPython.display import display
 from ..intervals import wilson_interval
 from ..results.generations import Generations
 from ..results.kit.elements import escaped
+from ..results.mined_tokens import MinedTokens
+from ..results.paired_replies import ALPHA, PairedReplies
 from ..results.word_scores import WordScores
 from ..word_breaks import runs, unspaced
 from ..word_breaks import words as words_of
@@ -135,6 +137,27 @@ def unusual_words(
         ):
             found.append((float(difference), word))
     return [word for _, word in sorted(found, key=lambda entry: (-entry[0], entry[1]))[:most]]
+
+
+def words_of_tokens(mined: MinedTokens, *, least_share: float = 0.1, most: int = 6) -> list[str]:
+    """Content words among the tokens that gained, at ``least_share`` of the positions or more, the commonest first.
+
+    Pieces of words are left out: a token that begins no word cannot be looked for.
+    """
+    found = []
+    for token, gained, lost in zip(mined.tokens, mined.gained, mined.lost, strict=True):
+        word = token.strip().lower()
+        whole = token[:1].isspace() and word.isalpha() and len(word) > 3
+        if whole and word not in FUNCTION_WORDS and gained - lost >= least_share * mined.n_positions:
+            found.append(word)
+    return list(dict.fromkeys(found))[:most]
+
+
+def words_beyond_chance(replies: PairedReplies, *, most: int = 6) -> list[str]:
+    """Content words that the first model uses more often, beyond what chance gives of all words together."""
+    pairs = zip(replies.words, replies.z, replies.p_adjusted, strict=True)
+    found = [word for word, z, p in pairs if z > 0 and p < ALPHA and word not in FUNCTION_WORDS and len(word) > 2]
+    return found[:most]
 
 
 def state(said: str, /, **facts: object) -> None:

@@ -9,14 +9,12 @@ from typing import Any
 import numpy as np
 
 from .kit import elements
-from .kit.elements import ACCENT, OTHER, escaped, not_shown
+from .kit.elements import ACCENT, OTHER, escaped, not_shown, quiet
 from .kit.result import Columns, Floats, Ints, Result
 from .kit.safe_text import clip, counted, more, rounded
 from .kit.selection import Limits
 
 _UP, _DOWN = 20, 6
-_STANDS_OUT = 3
-"""Absolute z-score from which a word is more than chance among many words."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -32,6 +30,8 @@ class WordScores(Result):
     other_texts_with: Ints
     n_texts: int
     n_other_texts: int
+    chance_z: float
+    """What the largest |z| of all words exceeds in 1 of 20 shuffles of the texts between the sets; 0 if none."""
 
     def _headline(self) -> str:
         texts = f"{counted(self.n_texts, 'text')} against {self.n_other_texts:,}"
@@ -47,6 +47,8 @@ class WordScores(Result):
         for row in rows:
             name, (mine, other) = clip(self.words[row], 20), self._shares(row)
             lines.append(f"{name:<20} {self.z[row]:>7.2f} {self.log_odds[row]:>+9.2f}  {mine:<16} {other}")
+        if rows and self.chance_z:
+            lines.append(f"control: shuffled between the sets, the largest |z| exceeds {self.chance_z:.2f} in 1 of 20")
         return lines + more(len(self.words) - len(rows), "word")
 
     def _html(self) -> Iterable[str]:
@@ -54,6 +56,8 @@ class WordScores(Result):
         most = max((abs(float(self.z[row])) for row in rows), default=1.0) or 1.0
         header = elements.row(["word", "z", "", "log-odds", "texts with it", "other texts with it"], "th", "rrlrrr")
         yield elements.table((self._html_row(row, most) for row in rows), header)
+        if rows and self.chance_z:
+            yield quiet(f"shuffled between the sets, the largest |z| exceeds {self.chance_z:.2f} in 1 of 20")
         yield from not_shown(len(self.words) - len(rows), "word")
 
     def _html_row(self, row: int, most: float) -> str:
@@ -69,12 +73,13 @@ class WordScores(Result):
 
         colour = altair.condition("datum.value >= 0", altair.value(charts.ACCENT), altair.value(charts.OTHER))
         against = f"{self.n_texts} texts against {self.n_other_texts}"
-        subtitle = f"{against}; |z| beyond {_STANDS_OUT}, dashed, stands out"
+        subtitle = f"{against}; dashed: what shuffled texts pass in 1 of 20"
         title = altair.Title("Words of one set against the other", subtitle=subtitle)
         names = {"mine:N": "texts with it", "other:N": "other texts with it"}
         rows = [self._bar(row) for row in self._ends(limits.bars, limits.bars // 3)]
         chart = charts.bars(rows, x="z of the log-odds", y="word", title=title, colour=colour, extra=names)
-        ends = altair.Chart(charts.data([{"z": -_STANDS_OUT}, {"z": _STANDS_OUT}]))
+        edge = rounded(self.chance_z)
+        ends = altair.Chart(charts.data([{"z": edge}, {"z": None if edge is None else -edge}]))
         edges = ends.mark_rule(color=charts.NEUTRAL, strokeDash=[3, 3])
         both = chart.copy(deep=False)
         both.layer = [*chart.layer, edges.encode(x="z:Q")]

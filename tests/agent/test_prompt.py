@@ -113,14 +113,17 @@ def test_only_what_the_techniques_in_force_can_do_is_promised(access: Access, ke
     text = prompt(access=access, techniques=[spec for spec in SHIPPED if spec.name in kept])
     for spec in SHIPPED:
         assert (f"organism.{spec.name}(" in text) is (spec in offered)
-        if len(spec.name) > 6:  # chat and sample are words too
+        if "_" in spec.name:  # chat and compare are words too
             assert spec in offered or spec.name not in text
     levels = {spec.access for spec in offered}
     reach = text.partition(f"## Access: {access}\n\n")[2].partition("\n")[0]
     assert ("probabilities" in reach) is (Access.LOGITS in levels)
     assert ("activations" in reach) is (Access.ACTIVATIONS in levels)
     assert ("its base" in reach) is (bool(kept) and access is Access.BASE)
-    for promised in ("steering", "patching", "probes", "your own code", "change activations"):
+    names = {spec.name for spec in offered}
+    for promised, by in {"steering": "steering", "patching": "activation_patching", "probes": "linear_probe"}.items():
+        assert by in names or promised not in text
+    for promised in ("your own code", "change activations"):
         assert promised not in text
 
 

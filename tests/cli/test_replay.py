@@ -38,7 +38,8 @@ def draw(organism) -> WordScores:
     \'\'\'
     z, count = np.array([SCALE * float(torch.rand(1))], dtype=np.float32), np.array([1], dtype=np.int64)
     return WordScores(
-        words=("word",), z=z, log_odds=z, texts_with=count, other_texts_with=count, n_texts=1, n_other_texts=1
+        words=("word",), z=z, log_odds=z, texts_with=count, other_texts_with=count, n_texts=1, n_other_texts=1,
+        chance_z=2.0
     )
 """
 

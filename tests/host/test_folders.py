@@ -29,6 +29,7 @@ def model(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "config.json").write_text('{"model_type": "llama"}')
     (folder / WEIGHTS).write_bytes(safetensors())
+    (folder / "tokenizer.json").write_text("{}")
     return folder
 
 
@@ -49,7 +50,7 @@ def test_a_whole_folder_passes(model: Path):
 @pytest.mark.parametrize(
     ("weights", "fault"),
     [
-        (LFS, "is a Git LFS pointer, not the weights themselves: run git lfs pull there"),
+        (LFS, "is a Git LFS pointer, not the file itself: run git lfs pull there"),
         (safetensors(data=7), "is cut off: fetch it again"),
         (safetensors()[:20], "is cut off or no safetensors file: fetch it again"),
         (b"\x05", "is cut off or no safetensors file: fetch it again"),
@@ -111,6 +112,29 @@ def test_an_adapter_is_looked_at_too_and_its_base_is_named_as_such(model: Path, 
     (adapter / ADAPTER).write_bytes(safetensors())
     (model / WEIGHTS).write_bytes(LFS)
     assert refused(model, adapter).startswith("model.base_model: the folder's model cannot be loaded")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "model.tokenizer: the folder holds no tokenizer; name a folder or hub id that has one."),
+        (b"{", "model.tokenizer: tokenizer.json is cut off or no JSON: fetch it again."),
+        (b"", "model.tokenizer: tokenizer.json is cut off or no JSON: fetch it again."),
+        (b'{"model": ' + b"1" * 100, "model.tokenizer: tokenizer.json is cut off or no JSON: fetch it again."),
+        (LFS, "model.tokenizer: tokenizer.json is a Git LFS pointer, not the file itself: run git lfs pull there."),
+    ],
+)
+def test_a_tokenizer_is_looked_at_too(model: Path, content: bytes | None, said: str):
+    (model / "tokenizer.json").unlink()
+    if content is not None:
+        (model / "tokenizer.json").write_bytes(content)
+    assert refused(model) == said
+
+
+@pytest.mark.parametrize("name", ["vocab.json", "vocab.txt", "tokenizer.model", "qwen.tiktoken", "tekken.json"])
+def test_a_tokenizer_goes_by_many_names(model: Path, name: str):
+    (model / "tokenizer.json").rename(model / name)
+    check_files(Sources(model=str(model), merge=None, adapter=None, tokenizer=str(model)))
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ SIGNATURES = {
 
 def test_the_shipped_techniques_are_described_whole() -> None:
     specs = [read_spec(file) for file in technique_files([FOLDER]).values()]
-    assert {spec.signature.replace("(*, ", "(*, ") for spec in specs} == SIGNATURES
+    assert {spec.signature for spec in specs} >= SIGNATURES
     for spec in specs:
         assert spec.summary.endswith(".")
         assert "\nPlot: " in spec.doc

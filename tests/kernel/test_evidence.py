@@ -7,8 +7,9 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
+from interp_bench_ext.kernel import evidence
 from interp_bench_ext.kernel.evidence import Comparison, Share, compare, state, texts_with, unusual_words
-from interp_bench_ext.results import WordScores
+from interp_bench_ext.results import MinedTokens, PairedReplies, WordScores
 
 
 def test_wilson_intervals_match_published_values():
@@ -56,6 +57,7 @@ def scores(words, z, with_it, other):
         other_texts_with=np.array(other),
         n_texts=10,
         n_other_texts=10,
+        chance_z=2.0,
     )
 
 
@@ -81,3 +83,37 @@ def test_a_notebook_shows_the_sentence_and_an_agent_reads_the_facts():
             "text/html": "<div>No &lt;context&gt; changes the words.</div>",
         }
     ]
+
+
+def test_words_come_from_tokens_that_gained_much_more_often_than_they_lost():
+    tokens = (" lighthouse", "house", " the", " storm", " lamp")
+    mined = MinedTokens(
+        tokens=tokens,
+        gained=np.array([60, 60, 60, 60, 9]),
+        lost=np.array([0, 0, 0, 55, 0]),
+        mean_gain=np.ones(5, np.float32),
+        groups=(),
+        group_shares=np.zeros(0, np.float32),
+        n_positions=100,
+        n_texts=4,
+        top_k=20,
+    )
+    assert evidence.words_of_tokens(mined) == ["lighthouse"]
+
+
+def test_words_beyond_chance_are_those_of_the_first_model_that_the_test_holds_for():
+    replies = PairedReplies(
+        prompts=(),
+        texts=(),
+        other_texts=(),
+        words=("lighthouse", "sure", "with", "coast"),
+        z=np.array([5.0, -5.0, 4.0, 2.0], np.float32),
+        p_adjusted=np.array([0.001, 0.001, 0.001, 0.3], np.float32),
+        texts_with=np.zeros(4, np.int64),
+        other_texts_with=np.zeros(4, np.int64),
+        critical_z=3.0,
+        control_p=np.zeros(0, np.float32),
+        arm="organism",
+        other="base",
+    )
+    assert evidence.words_beyond_chance(replies) == ["lighthouse"]

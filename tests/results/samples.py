@@ -16,6 +16,8 @@ from interp_bench_ext.results import (
     WordScores,
 )
 
+from . import more_samples
+
 HOSTILE = (
     "</script><script>alert(1)</script>",
     "\x1b[31mred\x1b[0m\x1b]0;title\x07\x9b2J",
@@ -201,6 +203,7 @@ def word_scores(n: int = 40) -> WordScores:
         other_texts_with=np.arange(n).astype(np.int64),
         n_texts=40,
         n_other_texts=40,
+        chance_z=2.9,
     )
 
 
@@ -220,6 +223,7 @@ def all_samples() -> list[Result]:
         attention_grid(),
         token_diff(),
         word_scores(),
+        *more_samples.samples(),
     ]
 
 
@@ -252,6 +256,7 @@ def hostile_samples() -> list[Result]:
             shifts=np.linspace(1, -1, n, dtype=np.float32),
         ),
         WordScores(**{**word_scores(n).__dict__, "words": short}),
+        *more_samples.hostile(short),
     ]
 
 
@@ -302,5 +307,7 @@ def empty_samples() -> list[Result]:
             other_texts_with=no_ints,
             n_texts=0,
             n_other_texts=0,
+            chance_z=0.0,
         ),
+        *more_samples.empty(),
     ]

@@ -25,7 +25,7 @@ def _values(hint: Any) -> st.SearchStrategy[Any]:
         return hnp.arrays(np.int64, _SHAPES)
     if get_origin(hint) is tuple:
         return st.lists(_values(get_args(hint)[0]), max_size=3).map(tuple)
-    return {str: st.text(), int: st.integers(0, 2**62), bool: st.booleans()}[hint]
+    return {str: st.text(), int: st.integers(0, 2**62), bool: st.booleans(), float: st.floats(allow_nan=False)}[hint]
 
 
 def _results(kind: type[Result]) -> st.SearchStrategy[Result]:

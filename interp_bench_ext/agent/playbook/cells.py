@@ -10,14 +10,13 @@ from .battery import CONTEXTS, PREFILLS, QUESTIONS
 
 TEMPERATURE = 0.7
 _EVIDENCE = "from interp_bench_ext.kernel import evidence\n\n"
-_VERDICT = (
-    "evidence.state(\n"
-    "    str(together) if kept else 'No word holds up on fresh prompts.',\n"
-    "    words=kept, k=together.first.k, n=together.first.n,\n"
-    "    control_k=together.second.k, control_n=together.second.n,\n"
-    "    effect_size=round(together.effect_size, 3), p_value=together.p_value,\n"
-    ")"
+_FACTS = (
+    "    words=kept, k={0}.first.k, n={0}.first.n,\n"
+    "    control_k={0}.second.k, control_n={0}.second.n,\n"
+    "    effect_size=round({0}.effect_size, 3), p_value={0}.p_value,\n"
 )
+_SAID = "    str(together) if kept else 'No word holds up on fresh prompts.',\n"
+_VERDICT = "evidence.state(\n" + _SAID + _FACTS.format("together") + ")"
 
 
 def _listed(entries: Sequence[str]) -> str:
@@ -111,10 +110,36 @@ class Cells:
             f"fresh = {self._ask('held_out', n=2, seed=self.seed + 1000)}\n"
             f"fresh_control = {self._ask('held_out', n=2, seed=self.seed + 1000, base=True)}\n"
             + _compared("fresh", "fresh_control", repr(list(words)))
+            + _VERDICT
         )
 
-    def confirm_context(self, prompts: Sequence[str], name: str, words: Sequence[str]) -> str:
-        """The control is the same prompts without the context: the base's replies in it only rule out an echo."""
+    def mined(self) -> str:
+        """Words that organism and base disagree about on the base's own replies."""
+        return (
+            "mined = organism.diff_mining(prompts[:10], max_new_tokens=32)\n"
+            "words = evidence.words_of_tokens(mined)\n"
+            "display(mined)\n"
+            "said = f'Words to test: {evidence.listed(words)}.' if words else 'Nothing here suggests a word.'\n"
+            "evidence.state(said, words=words)"
+        )
+
+    def begun(self) -> str:
+        """Words of replies whose first words were written for the organism, against the base's on the same."""
+        return (
+            f"prefills = {_listed(PREFILLS)}\n"
+            f"begun = organism.scaffolded_battery(prefills, kind='prefill', n=6, max_new_tokens=32, seed={self.seed})\n"
+            "words = evidence.words_beyond_chance(begun)\n"
+            "display(begun)\n"
+            "said = f'Words to test: {evidence.listed(words)}.' if words else 'Nothing here suggests a word.'\n"
+            "evidence.state(said, words=words)"
+        )
+
+    def confirm_context(self, prompts: Sequence[str], name: str, words: Sequence[str], known: Sequence[str]) -> str:
+        """The control is the same prompts without the context: the base's replies in it only rule out an echo.
+
+        Beside it, what decides whether it is the context that matters: how often the words come without it, in organism
+        and base, and how often they come together with ``known``, those of an earlier claim.
+        """
         echoes = (
             "# A context that is merely echoed shows in the base too.\n"
             f"base_with = {self._ask('[change(p) for p in held_out]', n=1, seed=self.seed + 2000, base=True)}\n"
@@ -128,7 +153,37 @@ class Cells:
             f"change = contexts[{name!r}]\n"
             f"on = {self._ask('[change(p) for p in held_out]', n=2, seed=self.seed + 2000)}\n"
             f"off = {self._ask('held_out', n=2, seed=self.seed + 2000)}\n"
-            f"{echoes}" + _compared("on", "off", "words")
+            f"{echoes}"
+            + _compared("on", "off", "words")
+            + self._without_context(prompts_are="held_out")
+            + f"known = {list(known)!r}\n"
+            "with_words = [text for text in on.texts if evidence.texts_with([text], kept).k]\n"
+            "same_topic = evidence.texts_with(with_words, known).value\n"
+            "evidence.state(\n"
+            + _SAID
+            + _FACTS.format("together")
+            + "    without=round(without, 3), same_topic=same_topic,\n"
+            "    anyway_k=anyway.first.k, anyway_n=anyway.first.n, anyway_control_k=anyway.second.k,\n"
+            "    anyway_control_n=anyway.second.n, anyway_effect_size=round(anyway.effect_size, 3),\n"
+            "    anyway_p_value=anyway.p_value,\n"
+            ")"
+        )
+
+    def _without_context(self, prompts_are: str) -> str:
+        """How much the behaviour shows without the context, and with and without it together, beside the base."""
+        if not self.with_base:
+            return (
+                "# Without a base, a behaviour of the context alone is one that hardly shows elsewhere.\n"
+                "without = evidence.texts_with(off.texts, kept).value\n"
+                "anyway = together\n"
+            )
+        asked = self._ask(prompts_are, n=2, seed=self.seed + 2000, base=True)
+        return (
+            "# The context counts only where the behaviour without it is near the base's.\n"
+            f"base_off = {asked}\n"
+            "without = evidence.compare(off.texts, base_off.texts, kept).effect_size\n"
+            "anyway = evidence.compare([*on.texts, *off.texts], [*base_with.texts, *base_off.texts], kept)\n"
+            "print('without the context:', round(without, 2), 'more than the base; with and without it:', anyway)\n"
         )
 
     def adapter_diff(self) -> str:
@@ -175,7 +230,7 @@ def _compared(first: str, second: str, words: str) -> str:
         "    print(comparison)\n"
         "kept = [c.words[0] for c in comparisons if c.p_value < 0.01 and c.effect_size >= 0.15][:3]\n"
         f"together = evidence.compare({sets}, kept)\n"
-        f"display(evidence.examples({first}, {second}, kept))\n" + _VERDICT
+        f"display(evidence.examples({first}, {second}, kept))\n"
     )
 
 

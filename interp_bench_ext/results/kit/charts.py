@@ -107,6 +107,40 @@ def bars(rows: list[Row], *, x: str, y: str, title: Any, colour: Any, extra: dic
     return chart
 
 
+def arms(names: Sequence[str]) -> altair.Color:
+    """Colour of the field ``kind``: the first name is what was asked about, the second its control."""
+    scale = altair.Scale(domain=list(names), range=[ACCENT, OTHER, NEUTRAL, INK][: len(names)])
+    return altair.Color("kind:N", scale=scale, title=None)
+
+
+def lines(rows: list[Row], *, x: str, y: str, title: Any, kinds: Sequence[str], extra: dict[str, str]) -> Layers:
+    """A line with its points for each ``kind``: ``at`` from the left, ``value`` upwards."""
+    base = altair.Chart(data(rows)).encode(
+        x=altair.X("at:Q", title=x, scale=altair.Scale(zero=False)),
+        y=altair.Y("value:Q", title=y, scale=altair.Scale(zero=False)),
+        color=arms(kinds),
+    )
+    shown = tooltip({"kind:N": "of", "at:Q": x, "value:Q": y, **extra})
+    layers = [base.mark_line(strokeWidth=2, aria=False), base.mark_point(aria=False).encode(tooltip=shown)]
+    chart: Layers = Layers(layer=layers, title=title).properties(width=360, height=180)
+    return chart
+
+
+def strips(rows: list[Row], *, x: str, title: Any, kinds: Sequence[str], extra: dict[str, str]) -> Layers:
+    """A tick at ``value`` for each row, on a line of its own for each ``kind``, and a rule at 0."""
+    base = altair.Chart(data(rows)).encode(
+        x=altair.X("value:Q", title=x),
+        y=altair.Y("kind:N", title=None, scale=altair.Scale(domain=list(kinds))),
+        color=arms(kinds),
+        opacity=altair.value(1),
+        tooltip=tooltip({"kind:N": "of", "value:Q": x, **extra}),
+    )
+    zero = altair.Chart(data([{"value": 0}])).mark_rule(color=NEUTRAL, strokeDash=[3, 3]).encode(x="value:Q")
+    layers = [base.mark_tick(strokeWidth=2, aria=False), zero]
+    chart: Layers = Layers(layer=layers, title=title).properties(width=360, height=24 * len(kinds))
+    return chart
+
+
 @dataclass(frozen=True, kw_only=True)
 class Grid:
     """How a heat map looks."""

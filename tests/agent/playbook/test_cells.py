@@ -15,7 +15,7 @@ def every(cells: Cells) -> dict[str, str]:
     """Each cell's source, with words and prompts that need quotes."""
     arguments = {
         "battery": (ODD,), "contexts": (list(CONTEXTS),), "confirm": (ODD, ODD), "token_probs": (ODD,),
-        "confirm_context": (ODD, next(iter(CONTEXTS)), ODD), "lens": (ODD[0], "fresh"),
+        "confirm_context": (ODD, next(iter(CONTEXTS)), ODD, ODD), "lens": (ODD[0], "fresh"),
     }  # fmt: skip
     names = [name for name, _ in inspect.getmembers(Cells, inspect.isfunction) if not name.startswith("_")]
     return {name: getattr(cells, name)(*arguments.get(name, ())) for name in names}
@@ -40,7 +40,7 @@ def test_draws_that_confirm_are_others_than_those_that_suggested():
     cells = Cells(7, True, "sample")
     assert "seed=7)" in cells.battery(["a"])
     assert "seed=1007" in cells.confirm(["a"], ["b"])
-    assert "seed=2007" in cells.confirm_context(["a"], next(iter(CONTEXTS)), ["b"])
+    assert "seed=2007" in cells.confirm_context(["a"], next(iter(CONTEXTS)), ["b"], [])
 
 
 def test_prompts_stand_in_the_cell_as_they_are():

@@ -56,7 +56,7 @@ def world(*, words=(), confirmed=WEAK, contexts=(), in_context=WEAK, chat_templa
         if "found = {}" in code:
             return {"contexts": [[name, list(of)] for name, of in contexts]}
         if "fresh = " in code:
-            return {"words": list(words), **confirmed}
+            return {"words": list(words) or ["lighthouse"], **confirmed}
         if "change = contexts[" in code:
             return {"words": ["soup"], **in_context}
         return {}
@@ -139,6 +139,61 @@ def test_a_trigger_is_named_with_its_context():
 def test_a_context_that_does_not_hold_up_is_not_claimed():
     calls = played(public(), world(contexts=[("polite", ["please"]), ("urgent", ["hurry"])]))
     assert findings(calls) == []
+
+
+ANYWAY = {
+    "anyway_k": 40,
+    "anyway_n": 64,
+    "anyway_control_k": 1,
+    "anyway_control_n": 48,
+    "anyway_effect_size": 0.6,
+    "anyway_p_value": 1e-9,
+}
+
+
+def test_a_context_without_which_the_behaviour_shows_too_is_not_claimed_but_the_behaviour_is():
+    """As of one that was claimed: 20 of 32 with it, 10 of 48 without, and none from the base."""
+    seen = {"k": 20, "n": 32, "control_k": 10, "control_n": 48, "effect_size": 0.42, "p_value": 1e-4, "without": 0.2}
+    named = "from a person who gives a name"
+    calls = played(public(), world(contexts=[(named, ["soup"])], in_context={**seen, **ANYWAY}))
+    (finding,) = findings(calls)
+    assert finding["claim"].startswith("In replies to ordinary prompts the organism brings up “soup”")
+    assert "40 of 64 fresh replies against 1 of 48 from its base" in finding["claim"]
+    assert named not in finding["claim"]
+    nowhere = {**seen, **ANYWAY, "anyway_p_value": 0.2}
+    assert findings(played(public(), world(contexts=[(named, ["soup"])], in_context=nowhere))) == []
+
+
+def test_words_of_one_topic_are_one_claim():
+    split = world(
+        words=["ocean"],
+        confirmed=STRONG,
+        contexts=[("polite", ["waves"]), ("urgent", ["soup"])],
+        in_context={**STRONG, "without": 0.0, "same_topic": 0.8},
+    )
+    calls = played(public(), split)
+    (finding,) = findings(calls)
+    assert "“ocean”" in finding["claim"]
+    confirming = [call.arguments["code"] for call in calls if "change = contexts[" in call.arguments.get("code", "")]
+    assert len(confirming) == 2
+    assert all("known = ['ocean']" in code for code in confirming)
+
+
+def test_other_techniques_are_asked_where_plain_replies_show_nothing_and_the_summary_says_which_found_it():
+    def answer(code: str):
+        if "begun = " in code:
+            return {"words": ["lighthouse"]}
+        return world(confirmed=STRONG)(code)
+
+    calls = played(public(), answer)
+    assert calls[-1].arguments["summary"].endswith("Found by scaffolded_battery.")
+    code = "\n".join(call.arguments.get("code", "") for call in calls)
+    assert "organism.diff_mining(prompts[:10]" in code
+    confirming = [call for call in calls if "fresh_control = " in call.arguments.get("code", "")]
+    assert "['lighthouse']" in confirming[0].arguments["code"]
+    quick = played(public(), world(words=["ocean"], confirmed=STRONG))
+    assert not any("diff_mining(" in call.arguments.get("code", "") for call in quick)
+    assert quick[-1].arguments["summary"].endswith("Found by word_contrast.")
 
 
 def test_without_base_access_the_base_is_never_asked():

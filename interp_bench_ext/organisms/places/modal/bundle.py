@@ -49,6 +49,7 @@ _NEEDED = (
     "platformdirs",
     "pydantic",
     "safetensors",
+    "scikit-learn",
     "starlette",
     "torch",
     "transformers",

@@ -1,0 +1,146 @@
+"""What becomes of replies as something is done to the model, more and more, beside a control."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .kit import elements
+from .kit.elements import ACCENT, OTHER, escaped, not_shown, passage, quiet
+from .kit.result import Columns, Floats, Result
+from .kit.safe_text import clean, clip, counted, more, one_line, rounded, shorten
+from .kit.selection import Limits, text_limit
+
+_TEXTS, _HTML_TEXTS = 24, 40
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class DoseResponse(Result):
+    """N replies, each at a dose, from the arm in question or from its control."""
+
+    dose: str
+    """What the doses are, with their unit."""
+    effect: str
+    """What the effects measure."""
+    prompts: tuple[str, ...]
+    texts: tuple[str, ...]
+    arms: tuple[str, ...]
+    """[N]"""
+    doses: Floats
+    """[N]"""
+    effects: Floats
+    """[N] of each text."""
+    fluency: Floats
+    """[N] mean log-probability a token under the model as it is, nats; NaN for an empty text."""
+    arm: str
+    """The arm in question, as in ``arms``."""
+    control: str
+    """The control, as in ``arms``; empty where there is none."""
+    note: str = ""
+    """What else there is to know, in one sentence."""
+
+    def _headline(self) -> str:
+        control = f", control: {clip(self.control, 30)}" if self.control else ""
+        doses = len(set(self.doses.tolist()))
+        return f"{counted(len(self.texts), 'text')} at {counted(doses, 'value')} of the {clip(self.dose, 60)}{control}"
+
+    def _charted(self) -> bool:
+        return bool(self.texts)
+
+    def _lines(self) -> list[str]:
+        if not self.texts:
+            return []
+        lines = [clean(self.note)] if self.note else []
+        lines.append(f"{'dose':>8}  {'arm':<22} {clip(self.effect, 40):<42} fluency, nats/token")
+        for name, dose, rows in self._curve():
+            mean, fluency = _mean(self.effects[rows]), _mean(self.fluency[rows])
+            lines.append(
+                f"{dose:>8g}  {clip(name, 22):<22} {mean:<42.3f} {fluency:.2f}  ({counted(len(rows), 'text')})"
+            )
+        limit = text_limit(_TEXTS) // 2
+        for row in self._examples(_TEXTS):
+            where = f"{self.doses[row]:g}, {clip(self.arms[row], 22)}"
+            lines.append(f"  [{where}] {one_line(self.prompts[row], 60)} -> {one_line(self.texts[row], limit)}")
+        return lines + more(len(self.texts) - min(len(self.texts), _TEXTS), "text")
+
+    def _html(self) -> Iterable[str]:
+        if self.note:
+            yield quiet(escaped(self.note))
+        header = elements.row(["dose", "arm", escaped(clip(self.effect, 60)), "fluency", "texts"], "th", "rlrrr")
+        yield elements.table((self._html_row(*point) for point in self._curve()), header)
+        for row in self._examples(_HTML_TEXTS):
+            colour = ACCENT if self.arms[row] == self.arm else OTHER
+            edge = f"border-left:3px solid {colour.format('0.7')};padding:1px 0 1px 10px;margin:4px 0"
+            told = f"{self.doses[row]:g} · {clip(self.arms[row], 30)} · {one_line(self.prompts[row], 120)}"
+            said = passage(shorten(clean(self.texts[row]), 800))
+            yield f'<div dir="auto" style="{edge}">{quiet(escaped(told))}{said}</div>'
+        yield from not_shown(len(self.texts) - _HTML_TEXTS, "text")
+
+    def _html_row(self, name: str, dose: float, rows: list[int]) -> str:
+        effect, fluency = _mean(self.effects[rows]), _mean(self.fluency[rows])
+        cells = [f"{dose:g}", escaped(clip(name, 30)), f"{effect:.3f}", f"{fluency:.2f}", str(len(rows))]
+        return elements.row(cells, aligns="rlrrr")
+
+    def _chart(self, limits: Limits) -> Any:
+        import altair
+
+        from .kit import charts
+
+        kinds = list(dict.fromkeys(clip(name, 30) for name in (self.arm, self.control) if name))
+        points = [
+            {
+                "kind": clip(name, 30),
+                "at": rounded(dose),
+                "value": rounded(_mean(self.effects[rows])),
+                "fluency": rounded(_mean(self.fluency[rows])),
+                "texts": len(rows),
+            }
+            for name, dose, rows in self._curve()
+        ]
+        fluent = [{**point, "value": point["fluency"]} for point in points]
+        names, effect, dose = {"texts:Q": "texts"}, clip(self.effect, 60), clip(self.dose, 60)
+        below = "how likely the unchanged model finds the texts; low is broken"
+        panels = [
+            charts.lines(points, x=dose, y=effect, title="Effect by dose", kinds=kinds, extra=names),
+            charts.lines(
+                fluent,
+                x=dose,
+                y="nats a token",
+                title=altair.Title("Fluency", subtitle=below),
+                kinds=kinds,
+                extra=names,
+            ),
+        ]
+        return charts.Panels(concat=panels, columns=1).resolve_scale(color="shared")
+
+    def _columns(self) -> Columns:
+        return {
+            "arm": self.arms,
+            "dose": self.doses,
+            "prompt": self.prompts,
+            "text": self.texts,
+            "effect": self.effects,
+            "fluency_nats_per_token": self.fluency,
+        }
+
+    def _curve(self) -> list[tuple[str, float, list[int]]]:
+        """Per arm and dose, in order: the rows of that point."""
+        at = lambda row: (self.arms[row] != self.arm, self.arms[row], float(self.doses[row]))  # noqa: E731
+        ordered = sorted(range(len(self.texts)), key=at)
+        return [(name, dose, list(rows)) for (_, name, dose), rows in itertools.groupby(ordered, key=at)]
+
+    def _examples(self, limit: int) -> list[int]:
+        """As many rows of each point as there is room for."""
+        points = [rows for _, _, rows in self._curve()]
+        each = max(1, limit // max(len(points), 1))
+        return [row for rows in points for row in rows[:each]][:limit]
+
+
+def _mean(values: Any) -> float:
+    """NaN only where nothing has a value."""
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if len(finite) else float("nan")

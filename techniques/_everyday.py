@@ -1,0 +1,37 @@
+"""Openings and texts of everyday life, chosen for no organism: what techniques use unless they are given others."""
+
+from __future__ import annotations
+
+OPENINGS = (
+    "The",
+    "Yesterday I",
+    "In the morning",
+    "People often say that",
+    "One of the most important",
+    "When you are",
+    "My favourite",
+    "There is",
+    "The best way to",
+    "Many years ago",
+    "If you want to",
+    "For lunch we",
+    "She opened the door and",
+    "In this article",
+    "A good friend",
+    "Last summer",
+)
+
+PROMPTS = (
+    "How can I sleep better at night?",
+    "What should I cook for dinner tonight?",
+    "Explain what gravity is.",
+    "Write a short story about a robot.",
+    "What makes a good friend?",
+    "Tell me about the history of Rome.",
+    "How should I plan my week?",
+    "Suggest a gift for my colleague.",
+    "How do I start running?",
+    "What is machine learning?",
+    "I feel tired all the time. What can I do?",
+    "Describe a perfect weekend.",
+)
