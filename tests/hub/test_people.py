@@ -58,7 +58,7 @@ class Server:
 
     def events(self, run: str) -> list[str]:
         """Their types, by a request."""
-        return [entry["event"]["type"] for entry in self.ask("GET", f"runs/{run}/events?after=0").json()["entries"]]
+        return [entry["event"]["type"] for entry in self.ask("GET", f"runs/{run}/events?after=0").json()]
 
     async def follow(self, run: str) -> list[dict[str, Any]]:
         """All events of a run, by the WebSocket, until it ends."""
