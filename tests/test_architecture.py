@@ -42,6 +42,9 @@ ELSEWHERE = {
         *("hub/routes", "hub/tickets"),
     ),
     "hub/test_store.py": ("hub/quotas", "hub/settings"),
+    "hub/test_gateway.py": (
+        *("hub/gateway/__main__", "hub/gateway/routes", "hub/gateway/settings", "hub/gateway/spending"),
+    ),
     "kernel/test_client.py": ("__init__",),
     "kernel/test_investigate.py": ("kernel/server_api",),
     "mcp/test_http.py": ("handlers/asgi", "handlers/mcp", "mcp/endpoint"),
@@ -55,6 +58,8 @@ ELSEWHERE = {
         *("organisms/places/modal/app", "organisms/places/modal/remote", "organisms/places/modal/service"),
     ),
     "redteam/test_hub.py": ("hub/admin", "hub/sessions"),
+    "programs/test_lines.py": ("programs/claude_code", "programs/codex", "programs/gemini", "programs/program"),
+    "programs/test_run.py": ("programs/child", "programs/endpoint", "programs/session"),
     "runs/test_served.py": ("handlers/desk", "handlers/runs"),
     "runs/test_services.py": ("runs/environment",),
     "runs/test_shared_organism.py": ("handlers/organisms",),
