@@ -218,12 +218,11 @@ class Passes:
             sites=len(reads.sites) if reads.positions is None else 0,
             gradients=reads.grad_of is not None,
         )
-        with self._patterns_shown(reads):
-            for batch in contiguous_batches(lengths, kinds, per_token, batch_bytes(self.devices)):
-                step("forward", batch.start, len(rows))
-                with torch.set_grad_enabled(reads.grad_of is not None):
-                    passed = self._pass([rows[index] for index in batch], batch, reads)
-                yield passed
+        for batch in contiguous_batches(lengths, kinds, per_token, batch_bytes(self.devices)):
+            step("forward", batch.start, len(rows))
+            with torch.set_grad_enabled(reads.grad_of is not None), self._patterns_shown(reads):
+                passed = self._pass([rows[index] for index in batch], batch, reads)
+            yield passed
         step("forward", len(rows), len(rows))
 
     @contextlib.contextmanager
