@@ -63,6 +63,7 @@ ELSEWHERE = {
     "runs/test_served.py": ("handlers/desk", "handlers/runs"),
     "runs/test_services.py": ("runs/environment",),
     "runs/test_shared_organism.py": ("handlers/organisms",),
+    "scoring/test_contaminated.py": ("runs/leaks",),
     "test_runs.py": ("cli/investigate",),
 }
 """Tests that need a whole run, server, kernel or model, and the modules that show what they do in those only."""

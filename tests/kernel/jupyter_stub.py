@@ -178,6 +178,7 @@ _INFO = ServerInfo(
     version="0",
     api=API_VERSION,
     providers=["playbook"],
+    programs=[],
     default_provider="playbook",
     models=[],
     collaboration=False,
