@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -143,7 +144,8 @@ async def _loading(service: Service, offer: Offer) -> AsyncIterator[bytes]:
     held: asyncio.Future[Lease] = asyncio.get_running_loop().create_future()
 
     async def hold() -> None:
-        async with service.tickets.lent(offer, events.put_nowait, run="start", access=offer.public.access) as lease:
+        who = secrets.token_hex(8)  # several people may start one at once
+        async with service.tickets.lent(offer, events.put_nowait, run=who, access=offer.public.access) as lease:
             held.set_result(lease)
 
     holding = asyncio.create_task(hold())

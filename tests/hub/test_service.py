@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -51,6 +52,14 @@ def test_two_people_share_one_host_each_under_a_ticket_of_their_own(hub: Hub, to
     assert {ticket["user"] for ticket in state["tickets"]} == {"alice", "bob"}
     end(hub, tokens["alice"], one)
     end(hub, tokens["bob"], other)
+
+
+def test_two_who_start_an_organism_at_once_both_get_it(hub: Hub, tokens: Tokens) -> None:
+    with ThreadPoolExecutor(2) as threads:
+        replies = list(
+            threads.map(lambda user: hub.ask("POST", "/organisms/topaz/start", tokens[user]), ["alice", "carol"])
+        )
+    assert [json.loads(reply.text.splitlines()[-1])["type"] for reply in replies] == ["ready", "ready"]
 
 
 def test_a_quota_is_exact_however_many_calls_come_at_once(hub: Hub, tokens: Tokens) -> None:

@@ -108,11 +108,12 @@ class HubOrganism:
 
     async def _patiently(self, ask: Callable[[], Awaitable[Told]], *, patience_s: float = _PATIENCE_S) -> Told:
         """What ``ask`` gives, asked again for a while where the service does not answer: it may be restarting."""
-        until = time.monotonic() + patience_s
+        until: float | None = None
         while True:
             try:
                 return await ask()
             except Unreachable:
+                until = until or time.monotonic() + patience_s
                 if time.monotonic() > until:
                     raise
             await asyncio.sleep(_LOOK_EVERY_S)
