@@ -6,7 +6,7 @@ CONFIG ?= amber
 JLPM := PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
 LABEXTENSION := interp_bench_ext/labextension
 
-.PHONY: demo lab test redteam hub hub-test ui-test ui-shots test-all test-gpu docs-examples lint format train bench bench-agent bench-lab bench-engine bench-filter bench-sandbox bench-modal bench-hub bench-gateway build clean
+.PHONY: demo lab test redteam hub hub-test ui-test ui-shots test-all test-clients test-gpu docs-examples lint format train bench bench-agent bench-lab bench-engine bench-filter bench-sandbox bench-modal bench-hub bench-gateway build clean
 
 demo: $(VENV)/run.stamp  ## Set up, then investigate an organism offline
 	$(BIN)/interp-bench run $(CONFIG) --agent playbook --out notebooks
@@ -39,6 +39,12 @@ hub-test: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## A real JupyterHub with its use
 
 hub: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## A JupyterHub to look at, on this machine only
 	$(BIN)/python -m tests.hub.demo
+
+CLIENTS := tests/programs/real
+test-clients: $(VENV)/dev.stamp  ## Claude Code, Codex and Gemini CLI from npm, on scripted models; writes the table into docs/mcp.md
+	npm ci --prefix $(CLIENTS) --ignore-scripts --no-audit --no-fund
+	cd $(CLIENTS)/node_modules/@anthropic-ai/claude-code && node install.cjs
+	$(BIN)/python -m tests.programs.real_clients $(CLIENTS)/node_modules --write docs/mcp.md
 
 test-gpu: $(VENV)/dev.stamp  ## The dispatcher on CUDA; needs an NVIDIA GPU and a torch for it
 	$(BIN)/pytest -m gpu tests/gpu
