@@ -48,7 +48,6 @@ class ProgramProvider(OutsideProvider):
         credentials: Those of the person's, by the variables that hold them.
         events: What is recorded of the run.
         attended: Whether a person can be asked for approvals.
-        silence_s: How long it may neither write nor call.
     """
 
     def __init__(
@@ -59,11 +58,12 @@ class ProgramProvider(OutsideProvider):
         credentials: dict[str, str],
         events: Sequence[Event],
         attended: bool,
-        silence_s: float = SILENCE_S,
     ) -> None:
         super().__init__(found.program.title, attended=attended, idle_s=float("inf"))
         self._found, self._agent, self._credentials = found, agent, credentials
-        self._events, self._silence_s = events, silence_s
+        self._events = events
+        self.silence_s = SILENCE_S
+        """How long it may neither write nor call."""
         self._session: Session | None = None
         self._watching: asyncio.Task[None] | None = None
 
@@ -130,10 +130,10 @@ class ProgramProvider(OutsideProvider):
         """Return when one of them is done. Raises ProviderError where the program does nothing for too long."""
         session.heard_at = time.monotonic()  # it waited for its last call until now
         while True:
-            left = session.heard_at + self._silence_s - time.monotonic()
+            left = session.heard_at + self.silence_s - time.monotonic()
             if left <= 0:
                 raise ProviderError(
-                    f"{self.client} hangs: it has said nothing and called no tool for {self._silence_s / 60:g} minutes"
+                    f"{self.client} hangs: it has said nothing and called no tool for {self.silence_s / 60:g} minutes"
                 )
             done, _ = await asyncio.wait(waited_for, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             if done:

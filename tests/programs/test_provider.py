@@ -125,8 +125,9 @@ def test_one_that_hangs_is_given_up_and_ends_with_all_that_it_has_started(stand_
     plan(monkeypatch, calls=[LOOK], then="hang", brood=str(tmp_path / "pid"))
 
     async def main() -> None:
-        async with desk(silence_s=3.0) as run:
+        async with desk() as run:
             await run.reply()
+            run.provider.silence_s = 1.0
             run.answer("[c3: ok]")
             with pytest.raises(ProviderError, match="^Claude Code hangs: it has said nothing and called no tool for"):
                 await run.reply()
