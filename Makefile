@@ -79,6 +79,7 @@ bench-agent: $(VENV)/dev.stamp  ## The same for the agent's loop; half an hour, 
 bench-lab: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## The same for JupyterLab, in Chromium
 	$(BIN)/pip install --quiet --editable '.[bench]'
 	$(BIN)/python benchmarks/lab_latency.py --check
+	$(BIN)/python benchmarks/lab_follows.py --check
 
 bench-filter: $(VENV)/dev.stamp  ## The same for the filter of outputs
 	$(BIN)/python benchmarks/output_filter.py --check

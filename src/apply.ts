@@ -168,12 +168,17 @@ export const APPLY: { [T in Event['type']]: Apply<T> } = {
       restarting: event.restarting
     }),
   organism_used: () => {},
+  cells_restoring: ({ state }, { done, total }) => {
+    state.restoring = { done, total };
+  },
   kernel_started: ({ state }, event) => {
     state.kernel = 'alive';
+    state.restoring = null;
     state.veil = event.veil;
   },
   kernel_died: ({ state }, event) => {
     state.kernel = 'dead';
+    state.restoring = null;
     state.kernelReason = event.reason;
   },
   cell_added: (draft, event) => {

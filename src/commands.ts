@@ -97,7 +97,7 @@ function addNavigation({ commands, sidebar, trans }: IContext): void {
         sidebar.places.choose(args.config);
       }
       sidebar.places.go('organisms');
-      sidebar.activate();
+      sidebar.activate('.ib-search');
     }
   });
   commands.addCommand(CommandIDs.showHistory, {

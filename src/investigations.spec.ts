@@ -1,6 +1,7 @@
 // @vitest-environment jsdom
 import type { Contents } from '@jupyterlab/services';
 import { nullTranslator } from '@jupyterlab/translation';
+import { Signal } from '@lumino/signaling';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import { forkBody } from './choices';
@@ -22,6 +23,7 @@ const INFO: ServerInfo = {
   at_most: {}
 };
 
+const files = new Signal<object, Pick<Contents.IChangedArgs, 'type'>>({});
 let server: RunServer;
 let service: Investigations;
 let info: ServerInfo;
@@ -107,10 +109,13 @@ beforeEach(async () => {
     };
     response.end(JSON.stringify(replies[route] ?? runs[0]));
   };
-  const contents = { localPath: (path: string) => path.replace(/^RTC:/, '') };
+  const contents = {
+    localPath: (path: string) => path.replace(/^RTC:/, ''),
+    fileChanged: files
+  };
   service = new Investigations(
     server.api(),
-    contents as Contents.IManager,
+    contents as unknown as Contents.IManager,
     nullTranslator.load(''),
     (to, sentence) => {
       asked.push([to, sentence]);
@@ -140,6 +145,19 @@ test('leaves alone what the person chose to see', async () => {
   runs = [summary('r2', { created: 1 }), ...runs];
   await service.refresh();
   expect(service.current?.id).toBe('r1');
+});
+
+test('fetches the runs again when a notebook is renamed', async () => {
+  runs = [summary('r1')];
+  await service.refresh();
+  runs = [summary('r1', { notebook: 'moved.ipynb' })];
+  const changed = new Promise<void>(resolve =>
+    service.listsChanged.connect(() => resolve())
+  );
+  files.emit({ type: 'rename' });
+  await changed;
+  expect(service.liveRunOf('moved.ipynb')?.id).toBe('r1');
+  expect(service.liveRunOf('r1.ipynb')).toBeNull();
 });
 
 test('knows the running run of a notebook, also under a drive', async () => {

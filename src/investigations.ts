@@ -81,6 +81,7 @@ export class Investigations implements IInvestigations, IDisposable {
   ) {
     this._lists = new Lists(_api, _trans);
     this._lists.changed.connect(this._onLists, this);
+    _contents.fileChanged.connect(this._onFile, this);
   }
 
   get info(): ServerInfo | null {
@@ -124,6 +125,7 @@ export class Investigations implements IInvestigations, IDisposable {
       return;
     }
     this._lists.dispose();
+    this._contents.fileChanged.disconnect(this._onFile, this);
     this._models.forEach(model => model.dispose());
     this._models.clear();
     Signal.clearData(this);
@@ -352,6 +354,15 @@ export class Investigations implements IInvestigations, IDisposable {
     });
     this._forget();
     return model;
+  }
+
+  /**
+   * The server lets runs go along with their notebooks.
+   */
+  private _onFile(_: unknown, { type }: Contents.IChangedArgs): void {
+    if (type === 'rename') {
+      void this._lists.refresh();
+    }
   }
 
   /**

@@ -59,7 +59,9 @@ export class Notices {
       this._say(
         run,
         'warning',
-        trans.__('%1 was interrupted: %2', run.experiment, run.message)
+        run.message
+          ? trans.__('%1 was interrupted: %2', run.experiment, run.message)
+          : trans.__('%1 was interrupted.', run.experiment)
       );
     }
   }

@@ -6,6 +6,8 @@ import type { Contents } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
+import type { Widget } from '@lumino/widgets';
+import { DockPanel } from '@lumino/widgets';
 
 import type { IOpenNotebook } from './components/context';
 import type { EventEntry } from './generated/api';
@@ -53,51 +55,65 @@ export class RunNotebooks {
     private readonly _documents: IDocumentManager | null,
     private readonly _shell: JupyterFrontEnd.IShell,
     private readonly _contents: Contents.IManager,
+    private readonly _holder: (run: IRunModel) => Widget | null,
     private readonly _trans: TranslationBundle
   ) {}
 
   /**
-   * Open the notebook as soon as it exists: the run makes it with its first cell.
+   * Open the notebook, or bring the tab in front that has it; one that the run is still to make is waited for.
+   *
+   * @param keepFocus - Let the person go on typing where they are.
    */
-  async open(run: IRunModel): Promise<void> {
-    const path = run.summary.notebook;
-    if (path === null || !this._documents) {
+  async open(run: IRunModel, keepFocus = false): Promise<void> {
+    if (run.summary.notebook === null || !this._documents) {
       return;
     }
+    if ((await this.exists(run)) || (await this._toCome(run))) {
+      // Its path may be another one meanwhile.
+      this._show(run.summary.notebook, keepFocus);
+      return;
+    }
+    const marked = this._holder(run);
+    if (marked) {
+      this._shell.activateById(marked.id);
+    } else {
+      const text = missingText(run.summary.notebook, this._trans);
+      Notification.warning(text, { autoClose: 8000 });
+    }
+  }
+
+  async exists({ summary }: IRunModel): Promise<boolean> {
+    return (
+      summary.notebook !== null && isThere(this._contents, summary.notebook)
+    );
+  }
+
+  private _show(path: string, keepFocus: boolean): void {
+    const shown = this._documents?.findWidget(path);
+    // Notebook 7 would open what is shown once more, in another tab, and take it away here.
+    const widget =
+      shown ??
+      this._documents?.open(
+        path,
+        undefined,
+        undefined,
+        keepFocus ? { activate: false } : {}
+      );
+    const dock = widget?.parent;
+    if (widget && keepFocus && dock instanceof DockPanel) {
+      dock.selectWidget(widget);
+    } else if (shown) {
+      this._shell.activateById(shown.id);
+    }
+  }
+
+  private async _toCome(run: IRunModel): Promise<boolean> {
     await run.ready;
     const { cells, forkedFrom, status } = run.state;
     // A fork has cells from the first, and writes them when its organism has been loaded.
     const toCome =
       status === 'running' && (cells.length === 0 || forkedFrom !== null);
-    if ((await this.exists(run)) || (toCome && (await this._appears(run)))) {
-      const shown = this._documents.findWidget(path);
-      if (shown) {
-        // Notebook 7 would open what is shown once more, in another tab, and take it away here.
-        this._shell.activateById(shown.id);
-      } else {
-        this._documents.open(path);
-      }
-    } else {
-      Notification.warning(
-        this._trans.__(
-          'The notebook %1 is not there any more. The report of the run still shows its cells.',
-          path
-        ),
-        { autoClose: 8000 }
-      );
-    }
-  }
-
-  async exists(run: IRunModel): Promise<boolean> {
-    const path = run.summary.notebook;
-    return (
-      path !== null &&
-      this._contents.get(path, { content: false }).then(
-        // A file without content only holds the name of a notebook to come.
-        file => file.size !== 0,
-        () => false
-      )
-    );
+    return toCome && this._appears(run);
   }
 
   /**
@@ -122,4 +138,33 @@ export class RunNotebooks {
       run.eventReceived.connect(onEvent);
     });
   }
+}
+
+export async function isThere(
+  contents: Contents.IManager,
+  path: string
+): Promise<boolean> {
+  try {
+    // A file without content only holds the name of a notebook to come.
+    return (await contents.get(path, { content: false })).size !== 0;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * What is said of a notebook that is nowhere to be found.
+ */
+export function missingText(
+  path: string | null,
+  trans: TranslationBundle
+): string {
+  return path === null
+    ? trans.__(
+        'The notebook of this run lies outside of the folder that this server shows.'
+      )
+    : trans.__(
+        'The notebook %1 is not there any more. The report of the run still shows its cells.',
+        path
+      );
 }

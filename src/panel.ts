@@ -82,9 +82,11 @@ export const sidebarPlugin: JupyterFrontEndPlugin<ISidebar> = {
       documents,
       shell,
       serviceManager.contents,
+      run => navigator?.holder(run) ?? null,
       trans
     );
-    const open = (run: IRunModel): Promise<void> => notebooks.open(run);
+    const open = (run: IRunModel, keepFocus = false): Promise<void> =>
+      notebooks.open(run, keepFocus);
     const services: IServices = {
       trans,
       investigations,

@@ -1,8 +1,10 @@
+import { nullTranslator } from '@jupyterlab/translation';
 import { expect, test } from 'vitest';
 
 import type { Event } from './generated/events';
 import { KERNEL, READY, started } from './testing/events';
 import { after, OPEN } from './testing/fold';
+import { phaseText } from './words';
 
 test('loading keeps each stage with its times', () => {
   const state = after(
@@ -91,6 +93,18 @@ test('before the first step it says what is being made ready', () => {
   expect(after(...again).phase.kind).toBe('starting');
   expect(after(...again, READY).phase.kind).toBe('opening');
   expect(after(...again, READY, KERNEL).phase.kind).toBe('thinking');
+});
+
+test('a resume says how many earlier cells have run again', () => {
+  const restoring = [
+    ...OPEN,
+    { type: 'cells_restoring', done: 3, total: 8 }
+  ] satisfies Event[];
+  const { phase } = after(...restoring);
+  expect(phaseText(phase, nullTranslator.load(''))).toBe(
+    'Running earlier cells again: 4 of 8'
+  );
+  expect(after(...restoring, KERNEL).phase.kind).toBe('opening');
 });
 
 test('losing organism and kernel shows until they are back', () => {

@@ -35,6 +35,9 @@ function works(state: Facts): Phase {
   if (state.organism.state === 'loading' && stage) {
     return { kind: 'loading', stage };
   }
+  if (state.restoring) {
+    return { kind: 'restoring', ...state.restoring };
+  }
   if (state.runningCell) {
     return {
       kind: 'cell',

@@ -27,6 +27,7 @@ export class Sidebar extends ReactWidget {
     this.addClass('ib-sidebar');
     this.title.icon = investigateIcon;
     this.title.caption = _services.trans.__('Interp Bench');
+    this.node.tabIndex = -1;
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', this.title.caption);
   }
@@ -47,9 +48,15 @@ export class Sidebar extends ReactWidget {
 
   protected override onActivateRequest(message: Message): void {
     super.onActivateRequest(message);
-    const selector = this.focusNext ?? '[role="tab"][aria-selected="true"]';
+    const selectors = [this.focusNext, '[role="tab"][aria-selected="true"]'];
     this.focusNext = null;
-    this.node.querySelector<HTMLElement>(selector)?.focus();
+    // What is shown for the first time is still to be drawn.
+    void Promise.resolve(this.renderPromise).then(() => {
+      const found = selectors
+        .map(selector => selector && this.node.querySelector(selector))
+        .find(element => element instanceof HTMLElement);
+      (found ?? this.node).focus();
+    });
   }
 
   protected override onAfterShow(message: Message): void {
@@ -138,7 +145,7 @@ function Body({ places }: { places: Places }): JSX.Element {
               places.go('investigation');
               const run = investigations.current;
               if (run) {
-                void openNotebook(run);
+                void openNotebook(run, true);
               }
             }}
           />

@@ -58,6 +58,11 @@ export type Phase =
   | { readonly kind: 'organism_lost'; readonly reason: string }
   | { readonly kind: 'kernel_died'; readonly reason: string }
   | { readonly kind: 'approval' }
+  | {
+      readonly kind: 'restoring';
+      readonly done: number;
+      readonly total: number;
+    }
   | { readonly kind: 'paused' }
   | { readonly kind: 'ended' };
 
@@ -217,6 +222,10 @@ export interface RunState {
   readonly veil: string;
   readonly kernel: 'absent' | 'alive' | 'dead';
   /**
+   * Set while earlier cells run again in a new kernel.
+   */
+  readonly restoring: { readonly done: number; readonly total: number } | null;
+  /**
    * Why the kernel went, for `dead`.
    */
   readonly kernelReason: string;
@@ -277,6 +286,7 @@ export const NOTHING: RunState = {
   veil: '',
   kernel: 'absent',
   kernelReason: '',
+  restoring: null,
   provider: null,
   steps: [],
   thread: [],

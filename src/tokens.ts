@@ -1,6 +1,7 @@
 import { Token } from '@lumino/coreutils';
 import type { IDisposable } from '@lumino/disposable';
 import type { ISignal } from '@lumino/signaling';
+import type { Widget } from '@lumino/widgets';
 
 import type {
   AnswerApproval,
@@ -204,6 +205,11 @@ export interface ICellNavigator {
     cellId: string,
     options?: { keepFocus?: boolean }
   ): Promise<void>;
+
+  /**
+   * The open notebook that has the run's cells, by its path or else by the run that they name; not opened for it.
+   */
+  holder(run: IRunModel): Widget | null;
 
   /**
    * Whether the cell's source differs from what the run last ran; false while its notebook is not open.

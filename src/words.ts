@@ -42,6 +42,24 @@ export function statusWord(
  */
 export function phaseText(phase: Phase, trans: TranslationBundle): string {
   switch (phase.kind) {
+    case 'cell':
+      return trans.__('Running cell %1', phase.cellId);
+    case 'restoring':
+      return trans.__(
+        'Running earlier cells again: %1 of %2',
+        phase.done + 1,
+        phase.total
+      );
+    default:
+      return kindText(phase.kind, trans);
+  }
+}
+
+function kindText(
+  kind: Exclude<Phase['kind'], 'cell' | 'restoring'>,
+  trans: TranslationBundle
+): string {
+  switch (kind) {
     case 'starting':
       return trans.__('Preparing the organism');
     case 'opening':
@@ -50,8 +68,6 @@ export function phaseText(phase: Phase, trans: TranslationBundle): string {
       return trans.__('Loading the organism');
     case 'thinking':
       return trans.__('The agent is thinking');
-    case 'cell':
-      return trans.__('Running cell %1', phase.cellId);
     case 'provider':
       return trans.__("Waiting for the agent's provider");
     case 'organism_lost':
@@ -171,6 +187,30 @@ export function cellStatusName(
       return trans.__('out of time');
     case 'kernel_died':
       return trans.__('kernel died');
+  }
+}
+
+/**
+ * What the agent does with one of its tools, where it says nothing itself.
+ */
+export function toolName(tool: string, trans: TranslationBundle): string {
+  switch (tool) {
+    case 'run_cell':
+      return trans.__('runs a cell');
+    case 'edit_cell':
+      return trans.__('edits a cell');
+    case 'add_markdown':
+      return trans.__('writes a note');
+    case 'note_hypothesis':
+      return trans.__('notes a hypothesis');
+    case 'read_notebook':
+      return trans.__('reads the notebook');
+    case 'restart_kernel':
+      return trans.__('restarts the kernel');
+    case 'submit_findings':
+      return trans.__('submits its findings');
+    default:
+      return tool.replaceAll('_', ' ');
   }
 }
 

@@ -86,8 +86,29 @@ test('an investigation from the first click to its score', async ({
 test('a run in a new notebook opens it', async ({ page, lab }) => {
   const sidebar = await lab.open(page);
   const notebook = new OpenNotebook(page);
+  const held = await lab.api<{ id: string }[]>('GET', 'organisms');
+  for (const { id } of held) {
+    await lab.api('DELETE', `organisms/${id}`);
+  }
   await sidebar.start('quick');
+  await test.step('before its organism is there, and takes no key away', async () => {
+    const intro = notebook.panel.getByRole('heading', {
+      name: /^Investigation/
+    });
+    await expect(intro).toBeVisible();
+    await expect(notebook.panel.getByRole('status')).toContainText(
+      'The organism is loading'
+    );
+    await expect(
+      sidebar.region.getByRole('tab', { name: 'Investigation' })
+    ).toBeFocused();
+  });
   await expect(notebook.cell('texts: 2')).toBeVisible();
+  await expect(notebook.cell('# Investigation')).toHaveCount(0);
+  await expect(page.getByText('Mode: Edit')).toHaveCount(0);
+  await expect(
+    sidebar.region.getByRole('tab', { name: 'Investigation' })
+  ).toBeFocused();
   await expect(sidebar.status).toHaveText('Finished');
   await sidebar.button('New run like this').click();
   await expect(sidebar.organism('quick')).toBeChecked();

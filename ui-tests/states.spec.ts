@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
 
+import { findings } from './axe';
 import { expect, Lab, test } from './lab';
 import { OpenNotebook } from './sidebar';
 
@@ -38,6 +39,7 @@ async function shoot(page: Page, state: string): Promise<void> {
 
 async function keep(page: Page, state: string, theme: string): Promise<void> {
   await page.mouse.move(700, 700);
+  expect.soft(await findings(page), `${state}, ${theme}`).toEqual([]);
   const path = join(folder!, `${state}-${theme.toLowerCase()}.png`);
   await page.screenshot({ path, animations: 'disabled' });
 }

@@ -63,10 +63,10 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextlib.contextmanager
-def opened(browser: Browser, lab: Lab, path: str = "") -> Iterator[Page]:
-    """A page with Lab, ready, with the notebook at ``path`` where one is given."""
+def opened(browser: Browser, lab: Lab, path: str = "", *, script: str = "") -> Iterator[Page]:
+    """A page with Lab, ready, with the notebook at ``path`` where one is given; ``script`` is run before Lab's."""
     with browser.new_context(viewport={"width": 1360, "height": 860}) as context:
-        context.add_init_script(_STAMPS)
+        context.add_init_script(f"{_STAMPS}\n{script}")
         page = context.new_page()
         page.goto(lab.address(path))
         page.locator("#jupyterlab-splash").wait_for(state="detached", timeout=_READY_MS)

@@ -25,6 +25,8 @@ class Script:
     pace_s: float = 0.0
     words: int = 0
     """Words that are said before the first cell."""
+    sleep_s: float = 0.0
+    """How long each cell takes."""
 
     def reply(self, number: int) -> Streamed:
         said = [text(" ".join(f"word{n}" for n in range(self.words)))] if self.words and number == 0 else []
@@ -32,8 +34,12 @@ class Script:
             # Once more where it is sent back, as no cell has asked the organism.
             call = tool_use("submit_findings", {"summary": "Nothing stands out.", "findings": []}, id=f"end{number}")
         else:
-            call = tool_use("run_cell", {"code": cell_source(f"call{number}")}, id=f"call{number}")
+            code = f"{self._sleep()}{cell_source(f'call{number}')}"
+            call = tool_use("run_cell", {"code": code}, id=f"call{number}")
         return Streamed(content=[*said, call], stop_reason="tool_use", pace_s=self.pace_s)
+
+    def _sleep(self) -> str:
+        return f"import time; time.sleep({self.sleep_s})\n" if self.sleep_s else ""
 
 
 CONFIGS = {
@@ -41,9 +47,11 @@ CONFIGS = {
     "quick": Script(cells=CELLS, pace_s=0.02),
     "steady": Script(cells=CELLS, pace_s=0.05),
     "one": Script(cells=1),
+    "slow": Script(cells=1, sleep_s=45),
     "talk": Script(cells=1, words=WORDS, pace_s=0.02),
 }
-"""Replies that come at once; in 0.3 s and in 0.7 s, sooner than from any model; with one cell; and with much text."""
+"""Replies that come at once; in 0.3 s and in 0.7 s, sooner than from any model; with one cell; with one long
+cell; and with much text."""
 _NAMED = re.compile(r"script: (\w+)")
 
 

@@ -15,6 +15,7 @@ from jupyter_server.serverapp import ServerApp
 from ..api import API_VERSION, InstalledProgram, Provider, ServerInfo
 from ..models.key import Key
 from ..models.prices import DEFAULT_MODEL, load_prices
+from ..notebook.renames import Renames
 from ..notebook.server import ServerNotebooks
 from ..programs.installed import on_path
 from ..record.veil_words import program_reach
@@ -84,6 +85,7 @@ class Desk:
             journal=setup.journal,
             key=key,
             notebook=notebooks.open,
+            begin=notebooks.begin,
             idle_s=setup.organism_idle_s,
             at_most=setup.max_organisms,
         )
@@ -94,6 +96,7 @@ class Desk:
             policy=policy,
             log=setup.log,
         )
+        Renames.of(setup.serverapp).tell(manager)
         return cls(
             runs=manager,
             once=Once(),

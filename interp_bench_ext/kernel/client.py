@@ -44,10 +44,14 @@ def connect(*, deadline_s: float = _DEADLINE_S, patience_s: float = _PATIENCE_S)
     """
     found = _in_use or _given() or next(served_organisms(), None)
     if found is None:
-        raise InterpBenchError(_NONE_RUNNING)
+        raise NoOrganism(_NONE_RUNNING)
     organism = RemoteOrganism(found.connection, name=found.name, deadline_s=deadline_s, patience_s=patience_s)
     organism.techniques()
     return organism
+
+
+class NoOrganism(InterpBenchError):
+    """This notebook has no organism."""
 
 
 @dataclass(frozen=True)

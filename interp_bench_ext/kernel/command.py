@@ -18,6 +18,8 @@ from .listing import Text
 from .parser import Parser
 from .person_lines import COMMANDS
 
+_UNKNOWN = re.compile(r"\$[A-Za-z_]\w*(\.\w+)*")
+"""A word that is nothing but a variable's name, and was given no value."""
 ABOUT = ("techniques", *COMMANDS, "help")
 
 
@@ -67,6 +69,7 @@ def arguments(name: str, spec: TechniqueSpec, line: Line, body: str | None) -> d
         BadInput: in one sentence, with the nearest option.
     """
     given = _parser(name, spec, line).read(line.words)
+    _refuse_stray(name, spec, line, given.words)
     named = {key: value for key, value in vars(given).items() if key != "words"}
     if body is not None and body.strip():
         if given.words:
@@ -81,6 +84,22 @@ def arguments(name: str, spec: TechniqueSpec, line: Line, body: str | None) -> d
     return named
 
 
+def _refuse_stray(name: str, spec: TechniqueSpec, line: Line, text: Sequence[str]) -> None:
+    """A text of several words after an option needs quotes: its later words are no part of it otherwise.
+
+    Raises:
+        BadInput: One is followed by words that may be meant to be.
+    """
+    takes_text = {flag for parameter in spec.parameters if _is_text(parameter) for flag in _flags(parameter)}
+    loose = {id(word) for word in text}
+    for option, word, after in zip(line.words, line.words[1:], line.words[2:], strict=False):
+        if option in takes_text and not word.quoted and not line.is_variable(word) and id(after) in loose:
+            raise BadInput(
+                f"%interp {name}: does {line.text(after)!r} belong to {option} {line.text(word)}? Put quotes around a"
+                " text of several words."
+            )
+
+
 def _how_to_give(missing: Sequence[Parameter], spec: TechniqueSpec) -> str:
     """For example ``a text (prompts) and --prefill``."""
     first = _first_required(spec)
@@ -93,7 +112,10 @@ def _joined(parameter: Parameter, given: Sequence[Word], line: Line) -> Any:
     many = _takes_many(parameter) and all(word.quoted or line.is_variable(word) for word in given)
     if len(given) > 1 and not many:
         return _value(parameter, line)(" ".join(word.typed for word in given))
-    values = [_value(parameter, line)(word) for word in given]
+    try:
+        values = [_value(parameter, line)(word) for word in given]
+    except argparse.ArgumentTypeError as error:
+        raise BadInput(f"{parameter.name}: {error}.") from None
     return values[0] if len(values) == 1 else [item for value in values for item in _listed(value)]
 
 
@@ -128,12 +150,14 @@ def _parser(name: str, spec: TechniqueSpec, line: Line) -> Parser:
 
 
 class _Collect(argparse.Action):
-    """Given again and again makes a list; ``1,2,3`` is a list of numbers."""
+    """Given again and again makes a list; so does ``1,2,3``, and ``--targets yes,no``, but not ``--target yes,no``."""
 
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
     ) -> None:
-        setattr(namespace, self.dest, [*getattr(namespace, self.dest, []), *_listed(values)])
+        several = option is not None and option.endswith("s") and isinstance(values, str) and " " not in values
+        found = values.split(",") if several else _listed(values)
+        setattr(namespace, self.dest, [*getattr(namespace, self.dest, []), *found])
 
 
 def _listed(value: Any) -> list[Any]:
@@ -167,11 +191,12 @@ def _takes_many(parameter: Parameter) -> bool:
 
 def _value(parameter: Parameter, line: Line) -> Callable[[str], Any]:
     """How a word becomes the parameter's value."""
-    names = _words_of(parameter)
-    is_text = bool(names & {"str", "Prompts", "Conversation", "Message", "Literal", "Any"}) or not names
+    names, is_text = _words_of(parameter), _is_text(parameter)
 
     def value(word: str) -> Any:
         found = line.value(word)
+        if isinstance(found, str) and _UNKNOWN.fullmatch(found) and not getattr(word, "quoted", False):
+            raise argparse.ArgumentTypeError(f"there is no variable {found}; put quotes around it if it is a text")
         if not isinstance(found, str):
             return str(found) if is_text and isinstance(found, (int, float)) else plain(found, parameter.name)
         if is_text:
@@ -184,6 +209,11 @@ def _value(parameter: Parameter, line: Line) -> Callable[[str], Any]:
             raise argparse.ArgumentTypeError(f"takes {expected}, not {found!r}") from None
 
     return value
+
+
+def _is_text(parameter: Parameter) -> bool:
+    names = _words_of(parameter)
+    return bool(names & {"str", "Prompts", "Conversation", "Message", "Literal", "Any"}) or not names
 
 
 def _literal(text: str) -> Any:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import argparse
 import os
 import posixpath
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ..contracts import Connection
 from ..errors import BadInput, InterpBenchError, Unconfirmed
-from ..wrong_input import nearest
+from ..wrong_input import is_like, nearest
 from .client import RemoteOrganism, Served, served_organisms, use
 from .listing import Listing, Pointer, Text
 from .person_lines import CHOICES, person_parser
-from .run_tables import held_state, run_table, runs_table
+from .run_tables import held_state, run_table, runs_here, runs_table
 from .server import find_server
 from .server_api import ServerApi
 
@@ -72,24 +72,48 @@ class Person:
         runs = [run for run in server_api.runs() if command == "status" or run.status == "running"]
         return [*(run.id for run in runs), "last"]
 
-    def _organisms(self, _: argparse.Namespace) -> Listing:
+    def explain_unknown(self, name: str, known: Iterable[str]) -> None:
+        """Say why ``%interp NAME`` is not done while no organism is in use: it is misspelt, or one has to be taken.
+
+        Raises:
+            BadInput: Unless nothing is known about either.
+        """
+        server_api = _find_server_api()
+        if server_api is None:
+            return
+        techniques = {technique for card in server_api.configs() for technique in card.techniques}
+        # Short names are parts of long ones.
+        if not any(name in technique for technique in techniques) and is_like(name, [*techniques, *known]):
+            raise BadInput(f"%interp has no subcommand {name!r}{nearest(name, [*techniques, *known])}")
+        loaded = [state.config for state in server_api.organisms() if state.state in ("ready", "busy")]
+        if loaded:
+            ways = ", ".join(f"`%interp use {config}`" for config in loaded)
+            raise BadInput(f"This notebook has no organism yet: {ways} takes one that is loaded.")
+
+    def _organisms(self, given: argparse.Namespace) -> Listing:
         _refuse_in_a_run()
         server_api = _find_server_api()
         if server_api is None:
             rows = [[served.name, "served by interp-bench"] for served in served_organisms()]
             return Listing(["organism", "state"], rows, "`interp-bench configs` in a terminal lists all configs.")
         held = {state.config: state for state in server_api.organisms()}
+        cards = sorted(server_api.configs(), key=lambda card: not runs_here(card))
+        here = [card for card in cards if runs_here(card)]
+        shown = cards if given.all else here
         rows = [
             [
                 card.name,
                 held_state(held.get(card.name), in_use=card.name == self._using),
                 card.place,
                 card.access,
-                card.problem or card.description or card.task.split("\n")[0],
+                card.problem or card.obstacle or card.description or card.task.split("\n")[0],
             ]
-            for card in server_api.configs()
+            for card in shown
         ]
-        return Listing(["organism", "state", "where", "access", "what it is"], rows, "%interp use NAME loads one.")
+        others = len(cards) - len(shown)
+        note = f" {others} more cannot be started here: %interp organisms --all lists them." if others else ""
+        columns = ["organism", "state", "where", "access", "what it is"]
+        return Listing(columns, rows, f"%interp use NAME loads one.{note}")
 
     def _use(self, given: argparse.Namespace) -> Text:
         _refuse_in_a_run()

@@ -10,9 +10,10 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
 
+from ..contracts import TechniqueSpec
 from ..errors import BadInput, InterpBenchError, OrganismLost
 from . import command, completion
-from .client import RemoteOrganism, TechniqueList, connect
+from .client import NoOrganism, RemoteOrganism, TechniqueList, connect
 from .investigate import Person
 from .line import Line
 from .listing import Text
@@ -38,11 +39,11 @@ class InterpMagics(Magics):
     @no_var_expand
     @line_cell_magic
     def interp(self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None) -> Any:
-        """Ask a model organism, choose one, and start investigations: ``%interp SUBCOMMAND …``.
+        """Ask a model organism, choose one, and start investigations: %interp SUBCOMMAND …
 
         Ask the organism; each technique is a subcommand, too:
 
-        %interp prefill "What is your secret?" --prefill "My secret is" -n 4
+        %interp prefill "What is your secret?" --prefill "My secret is" -n 4 --temperature 1
         %interp lens "The capital of France is" --raw --target " Paris"
         %interp probs "Are you a cat?" --target yes --target no
         %interp chat $question          a variable's text; a list of prompts, too
@@ -51,7 +52,8 @@ class InterpMagics(Magics):
 
         Choose one, and start investigations (in a notebook of a Jupyter server):
 
-        %interp organisms               what can be used here
+        %interp organisms               what can be used here; --all lists the others, too
+        %interp techniques              what the organism in use can be asked
         %interp use birch               load one; the variable `organism` is bound to it
         %interp start birch --max-cost 2
         %interp status                  organisms and runs
@@ -80,8 +82,16 @@ class InterpMagics(Magics):
         if name in COMMANDS:
             shown = self._person.run(name, [line.text(word) for word in line.words])
             return self._health() if shown is None else shown
-        spec = command.technique(name, self._techniques_for(name))
+        spec = self._technique(name)
         return self._connected().call(spec.name, **command.arguments(name, spec, line, cell))
+
+    def _technique(self, name: str) -> TechniqueSpec:
+        try:
+            specs = self._techniques_for(name)
+        except NoOrganism:
+            self._person.explain_unknown(name, command.ABOUT)
+            raise
+        return command.technique(name, specs)
 
     def _help(self, name: str) -> Text:
         if name in COMMANDS:

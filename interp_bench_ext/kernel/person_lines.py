@@ -17,7 +17,8 @@ def person_parser(name: str) -> Parser:
 
 
 def _organisms_line(made: Parser) -> None:
-    made.description = "The configs that can be used, with what they are and which is loaded now."
+    made.description = "The organisms that run here, with what they are and which is loaded now."
+    made.add_argument("--all", action="store_true", help="those that cannot be started here, too, with the reason")
 
 
 def _use_line(made: Parser) -> None:

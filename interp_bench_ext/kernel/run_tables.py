@@ -10,7 +10,7 @@ from .listing import Listing
 from .server_api import ServerApi
 
 if TYPE_CHECKING:
-    from ..api import OrganismState, RunSummary
+    from ..api import ConfigCard, OrganismState, RunSummary
 
 _RUNS_SHOWN = 8
 
@@ -23,6 +23,11 @@ def held_state(state: OrganismState | None, *, in_use: bool) -> str:
         return f"loading {100 * state.done // state.total} %" if state.total else "loading"
     name = state.stage if state.state == "lost" else f"{state.state} on {state.device}"
     return f"{name}, in use here" if in_use else name
+
+
+def runs_here(card: ConfigCard) -> bool:
+    """Whether a run of the config can be started on this server as it is."""
+    return card.problem is None and card.obstacle is None
 
 
 def runs_table(server_api: ServerApi, runs: Sequence[RunSummary], note: str) -> Listing:

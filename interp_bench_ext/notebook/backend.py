@@ -15,6 +15,14 @@ MARK = "interp_bench"
 """Key of a cell's metadata that says which run the cell belongs to, and how it ended."""
 
 KERNELSPEC = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+LANGUAGE = {
+    "name": "python",
+    "mimetype": "text/x-python",
+    "file_extension": ".py",
+    "pygments_lexer": "ipython3",
+    "codemirror_mode": {"name": "ipython", "version": 3},
+}
+"""As a kernel says it, which one that is busy does not; code has no colours until then."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +111,28 @@ class NotebookBackend(Protocol):
 
 def new_notebook() -> JsonDict:
     """A notebook without cells, in nbformat's shape."""
-    return {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": dict(KERNELSPEC)}, "cells": []}
+    return {"nbformat": 4, "nbformat_minor": 5, "metadata": named({}), "cells": []}
+
+
+def named(metadata: JsonDict) -> JsonDict:
+    """A notebook's metadata with its kernel and its language, where they are not said."""
+    found = dict(metadata)
+    for key, value in (("kernelspec", KERNELSPEC), ("language_info", LANGUAGE)):
+        if not (found.get(key) or {}).get("name"):
+            found[key] = copy.deepcopy(value)
+    return found
+
+
+def node_of(cell: NotebookCell, known: JsonDict) -> JsonDict:
+    """A cell in nbformat's shape, with what else ``known``, its older node, has in its metadata."""
+    metadata = {**known.get("metadata", {}), MARK: dict(cell.mark)}
+    node: JsonDict = {"id": cell.cell_id, "cell_type": cell.kind, "source": cell.source, "metadata": metadata}
+    if cell.kind == "code":
+        if known.get("outputs") != list(cell.outputs):
+            # What a person has trusted were other outputs.
+            metadata.pop("trusted", None)
+        node |= {"outputs": copy.deepcopy(list(cell.outputs)), "execution_count": cell.execution_count}
+    return node
 
 
 def place_of(cell_id: str, own: Sequence[str], order: Sequence[str]) -> int:

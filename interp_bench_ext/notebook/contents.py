@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import copy
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +18,7 @@ from tornado.web import HTTPError
 from ..errors import BadInput, NotebookConflict
 from ..paths import notebook_path
 from ..record.events import JsonDict
-from .backend import KERNELSPEC, MARK, CellView, NotebookCell, is_blank, new_notebook, place_of, view_of
+from .backend import CellView, NotebookCell, is_blank, named, new_notebook, node_of, place_of, view_of
 from .notebook_text import NotebookText
 from .readable import check_notebook, upgraded
 from .whole_files import only_over, stamp_of, whole_file
@@ -185,6 +184,7 @@ class ContentsBackend:
     async def _read(self) -> None:
         stamp = await self._file.stamp()
         if stamp is None or stamp == self._stamp:
+            self._stamp = stamp
             return
         heard = self._heard
         try:
@@ -220,8 +220,7 @@ class ContentsBackend:
             if source not in (cell.source, self._in_file.get(cell_id)):
                 self._own[cell_id] = replace(cell, source=source)
                 self._edited[cell_id] = source
-        if not found["metadata"].get("kernelspec", {}).get("name"):
-            found["metadata"]["kernelspec"] = dict(KERNELSPEC)
+        found["metadata"] = named(found["metadata"])
         self._notebook, self._in_file = found, in_file
         self._place(list(self._own))
 
@@ -231,10 +230,10 @@ class ContentsBackend:
             cell = self._own[cell_id]
             if cell_id in order:
                 at = order.index(cell_id)
-                self._cells[at] = _node(cell, self._cells[at])
+                self._cells[at] = node_of(cell, self._cells[at])
             else:
                 at = place_of(cell_id, list(self._own), order)
-                self._cells.insert(at, _node(cell, {}))
+                self._cells.insert(at, node_of(cell, {}))
                 order.insert(at, cell_id)
 
 
@@ -280,14 +279,3 @@ def _checked(path: Path) -> Path:
         raise BadInput(f"The notebook {path} cannot be written; choose a folder that you may write to.")
     check_notebook(path)
     return path
-
-
-def _node(cell: NotebookCell, known: JsonDict) -> JsonDict:
-    metadata = {**known.get("metadata", {}), MARK: dict(cell.mark)}
-    node: JsonDict = {"id": cell.cell_id, "cell_type": cell.kind, "source": cell.source, "metadata": metadata}
-    if cell.kind == "code":
-        if known.get("outputs") != list(cell.outputs):
-            # What a person has trusted were other outputs.
-            metadata.pop("trusted", None)
-        node |= {"outputs": copy.deepcopy(list(cell.outputs)), "execution_count": cell.execution_count}
-    return node

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from jupyter_server.serverapp import ServerApp
 
 from ..errors import BadInput, NotebookGone
+from .renames import Renames, moved
+
+_TOLD_S = 1.0
+"""How long after a file has gone its server may take to say where to."""
+_LOOK_S = 0.05
 
 
 class NotebookLocation:
-    """Binds a notebook to its file id where jupyter_server_fileid is there, else to its path."""
+    """Binds a notebook to its file id where jupyter_server_fileid is there, else to its path as renames change it."""
 
     def __init__(self, serverapp: ServerApp, path: Path) -> None:
         """Raises BadInput where ``path`` is not below the server's root folder."""
@@ -19,6 +26,7 @@ class NotebookLocation:
         self._settings: dict[str, Any] = serverapp.web_app.settings
         self._api = _below(self._root, path).as_posix()
         self._file_id: str | None = None
+        Renames.of(serverapp).tell(self)
 
     @property
     def api(self) -> str:
@@ -38,6 +46,24 @@ class NotebookLocation:
     def path(self) -> Path:
         """The absolute path. Raises NotebookGone when the notebook is nowhere any more."""
         return self._root / self.api
+
+    def renamed(self, old: str, new: str) -> None:
+        """Somebody has renamed what was at ``old``."""
+        there = moved(PurePosixPath(self._api), PurePosixPath(old), PurePosixPath(new))
+        if there is None:
+            return
+        if self._file_id is not None and old != self._api:
+            # A file keeps its id when a folder above it is renamed, but not its path (jupyter_server_fileid 0.10).
+            self._settings["file_id_manager"].move(self._api, there.as_posix())
+        self._api = there.as_posix()
+
+    async def moves_on(self, api: str) -> bool:
+        """Whether the notebook turns out to have gone from ``api`` to another place, which its server says late."""
+        until = time.monotonic() + _TOLD_S
+        # A file id's path tells nobody that it changes.
+        while self.api == api and time.monotonic() < until:  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_S)
+        return self.api != api
 
     def check(self) -> None:
         """Raises NotebookGone when the notebook is known to be nowhere any more."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .backend import NotebookCell
+
 SETUP = "import interp_bench_ext\n\norganism = interp_bench_ext.connect()"
 
 
@@ -25,6 +27,15 @@ the organism. Inside of a Jupyter server the notebook then has a fresh kernel be
 
 The code below is an agent's. *Run All Cells* in a kernel of your own would run it with all that you may do.
 """
+
+
+def opening_cells(*, run: str, task: str) -> tuple[NotebookCell, NotebookCell]:
+    """The two cells as they are before the second one has run."""
+    mark = {"run": run, "status": None}
+    return (
+        NotebookCell(cell_id="intro", kind="markdown", source=intro(run=run, task=task), mark=mark),
+        NotebookCell(cell_id="setup", kind="code", source=SETUP, mark=mark),
+    )
 
 
 def opening_ids(added: Sequence[str], *, taken: set[str], run: str) -> tuple[str, str]:

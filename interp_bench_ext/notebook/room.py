@@ -11,7 +11,7 @@ from typing import Any
 from jupyter_server.serverapp import ServerApp
 from tornado.web import HTTPError
 
-from ..errors import BadInput, NotebookConflict
+from ..errors import BadInput, NotebookConflict, NotebookGone
 from ..record.events import JsonDict
 from .contents import why_unread
 from .location import NotebookLocation
@@ -168,7 +168,7 @@ class SharedRoom:
                     return
                 changes = self._changes
                 try:
-                    done = await self._save_once()
+                    done = await self._saved_once()
                 except NotebookConflict as error:
                     self._problem, self._next_try = error, time.monotonic() + _SAVE_INTERVAL_S
                     raise
@@ -176,6 +176,15 @@ class SharedRoom:
                     self._changes_saved, self._problem = changes, None
                 else:
                     await self.after_reload()
+
+    async def _saved_once(self) -> bool:
+        api = self._location.api
+        try:
+            return await self._save_once()
+        except NotebookGone:
+            if not await self._location.moves_on(api):
+                raise
+            return False
 
     async def _save_once(self) -> bool:
         """Write the document into its file; False where it has to be tried again."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,8 @@ from jupyter_server.serverapp import ServerApp
 
 from ..contracts import Connection, Veil
 from ..errors import BadInput, NotebookConflict
-from ..record.events import Emit
-from .backend import NotebookBackend, new_notebook
+from ..record.events import Emit, JsonDict
+from .backend import NotebookBackend, NotebookCell, new_notebook, node_of
 from .contents import ContentsBackend, clear_errors
 from .kernels import choose_veil
 from .location import NotebookLocation
@@ -80,6 +80,16 @@ class ServerNotebooks:
             self._sessions.add(session)
             return session
 
+    async def begin(self, path: Path, cells: Sequence[NotebookCell]) -> None:
+        """Make the notebook at ``path`` with these cells: whoever opens it before its run does sees no empty one.
+
+        Raises:
+            BadInput: It is elsewhere, or cannot be made.
+        """
+        location, manager = NotebookLocation(self._serverapp, path), self._serverapp.contents_manager
+        content = {**new_notebook(), "cells": [node_of(cell, {}) for cell in cells]}
+        await self._make(manager, location, content)
+
     @contextmanager
     def _reserved(self, path: Path) -> Iterator[None]:
         """Two runs in one notebook would each take the other's cells for a person's."""
@@ -123,9 +133,12 @@ class ServerNotebooks:
             if not model["writable"]:
                 raise BadInput(f"The notebook {path} cannot be written; choose another one.")
         elif make:
-            with clear_errors(path, "made"):
-                content = new_notebook()
-                await ensure_async(manager.save({"type": "notebook", "format": "json", "content": content}, api))
+            await self._make(manager, location, new_notebook())
+
+    async def _make(self, manager: Any, location: NotebookLocation, content: JsonDict) -> None:
+        with clear_errors(location.path, "made"):
+            model = {"type": "notebook", "format": "json", "content": content}
+            await ensure_async(manager.save(model, location.api))
 
 
 def _path_of(session: NotebookSession) -> Path | None:

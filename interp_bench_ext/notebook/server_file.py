@@ -45,13 +45,11 @@ class ServerFile:
         return self._location.path
 
     async def stamp(self) -> object | None:
-        api = self._location.api
-        if self._is_folder:
-            found = file_stamp(Path(to_os_path(ApiPath(api), self._manager.root_dir)))
-        else:
-            found = await self._stamp_of_model(api)
-        if found is None and self._was_there:
-            raise self._location.gone()
+        found = await self._stamp_at(api := self._location.api)
+        while found is None and self._was_there:
+            if not await self._location.moves_on(api):
+                raise self._location.gone()
+            found = await self._stamp_at(api := self._location.api)
         self._was_there = self._was_there or found is not None
         return found
 
@@ -83,6 +81,11 @@ class ServerFile:
 
     def close(self) -> None:
         self._unlisten()
+
+    async def _stamp_at(self, api: str) -> object | None:
+        if self._is_folder:
+            return file_stamp(Path(to_os_path(ApiPath(api), self._manager.root_dir)))
+        return await self._stamp_of_model(api)
 
     async def _stamp_of_model(self, api: str) -> object | None:
         # Times alone may be too coarse to tell two changes apart.

@@ -6,22 +6,25 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from jupyter_client._version import protocol_version
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_server.serverapp import ServerApp
 from tornado.web import HTTPError
 from traitlets import TraitError
 
 from ..contracts import Connection, Veil
-from ..errors import KernelDied, NotebookConflict
+from ..errors import BadInput, KernelDied, NotebookConflict
 from ..sandbox.provisioner import CleanProvisioner
 from .kernel_factory import KernelFactory, RunRestarter
 from .kernels import Kernel, granted
 from .location import NotebookLocation
+from .work_dir import move_work_dir, usable_work_dir
 
 KERNEL_NAME = "python3"
 _BEAT_S = 1.0
@@ -40,6 +43,8 @@ class ServerKernels:
     def __init__(self, serverapp: ServerApp, location: NotebookLocation, *, veil: Veil, work_dir: Path) -> None:
         self.veil = veil
         self._location = location
+        self._notebook = location.path
+        """Where the notebook was as the work folder was made."""
         self._work_dir = work_dir
         self._kernels: Any = serverapp.kernel_manager
         self._sessions: Any = serverapp.session_manager
@@ -105,7 +110,9 @@ class ServerKernels:
         with contextlib.suppress(*_FAILURES):
             await held.provisioner.kill()
         # The session has its next kernel before it loses this one: browsers would see it end otherwise.
-        with contextlib.suppress(*_FAILURES, NotebookConflict, KernelDied):
+        with contextlib.suppress(*_FAILURES, BadInput, NotebookConflict, KernelDied):
+            move_work_dir(self._notebook, self._location.path)
+            self._work_dir = usable_work_dir(self._location.path)
             await self._point_session(await self._started(connection=None))
         self._let_go()
         with contextlib.suppress(*_FAILURES):
@@ -124,6 +131,7 @@ class ServerKernels:
         client = AsyncKernelClient(parent=held.manager, context=self._factory.context)
         client.load_connection_info(held.manager.get_connection_info())
         held.kernel = await Kernel.attach(client, held.provisioner, on_death=on_death)
+        held.answer_for_it()
         if held.keeping is None:
             held.provisioner.held = True
             self._kernels.notify_connect(held.kernel_id)
@@ -216,6 +224,14 @@ class _Held:
         return (
             process is not None and process.poll() is None and (self.kernel is None or process.pid != self.kernel.pid)
         )
+
+    def answer_for_it(self) -> None:
+        """Let browsers attach while it is busy: the server asks it who it is first, and would wait for its answer.
+
+        A minute at most, in which browsers open no other connection to the server (jupyter_server 2.21).
+        """
+        self.manager._kernel_info_future = Future()
+        self.manager._kernel_info_future.set_result({"protocol_version": protocol_version})
 
     def announce(self) -> None:
         """Tell browsers that the kernel restarts, so that they wait for nothing that it was asked before."""

@@ -10,7 +10,16 @@ from pathlib import Path
 
 from ..contracts import Connection, Used, Veil
 from ..errors import BadInput, KernelDied, NotebookConflict
-from ..record.events import CellFinished, CellStarted, Emit, Event, JsonDict, KernelStarted, KernelWentAway
+from ..record.events import (
+    CellFinished,
+    CellsRestoring,
+    CellStarted,
+    Emit,
+    Event,
+    JsonDict,
+    KernelStarted,
+    KernelWentAway,
+)
 from .backend import CellView, NotebookBackend
 from .background import Background
 from .cells import RunCells, cut_off
@@ -214,7 +223,7 @@ class NotebookSession:
         """Run earlier code cells again for their variables, outputs untouched; returns those whose are missing.
 
         A cell that ends the kernel takes with it what was defined up to there; those after it run in a new kernel.
-        Emits ``KernelStarted`` again, with the number of cells whose variables are there.
+        Emits how far it is, and in the end ``KernelStarted`` again, with how many cells' variables are there.
 
         Raises:
             BadInput: The run has no such code cell.
@@ -225,6 +234,7 @@ class NotebookSession:
             self._ready().rearm()
             for place, cell_id in enumerate(cell_ids, start=1):
                 executor = self._ready()
+                self._emit(CellsRestoring(done=place - 1, total=len(cell_ids)))
                 source = self._cells[cell_id].source
                 done = await executor.run(source, timeout_s=_RESTORE_TIMEOUT_S, handler=_ignore)
                 if done.status != "ok":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 from collections.abc import Iterator
@@ -53,7 +52,10 @@ def write_whole_files(contents_manager: Any) -> None:
 
 @contextmanager
 def only_over(stamp: object | None) -> Iterator[Replacement]:
-    """Within the block a file is only replaced while it has this :func:`stamp_of`; else HTTPError 409 is raised."""
+    """Within the block a file is only replaced while it has this :func:`stamp_of`; else HTTPError 409 is raised.
+
+    None: whether it is there or not.
+    """
     replacement = Replacement(stamp)
     token = _UNDER_WAY.set(replacement)
     try:
@@ -83,14 +85,20 @@ def whole_file(path: str, *, encoding: str | None) -> Iterator[Any]:
     @contextmanager
     def meanwhile(fresh: os.stat_result) -> Iterator[None]:
         with _REPLACING:
-            with contextlib.suppress(FileNotFoundError):
-                if replacement.before not in (None, stamp_of(target)):
-                    raise HTTPError(409, f"{target} has just been written by somebody else")
+            if replacement.before not in (None, _stamp_if_there(target)):
+                raise HTTPError(409, f"{target} has just been written or moved by somebody else")
             replacement.after = _stamp(fresh)
             yield
 
     with replaced(target, encoding=encoding, meanwhile=meanwhile) as file:
         yield file
+
+
+def _stamp_if_there(path: Path) -> object | None:
+    try:
+        return stamp_of(path)
+    except FileNotFoundError:
+        return None
 
 
 def _stamp(status: os.stat_result) -> object:

@@ -14,7 +14,7 @@ from pycrdt import Array, Map
 
 from ..errors import NotebookConflict
 from ..record.events import JsonDict
-from .backend import KERNELSPEC, CellView, NotebookCell, is_blank, place_of, view_of
+from .backend import CellView, NotebookCell, is_blank, named, place_of, view_of
 from .location import NotebookLocation
 from .readable import valid_ids
 from .room import SharedRoom
@@ -198,8 +198,10 @@ class YdocBackend:
                 meta["nbformat_minor"] = 5.0
             if not isinstance(meta.get("metadata"), Map):
                 meta["metadata"] = Map({})
-            if not (meta["metadata"].get("kernelspec") or {}).get("name"):
-                meta["metadata"]["kernelspec"] = dict(KERNELSPEC)
+            metadata = meta["metadata"].to_py() or {}
+            for key, value in named(metadata).items():
+                if metadata.get(key) != value:
+                    meta["metadata"][key] = value
         self._room.changed()
 
     @contextmanager

@@ -115,6 +115,14 @@ class KernelStarted(_Event):
     """Earlier code cells run again in it, so that their variables exist."""
 
 
+class CellsRestoring(_Event):
+    """Earlier code cells run again in a new kernel: ``done`` of ``total`` have."""
+
+    type: Literal["cells_restoring"] = "cells_restoring"
+    done: int
+    total: int
+
+
 class KernelWentAway(_Event):
     type: Literal["kernel_died"] = "kernel_died"
     reason: str
@@ -369,6 +377,7 @@ Event = Annotated[
     | OrganismWentAway
     | OrganismUsed
     | KernelStarted
+    | CellsRestoring
     | KernelWentAway
     | CellAdded
     | CellEdited

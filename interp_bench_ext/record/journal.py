@@ -206,6 +206,15 @@ class Journal:
         ).fetchall()
         return [self._record(row) for row in rows]
 
+    def runs_below(self, place: Path) -> list[RunRecord]:
+        """The runs whose notebook is ``place`` or lies in that folder, newest first."""
+        inside = f"{place}/"
+        rows = self._database.execute(
+            "SELECT * FROM runs WHERE notebook = ? OR substr(notebook, 1, ?) = ? ORDER BY created DESC",
+            (str(place), len(inside), inside),
+        ).fetchall()
+        return [self._record(row) for row in rows]
+
     def find_run(self, start: str) -> RunRecord:
         """The run whose id begins with ``start``, or the newest for ``last``. Raises BadInput."""
         runs = self.runs()

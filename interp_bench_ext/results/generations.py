@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +47,12 @@ class Generations(Result):
 
     def _headline(self) -> str:
         n, prompts = len(self.texts), len(set(self.prompts))
-        return f"{counted(n, 'text')} from the {clip(self.arm, 20)}, {counted(prompts, 'prompt')}"
+        alike = ", all alike" if n > 1 and all(self._alike(rows) for _, rows in self._groups()) else ""
+        return f"{counted(n, 'text')} from the {clip(self.arm, 20)}, {counted(prompts, 'prompt')}{alike}"
+
+    def _alike(self, rows: Sequence[int]) -> bool:
+        """Whether each of several texts is the same, as at temperature 0."""
+        return len(rows) > 1 and len({self.texts[row] for row in rows}) == 1
 
     def _lines(self) -> list[str]:
         lines: list[str] = []
@@ -100,11 +105,12 @@ class Generations(Result):
         ends = ["stop", "length"]
         colours = altair.Scale(domain=ends, range=[charts.ACCENT, charts.OTHER])
         names = {"text:N": "text", "tokens:Q": "tokens", "value:Q": "nats per token", "finish:N": "ended by"}
+        rows, axis = self._points(), altair.Axis(format=".2f", tickCount=5)
         return (
-            charts.Chart(charts.data(self._points()), title=altair.Title(self._headline(), subtitle=subtitle))
+            charts.Chart(charts.data(rows), title=altair.Title(self._headline(), subtitle=subtitle))
             .mark_point(filled=True, size=55, opacity=0.7)
             .encode(
-                x=altair.X("value:Q", title="mean log p per token, nats", scale=altair.Scale(zero=False)),
+                x=altair.X("value:Q", title="mean log p per token, nats", scale=_around(rows), axis=axis),
                 y=altair.Y("group:N", title=None, sort=None),
                 color=altair.Color("finish:N", title="ended by", scale=colours),
                 shape=altair.Shape("finish:N", title="ended by", scale=altair.Scale(domain=ends)),
@@ -155,3 +161,15 @@ class Generations(Result):
         mean = float(self.logprobs[row]) / n_tokens if n_tokens else float("nan")
         cut = ", cut off in thought" if self._thought(row) and not self.texts[row] else ""
         return f"{counted(n_tokens, 'token')}, {clip(self.finishes[row], 20)}{cut}, {mean:.2f} nats/token"
+
+
+def _around(points: list[dict[str, Any]]) -> Any:
+    """A scale with room on both sides of the points, also of a single one."""
+    import altair
+
+    values = [point["value"] for point in points if point["value"] is not None]
+    if not values:
+        return altair.Scale(zero=False)
+    low, high = min(values), max(values)
+    room = max(0.1 * (high - low), 0.05)
+    return altair.Scale(zero=False, domain=[low - room, high + room])

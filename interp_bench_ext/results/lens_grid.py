@@ -90,7 +90,7 @@ class LensGrid(AtPositions):
         title = f"layer {self.layers[layer]}: {best}; KL to final {kl:.2f} nats"
         if self._has_target():
             title += f"; target {probability(float(self.target_probs[layer, column]))}"
-        return grid.html_cell(token_label(name, 10), style, title)
+        return grid.html_cell(token_label(name, 1 + grid.cell_characters(self.target)), style, title)
 
     def _chart(self, limits: Limits) -> Any:
         """The last tokens of a lens, final layer on top."""
@@ -100,20 +100,21 @@ class LensGrid(AtPositions):
 
         columns = last(len(self.tokens), limits.tokens)
         rows = evenly(range(len(self.layers)), limits.rows)[::-1]
+        room = grid.cell_characters(self.target)
         shown = f"{part(len(rows), len(self.layers), 'layers')}, {part(len(columns), len(self.tokens), 'tokens')}"
         lines = [f"each layer's most likely token and its p; {shown}"]
         if self._has_target():
             lines.append(f"outlined: target {token_label(self.target)}, {self._target_first_ranked(-1)}")
         look = Grid(
             title=altair.Title(f"Logit lens, {clip(self.arm, 20)}", subtitle=lines),
-            columns=token_labels([self.tokens[column] for column in columns], grid.CELL_CHARACTERS),
+            columns=token_labels([self.tokens[column] for column in columns], room),
             rows=[str(self.layers[row]) for row in rows],
             x="token that was read",
             y="layer",
             colour=altair.Color("p:Q", scale=altair.Scale(scheme="viridis", domain=[0, 1]), title="p"),
             ink=altair.condition("datum.p < 0.5", altair.value("white"), altair.value("black")),
             tooltip=self._tooltip(),
-            width=grid.CELL_WIDTH,
+            width=grid.CELL_WIDTH * room // grid.CELL_CHARACTERS,
             height=grid.CELL_HEIGHT,
             outlined="datum.hit",
         )
@@ -138,7 +139,7 @@ class LensGrid(AtPositions):
             "layer": str(self.layers[row]),
             "read": self._place(column),
             "best": self._best(row, column),
-            "label": token_label(name, grid.CELL_CHARACTERS),
+            "label": token_label(name, grid.cell_characters(self.target)),
             "p": rounded(self.top_probs[row, column, 0]),
             "kl": rounded(self.kl_to_final[row, column]),
         }

@@ -92,11 +92,14 @@ class TokenProbs(Result):
 
         scale = altair.Scale(domain=["most likely", "target"], range=[charts.ACCENT, charts.OTHER])
         colour = altair.Color("kind:N", scale=scale, title=None) if self.targets else altair.value(charts.ACCENT)
+        # The bar of a target is too short to be seen where its p is tiny.
+        ink = altair.condition("datum.target > 0", altair.value(charts.OTHER), charts.INK_VALUE)
         panels = []
         for row, prompt in enumerate(self.prompts[: limits.prompts]):
             subtitle = f"next token, {clip(self.arm, 20)}, entropy {self.entropies[row]:.2f} nats"
             title = altair.Title(clip(prompt, 60), subtitle=subtitle)
-            panels.append(charts.bars(self._bars(row, limits.bars), x="p", y="token", title=title, colour=colour))
+            bars = self._bars(row, limits.bars)
+            panels.append(charts.bars(bars, x="p", y="token", title=title, colour=colour, ink=ink))
         return charts.Panels(concat=panels, columns=1).resolve_scale(color="shared")
 
     def _bars(self, row: int, limit: int) -> list[dict[str, Any]]:
@@ -130,4 +133,4 @@ class TokenProbs(Result):
 def _bar(label: str, p: float, kind: str) -> dict[str, Any]:
     # Of a small p the digits that say anything come late.
     value = float(f"{p:.4g}") if np.isfinite(p) else None
-    return {"label": label, "value": value, "shown": probability(p), "kind": kind}
+    return {"label": label, "value": value, "shown": probability(p), "kind": kind, "target": int(kind == "target")}

@@ -73,17 +73,14 @@ class WordScores(Result):
 
         colour = altair.condition("datum.value >= 0", altair.value(charts.ACCENT), altair.value(charts.OTHER))
         against = f"{self.n_texts} texts against {self.n_other_texts}"
-        subtitle = f"{against}; dashed: what shuffled texts pass in 1 of 20"
-        title = altair.Title("Words of one set against the other", subtitle=subtitle)
+        edge = rounded(self.chance_z)
+        strong = "" if edge is None else "; in full colour beyond what shuffled texts pass in 1 of 20"
+        title = altair.Title("Words of the first set (blue) against the second (orange)", subtitle=against + strong)
+        strength = None if edge is None else altair.condition(f"abs(datum.value) >= {edge}", altair.value(1), altair.value(0.4))
         names = {"mine:N": "texts with it", "other:N": "other texts with it"}
         rows = [self._bar(row) for row in self._ends(limits.bars, limits.bars // 3)]
-        chart = charts.bars(rows, x="z of the log-odds", y="word", title=title, colour=colour, extra=names)
-        edge = rounded(self.chance_z)
-        ends = altair.Chart(charts.data([{"z": edge}, {"z": None if edge is None else -edge}]))
-        edges = ends.mark_rule(color=charts.NEUTRAL, strokeDash=[3, 3])
-        both = chart.copy(deep=False)
-        both.layer = [*chart.layer, edges.encode(x="z:Q")]
-        return both
+        x = "z of the log-odds"
+        return charts.bars(rows, x=x, y="word", title=title, colour=colour, strength=strength, extra=names)
 
     def _bar(self, row: int) -> dict[str, Any]:
         mine, other = self._shares(row)

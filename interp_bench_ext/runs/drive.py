@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from filelock import BaseFileLock
@@ -21,11 +22,13 @@ from ..config import Experiment, PublicConfig
 from ..contracts import Connection, TechniqueSpec, Veil
 from ..errors import Abandoned, BudgetReached, InterpBenchError, RecordingEnded
 from ..notebook.closing import Status, closing
+from ..notebook.opening import opening_cells
 from ..notebook.session import NotebookSession
 from ..organisms.placement import organism_spec
 from ..organisms.tickets import Lease
 from ..record.events import (
     ApprovalDecision,
+    CellAdded,
     Event,
     MessageSent,
     RunEnded,
@@ -79,6 +82,19 @@ class Run:
         self._task: asyncio.Task[Any] | None = None
         self._why_stopped: str | None = None
         self._ended = False
+
+    async def begin_notebook(self) -> None:
+        """Make a new notebook with its first two cells, where somebody may open it while the organism loads."""
+        if self._environment.begin is None or self.notebook.exists():
+            return
+        cells = opening_cells(run=self.id, task=self.public.task)
+        for cell in cells:
+            added = CellAdded(cell_id=cell.cell_id, kind=cell.kind, source=cell.source)
+            self.recorder(added)
+            self._events.append(added)
+        # What is wrong with the place is said when the notebook is opened.
+        with suppress(InterpBenchError):
+            await self._environment.begin(self.notebook, cells)
 
     def tell(self, text: str) -> None:
         """Send the agent a message, which it sees with its next reply at the latest."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from ..agent.mcp_provider import OutsideProvider
 from ..contracts import Access, Connection, Veil
 from ..host.spec import OrganismSpec
 from ..models.key import Key
+from ..notebook.backend import NotebookCell
 from ..notebook.session import NotebookSession
 from ..organisms.tickets import Lease
 from ..record.events import Emit
@@ -26,6 +28,12 @@ class OpenNotebook(Protocol):
     async def __call__(
         self, path: Path, *, emit: Emit, connection: Connection, run: str, veil: Veil | None
     ) -> NotebookSession: ...
+
+
+class BeginNotebook(Protocol):
+    """Makes the notebook at ``path`` with ``cells``, before it is opened for its run. Raises BadInput."""
+
+    async def __call__(self, path: Path, cells: Sequence[NotebookCell]) -> None: ...
 
 
 class OpenOrganism(Protocol):
@@ -53,5 +61,7 @@ class Environment:
     attended: bool = False
     """Whether a person can be asked for approvals."""
     notebook: OpenNotebook = own_notebook
+    begin: BeginNotebook | None = None
+    """None: nobody sees the notebook before it is opened."""
     outside: OutsideProvider | None = None
     """Who leads the run from outside, if anybody does."""

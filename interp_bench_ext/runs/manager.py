@@ -16,6 +16,8 @@ from ..api import AnswerApproval, ForkRun, ResumeRun, RunFigures, RunSummary, St
 from ..config import AgentSection, Experiment
 from ..errors import BadInput, InterpBenchError, NotFound, NotNow
 from ..notebook.readable import check_notebook
+from ..notebook.renames import moved
+from ..notebook.work_dir import move_work_dir
 from ..organisms.placement import organism_spec, place_of
 from ..paths import work_folder_of
 from ..record.events import Event, RunEnded
@@ -80,7 +82,7 @@ class RunManager:
         self._driven: dict[str, _Driven] = {}
         self._unwritten: set[str] = set()
         """Runs that ended because they could not be recorded, so that the journal does not say why."""
-        self._summaries: dict[str, tuple[int, RunSummary]] = {}
+        self._summaries: dict[str, tuple[tuple[int, Path], RunSummary]] = {}
         self._followed: OrderedDict[str, Tally] = OrderedDict()
         """Runs that somebody reads and another process drove, as counted so far."""
         self._reader: Journal | None = None
@@ -113,6 +115,7 @@ class RunManager:
                 notebook=notebook,
                 out=self._places.root,
             )
+            await driven.run.begin_notebook()
             return self._drive(driven)
 
     async def resume(self, run: str, asked: ResumeRun, *, outside: OutsideProvider | None = None) -> RunSummary:
@@ -209,6 +212,20 @@ class RunManager:
         self._summaries.pop(run, None)
         self._followed.pop(run, None)
         self.feed.tell(run)
+
+    def renamed(self, old: str, new: str) -> None:
+        """Somebody has renamed a notebook, or a folder, by these paths of the server's clients: its runs go along."""
+        before, after = self._places.root / old, self._places.root / new
+        for record in self.journal.runs_below(before):
+            driven, notebook = self._driven.get(record.id), moved(record.notebook, before, after)
+            # What another process drives, it goes on writing where it was.
+            if notebook is not None and (driven is not None or record.status != "running"):
+                self.journal.move_run(record.id, config=record.config, notebook=notebook)
+                if driven is not None:
+                    driven.run.notebook = notebook
+                self.feed.tell(record.id)
+                if not any(other.run.notebook == notebook for other in self._driven.values()):
+                    move_work_dir(record.notebook, notebook)
 
     def record(self, run: str) -> RunRecord:
         """The run with this id. Raises NotFound."""
@@ -364,7 +381,7 @@ class RunManager:
         return [self._summarised(record, self._reader) for record in self._reader.runs()]
 
     def _summarised(self, record: RunRecord, journal: Journal) -> RunSummary:
-        last = journal.last_seq(record.id)
+        last = journal.last_seq(record.id), record.notebook
         cached = self._summaries.get(record.id)
         driven = self._driven.get(record.id)
         if driven is None and cached is not None and cached[0] == last and cached[1].status == record.status:

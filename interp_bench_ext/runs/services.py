@@ -12,7 +12,7 @@ from ..agent.mcp_provider import OutsideProvider
 from ..models.key import Key
 from ..organisms.pool import OrganismPool
 from ..record.journal import Journal
-from .environment import Environment, OpenNotebook, own_notebook
+from .environment import BeginNotebook, Environment, OpenNotebook, own_notebook
 
 Value = TypeVar("Value")
 
@@ -25,6 +25,7 @@ class Services:
     organisms: OrganismPool
     key: Key | None
     notebook: OpenNotebook
+    begin: BeginNotebook | None = None
 
     @classmethod
     def open(
@@ -33,6 +34,7 @@ class Services:
         journal: Path | None = None,
         key: Key | None = None,
         notebook: OpenNotebook = own_notebook,
+        begin: BeginNotebook | None = None,
         idle_s: float = 60.0,
         at_most: int = 1,
     ) -> Services:
@@ -41,6 +43,7 @@ class Services:
             journal: Its file; None: the user's own.
             key: The agent's.
             notebook: Opens a run's notebook.
+            begin: Makes a new one, where others see it before it is opened.
             idle_s: How long an organism stays loaded between two runs.
             at_most: How many organisms are loaded at once.
 
@@ -48,7 +51,7 @@ class Services:
             BadInput: The journal cannot be opened.
         """
         organisms = OrganismPool(idle_s=idle_s, at_most=at_most)
-        return cls(journal=Journal(journal), organisms=organisms, key=key, notebook=notebook)
+        return cls(journal=Journal(journal), organisms=organisms, key=key, notebook=notebook, begin=begin)
 
     def environment(
         self, config: str, *, attended: bool = False, outside: OutsideProvider | None = None
@@ -60,6 +63,7 @@ class Services:
             attended=attended,
             organism=partial(self.organisms.lease, config=config),
             notebook=self.notebook,
+            begin=self.begin,
             outside=outside,
         )
 

@@ -53,6 +53,20 @@ function rowsOf(value: unknown): number {
   );
 }
 
+/**
+ * Vega names a gradient by the page's whole address, and Lab changes that when another tab comes to the front.
+ */
+export function keepLocal(host: Element): void {
+  for (const name of ['fill', 'stroke']) {
+    for (const element of host.querySelectorAll(`[${name}^="url("]`)) {
+      const own = element.getAttribute(name)!.replace(/^url\([^#]+#/, 'url(#');
+      if (own !== element.getAttribute(name)) {
+        element.setAttribute(name, own);
+      }
+    }
+  }
+}
+
 const refuse = (): Promise<never> =>
   Promise.reject(new Error('A chart loads nothing.'));
 
@@ -78,12 +92,20 @@ export async function draw(chart: IChart, host: HTMLElement): Promise<IDrawn> {
     renderer: 'svg',
     tooltip: (_, event, _item, value) => tooltip.show(event, value)
   });
+  const local = new MutationObserver(() => keepLocal(host));
+  local.observe(host, {
+    subtree: true,
+    childList: true,
+    attributeFilter: ['fill', 'stroke']
+  });
   await view.runAsync();
+  keepLocal(host);
   host.setAttribute('role', 'img');
   host.setAttribute('aria-label', chart.text);
   return {
     finalize: () => {
       tooltip.dispose();
+      local.disconnect();
       view.finalize();
     }
   };

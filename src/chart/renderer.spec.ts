@@ -56,6 +56,23 @@ describe('a chart', () => {
     expect(node.querySelector('details, a, [href]')).toBeNull();
   });
 
+  it('keeps the colours of its scale when the page has another address', async () => {
+    const colour = {
+      field: 'value',
+      type: 'quantitative',
+      scale: { scheme: 'viridis' }
+    };
+    const encoding = { ...BAR.encoding, color: colour };
+    const node = await drawn({
+      [CHART]: chart({ layer: [{ ...BAR, encoding }] })
+    });
+    const scales = [...node.querySelectorAll('[fill^="url("]')];
+    expect(scales).toHaveLength(1);
+    const fill = scales[0].getAttribute('fill')!;
+    const [, id] = /^url\(#([\w-]+)\)$/.exec(fill) ?? [fill];
+    expect(node.querySelector(`linearGradient[id="${id}"]`)).not.toBeNull();
+  });
+
   it('writes nothing back', async () => {
     let written = 0;
     const renderer = chartRendererFactory.createRenderer({} as never);

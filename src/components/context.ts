@@ -45,7 +45,7 @@ export interface IServices extends ICellServices {
   readonly preferences: IPreferences;
   readonly navigator: ICellNavigator | null;
   openSettings: (() => void) | null;
-  openNotebook(run: IRunModel): Promise<void>;
+  openNotebook(run: IRunModel, keepFocus?: boolean): Promise<void>;
   /**
    * Whether the run's notebook is where it was.
    */
@@ -99,13 +99,14 @@ export function useServices(): IServices {
 export function useNotebookExists(run: IRunModel): boolean {
   const { notebookExists } = useServices();
   const [exists, setExists] = React.useState(false);
+  const path = useSignal(run.changed, () => run.summary.notebook);
   React.useEffect(() => {
     let asked = true;
     void notebookExists(run).then(found => asked && setExists(found));
     return () => {
       asked = false;
     };
-  }, [notebookExists, run]);
+  }, [notebookExists, run, path]);
   return exists;
 }
 

@@ -6,6 +6,7 @@ import { forkIcon } from '../icons';
 import { logLine } from '../log';
 import type { IStep } from '../state';
 import type { IRunModel } from '../tokens';
+import { toolName } from '../words';
 import { useFigures, useRun, useServices } from './context';
 import { Fork } from './fork';
 import { LazyList } from './lazy-list';
@@ -63,7 +64,7 @@ const StepRow = React.memo(
         <span className="ib-step-number">{step.number}</span>
         <div className="ib-step-body">
           <p className="ib-step-text" title={step.text}>
-            {step.text || step.tools.join(', ') || trans.__('thinking')}
+            {step.text || toolsText(step.tools, trans) || trans.__('thinking')}
           </p>
           {(step.cells.length > 0 || step.errors > 0) && (
             <p className="ib-claim-facts">
@@ -94,6 +95,17 @@ const StepRow = React.memo(
     );
   }
 );
+
+/**
+ * Each once, with a capital letter.
+ */
+function toolsText(
+  tools: readonly string[],
+  trans: ReturnType<typeof useServices>['trans']
+): string {
+  const said = [...new Set(tools)].map(tool => toolName(tool, trans));
+  return said.join(', ').replace(/^./, first => first.toUpperCase());
+}
 
 function Budgets({ run }: { run: IRunModel }): JSX.Element {
   const { trans } = useServices();

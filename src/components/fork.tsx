@@ -26,7 +26,7 @@ export function Fork({ run, cellId, onCancel }: IForkProps): JSX.Element {
   const action = useAction();
   const fork = async (): Promise<void> => {
     const forked = await investigations.fork(run.id, forkBody(cellId, text));
-    void openNotebook(forked);
+    void openNotebook(forked, true);
   };
   const title = trans.__('Fork after %1', cellId);
   return (

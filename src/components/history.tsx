@@ -1,10 +1,10 @@
-import { Button, Checkbox, Search } from '@jupyter/react-components';
+import { Button, Checkbox } from '@jupyter/react-components';
 import { Dialog, showDialog } from '@jupyterlab/apputils';
 import { deleteIcon, runIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { agentName } from '../choices';
-import { duration } from '../format';
+import { duration, fileName } from '../format';
 import type { RunSummary } from '../generated/api';
 import { replayIcon } from '../icons';
 import { meterOf } from '../meters';
@@ -13,6 +13,7 @@ import { findingsText, statusWord } from '../words';
 import { useAction, useServices, useSignal } from './context';
 import { LazyList } from './lazy-list';
 import { ErrorLine, IconButton, Notice, Status } from './parts';
+import { SearchBox } from './search-box';
 
 /**
  * All runs that this server knows.
@@ -51,16 +52,10 @@ export function History({ places }: { places: Places }): JSX.Element {
   return (
     <div className="ib-place ib-history">
       <div className="ib-place-top">
-        <Search
-          className="ib-search"
-          placeholder={trans.__('Search runs…')}
-          aria-label={trans.__('Search runs')}
+        <SearchBox
+          label={trans.__('Search runs')}
           value={query}
-          onInput={event =>
-            setQuery(
-              (event as unknown as { target: HTMLInputElement }).target.value
-            )
-          }
+          onChange={setQuery}
         />
       </div>
       <ul className="ib-scroll ib-runs">
@@ -138,6 +133,7 @@ const RunRow = React.memo((props: IRunRowProps): JSX.Element => {
           )}
           {run.verdict && <span>{run.verdict}</span>}
         </span>
+        {run.message && <span className="ib-run-why">{run.message}</span>}
         <span className="ib-run-sums">
           {[
             agentName(run.agent, trans),
@@ -146,7 +142,8 @@ const RunRow = React.memo((props: IRunRowProps): JSX.Element => {
             ...(run.figures.cost_usd
               ? [meterOf(run.figures, 'max_cost_usd')?.used_text]
               : []),
-            duration(run.figures.minutes * 60)
+            duration(run.figures.minutes * 60),
+            ...(run.notebook === null ? [] : [fileName(run.notebook)])
           ].join(' · ')}
         </span>
       </button>
@@ -215,7 +212,7 @@ function RunActions(props: { run: RunSummary; places: Places }): JSX.Element {
 
 function matches(run: RunSummary, query: string): boolean {
   const text =
-    `${run.id} ${run.forked_from ?? ''} ${run.experiment} ${run.config} ${run.agent} ${run.status} ${run.verdict} ${run.notebook ?? ''}`.toLowerCase();
+    `${run.id} ${run.forked_from ?? ''} ${run.experiment} ${run.config} ${run.agent} ${run.status} ${run.verdict} ${run.notebook ?? ''} ${run.message}`.toLowerCase();
   return query
     .toLowerCase()
     .split(/\s+/)

@@ -1,4 +1,4 @@
-import { Button, Search } from '@jupyter/react-components';
+import { Button } from '@jupyter/react-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
@@ -10,6 +10,7 @@ import { useServices, useSignal } from './context';
 import { LazyList } from './lazy-list';
 import { LoadedOrganisms } from './loaded';
 import { Notice } from './parts';
+import { SearchBox } from './search-box';
 import { Section } from './section';
 import { StartForm } from './start-form';
 
@@ -72,16 +73,10 @@ export function Organisms(props: IOrganismsProps): JSX.Element {
   return (
     <div className="ib-place ib-organisms">
       <div className="ib-place-top">
-        <Search
-          className="ib-search"
-          placeholder={trans.__('Search organisms…')}
-          aria-label={trans.__('Search organisms')}
+        <SearchBox
+          label={trans.__('Search organisms')}
           value={query}
-          onInput={event =>
-            setQuery(
-              (event as unknown as { target: HTMLInputElement }).target.value
-            )
-          }
+          onChange={setQuery}
         />
       </div>
       <div className="ib-scroll">

@@ -45,7 +45,7 @@ export function RunHeader({ run, still }: IRunHeaderProps): JSX.Element {
   const waiting = useRun(run, state => state.waiting);
   const running = status === 'running';
   return (
-    <header className="ib-run-header">
+    <div className="ib-run-header">
       <div className="ib-run-title">
         <h2 title={summary.id}>{summary.experiment}</h2>
         {!still && running && <Controls run={run} />}
@@ -59,7 +59,7 @@ export function RunHeader({ run, still }: IRunHeaderProps): JSX.Element {
       <Origin run={run} />
       <NotebookLink run={run} />
       {!still && running && <Reach run={run} />}
-    </header>
+    </div>
   );
 }
 

@@ -22,7 +22,7 @@ export function Section(props: ISectionProps): JSX.Element {
   const Caret = open ? caretDownIcon : caretRightIcon;
   return (
     <section className={`ib-section ${className}`}>
-      <h3 className="ib-section-heading">
+      <h2 className="ib-section-heading">
         <button
           type="button"
           className="ib-section-toggle"
@@ -36,7 +36,7 @@ export function Section(props: ISectionProps): JSX.Element {
             <span className="ib-section-aside">{aside}</span>
           )}
         </button>
-      </h3>
+      </h2>
       <div id={id} className="ib-section-body" hidden={!open}>
         {open && children()}
       </div>

@@ -16,6 +16,17 @@ interface ITabsProps<T extends string> {
 export function Tabs<T extends string>(props: ITabsProps<T>): JSX.Element {
   const { label, tabs, shown, onShow, children } = props;
   const prefix = React.useId();
+  const list = React.useRef<HTMLDivElement>(null);
+  const before = React.useRef(shown);
+  React.useLayoutEffect(() => {
+    // What had the focus may have gone with the panel before, and keys would be the page's.
+    if (before.current !== shown && document.activeElement === document.body) {
+      list.current
+        ?.querySelector<HTMLElement>('[aria-selected="true"]')
+        ?.focus();
+    }
+    before.current = shown;
+  }, [shown]);
   const move = (event: React.KeyboardEvent<HTMLElement>): void => {
     const at = tabs.findIndex(({ id }) => id === shown);
     const to = {
@@ -35,6 +46,7 @@ export function Tabs<T extends string>(props: ITabsProps<T>): JSX.Element {
   return (
     <>
       <div
+        ref={list}
         role="tablist"
         className="ib-tabs"
         aria-label={label}

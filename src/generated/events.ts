@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 19d39bf2060d67172f2f0046b2059b210b7896cbdc2db7c342ec57b644f145aa
+// Generated from schema.json by `jlpm generate`. sha256 34371511fa5b245639ea3cea58786255395f6a89ba71b79f29d5b23c8d2e4b09
 
 export type Event =
   | RunStarted
@@ -12,6 +12,7 @@ export type Event =
   | OrganismWentAway
   | OrganismUsed
   | KernelStarted
+  | CellsRestoring
   | KernelWentAway
   | CellAdded
   | CellEdited
@@ -142,6 +143,14 @@ export interface KernelStarted {
   type: 'kernel_started';
   veil: string;
   restored_cells: number;
+}
+/**
+ * Earlier code cells run again in a new kernel: ``done`` of ``total`` have.
+ */
+export interface CellsRestoring {
+  type: 'cells_restoring';
+  done: number;
+  total: number;
 }
 export interface KernelWentAway {
   type: 'kernel_died';

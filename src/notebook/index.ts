@@ -17,6 +17,7 @@ import { Follows } from './follows';
 import { RunKernel } from './kernel';
 import { CellMarks } from './marks';
 import { CellNavigator } from './navigator';
+import { LoadingNotice } from './loading';
 import { PendingCell } from './pending';
 import { FileNotice } from './notice';
 import { IPanelRuns, PanelRuns } from './panels';
@@ -93,6 +94,7 @@ const navigator: JupyterFrontEndPlugin<ICellNavigator> = {
     new CellNavigator(
       app.shell,
       documents,
+      app.serviceManager.contents,
       panelRuns,
       (translator ?? nullTranslator).load(DOMAIN)
     )
@@ -175,6 +177,11 @@ const toolbar: JupyterFrontEndPlugin<void> = {
   ) => {
     const trans = (translator ?? nullTranslator).load(DOMAIN);
     const follows = new Follows(panelRuns, preferences);
+    panelRuns.each(panelRun => {
+      panelRun.panel.contentHeader.addWidget(
+        new LoadingNotice(panelRun, trans)
+      );
+    });
     const services = { follows, investigations, navigator, trans };
     registry?.addFactory<NotebookPanel>(
       FACTORY,

@@ -62,6 +62,18 @@ describe('the marks of cells', () => {
     );
   });
 
+  it('call a cell what the sidebar calls it', () => {
+    const texts = panel.content.widgets.map(
+      ({ node }) => node.querySelector('.ib-CellMark')?.textContent ?? null
+    );
+    expect(texts).toEqual([
+      null,
+      'agent · c1',
+      'agent · c2 · error',
+      'agent · c3 · interrupted'
+    ]);
+  });
+
   it('are on cells that come later', () => {
     const metadata = { interp_bench: { run: 'r1', status: null } };
     context.model.sharedModel.insertCell(1, {

@@ -63,14 +63,20 @@ export class CellMarks {
     const known = this._known(cell.model.id, mark);
     const status = statusOf(known, mark);
     const node = found ?? cell.node.appendChild(newMark());
-    const [label, spoken] = known?.changedLate
+    const [state, spoken] = known?.changedLate
       ? this._changedLate()
       : this._words(status);
     node.dataset.status = known?.changedLate
       ? 'changed'
       : (status ?? 'written');
     node.setAttribute('aria-label', spoken);
-    node.firstElementChild!.textContent = label;
+    node.firstElementChild!.textContent = [
+      this._trans.__('agent'),
+      cell.model.id,
+      state
+    ]
+      .filter(part => part !== '')
+      .join(' · ');
   }
 
   /**
@@ -85,7 +91,7 @@ export class CellMarks {
 
   private _changedLate(): [string, string] {
     return [
-      this._trans.__('agent · output changed later'),
+      this._trans.__('output changed later'),
       this._trans.__(
         'Written by the agent, its output changed after it had ended'
       )
@@ -93,38 +99,35 @@ export class CellMarks {
   }
 
   /**
-   * What the mark shows, and what a screen reader says.
+   * What the mark shows beside the cell's id, by which the sidebar's links call it, and what a screen reader says.
    */
   private _words(status: Status): [string, string] {
     const trans = this._trans;
     switch (status) {
       case 'running':
-        return [
-          trans.__('agent · running'),
-          trans.__('Written by the agent, running')
-        ];
+        return [trans.__('running'), trans.__('Written by the agent, running')];
       case 'error':
         return [
-          trans.__('agent · error'),
+          trans.__('error'),
           trans.__('Written by the agent, ended with an error')
         ];
       case 'interrupted':
         return [
-          trans.__('agent · interrupted'),
+          trans.__('interrupted'),
           trans.__('Written by the agent, interrupted')
         ];
       case 'timeout':
         return [
-          trans.__('agent · out of time'),
+          trans.__('out of time'),
           trans.__('Written by the agent, ran out of time')
         ];
       case 'kernel_died':
         return [
-          trans.__('agent · kernel died'),
+          trans.__('kernel died'),
           trans.__('Written by the agent, the kernel died')
         ];
       default:
-        return [trans.__('agent'), trans.__('Written by the agent')];
+        return ['', trans.__('Written by the agent')];
     }
   }
 

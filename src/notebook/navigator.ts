@@ -4,12 +4,15 @@ import type { Cell } from '@jupyterlab/cells';
 import type { IDocumentManager } from '@jupyterlab/docmanager';
 import type { Notebook } from '@jupyterlab/notebook';
 import { NotebookPanel } from '@jupyterlab/notebook';
+import type { Contents } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { Debouncer } from '@lumino/polling';
 import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
 
+import { isThere, missingText } from '../open-notebook';
 import type { ICellNavigator, IRunModel } from '../tokens';
+import { MARK, markOf } from './mark';
 import type { IPanelRuns, PanelRun } from './panels';
 import { bringIntoView } from './scroll';
 
@@ -25,6 +28,7 @@ export class CellNavigator implements ICellNavigator {
   constructor(
     private readonly _shell: JupyterFrontEnd.IShell,
     private readonly _documents: IDocumentManager,
+    private readonly _contents: Contents.IManager,
     private readonly _panelRuns: IPanelRuns,
     private readonly _trans: TranslationBundle
   ) {
@@ -41,7 +45,7 @@ export class CellNavigator implements ICellNavigator {
     { keepFocus = false }: { keepFocus?: boolean } = {}
   ): Promise<void> {
     const focused = document.activeElement;
-    const panel = this._panelOf(run) ?? this._open(run);
+    const panel = this._panelOf(run) ?? (await this._found(run));
     if (!panel) {
       return;
     }
@@ -71,8 +75,12 @@ export class CellNavigator implements ICellNavigator {
     }
   }
 
+  holder(run: IRunModel): NotebookPanel | null {
+    return this._panelOf(run) ?? this._marked(run);
+  }
+
   isStale(run: IRunModel, cellId: string): boolean {
-    const model = this._panelOf(run)?.content.model;
+    const model = this.holder(run)?.content.model;
     const known = run.state.cells.find(cell => cell.id === cellId);
     if (!model || !known) {
       return false;
@@ -95,19 +103,34 @@ export class CellNavigator implements ICellNavigator {
     return found;
   }
 
-  private _open(run: IRunModel): NotebookPanel | null {
-    const { notebook } = run.summary;
-    if (notebook === null) {
-      Notification.warning(
-        this._trans.__(
-          'The notebook of this run lies outside of the folder that this server shows.'
-        ),
-        { autoClose: 5000 }
+  /**
+   * An open notebook with cells of the run: a copy of its notebook, or the notebook under a name that nobody told.
+   */
+  private _marked(run: IRunModel): NotebookPanel | null {
+    const panels = [...this._panelRuns].map(({ panel }) => panel);
+    const hasCells = ({ content }: NotebookPanel): boolean =>
+      [...(content.model?.cells ?? [])].some(
+        cell => markOf(cell.getMetadata(MARK))?.run === run.id
       );
-      return null;
+    return panels.find(hasCells) ?? null;
+  }
+
+  /**
+   * The run's notebook, opened; null where it opens in another tab of the browser, or is nowhere, which is said.
+   */
+  private async _found(run: IRunModel): Promise<NotebookPanel | null> {
+    const { notebook } = run.summary;
+    if (notebook !== null && (await isThere(this._contents, notebook))) {
+      const opened = this._documents.openOrReveal(notebook);
+      return opened instanceof NotebookPanel ? opened : null;
     }
-    const opened = this._documents.openOrReveal(notebook);
-    return opened instanceof NotebookPanel ? opened : null;
+    const marked = this._marked(run);
+    if (!marked) {
+      Notification.warning(missingText(notebook, this._trans), {
+        autoClose: 8000
+      });
+    }
+    return marked;
   }
 
   private _listen(panelRun: PanelRun): void {

@@ -161,6 +161,8 @@ function doing(phase: Phase, trans: TranslationBundle): string {
       return trans.__('opening the notebook');
     case 'loading':
       return trans.__('loading the organism');
+    case 'restoring':
+      return trans.__('running earlier cells again');
     case 'approval':
       return trans.__('waits for your approval');
     case 'paused':

@@ -118,7 +118,8 @@ class JupyterStub:
             case "GET", [""]:
                 return 200, {**_INFO.model_dump(), "api": self.api}
             case "GET", ["configs"]:
-                return 200, [card("amber", task="Find\nit."), card("broken", problem="broken.yaml: no such key")]
+                whole = card("amber", task="Find\nit.", techniques=["chat", "prefill_attack"])
+                return 200, [whole, card("broken", problem="broken.yaml: no such key")]
             case "GET", ["organisms"]:
                 return 200, self.held
             case "POST", ["organisms"]:

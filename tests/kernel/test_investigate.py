@@ -92,8 +92,10 @@ def notebook(module_notebook: Notebook) -> Iterator[Notebook]:
 def test_organisms_are_listed_with_their_state(notebook: Notebook):
     notebook.server.held = [state("amber", loading=1)]
     shown = notebook.run("%interp organisms")
-    assert "amber     loading 25 %  local  base    Find\n" in shown
-    assert "broken.yaml: no such key" in shown
+    assert "amber     loading 25 %  local  base    Find\n" in f"{shown}\n"
+    assert "broken.yaml: no such key" not in shown
+    assert "1 more cannot be started here: %interp organisms --all lists them." in shown
+    assert "broken.yaml: no such key" in notebook.run("%interp organisms --all")
     assert "<td" in notebook.html()
 
 
@@ -110,6 +112,16 @@ def test_use_loads_an_organism_and_binds_it(notebook: Notebook):
     assert "organism amber" in notebook.run("organism")
     assert "ready on cpu, in use here" in notebook.run("%interp organisms")
     assert "amber (ready on cpu, in use here)" in notebook.run("%interp status")
+
+
+def test_without_an_organism_a_misspelt_name_is_said_first(notebook: Notebook):
+    notebook.run("import interp_bench_ext.kernel.client as _client; _client._in_use = None")
+    notebook.run("%reload_ext interp_bench_ext")
+    shown = notebook.run("%interp prefil x")
+    assert shown == "BadInput: %interp has no subcommand 'prefil'; did you mean `prefill_attack`?"
+    notebook.server.held = [state("amber")]
+    shown = notebook.run("%interp prefill x")
+    assert shown == "BadInput: This notebook has no organism yet: `%interp use amber` takes one that is loaded."
 
 
 def test_what_may_cost_much_is_started_by_yes(notebook: Notebook):

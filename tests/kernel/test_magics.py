@@ -67,6 +67,8 @@ def _arguments(host: Host) -> dict[str, Any]:
         ('lens "x" --layers 1,2,3 --layer 9', "logit_lens", {"prompt": "x", "layers": [1, 2, 3, 9]}),
         ('lens "x" --no-raw --target=-1', "logit_lens", {"prompt": "x", "raw": False, "target": "-1"}),
         ('probs "cat?" --target yes --target no', "analyze_token_probs", {"prompts": "cat?", "targets": ["yes", "no"]}),
+        ('probs "cat?" --targets yes,no', "analyze_token_probs", {"prompts": "cat?", "targets": ["yes", "no"]}),
+        ('probs "cat?" --target yes,no', "analyze_token_probs", {"prompts": "cat?", "targets": ["yes,no"]}),
         ("my_method --word-list a --word-list b --scale 2", "my_method", {"word_list": ["a", "b"], "scale": 2}),
         ("my_method moon", "my_method", {"word_list": "moon"}),
         ("chat Who are you?", "chat", {"prompts": "Who are you?"}),
@@ -151,6 +153,9 @@ def test_a_semicolon_silences_a_result(shell: InteractiveShell, host: Host):
         ("use birch amber", "does not know what to do with 'amber'"),
         ("persona x", "no subcommand 'persona'"),
         ("info please", "takes no text, only options"),
+        ("prefill What? --prefill My favourite topic", "does 'favourite' belong to --prefill My? Put quotes around"),
+        ("chat $nobody", "there is no variable $nobody; put quotes around it if it is a text"),
+        ("lens x --target $nobody", "there is no variable $nobody"),
     ],
 )
 def test_mistakes_are_one_sentence_without_a_traceback(shell: InteractiveShell, line: str, says: str):

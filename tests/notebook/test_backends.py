@@ -194,41 +194,33 @@ def test_a_deleted_notebook_is_one_clear_sentence(root: Path, kind: Kind, throug
     assert not (root / "n.ipynb").exists()
 
 
-@pytest.mark.parametrize("kind", SERVED)
-def test_a_renamed_notebook_is_followed_through_its_file_id(root: Path, kind: Kind) -> None:
+@pytest.mark.parametrize(("kind", "file_ids"), [("contents", False), ("contents", True), ("ydoc", True)])
+def test_a_renamed_notebook_is_followed(root: Path, kind: Kind, file_ids: bool) -> None:
     ids = {"ServerApp": {"jpserver_extensions": {"jupyter_server_fileid": True}}} if kind == "contents" else {}
 
     async def scenario() -> None:
-        async with at(kind, root, **ids) as place, place.backend() as backend:
+        async with at(kind, root, **(ids if file_ids else {})) as place, place.backend() as backend:
             await backend.put([code("a", "a")])
             await backend.saved()
             await until(lambda: '"a"' in (root / "n.ipynb").read_text())
             (root / "folder").mkdir()
             await place.app.contents_manager.rename("n.ipynb", "folder/other.ipynb")
-            # Who gives out file ids hears of it a moment later.
-            await until(lambda: backend.path == root / "folder/other.ipynb")
+            # The server says so a moment later, but nothing is written to the old place meanwhile.
             await backend.put([code("b", "b")])
-
-    asyncio.run(scenario())
-    assert sources(root / "folder/other.ipynb") == ["a", "b"]
-    assert not (root / "n.ipynb").exists()
-
-
-def test_without_file_ids_a_rename_is_noticed(root: Path) -> None:
-    async def scenario() -> None:
-        async with at("contents", root) as place, place.backend() as backend:
-            await backend.put([code("a", "a")])
             await backend.saved()
-            await place.app.contents_manager.rename("n.ipynb", "other.ipynb")
-            with pytest.raises(NotebookConflict, match=r"n\.ipynb was deleted or moved away"):
-                await backend.refresh()
-            await place.app.contents_manager.rename("other.ipynb", "n.ipynb")
-            await backend.refresh()
-            await backend.put([code("b", "b")])
+            await until(lambda: backend.path == root / "folder/other.ipynb")
+            await place.app.contents_manager.rename("folder", "shelf")
+            await backend.put([code("c", "c")])
+            await backend.saved()
+            await until(lambda: '"c"' in (root / "shelf/other.ipynb").read_text())
+            await place.app.contents_manager.copy("shelf/other.ipynb", "twin.ipynb")
+            await backend.put([code("d", "d")])
 
     asyncio.run(scenario())
-    assert sources(root / "n.ipynb") == ["a", "b"]
-    assert not (root / "other.ipynb").exists()
+    assert sources(root / "shelf/other.ipynb") == ["a", "b", "c", "d"]
+    assert sources(root / "twin.ipynb") == ["a", "b", "c"]
+    assert not (root / "n.ipynb").exists()
+    assert not (root / "folder").exists()
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -12,13 +12,15 @@ from pathlib import Path
 import pytest
 import zmq
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import websocket_connect
 
 from interp_bench_ext.contracts import Connection, Veil
 from interp_bench_ext.sandbox.provisioner import SandboxProvisioner
 from tests.redteam.suite import attempt
 
 from .persons import person, session_of, start_session, value
-from .serving import fetch
+from .serving import TOKEN, fetch, port_of
 from .support import BOTH_VEILS, at, needs_sandbox, run, text_of, until
 
 STAYS = """
@@ -245,5 +247,23 @@ def test_a_closed_browser_s_buffer_does_not_fill_the_server_s_memory(
             kernels.start_buffering(kernel_id, "browser", {"iopub": kernels.connect_iopub(kernel_id)})
             await run(session, "for _ in range(300): print('x' * 1000, flush=True)")
             await until(lambda: kernel_id not in kernels._kernel_buffers)
+
+    asyncio.run(scenario())
+
+
+def test_a_browser_can_attach_while_a_cell_runs(root: Path) -> None:
+    """The server asks the kernel first, which would answer when the cell has ended, or is waited for a minute."""
+
+    async def scenario() -> None:
+        async with at("contents", root) as place, place.session() as (session, events):
+            cell = asyncio.create_task(run(session, WAIT_FOR.format(name="go"), timeout_s=120))
+            await events.until(lambda event: event.type == "cell_started")
+            url = f"ws://127.0.0.1:{port_of(place.app)}/api/kernels/{session.kernel_id}/channels?session_id=s"
+            request = HTTPRequest(url, headers={"Authorization": f"token {TOKEN}"})
+            socket = await asyncio.wait_for(websocket_connect(request), 10)
+            assert not cell.done()
+            socket.close()
+            (root / "n_files" / "go").touch()
+            await cell
 
     asyncio.run(scenario())

@@ -5,6 +5,8 @@ from interp_bench_ext.record.events import (
     AgentReplied,
     ApprovalAnswered,
     ApprovalAsked,
+    CellFinished,
+    CellStarted,
     Event,
     RunEnded,
     RunForked,
@@ -81,3 +83,11 @@ def test_a_fork_begins_at_nought():
 def test_a_clock_that_went_back_takes_nothing_away():
     clock = after((100, started()), (110, None), (90, None))
     assert (clock.seconds(), clock.seconds(80)) == (10, 10)
+
+
+def test_a_cell_that_a_pause_lets_run_on_takes_its_time():
+    done = CellFinished(cell_id="c3", status="ok", execution_count=1, duration_s=52)
+    clock = after((0, started()), (2, CellStarted(cell_id="c3")), (4, RunPaused()))
+    assert (clock.waits, clock.seconds(20)) == (False, 20)
+    clock.apply(done, 54)
+    assert (clock.waits, clock.seconds(90)) == (True, 54)

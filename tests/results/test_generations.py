@@ -53,3 +53,14 @@ def test_six_texts_are_seen_and_the_rest_is_folded():
     assert [f"text{number}." in before for number in range(9)] == [True] * 6 + [False] * 3
     assert [f"text{number}." in folded for number in range(9)] == [False] * 6 + [True] * 3
     assert ">3 more texts</summary>" in folded
+
+
+def test_one_point_has_room_on_both_sides():
+    one = samples.generations((" Yes.",))
+    low, high = one.plot().to_dict()["encoding"]["x"]["scale"]["domain"]
+    assert low < float(one.logprobs[0] / one.n_tokens[0]) < high
+
+
+def test_texts_that_are_all_alike_say_so():
+    assert "all alike" not in str(samples.generations((" Yes.", " No.")))
+    assert "4 texts from the organism, 1 prompt, all alike" in str(samples.generations((" Yes.",) * 4))

@@ -64,3 +64,14 @@ def test_a_target_that_loses_its_place_at_the_end_is_not_called_first():
     grid = samples.lens_grid(n_layers=4)
     ranks = np.array([[9], [1], [1], [3]], dtype=np.int64) * np.ones((1, 5), np.int64)
     assert "best rank 1 at layer 1" in str(LensGrid(**{**grid.__dict__, "target_ranks": ranks}))
+
+
+def test_the_target_is_never_cut():
+    lens = samples.lens_grid()
+    named = {**lens.__dict__, "target": " lighthouses everywhere"}
+    named["top_tokens"] = ((tuple([" lighthouses everywhere"] * 3),) * 5,) * 31
+    wide = LensGrid(**named)
+    assert "␣lighthouses␣everywhere" in wide._repr_html_()
+    spec = wide.plot().to_dict()
+    assert spec["width"] > samples.lens_grid().plot().to_dict()["width"]
+    assert "␣lighthouses␣everywhere" in json.dumps(spec, ensure_ascii=False)

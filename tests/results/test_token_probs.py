@@ -19,3 +19,12 @@ def test_the_table_has_the_likely_tokens_then_the_targets():
     assert targets["first_token_rank"].tolist() == [1, 412]
     assert targets["tokens"].tolist() == [1, 2]
     assert targets["p"].tolist() == pytest.approx(np.exp([-0.478, -9.2]), rel=1e-5)
+
+
+def test_a_target_whose_bar_is_too_short_to_see_is_told_by_the_colour_of_its_number():
+    panel = samples.token_probs().plot().to_dict()["concat"][0]
+    rows = (panel.get("data") or panel["layer"][0]["data"])["values"]
+    assert [row["label"] for row in rows if row["target"]] == ["␣Paris", "␣Marseille"]
+    ink = panel["layer"][1]["encoding"]["color"]
+    assert ink["condition"]["test"] == "datum.target > 0"
+    assert ink["condition"]["value"] != ink["value"]

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from . import samples
 
 
@@ -16,6 +18,16 @@ def test_both_ends_are_shown():
     assert "word39" in text
     assert "word25" not in text
     assert "14 more words" in text
+
+
+def test_what_stands_out_is_in_full_colour_and_nothing_crosses_the_numbers():
+    scores = samples.word_scores()
+    bars, numbers = scores.plot().to_dict()["layer"]
+    strength = bars["encoding"]["opacity"]
+    edge = float(strength["condition"]["test"].removeprefix("abs(datum.value) >= "))
+    assert edge == pytest.approx(float(scores.chance_z), rel=1e-3)
+    assert strength["value"] < 1
+    assert numbers["mark"]["type"] == "text"
 
 
 def test_shares_are_counts_over_all_texts():

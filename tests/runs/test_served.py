@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import time
 
 import pytest
 
@@ -328,3 +329,60 @@ def test_an_organism_for_a_persons_own_notebook(server):
     with pytest.raises(Refused) as refused:
         server.rest("DELETE", f"organisms/{organism}")
     assert refused.value.status == 404
+
+
+def renamed(server: Server, old: str, new: str) -> None:
+    """As Lab does it."""
+    server.rest("PATCH", f"../../api/contents/{old}", {"path": new})
+
+
+def placed(server: Server, run: str, path: str) -> None:
+    """Wait until the run is said to be in the notebook at ``path``."""
+    deadline = time.monotonic() + 10
+    while (found := server.get(f"runs/{run}")["notebook"]) != path:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.02)
+
+
+def test_a_run_follows_its_notebook_and_a_copy_is_not_its(server):
+    (server.root / "shelf").mkdir()
+    with server.run("four", notebook="before.ipynb", approval="ask_first") as (run, stream):
+        asked = stream.until("approval_asked")["approval"]
+        renamed(server, "before.ipynb", "after.ipynb")
+        placed(server, run, "after.ipynb")
+        with pytest.raises(Refused, match=f"run {run} works in after.ipynb"):
+            server.post("runs", config="four", notebook="after.ipynb")
+        server.rest("POST", "../../api/contents/shelf", {"copy_from": "after.ipynb"})
+        answer(server, run, asked, "run")
+        stream.until("run_ended", status="finished")
+    server.post(f"runs/{run}/score")  # which waits until the notebook is closed
+    assert not (server.root / "before.ipynb").exists()
+    assert not (server.root / "before_files").exists()
+    assert (server.root / "after_files").is_dir()
+    codes = [cell["id"] for cell in server.notebook("after.ipynb")["cells"]]
+    copied = [cell["id"] for cell in server.notebook("shelf/after.ipynb")["cells"]]
+    assert len(copied) < len(codes)
+    assert copied == codes[: len(copied)]
+
+    renamed(server, "after.ipynb", "shelf/end.ipynb")
+    placed(server, run, "shelf/end.ipynb")
+    assert server.page(f"runs/{run}/report").is_success
+    assert [summary["id"] for summary in server.get("runs") if summary["notebook"] == "shelf/end.ipynb"] == [run]
+    assert (server.root / "shelf" / "end_files").is_dir()
+    renamed(server, "shelf", "board")
+    placed(server, run, "board/end.ipynb")
+
+
+def test_a_run_is_resumed_where_its_notebook_went(server):
+    with server.run("slow", notebook="left.ipynb") as (run, stream):
+        stream.until("cell_output")
+    renamed(server, "left.ipynb", "right.ipynb")
+    placed(server, run, "right.ipynb")
+    after = len(server.get(f"runs/{run}/events"))
+    server.post(f"runs/{run}/resume")
+    stream = server.stream(run, after=after)
+    stream.until("cell_started")
+    server.post(f"runs/{run}/stop")
+    stream.close()
+    assert not (server.root / "left.ipynb").exists()
+    assert any(cell["id"] == "intro" for cell in server.notebook("right.ipynb")["cells"])

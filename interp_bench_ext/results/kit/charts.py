@@ -25,6 +25,9 @@ _WIDE = 40
 _ROOM = 34
 """Pixels for the numbers at the ends of bars that go to the left, where the labels are."""
 
+_TICKS = 5
+INK_VALUE = altair.value(INK)
+
 Row = dict[str, Any]
 
 
@@ -82,15 +85,30 @@ def tooltip(names: dict[str, str]) -> list[altair.Tooltip]:
     return [altair.Tooltip(name, title=label) for name, label in names.items()]
 
 
-def bars(rows: list[Row], *, x: str, y: str, title: Any, colour: Any, extra: dict[str, str] | None = None) -> Layers:
-    """Horizontal bars in the rows' own order: ``label`` in the code font, ``value``, and ``shown`` at the bar's end."""
+def bars(
+    rows: list[Row],
+    *,
+    x: str,
+    y: str,
+    title: Any,
+    colour: Any,
+    ink: Any = INK_VALUE,
+    strength: Any = None,
+    extra: dict[str, str] | None = None,
+) -> Layers:
+    """Horizontal bars in the rows' own order: ``label`` in the code font, ``value``, and ``shown`` at the bar's end.
+
+    ``ink`` is the colour of what is shown at the ends, ``strength`` the opacity of the bars.
+    """
     values = [{**row, "row": index} for index, row in enumerate(rows)]
     below = any((row["value"] or 0) < 0 for row in rows)
     axis = altair.Axis(
         labelExpr=lookup([row["label"] for row in rows]), labelFont=MONO, ticks=False, domain=False, labelPadding=4
     )
     base = altair.Chart(data(values)).encode(
-        x=altair.X("value:Q", title=x, scale=altair.Scale(padding=_ROOM if below else 0)),
+        x=altair.X(
+            "value:Q", title=x, scale=altair.Scale(padding=_ROOM if below else 0), axis=altair.Axis(tickCount=_TICKS)
+        ),
         y=altair.Y("row:O", title=None, axis=axis),
         tooltip=tooltip({"label:N": y, "value:Q": x, **(extra or {})}),
     )
@@ -98,11 +116,14 @@ def bars(rows: list[Row], *, x: str, y: str, title: Any, colour: Any, extra: dic
     ends = base.mark_text(
         fontSize=10,
         aria=False,
-        color=INK,
         align={"expr": f"{negative} ? 'right' : 'left'"},
         dx={"expr": f"{negative} ? -4 : 4"},
     )
-    layers = [base.mark_bar(height=12, aria=False).encode(color=colour), ends.encode(text="shown:N")]
+    drawn = base.mark_bar(height=12, aria=False).encode(color=colour)
+    layers = [
+        drawn if strength is None else drawn.encode(opacity=strength),
+        ends.encode(text="shown:N", color=ink),
+    ]
     chart: Layers = Layers(layer=layers, title=title).properties(width=360, height=18 * max(1, len(rows)))
     return chart
 

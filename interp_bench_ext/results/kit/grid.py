@@ -11,10 +11,16 @@ from .safe_text import token_label
 TEXT_ROWS, TEXT_TOKENS, TEXT_CELL = 16, 6, 14
 HTML_ROWS, HTML_TOKENS = 40, 12
 CELL_WIDTH, CELL_HEIGHT, CELL_CHARACTERS = 60, 17, 9
+TARGET_CHARACTERS = 24
 """Of a cell in a chart, in pixels and characters."""
 _HEAD = "text-align:center;padding:2px 4px;font-weight:600;white-space:nowrap"
 _SIDE = "text-align:right;padding:1px 6px 1px 0;font-weight:normal;opacity:0.75;white-space:nowrap"
 _CELL = "padding:1px 4px;text-align:center;white-space:nowrap"
+
+
+def cell_characters(target: str) -> int:
+    """How many characters a cell of a chart or a table has room for, so that ``target`` is never cut."""
+    return max(CELL_CHARACTERS, len(token_label(target, TARGET_CHARACTERS)) if target else 0)
 
 
 def text_heads(tokens: Sequence[str], columns: Sequence[int]) -> Iterable[str]:
