@@ -129,6 +129,13 @@ def make_folder(folder: Path) -> None:
             raise PermissionError(13, os.strerror(13), str(folder))
 
 
+def drop_empty_work_folder(folder: Path) -> None:
+    """Remove a work folder in which nothing was left; whatever else is there stays."""
+    if folder.name.endswith(_ENDING):
+        with suppress(OSError), opened_folder(folder.parent) as above:
+            os.rmdir(folder.name, dir_fd=above)
+
+
 @contextmanager
 def replaced(
     path: Path,

@@ -109,6 +109,7 @@ class ServerKernels:
             await held.kernel.detach()
         with contextlib.suppress(*_FAILURES):
             await held.provisioner.kill()
+        held.provisioner.leaves_work = True
         # The session has its next kernel before it loses this one: browsers would see it end otherwise.
         with contextlib.suppress(*_FAILURES, BadInput, NotebookConflict, KernelDied):
             move_work_dir(self._notebook, self._location.path)

@@ -16,7 +16,7 @@ from jupyter_client.connect import KernelConnectionInfo, port_names
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import Int
 
-from ..paths import opened_folder
+from ..paths import drop_empty_work_folder, make_folder, opened_folder
 from .bubblewrap import SANDBOX_HOME, SANDBOX_USER, bwrap_command
 from .disk_quota import WORK_FOLDER_BYTES, DiskQuota
 from .leftovers import end_holders
@@ -73,6 +73,10 @@ class CleanProvisioner(LocalProvisioner):
     """None: the kernel's own sockets are everybody's."""
     quotas: tuple[Quota, ...] = ()
     """Looked at while it runs, where there are any."""
+    work: Path | None = None
+    """The folder that the kernel works in; an empty work folder goes with the kernel, and comes again with the next."""
+    leaves_work = False
+    """Whether another kernel works in it from now on."""
     held = False
     """Whether a run has this kernel and starts it again by itself."""
 
@@ -96,6 +100,8 @@ class CleanProvisioner(LocalProvisioner):
         """Clean the environment, and take the standard streams away from the server's terminal."""
         self.folder = self.folder or private_folder()
         self._use_sockets()
+        if kwargs.get("cwd"):
+            self.work = _there(kwargs["cwd"])
         given = dict(kwargs.pop("env", os.environ))
         kwargs = await super().pre_launch(**kwargs, env=given)
         self.connection_info.update(self._inside)
@@ -144,6 +150,8 @@ class CleanProvisioner(LocalProvisioner):
         if self.folder is not None and not restart:
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder = None
+        if self.work is not None and not restart and not self.leaves_work:
+            drop_empty_work_folder(self.work)
 
     @property
     def sockets(self) -> Path:
@@ -278,6 +286,14 @@ def _shown_socket(socket: Path) -> tuple[Mount, str]:
 
 def _text(value: Any) -> Any:
     return value.decode() if isinstance(value, bytes) else value
+
+
+def _there(cwd: str) -> Path:
+    """The folder, made where it is not there and can be; what is wrong with it is said when the kernel starts."""
+    folder = Path(cwd).absolute()
+    with contextlib.suppress(OSError):
+        make_folder(folder)
+    return folder
 
 
 def _resolved(cwd: str | None) -> Path:

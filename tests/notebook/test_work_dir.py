@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from interp_bench_ext.errors import BadInput
+from interp_bench_ext.notebook.session import NotebookSession
 from interp_bench_ext.notebook.work_dir import usable_work_dir
 
 
@@ -38,3 +40,17 @@ def test_what_cannot_be_a_folder_is_one_sentence(tmp_path: Path):
     (tmp_path / "a_files").write_text("")
     with pytest.raises(BadInput, match="cannot be made"):
         usable_work_dir(tmp_path / "a.ipynb")
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_an_empty_one_goes_with_its_kernel(tmp_path: Path, left: bool):
+    async def scenario() -> None:
+        session = await NotebookSession.open(tmp_path / "n.ipynb", emit=lambda event: None, connection=None)
+        if left:
+            (tmp_path / "n_files" / "kept").touch()
+        await session.restart_kernel()
+        assert (tmp_path / "n_files").is_dir()
+        await session.close()
+
+    asyncio.run(scenario())
+    assert (tmp_path / "n_files").exists() is left

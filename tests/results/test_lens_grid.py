@@ -71,7 +71,7 @@ def test_the_target_is_never_cut():
     named = {**lens.__dict__, "target": " lighthouses everywhere"}
     named["top_tokens"] = ((tuple([" lighthouses everywhere"] * 3),) * 5,) * 31
     wide = LensGrid(**named)
-    assert "␣lighthouses␣everywhere" in wide._repr_html_()
+    assert "␣lighthouses␣everywhere" in "".join(wide._html())
     spec = wide.plot().to_dict()
     assert spec["width"] > samples.lens_grid().plot().to_dict()["width"]
     assert "␣lighthouses␣everywhere" in json.dumps(spec, ensure_ascii=False)

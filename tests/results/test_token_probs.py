@@ -22,8 +22,8 @@ def test_the_table_has_the_likely_tokens_then_the_targets():
 
 
 def test_a_target_whose_bar_is_too_short_to_see_is_told_by_the_colour_of_its_number():
-    panel = samples.token_probs().plot().to_dict()["concat"][0]
-    rows = (panel.get("data") or panel["layer"][0]["data"])["values"]
+    spec = samples.token_probs().plot().to_dict()
+    panel, rows = spec["concat"][0], spec["data"]["values"]
     assert [row["label"] for row in rows if row["target"]] == ["␣Paris", "␣Marseille"]
     ink = panel["layer"][1]["encoding"]["color"]
     assert ink["condition"]["test"] == "datum.target > 0"
