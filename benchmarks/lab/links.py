@@ -41,7 +41,10 @@ _CLICK = """async () => {
 }"""
 _CLOSE = """async () => {
   const { shell } = jupyterapp;
-  await Promise.all([...shell.widgets('main')].map(widget => widget.context?.save?.().catch(() => null)));
+  const unsaved = [...shell.widgets('main')]
+    .map(({ context }) => context)
+    .filter(context => context?.model?.dirty && !context.model.collaborative);
+  await Promise.all(unsaved.map(context => context.save().catch(() => null)));
   await jupyterapp.commands.execute('application:close-all');
 }"""
 

@@ -6,11 +6,11 @@ import { useNow, useSignal } from '../components/context';
 import { elapsed } from '../format';
 import type { IStage } from '../state';
 import type { IRunModel } from '../tokens';
-import { stageName } from '../words';
+import { phaseText, stageName } from '../words';
 import type { PanelRun } from './panels';
 
 /**
- * One line under the toolbar of a notebook whose run has an organism to load first.
+ * One line under the toolbar of a notebook whose run has an organism to load first, or earlier cells to run again.
  */
 export class LoadingNotice extends ReactWidget {
   constructor(
@@ -31,7 +31,8 @@ export class LoadingNotice extends ReactWidget {
 
   private _onChanged(): void {
     const { run } = this._panelRun;
-    const hidden = run?.state.phase.kind !== 'loading';
+    const kind = run?.state.phase.kind;
+    const hidden = kind !== 'loading' && kind !== 'restoring';
     if (hidden !== this._hidden) {
       this._hidden = hidden;
       this.setHidden(hidden);
@@ -47,10 +48,14 @@ function Loading(props: {
   trans: TranslationBundle;
 }): React.ReactElement {
   const { run, trans } = props;
+  const phase = useSignal(run.changed, () => run.state.phase);
   const stage = useSignal(run.changed, (): IStage | undefined =>
     run.state.organism.stages.at(-1)
   );
   const now = useNow(true);
+  if (phase.kind === 'restoring') {
+    return <span>{phaseText(phase, trans)}</span>;
+  }
   return (
     <span>
       {stage &&
