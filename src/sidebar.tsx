@@ -48,14 +48,13 @@ export class Sidebar extends ReactWidget {
 
   protected override onActivateRequest(message: Message): void {
     super.onActivateRequest(message);
-    const selectors = [this.focusNext, '[role="tab"][aria-selected="true"]'];
+    const selector = this.focusNext ?? '[role="tab"][aria-selected="true"]';
     this.focusNext = null;
-    // What is shown for the first time is still to be drawn.
-    void Promise.resolve(this.renderPromise).then(() => {
-      const found = selectors
-        .map(selector => selector && this.node.querySelector(selector))
-        .find(element => element instanceof HTMLElement);
-      (found ?? this.node).focus();
+    this.node.focus();
+    void whenThere(this.node, selector).then(found => {
+      if (this.node.contains(document.activeElement)) {
+        found?.focus();
+      }
     });
   }
 
@@ -63,6 +62,31 @@ export class Sidebar extends ReactWidget {
     super.onAfterShow(message);
     void this._services.investigations.refresh();
   }
+}
+
+/**
+ * What is shown for the first time is still to be fetched and drawn.
+ */
+const APPEARS_MS = 10_000;
+
+async function whenThere(
+  node: HTMLElement,
+  selector: string
+): Promise<HTMLElement | null> {
+  const find = (): HTMLElement | null => node.querySelector(selector);
+  return (
+    find() ??
+    new Promise(resolve => {
+      const done = (): void => {
+        observer.disconnect();
+        clearTimeout(timer);
+        resolve(find());
+      };
+      const observer = new MutationObserver(() => find() && done());
+      observer.observe(node, { childList: true, subtree: true });
+      const timer = setTimeout(done, APPEARS_MS);
+    })
+  );
 }
 
 function Header(): JSX.Element {

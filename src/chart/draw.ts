@@ -58,7 +58,7 @@ function rowsOf(value: unknown): number {
  */
 export function keepLocal(host: Element): void {
   for (const name of ['fill', 'stroke']) {
-    for (const element of host.querySelectorAll(`[${name}^="url("]`)) {
+    for (const element of host.querySelectorAll(`[${name}^="url"]`)) {
       const own = element.getAttribute(name)!.replace(/^url\([^#]+#/, 'url(#');
       if (own !== element.getAttribute(name)) {
         element.setAttribute(name, own);

@@ -66,7 +66,7 @@ describe('a chart', () => {
     const node = await drawn({
       [CHART]: chart({ layer: [{ ...BAR, encoding }] })
     });
-    const scales = [...node.querySelectorAll('[fill^="url("]')];
+    const scales = [...node.querySelectorAll('[fill^="url"]')];
     expect(scales).toHaveLength(1);
     const fill = scales[0].getAttribute('fill')!;
     const [, id] = /^url\(#([\w-]+)\)$/.exec(fill) ?? [fill];
