@@ -22,7 +22,7 @@ import type {
 } from './generated/api';
 import type { Api, ICommands } from './request';
 import { ApiError } from './request';
-import { Lists } from './lists';
+import { Lists, TELLING } from './lists';
 import { RunModel } from './model';
 import type {
   IInvestigations,
@@ -45,23 +45,6 @@ const AGREED: { readonly [code: string]: Agreement | undefined } = {
 };
 
 export type Agreement = 'confirmed' | 'weaker_veil';
-
-/**
- * Events after which the lists say something else.
- */
-const TELLING = new Set<EventEntry['event']['type']>([
-  'run_started',
-  'run_resumed',
-  'run_paused',
-  'run_unpaused',
-  'approval_asked',
-  'approval_answered',
-  'organism_ready',
-  'organism_lost',
-  'findings_submitted',
-  'run_ended',
-  'scored'
-]);
 
 /**
  * The server's investigations: the lists are polled, runs that are open are followed.

@@ -6,6 +6,7 @@ import { Signal } from '@lumino/signaling';
 
 import type {
   ConfigCard,
+  EventEntry,
   OrganismState,
   RunSummary,
   ServerInfo
@@ -20,6 +21,23 @@ const BACKOFF_AT_MOST_MS = 20_000;
  * Configs change when somebody edits a file.
  */
 const CONFIGS_EVERY_MS = 60_000;
+
+/**
+ * Events after which the lists say something else.
+ */
+export const TELLING = new Set<EventEntry['event']['type']>([
+  'run_started',
+  'run_resumed',
+  'run_paused',
+  'run_unpaused',
+  'approval_asked',
+  'approval_answered',
+  'organism_ready',
+  'organism_lost',
+  'findings_submitted',
+  'run_ended',
+  'scored'
+]);
 
 interface IContent {
   readonly info: ServerInfo | null;

@@ -26,7 +26,7 @@ beforeEach(() => {
   done = [];
   const documents = {
     findWidget: () => shown,
-    open: (path: string, _: unknown, __: unknown, options: object) => {
+    open: (path: string, ...[, , options]: unknown[]) => {
       done.push(['open', path, options]);
       return new Widget();
     }
