@@ -98,9 +98,9 @@ class LensGrid(AtPositions):
 
         from .kit.charts import Grid, heat_map, token_labels
 
-        columns = last(len(self.tokens), limits.tokens)
-        rows = evenly(range(len(self.layers)), limits.rows)[::-1]
         room = grid.cell_characters(self.target)
+        columns = last(len(self.tokens), limits.tokens * grid.CELL_CHARACTERS // room)
+        rows = evenly(range(len(self.layers)), limits.rows)[::-1]
         shown = f"{part(len(rows), len(self.layers), 'layers')}, {part(len(columns), len(self.tokens), 'tokens')}"
         lines = [f"each layer's most likely token and its p; {shown}"]
         if self._has_target():
