@@ -19,7 +19,7 @@ from interp_bench_ext.contracts import Connection, Veil
 from interp_bench_ext.sandbox.provisioner import SandboxProvisioner
 from tests.redteam.suite import attempt
 
-from .persons import person, session_of, start_session, value
+from .persons import WAIT_FOR, person, session_of, start_session, value
 from .serving import TOKEN, fetch, port_of
 from .support import BOTH_VEILS, at, needs_sandbox, run, text_of, until
 
