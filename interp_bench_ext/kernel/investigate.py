@@ -83,7 +83,8 @@ class Person:
             return
         techniques = {technique for card in server_api.configs() for technique in card.techniques}
         # Short names are parts of long ones.
-        if not any(name in technique for technique in techniques) and is_like(name, [*techniques, *known]):
+        parts = {part for technique in techniques for part in (technique, *technique.split("_"))}
+        if name not in parts and is_like(name, [*techniques, *known]):
             raise BadInput(f"%interp has no subcommand {name!r}{nearest(name, [*techniques, *known])}")
         loaded = [state.config for state in server_api.organisms() if state.state in ("ready", "busy")]
         if loaded:
