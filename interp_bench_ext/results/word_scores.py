@@ -76,7 +76,11 @@ class WordScores(Result):
         edge = rounded(self.chance_z)
         strong = "" if edge is None else "; in full colour beyond what shuffled texts pass in 1 of 20"
         title = altair.Title("Words of the first set (blue) against the second (orange)", subtitle=against + strong)
-        strength = None if edge is None else altair.condition(f"abs(datum.value) >= {edge}", altair.value(1), altair.value(0.4))
+        strength = (
+            None
+            if edge is None
+            else altair.condition(f"abs(datum.value) >= {edge}", altair.value(1), altair.value(0.4))
+        )
         names = {"mine:N": "texts with it", "other:N": "other texts with it"}
         rows = [self._bar(row) for row in self._ends(limits.bars, limits.bars // 3)]
         x = "z of the log-odds"
