@@ -5,9 +5,26 @@ import { useAction, useServices, useSignal } from './context';
 import { ErrorLine } from './parts';
 
 /**
+ * Why a start was refused, and what can be done about it here.
+ */
+export function StartProblem(props: {
+  text: string;
+  code: string;
+  start: () => Promise<void>;
+}): JSX.Element {
+  const { text, code, start } = props;
+  return (
+    <>
+      <ErrorLine text={text} />
+      {code === 'no_room' && <MakeRoom start={start} />}
+    </>
+  );
+}
+
+/**
  * Offers to release an organism that no run uses, and to start then.
  */
-export function MakeRoom({
+function MakeRoom({
   start
 }: {
   start: () => Promise<void>;

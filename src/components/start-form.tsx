@@ -17,8 +17,7 @@ import type { ConfigCard, ServerInfo, StartRun } from '../generated/api';
 import { approvalName } from '../words';
 import { useAction, useServices, useSignal } from './context';
 import { Amount, Choice, Field, Locked } from './fields';
-import { MakeRoom } from './make-room';
-import { ErrorLine } from './parts';
+import { StartProblem } from './make-room';
 import { Section } from './section';
 
 interface IStartFormProps {
@@ -105,8 +104,7 @@ export function StartForm(props: IStartFormProps): JSX.Element {
       <Section title={trans.__('More')} className="ib-more">
         {() => <SeedField info={info} choices={choices} set={set} />}
       </Section>
-      <ErrorLine text={error} />
-      {code === 'no_room' && <MakeRoom start={start} />}
+      <StartProblem text={error} code={code} start={start} />
       <Button
         appearance="accent"
         className="ib-start"
