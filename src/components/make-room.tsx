@@ -24,11 +24,7 @@ export function StartProblem(props: {
 /**
  * Offers to release an organism that no run uses, and to start then.
  */
-function MakeRoom({
-  start
-}: {
-  start: () => Promise<void>;
-}): JSX.Element {
+function MakeRoom({ start }: { start: () => Promise<void> }): JSX.Element {
   const { investigations, trans } = useServices();
   const held = useSignal(
     investigations.listsChanged,
