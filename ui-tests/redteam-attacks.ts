@@ -133,11 +133,6 @@ export const ATTACKS: Attack[] = [
       html(`<iframe srcdoc="<script>parent.${ran(name)}</script>"></iframe>`)
   },
   {
-    id: 'F7s',
-    sentence: 'a drawing (SVG) runs a script',
-    bundle: name => html(`<svg onload="${ran(name)}"><g/></svg>`)
-  },
-  {
     id: 'F7j',
     sentence: 'an output is JavaScript',
     bundle: name => ({ 'application/javascript': ran(name) })
