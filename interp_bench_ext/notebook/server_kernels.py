@@ -115,7 +115,7 @@ class ServerKernels:
             move_work_dir(self._notebook, self._location.path)
             self._work_dir = usable_work_dir(self._location.path)
             await self._point_session(await self._started(connection=None))
-        self._let_go()
+        self._let_go(ended=True)
         with contextlib.suppress(*_FAILURES):
             await self._kernels.shutdown_kernel(held.kernel_id, now=True)
 
@@ -156,11 +156,12 @@ class ServerKernels:
             await self._held.kernel.detach()
         self._let_go()
 
-    def _let_go(self) -> None:
+    def _let_go(self, *, ended: bool = False) -> None:
+        """Have the server do with the kernel as with any other; one that has ``ended`` it is not to start again."""
         held, self._held = self._held, None
         if held is not None and held.keeping is not None:
             held.keeping.cancel()
-            held.provisioner.held = False
+            held.provisioner.held = ended
             self._kernels.notify_disconnect(held.kernel_id)
 
     async def _point_session(self, kernel_id: str) -> None:
