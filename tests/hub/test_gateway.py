@@ -14,7 +14,7 @@ import pytest
 from tests.agent.messages_server import MessagesServer, Streamed, text
 from tests.hub.hub import PROVIDERS_KEY, Hub, running
 
-from .test_people import Server
+from .servers import Server
 
 MODEL = "claude-opus-5-5"
 
