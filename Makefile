@@ -6,7 +6,7 @@ CONFIG ?= amber
 JLPM := PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
 LABEXTENSION := interp_bench_ext/labextension
 
-.PHONY: demo lab test redteam hub hub-test ui-test ui-shots test-all test-clients test-gpu docs-examples lint format train bench bench-agent bench-lab bench-engine bench-filter bench-sandbox bench-modal bench-hub bench-gateway build clean
+.PHONY: demo lab test redteam hub hub-test ui-test ui-shots test-all test-clients test-gpu docs-examples lint format train bench bench-agent bench-lab bench-filter bench-sandbox bench-modal bench-hub bench-gateway build clean
 
 demo: $(VENV)/run.stamp  ## Set up, then investigate an organism offline
 	$(BIN)/interp-bench run $(CONFIG) --agent playbook --out notebooks
@@ -83,9 +83,6 @@ bench-lab: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## The same for JupyterLab, in C
 
 bench-filter: $(VENV)/dev.stamp  ## The same for the filter of outputs
 	$(BIN)/python benchmarks/output_filter.py --check
-
-bench-engine: $(VENV)/run.stamp  ## The same for reads, edits and readings of the vocabulary on the bundled model
-	$(BIN)/python benchmarks/engine.py --check
 
 bench-sandbox: $(VENV)/run.stamp  ## The same for the start of a sandboxed kernel
 	$(BIN)/python benchmarks/sandbox_startup.py --check
