@@ -92,10 +92,11 @@ test('running, paused, asking', async ({ page, lab }) => {
 });
 
 test('a cell is changed', async ({ page, lab }) => {
-  await lab.makeNotebook('mend.ipynb');
+  await lab.makeNotebook('mend.ipynb', ['mine = 1']);
   const sidebar = await lab.open(page, 'mend.ipynb');
-  await lab.start('mend', 'mend.ipynb', { approval: 'ask' });
   await sidebar.go('Investigation');
+  await expect(page.getByText(/^Python 3.* \| Idle$/)).toBeVisible();
+  await lab.start('mend', 'mend.ipynb', { approval: 'ask' });
   const card = new OpenNotebook(page).pending;
   await expect(card).toContainText('n=1');
   await shoot(page, 'pending');
@@ -106,7 +107,7 @@ test('a cell is changed', async ({ page, lab }) => {
   await card.press('s');
   await expect(sidebar.outcome).toBeVisible();
   await sidebar.go('Organisms');
-  await sidebar.region.getByText('Ask it').click();
+  await sidebar.region.getByText('Ask it', { exact: true }).click();
   await sidebar.region.getByRole('textbox', { name: /^Ask / }).fill('hello');
   await page.keyboard.press('Enter');
   await expect(sidebar.region.locator('.ib-ask-reply')).toBeVisible();
