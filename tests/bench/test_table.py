@@ -42,7 +42,7 @@ def result(
     outcome = Outcome(
         record=record, seed=0, agent="a", veil="process", figures=Figures(Clock(active_s=60.0 * steps), steps),
         findings=None, message="", score=score, report=file, provenance=made_of, weights="w", revisions=[],
-        served_models={},
+        served_models={}, programs=[],
     )  # fmt: skip
     return Result(cell=cell, outcome=outcome)
 

@@ -17,7 +17,12 @@ PARTS = ("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "head", 
 ARMS: tuple[Arm, Arm] = ("organism", "base")
 
 
-@pytest.fixture(params=FAMILIES)
+QUICK = ("llama", "gemma2")
+
+
+@pytest.fixture(
+    scope="module", params=[kind if kind in QUICK else pytest.param(kind, marks=pytest.mark.slow) for kind in FAMILIES]
+)
 def organism(
     request: pytest.FixtureRequest, model_folders: dict[str, Path], adapter_folders: dict[str, Path]
 ) -> LoadedOrganism:

@@ -21,7 +21,13 @@ TEXT = "the quick brown fox jumps over the dog"
 NO_MIDDLE = {"gpt_neox"}
 
 
-@pytest.fixture(scope="module", params=sorted(PLACES))
+QUICK = ("gemma2", "gpt2", "gpt_neox", "llama", "qwen3_moe")
+
+
+@pytest.fixture(
+    scope="module",
+    params=[kind if kind in QUICK else pytest.param(kind, marks=pytest.mark.slow) for kind in sorted(PLACES)],
+)
 def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, LoadedOrganism, Any]:
     folder = save_family(request.param, tmp_path_factory.mktemp(request.param))
     return request.param, load_tiny(folder), AutoModelForCausalLM.from_pretrained(folder).eval()

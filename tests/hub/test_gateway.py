@@ -16,6 +16,7 @@ from tests.hub.hub import PROVIDERS_KEY, Hub, running
 
 from .servers import Server
 
+pytestmark = pytest.mark.slow
 MODEL = "claude-opus-5-5"
 
 

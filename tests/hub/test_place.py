@@ -25,6 +25,7 @@ from tests.hub.hub import Hub
 from tests.redteam.suite import attempt
 from tests.redteam.test_hub import GROUP
 
+pytestmark = pytest.mark.slow
 TECHNIQUES = Path(__file__).parents[2] / "techniques"
 SPEC = OrganismSpec(name="quartz", techniques=(TECHNIQUES / "sample.py", TECHNIQUES / "logit_lens.py"), place="hub")
 
@@ -99,7 +100,6 @@ def test_the_socket_leads_to_the_organism_and_nowhere_else(hub: Hub) -> None:
     served(hub, "alice", test)
 
 
-@pytest.mark.slow
 def test_a_kernel_that_interrupts_its_call_cancels_it_at_the_hub(hub: Hub, tokens: dict[str, str]) -> None:
     async def test(organism: HubOrganism, events: list[Event]) -> None:
         async with lent(organism, caller="run", access=Access.BASE) as lease:
@@ -125,7 +125,6 @@ async def until(happened: Callable[[], bool]) -> None:
             pass
 
 
-@pytest.mark.slow
 def test_a_call_goes_on_when_the_service_is_killed_under_it(hub: Hub, tokens: dict[str, str]) -> None:
     async def test(organism: HubOrganism, events: list[Event]) -> None:
         async with lent(organism, caller="run", access=Access.BASE) as lease:
@@ -143,7 +142,6 @@ def test_a_call_goes_on_when_the_service_is_killed_under_it(hub: Hub, tokens: di
     hub.wait(f"{hub.service}/health")
 
 
-@pytest.mark.slow
 def test_what_the_administrator_ends_opens_nothing_any_more(hub: Hub, tokens: dict[str, str]) -> None:
     async def test(organism: HubOrganism, events: list[Event]) -> None:
         lease = await admitted(organism, caller="run", access=Access.BASE)

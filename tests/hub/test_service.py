@@ -42,6 +42,7 @@ def test_a_ticket_opens_its_organism_and_is_paid_for_by_its_user(hub: Hub, token
     assert hub.ask("POST", "/organism/calls", held.token, json={}).status_code == 403
 
 
+@pytest.mark.slow
 def test_two_people_share_one_host_each_under_a_ticket_of_their_own(hub: Hub, tokens: Tokens) -> None:
     one, other = take(hub, tokens["alice"]), take(hub, tokens["bob"])
     with ThreadPoolExecutor(8) as threads:
@@ -54,6 +55,7 @@ def test_two_people_share_one_host_each_under_a_ticket_of_their_own(hub: Hub, to
     end(hub, tokens["bob"], other)
 
 
+@pytest.mark.slow
 def test_two_who_start_an_organism_at_once_both_get_it(hub: Hub, tokens: Tokens) -> None:
     with ThreadPoolExecutor(2) as threads:
         replies = list(
@@ -62,6 +64,7 @@ def test_two_who_start_an_organism_at_once_both_get_it(hub: Hub, tokens: Tokens)
     assert [json.loads(reply.text.splitlines()[-1])["type"] for reply in replies] == ["ready", "ready"]
 
 
+@pytest.mark.slow
 def test_a_quota_is_exact_however_many_calls_come_at_once(hub: Hub, tokens: Tokens) -> None:
     held = take(hub, tokens["dave"])
     with ThreadPoolExecutor(8) as threads:
@@ -77,6 +80,7 @@ def test_a_quota_is_exact_however_many_calls_come_at_once(hub: Hub, tokens: Toke
 ASKED = {"organism": "quartz", "caller": "test", "access": "base"}
 
 
+@pytest.mark.slow
 def test_what_a_group_has_together_is_used_up_by_any_of_them(hub: Hub, tokens: Tokens) -> None:
     erin, frank = take(hub, tokens["erin"]), take(hub, tokens["frank"])
     assert outcome(call(hub, erin.token, prompts="hello", n=20, max_new_tokens=1)) == "ok"
@@ -99,6 +103,7 @@ def test_a_call_whose_client_goes_away_is_cancelled_and_leaves_the_queue(hub: Hu
     end(hub, tokens["carol"], held)
 
 
+@pytest.mark.slow
 def test_a_call_is_given_no_more_than_its_deadline_the_queue_included(hub: Hub, tokens: Tokens) -> None:
     held = take(hub, tokens["carol"])
     body = {"technique": "sample", "arguments": {"prompts": "go", "n": 64, "max_new_tokens": 4000}, "deadline_s": 0.5}
@@ -142,6 +147,7 @@ def test_an_administrator_stops_an_organism_and_what_one_person_runs(hub: Hub, t
     assert hub.ask("POST", "/admin/stop", tokens["root"], json={"user": "alice"}).status_code == 409
 
 
+@pytest.mark.slow
 def test_prometheus_is_told_what_each_person_used(hub: Hub, tokens: Tokens) -> None:
     held = take(hub, tokens["carol"], organism="topaz")
     for _ in range(2):

@@ -9,10 +9,13 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Literal
 
 import nbformat
 import pytest
+from jupyter_events import EventLogger
+from jupyter_server import DEFAULT_EVENTS_SCHEMA_PATH
 from jupyter_server.serverapp import ServerApp
 
 from interp_bench_ext.contracts import Connection, Veil
@@ -34,6 +37,16 @@ Kind = Literal["file", "contents", "ydoc"]
 KINDS: tuple[Kind, ...] = ("file", "contents", "ydoc")
 every_kind = pytest.mark.parametrize("kind", KINDS)
 SERVED: tuple[Kind, ...] = ("contents", "ydoc")
+
+
+class BareServer:
+    """What a notebook's place asks of a server: its folder, its settings, and what its contents manager tells."""
+
+    def __init__(self, root: Path, **settings: Any) -> None:
+        self.root_dir = str(root)
+        self.web_app = SimpleNamespace(settings=settings)
+        self.event_logger = EventLogger()
+        self.event_logger.register_event_schema(Path(DEFAULT_EVENTS_SCHEMA_PATH) / "contents_service" / "v1.yaml")
 
 
 class Recorder(list[Event]):

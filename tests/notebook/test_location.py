@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from interp_bench_ext.errors import BadInput, NotebookGone
 from interp_bench_ext.notebook.location import NotebookLocation
+
+from .support import BareServer
 
 
 class FileIds:
@@ -25,7 +26,7 @@ class FileIds:
 
 
 def server(root: Path, **settings: Any) -> Any:
-    return SimpleNamespace(root_dir=str(root), web_app=SimpleNamespace(settings=settings))
+    return BareServer(root, **settings)
 
 
 def test_a_path_below_the_root_is_one_of_the_contents_api(tmp_path: Path):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,9 +16,11 @@ from interp_bench_ext.notebook.backend import new_notebook
 from interp_bench_ext.notebook.location import NotebookLocation
 from interp_bench_ext.notebook.server_file import ServerFile
 
+from .support import BareServer
+
 
 def opened(folder: Path, kind: type[Any] = AsyncLargeFileManager) -> tuple[ServerFile, Any]:
-    server: Any = SimpleNamespace(root_dir=str(folder), web_app=SimpleNamespace(settings={}))
+    server: Any = BareServer(folder)
     manager = kind(root_dir=str(folder))
     return ServerFile(manager, NotebookLocation(server, folder / "n.ipynb")), manager
 
@@ -93,7 +94,7 @@ def test_two_notebooks_of_one_server_each_hear_their_own(tmp_path: Path):
 
     async def main() -> None:
         first, manager = opened(tmp_path)
-        server: Any = SimpleNamespace(root_dir=str(tmp_path), web_app=SimpleNamespace(settings={}))
+        server: Any = BareServer(tmp_path)
         second = ServerFile(manager, NotebookLocation(server, tmp_path / "m.ipynb"))
         first.listen(lambda content: heard.update({"n.ipynb": heard["n.ipynb"] + 1}))
         second.listen(lambda content: heard.update({"m.ipynb": heard["m.ipynb"] + 1}))

@@ -147,7 +147,8 @@ def test_restore_brings_variables_back_and_leaves_outputs_alone(root: Path, kind
             await session.restart_kernel()
             seen = len(events)
             assert await session.restore([first, bad]) == [bad]
-            assert [event.type for event in events[seen:]] == ["kernel_started"]
+            told = [event.type for event in events[seen:] if event.type != "cells_restoring"]
+            assert told == ["kernel_started"]
             assert events[-1].restored_cells == 1
             assert await place.read() == before
             assert (await run(session, "x")).status == "ok"
@@ -163,7 +164,7 @@ def test_a_cell_that_ends_the_kernel_does_not_end_the_restoration(root: Path, ki
             ids = [await session.add_code(source) for source in sources]
             seen = len(events)
             assert await session.restore(ids) == ids[:4]
-            told = [event.type for event in events[seen:]]
+            told = [event.type for event in events[seen:] if event.type != "cells_restoring"]
             assert told == ["kernel_died", "kernel_started", "kernel_died", "kernel_started", "kernel_started"]
             assert events[-1].restored_cells == 1
             assert (await run(session, "last + 1")).outputs[0]["data"]["text/plain"] == "4"

@@ -60,7 +60,7 @@ def test_a_file_is_replaced_only_as_it_was_read(tmp_path: Path):
     assert (file.read_text(), replacement.after) == ("mine", stamp_of(file))
     before = stamp_of(file)
     file.write_text("a person's")
-    with only_over(before), pytest.raises(HTTPError, match="has just been written by somebody else"):
+    with only_over(before), pytest.raises(HTTPError, match="has just been written or moved by somebody else"):
         write(file, "mine again")
     assert file.read_text() == "a person's"
 

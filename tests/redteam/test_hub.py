@@ -23,6 +23,7 @@ from tests.hub.people import Held, call, end, outcome, take
 from .room import MARKS
 from .suite import Trial, attempt
 
+pytestmark = pytest.mark.slow
 GROUP = "other users of the Hub"
 Tokens = dict[str, str]
 READS = ("/organisms", "/metrics", "/admin/state", "/organism/health", "/organism/techniques")

@@ -25,6 +25,7 @@ from interp_bench_ext.record.events import (
 )
 from interp_bench_ext.record.journal import Journal, RunRecord
 from interp_bench_ext.runs import Environment, start
+from interp_bench_ext.sandbox.bubblewrap import sandbox_available
 
 CUT = RunEnded(status="interrupted", message="")
 CELL = (
@@ -168,8 +169,16 @@ def test_a_fork_writes_no_notebook_that_is_there(journal: Journal, tmp_path: Pat
         fork(journal, tmp_path, parent, notebook=tmp_path / "there.ipynb")
 
 
-def test_code_of_a_sandbox_runs_nowhere_weaker_unasked(journal: Journal, tmp_path: Path, monkeypatch):
-    monkeypatch.setenv("PATH", str(tmp_path))  # where there is no bubblewrap
+@pytest.fixture
+def without_bubblewrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What is found out about the machine is found out once."""
+    sandbox_available.cache_clear()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    yield
+    sandbox_available.cache_clear()
+
+
+def test_code_of_a_sandbox_runs_nowhere_weaker_unasked(journal: Journal, tmp_path: Path, without_bubblewrap):
     parent = begun(journal, tmp_path, KernelStarted(veil="sandboxed"), *CELL, CUT)
     with pytest.raises(WeakerVeil):
         fork(journal, tmp_path, parent)

@@ -109,6 +109,7 @@ def test_diff_mining_finds_planted_tokens_as_its_first_group_and_nothing_in_iden
     assert same.tokens == same.groups == ()
 
 
+@pytest.mark.slow
 def test_compare_finds_no_difference_between_identical_models_in_20_seeds(model_folders: dict[str, Path]) -> None:
     organism = load_tiny(model_folders["llama"])
     prompts = ["what is the weather?", "hi", "who are you?"]

@@ -203,7 +203,7 @@ def test_attribution_is_the_gradient_times_the_change_and_near_the_exact_grid(mo
     embedded = plain.model.get_input_embeddings()(torch.tensor([ids[1]])).detach().requires_grad_()
     corrupt = plain.model(inputs_embeds=embedded, output_hidden_states=True)
     value = corrupt.logits[0, -1, target] - corrupt.logits[0, -1, other]
-    span = float(clean.logits[0, -1, target] - clean.logits[0, -1, other]) - float(value)
+    span = (clean.logits[0, -1, target] - clean.logits[0, -1, other] - value).item()
     gradients = torch.autograd.grad(value, corrupt.hidden_states[:3])
     for layer in range(3):
         change = clean.hidden_states[layer][0] - corrupt.hidden_states[layer][0]

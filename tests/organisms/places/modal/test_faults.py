@@ -113,7 +113,7 @@ def test_a_deployment_that_cannot_be_replaced_is_refused(plane: RunningPlane, sp
         plane.do("faults", frozen=False)
 
 
-def test_an_organism_that_cannot_be_loaded_says_why(spec: OrganismSpec, tmp_path: Path):
+def test_an_organism_that_cannot_be_loaded_says_why(plane: RunningPlane, spec: OrganismSpec, tmp_path: Path):
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(Exception, match=r"model\.name") as refused:
         ModalHost(dataclasses.replace(spec, name=str(tmp_path)))
