@@ -37,7 +37,7 @@ class CandidateScores(Result):
     def _headline(self) -> str:
         beyond = int((self.scores > self.band[1]).sum()) if len(self.band) else 0
         said = f"{counted(len(self.candidates), 'candidate')} for “{clip(self.template, 60)}”"
-        return f"{said}, {clip(self.arm, 20)}: {beyond} above the controls' band"
+        return f"{said}, {clip(self.arm, 20)}: {beyond} above the band of controls"
 
     def _charted(self) -> bool:
         return bool(self.candidates)

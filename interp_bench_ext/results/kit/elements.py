@@ -26,7 +26,7 @@ def escaped(plain: str) -> str:
 
 def passage(plain: str, style: str = "") -> str:
     """A text with its own line breaks."""
-    return f'<span style="white-space:pre-wrap;overflow-wrap:break-word;{style}">{escaped(plain)}</span>'
+    return f'<span style="white-space:pre-wrap;overflow-wrap:break-word{style and f";{style}"}">{escaped(plain)}</span>'
 
 
 def token(plain: str, limit: int = 24) -> str:
