@@ -43,6 +43,7 @@ def organism(spec: OrganismSpec, plain: Plain) -> LoadedOrganism:
     return load_organism(spec, locate(spec), lambda _stage, _done, _total: None)
 
 
+@pytest.mark.slow
 def test_the_sealed_prompt_equals_its_text_in_place(organism: LoadedOrganism, plain: Plain) -> None:
     turns = [{"role": "system", "content": HIDDEN}, *QUESTION]
     text = plain.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)

@@ -200,6 +200,7 @@ def test_a_connection_lost_in_the_middle_of_a_cell_loses_nothing(folder, mode):
 
 
 @attempt("M2", "mcp", "A client reads, resumes or forks another agent's run, or works in its notebook", veil="any")
+@pytest.mark.slow
 def test_a_client_reads_and_forks_only_what_it_began(folder):
     async def main() -> None:
         async with serving(folder) as app:
@@ -256,6 +257,7 @@ def test_neither_lists_nor_errors_nor_events_tell_the_config_s_file(folder):
     assert [text for text in told if "taboo" in text or "zebra" in text] == []
 
 
+@pytest.mark.slow
 def test_a_run_ends_when_the_person_stops_it_and_when_its_budget_is_used_up(folder):
     async def main() -> None:
         async with serving(folder) as app, http_guest(app) as guest:

@@ -57,6 +57,7 @@ def command(folder, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @attempt("M4", "mcp", "A score of a client with tools of its own passes for a sandboxed agent's", veil="any")
+@pytest.mark.slow
 def test_a_whole_investigation(folder):
     told: list[str] = []
 

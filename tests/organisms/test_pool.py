@@ -214,6 +214,7 @@ def test_seeds_and_access_of_one_config_are_one_load_and_each_run_sees_as_far_as
     in_pool(main, at_most=1)
 
 
+@pytest.mark.slow
 def test_tickets_and_their_meters_outlive_a_restart_and_a_revoked_one_stays_out(spec):
     async def main(pool):
         ear = Ear()
@@ -259,6 +260,7 @@ def test_an_idle_organism_is_stopped_and_one_that_somebody_uses_is_not(spec):
     in_pool(main, idle_s=1.0)
 
 
+@pytest.mark.slow
 def test_an_idle_organism_makes_room_and_one_in_use_never(spec):
     async def main(pool):
         async with lent(pool, spec, Ear(), run="1", config="used"):

@@ -265,6 +265,7 @@ def test_a_spec_prints_as_nothing() -> None:
     assert "quokka" not in repr(OrganismSpec(name="quokka", hidden_system_prompt="quokka"))
 
 
+@pytest.mark.slow
 def test_a_failed_start_tells_the_owner_more_than_anyone_else(
     tmp_path: Path, model_folders: dict[str, Path], adapter_folders: dict[str, Path]
 ) -> None:

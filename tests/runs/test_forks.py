@@ -27,6 +27,7 @@ def printed(events: list[dict[str, Any]]) -> list[str]:
     return [event["output"]["text"].strip() for event in events if event["type"] == "cell_output"]
 
 
+@pytest.mark.slow
 def test_a_run_is_forked_while_it_waits_and_knows_nothing_of_it(server):
     with server.run("four", approval="ask", notebook="four.ipynb") as (run, stream):
         stream.until("approval_asked", cell_id="c3")

@@ -41,6 +41,7 @@ class Calling:
             return list(self._frames)
 
 
+@pytest.mark.slow
 def test_a_container_that_dies_is_replaced_and_its_call_made_again(plane: RunningPlane, alone: ModalHost):
     before = plane.count("containers started")
     call = Calling(alone, "slow", seconds=3.0)
