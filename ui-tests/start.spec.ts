@@ -104,7 +104,9 @@ test('a run in a new notebook opens it', async ({ page, lab }) => {
     ).toBeFocused();
   });
   await expect(notebook.cell('texts: 2')).toBeVisible();
-  await expect(notebook.cell('# Investigation')).toHaveCount(0);
+  await expect(
+    notebook.panel.locator('.jp-MarkdownCell .jp-InputArea-editor:visible')
+  ).toHaveCount(0);
   await expect(page.getByText('Mode: Edit')).toHaveCount(0);
   await expect(
     sidebar.region.getByRole('tab', { name: 'Investigation' })

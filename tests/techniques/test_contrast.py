@@ -15,7 +15,10 @@ from tests.techniques.support import technique
 OPENINGS = ["the quick", "what is"]
 
 
-@pytest.mark.parametrize("name", ["llama", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("gpt2", "gemma2"))])
+FAMILIES = ["llama", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("gpt2", "gemma2"))]
+
+
+@pytest.mark.parametrize("name", FAMILIES)
 def test_perplexity_diff_equals_full_forward_passes(
     name: str, model_folders: dict[str, Path], adapter_folders: dict[str, Path]
 ) -> None:
