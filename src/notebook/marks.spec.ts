@@ -10,7 +10,7 @@ import { ranCell, started } from '../testing/events';
 import { TestInvestigations } from '../testing/investigations';
 import { agents, code, notebook, open, view } from '../testing/notebook';
 import { TestRun } from '../testing/run';
-import { CellMarks } from './marks';
+import { CellMarks, shortId } from './marks';
 import { PanelRun } from './panels';
 
 const PATH = 'bees.ipynb';
@@ -112,5 +112,15 @@ describe('the marks of cells', () => {
     expect(marks()[1]).toBe('changed');
     run.happen({ type: 'run_ended', status: 'interrupted', message: '' });
     expect(marks()).toEqual([null, 'ok', 'error', 'interrupted']);
+  });
+});
+
+describe('the short form of an id', () => {
+  it('leaves out the run in ids of first and last cells only', () => {
+    expect(shortId('end-e09c9952')).toBe('end');
+    expect(shortId('end-e09c9952-2')).toBe('end');
+    expect(shortId('setup-0123abcd')).toBe('setup');
+    expect(shortId('intro')).toBe('intro');
+    expect(shortId('c12')).toBe('c12');
   });
 });

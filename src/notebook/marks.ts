@@ -72,7 +72,7 @@ export class CellMarks {
     node.setAttribute('aria-label', spoken);
     node.firstElementChild!.textContent = [
       this._trans.__('agent'),
-      cell.model.id,
+      shortId(cell.model.id),
       state
     ]
       .filter(part => part !== '')
@@ -156,4 +156,11 @@ function newMark(): HTMLElement {
   label.setAttribute('aria-hidden', 'true');
   mark.append(label);
   return mark;
+}
+
+/**
+ * An id without the run in it that keeps apart the first and last cells of several runs in one notebook.
+ */
+export function shortId(cellId: string): string {
+  return cellId.replace(/^(intro|setup|end)-[0-9a-f]{8}(-\d+)?$/, '$1');
 }
