@@ -24,7 +24,8 @@ CELLS = [
         code=_READ,
         real="f\"/proc/{AT['server_pid']}/environ\"",
         planted="planted('environment')",
-        documented=("process",),
+        # What a plain process of the same user reads there is what its server was started with: docs/security.md.
+        veils=("sandboxed",),
     ),
     CellAttempt(
         id="A12",

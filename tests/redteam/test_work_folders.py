@@ -64,6 +64,8 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> Tried:
                 told = [await guest.fails("start_run", config="quokka", notebook=path) for path in paths]
                 said[name] = "\n".join(told)
             await guest.says("start_run", config="quokka", notebook="honest.ipynb")
+            # An empty work folder goes with its kernel.
+            await guest.says("run_cell", code="open('kept', 'w').close()")
             await guest.says("stop_run")
             return said
 
