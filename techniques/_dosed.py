@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from interp_bench_ext.contracts import Arm, Edit, Organism, Prompts, Row, as_conversations
+from interp_bench_ext.results import DoseResponse
 
 from ._doses import Doses
 from ._generations import last_user_turn
@@ -22,6 +24,15 @@ class Point:
     model: Arm = "organism"
 
 
+class Draws(NamedTuple):
+    """How replies are drawn, as ``Organism.generate`` takes it."""
+
+    n: int
+    temperature: float
+    max_new_tokens: int
+    seed: int
+
+
 def starts(organism: Organism, prompts: Prompts, arm: Arm) -> list[list[int]]:
     """Token ids of each prompt with the reply's turn open; raw text without a chat template."""
     conversations = as_conversations(prompts)
@@ -30,26 +41,22 @@ def starts(organism: Organism, prompts: Prompts, arm: Arm) -> list[list[int]]:
     return [organism.text_ids(last_user_turn(turns), arm=arm) for turns in conversations]
 
 
-def fill(
+def dosed(
     organism: Organism,
     doses: Doses,
     prompts: Prompts,
     points: Sequence[Point],
-    *,
-    n: int,
-    temperature: float,
-    max_new_tokens: int,
-    seed: int,
-) -> None:
-    """Add ``n`` replies to each prompt at each point; fluency is under the same model without edits."""
+    draws: Draws,
+) -> DoseResponse:
+    """``doses`` with replies to each prompt at each point; fluency is under the same model without edits."""
     conversations = as_conversations(prompts)
-    rows = [
-        Row(tuple(ids), point.model, point.edits) for point in points for ids in starts(organism, prompts, point.model)
-    ]
-    written = organism.generate(rows, n=n, max_new_tokens=max_new_tokens, temperature=temperature, seed=seed)
+    begun = {arm: starts(organism, prompts, arm) for arm in {point.model for point in points}}
+    rows = [Row(tuple(ids), point.model, point.edits) for point in points for ids in begun[point.model]]
+    written = organism.generate(rows, **draws._asdict())
     replies = [(index, reply) for index, found in enumerate(written) for reply in found]
     plain = [Row(rows[index].ids, rows[index].arm) for index, _ in replies]
     fluency = -mean_nll(organism, plain, [reply for _, reply in replies])
     for (index, reply), fluent in zip(replies, fluency, strict=True):
         point, turns = points[index // len(conversations)], conversations[index % len(conversations)]
         doses.add(last_user_turn(turns), reply.text, arm=point.arm, dose=point.dose, fluency=float(fluent))
+    return doses.result()

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
 
 from interp_bench_ext.contracts import Arm, Organism
 from interp_bench_ext.errors import BadInput
+
+Part = Literal["resid_pre", "attn_out", "mlp_out", "head"]
+SHORT: dict[Part, str] = {"resid_pre": "resid", "attn_out": "attn", "mlp_out": "mlp", "head": "head"}
+"""What a grid calls them."""
 
 
 def one_token(organism: Organism, text: str, what: str) -> int:
@@ -33,6 +40,26 @@ class Difference:
         if ids[0] == ids[1]:
             raise BadInput(f"target and other are the same token {target!r}: give two different ones.")
         return cls(*ids, f"logit of {target.strip()} less that of {other.strip()}")
+
+    def value(self, logits: Any) -> Any:
+        """Of logits ``[..., vocabulary]``."""
+        return logits[..., self.target] - logits[..., self.other]
+
+
+@dataclass(frozen=True)
+class Ends:
+    """The difference on both prompts, between which effects are shares."""
+
+    clean: float
+    corrupt: float
+
+    def share(self, change: Any) -> Any:
+        """Changes of the difference as shares of the way from corrupt to clean; NaN where there is no way."""
+        span = self.clean - self.corrupt
+        return change / (span if abs(span) > 1e-6 else np.nan)
+
+    def said(self, metric: Difference) -> str:
+        return f"{metric.name}, share of clean {self.clean:+.2f} against corrupt {self.corrupt:+.2f}"
 
 
 def prompt_ids(organism: Organism, text: str, prefill: str, raw: bool, arm: Arm = "organism") -> list[int]:

@@ -11,7 +11,7 @@ from interp_bench_ext.contracts import Edit, Organism, Prompts, Site
 from interp_bench_ext.results import DoseResponse
 
 from ._directions import direction, layer_of, random_like
-from ._dosed import Point, fill
+from ._dosed import Draws, Point, dosed
 from ._doses import Doses
 from ._generations import as_texts
 
@@ -67,17 +67,7 @@ def ablation(
     ]
     note = f"The direction is read after block {at}."
     doses = Doses("blocks without the direction", as_texts(words), "ablated", "random direction", note)
-    fill(
-        organism,
-        doses,
-        prompts,
-        points,
-        n=n,
-        temperature=temperature,
-        max_new_tokens=max_new_tokens,
-        seed=seed,
-    )
-    return doses.result()
+    return dosed(organism, doses, prompts, points, Draws(n, temperature, max_new_tokens, seed))
 
 
 def _out(along: torch.Tensor, layers: Sequence[int]) -> tuple[Edit, ...]:

@@ -10,9 +10,7 @@ import numpy as np
 from interp_bench_ext.contracts import Edit, Organism, Reads, Row, Site
 from interp_bench_ext.results import EffectGrid
 
-from ._metric import Difference, pair, picked
-
-SHORT = {"resid_pre": "resid", "attn_out": "attn", "mlp_out": "mlp", "head": "head"}
+from ._metric import SHORT, Difference, Ends, pair, picked
 
 
 def activation_patching(
@@ -58,18 +56,17 @@ def activation_patching(
     sites = tuple(Site(layer, part) for layer in at_layers)
     kept = next(iter(organism.run([Row(tuple(ids))], Reads(sites=sites))))
     ends = kept.logits[0, len(ids) - 1 :], _last_logits(organism, [Row(tuple(corrupt_ids))])
-    clean_value, corrupt_value = (float(_value(end[0], metric)) for end in ends)
+    between = Ends(*(float(metric.value(end[0])) for end in ends))
     names, rows = _rows(organism, part, at_layers, at, tuple(corrupt_ids), kept.sites)
-    values = _value(_last_logits(organism, rows), metric).cpu().numpy()
-    span = clean_value - corrupt_value
-    effects = (values - corrupt_value) / (span if abs(span) > 1e-6 else np.nan)
+    values = metric.value(_last_logits(organism, rows)).cpu().numpy()
+    effects = between.share(values - between.corrupt)
     heads = part == "head"
     return EffectGrid(
         tokens=("all",) if heads else tuple(organism.token_strings([corrupt_ids[row] for row in at])),
         positions=(0,) if heads else tuple(at),
         sites=tuple(names),
         effects=effects.reshape(len(names), -1).astype(np.float32),
-        metric=f"{metric.name}, share of clean {clean_value:+.2f} against corrupt {corrupt_value:+.2f}",
+        metric=between.said(metric),
         arm="organism",
     )
 
@@ -99,7 +96,3 @@ def _last_logits(organism: Organism, rows: Sequence[Row]) -> Any:
     import torch
 
     return torch.cat([batch.logits[:, -1] for batch in organism.run(rows, Reads(positions=(-1,)))])
-
-
-def _value(logits: Any, metric: Difference) -> Any:
-    return logits[..., metric.target] - logits[..., metric.other]

@@ -8,7 +8,7 @@ from interp_bench_ext.contracts import Edit, Organism, Prompts, Site
 from interp_bench_ext.results import DoseResponse
 
 from ._directions import layer_of
-from ._dosed import Point, fill
+from ._dosed import Draws, Point, dosed
 from ._doses import Doses
 from ._generations import as_texts
 
@@ -51,14 +51,4 @@ def adapter_amplification(
         for factor in factors
     ]
     doses = Doses("factor of the adapter", as_texts(words), "amplified")
-    fill(
-        organism,
-        doses,
-        prompts,
-        points,
-        n=n,
-        temperature=temperature,
-        max_new_tokens=max_new_tokens,
-        seed=seed,
-    )
-    return doses.result()
+    return dosed(organism, doses, prompts, points, Draws(n, temperature, max_new_tokens, seed))

@@ -10,9 +10,7 @@ import numpy as np
 from interp_bench_ext.contracts import Organism, Reads, Row, Site
 from interp_bench_ext.results import EffectGrid
 
-from ._metric import Difference, pair, picked
-
-_SHORT = {"resid_pre": "resid", "attn_out": "attn", "mlp_out": "mlp", "head": "head"}
+from ._metric import SHORT, Difference, Ends, pair, picked
 
 
 def attribution_patching(
@@ -54,12 +52,11 @@ def attribution_patching(
     sites = tuple(Site(layer, part) for layer in at_layers)
 
     def score(_row: int, logits: Any) -> Any:
-        return logits[-1, metric.target] - logits[-1, metric.other]
+        return metric.value(logits[-1])
 
     kept = next(iter(organism.run([Row(tuple(ids))], Reads(sites=sites))))
     read = next(iter(organism.run([Row(tuple(corrupt_ids))], Reads(sites=sites, grad_of=score))))
-    clean_value = float(score(0, kept.logits[0]))
-    corrupt_value = float(score(0, read.logits[0]))
+    between = Ends(float(score(0, kept.logits[0])), float(score(0, read.logits[0])))
     lines, names = [], []
     for site in sites:
         change = (kept.sites[site][0].float() - read.sites[site][0].float()) * read.gradients[site][0].float()
@@ -68,14 +65,12 @@ def attribution_patching(
             names += [f"L{site.layer} H{head}" for head in range(change.shape[1])]
         else:
             lines.append(change.sum(-1).cpu().numpy())
-            names.append(f"L{site.layer} {_SHORT[part]}")
-    span = clean_value - corrupt_value
-    effects = np.stack(lines) / (span if abs(span) > 1e-6 else np.nan)
+            names.append(f"L{site.layer} {SHORT[part]}")
     return EffectGrid(
         tokens=tuple(organism.token_strings(corrupt_ids)),
         positions=tuple(range(len(ids))),
         sites=tuple(names),
-        effects=effects.astype(np.float32),
-        metric=f"{metric.name}, share of clean {clean_value:+.2f} against corrupt {corrupt_value:+.2f}, estimated",
+        effects=between.share(np.stack(lines)).astype(np.float32),
+        metric=f"{between.said(metric)}, estimated",
         arm="organism",
     )

@@ -67,6 +67,6 @@ def _split(
     read = next(iter(organism.run([Row(tuple(ids), arm)], Reads(logits=False, sites=sites, positions=(-1,)))))
     parts = torch.stack([read.sites[site][0, 0] for site in sites[:-1]])
     logits = organism.unembed(parts, arm=arm, scale_of=read.sites[sites[-1]][0, 0])
-    values = logits[:, metric.target] - logits[:, metric.other]
+    values = metric.value(logits)
     short = {"attn_out": "attn", "mlp_out": "mlp"}
     return ["embed", *(f"L{site.layer} {short[site.part]}" for site in blocks)], values.float().cpu().numpy()

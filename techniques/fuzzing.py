@@ -10,7 +10,7 @@ from interp_bench_ext.contracts import Access, Arm, Edit, Organism, Prompts, Sit
 from interp_bench_ext.results import DoseResponse
 
 from ._directions import layer_of, text_states
-from ._dosed import Point, fill, starts
+from ._dosed import Draws, Point, dosed, starts
 from ._doses import Doses
 from ._everyday import PROMPTS
 from ._generations import as_texts
@@ -67,14 +67,4 @@ def fuzzing(
         "base" if "base" in arms else "",
         note,
     )
-    fill(
-        organism,
-        doses,
-        prompts,
-        points,
-        n=n,
-        temperature=temperature,
-        max_new_tokens=max_new_tokens,
-        seed=seed,
-    )
-    return doses.result()
+    return dosed(organism, doses, prompts, points, Draws(n, temperature, max_new_tokens, seed))

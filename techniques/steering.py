@@ -9,7 +9,7 @@ from interp_bench_ext.contracts import Edit, Organism, Prompts, Site
 from interp_bench_ext.results import DoseResponse
 
 from ._directions import direction, layer_of, random_like
-from ._dosed import Point, fill
+from ._dosed import Draws, Point, dosed
 from ._doses import Doses
 from ._generations import as_texts
 
@@ -65,14 +65,4 @@ def steering(
     ]
     note = f"The direction is added after block {at}; its length is {float(steered.norm()):.2f}."
     doses = Doses("coefficient", as_texts(words), "steered", "random direction", note)
-    fill(
-        organism,
-        doses,
-        prompts,
-        points,
-        n=n,
-        temperature=temperature,
-        max_new_tokens=max_new_tokens,
-        seed=seed,
-    )
-    return doses.result()
+    return dosed(organism, doses, prompts, points, Draws(n, temperature, max_new_tokens, seed))
