@@ -105,8 +105,13 @@ class Desk:
         )
 
 
+def _own_agents(has_key: bool) -> list[Provider]:
+    """Those that are here without another program, the usual one last."""
+    return ["playbook", "anthropic"] if has_key else ["playbook"]
+
+
 def _info(setup: Setup, rules: Rules, default: Provider | None, has_key: bool) -> ServerInfo:
-    own: list[Provider] = ["playbook", "anthropic"] if has_key else ["playbook"]
+    own = _own_agents(has_key)
     programs = [
         InstalledProgram(provider=program.name, title=program.title, reach=program_reach(program.name))
         for program in on_path()
@@ -133,6 +138,5 @@ def _default_provider(setup: Setup, rules: Rules, has_key: bool) -> Provider | N
     """For configs that leave the agent open; where not all is allowed, one that is."""
     if setup.default_provider is not None or not rules.choose_agents:
         return setup.default_provider
-    there: list[Provider] = ["playbook", "anthropic"] if has_key else ["playbook"]
-    allowed = rules.of_providers(there)
+    allowed = rules.of_providers(_own_agents(has_key))
     return allowed[-1] if allowed else None

@@ -36,11 +36,19 @@ async def received(announced: str | None, pieces: AsyncIterable[bytes]) -> bytes
     """
     if announced is not None and not _is_little(announced):
         raise BadInput(TOO_LARGE_A_CALL)
+    body = await whole(pieces, LARGEST_CALL_BYTES)
+    if body is None:
+        raise BadInput(TOO_LARGE_A_CALL)
+    return body
+
+
+async def whole(pieces: AsyncIterable[bytes], most: int) -> bytes | None:
+    """A body of at most so many bytes; None as soon as there are more, and no more is read."""
     body = bytearray()
     async for piece in pieces:
         body += piece
-        if len(body) > LARGEST_CALL_BYTES:
-            raise BadInput(TOO_LARGE_A_CALL)
+        if len(body) > most:
+            return None
     return bytes(body)
 
 

@@ -138,7 +138,7 @@ class CallReply:
         waiting = queue.counts().get(person.name, (0, 0))[1]
         if waiting >= self._calls.settings.waiting_per_user:
             raise NotNow(f"{waiting} calls of yours are waiting for this organism already: wait for one of them.")
-        weight = self._calls.settings.group_of(person.groups).weight
+        weight = self._calls.settings.group_of(person).weight
         self._say.stage("waiting for the organism")
         late = "was still waiting for its turn when its time was up"
         try:

@@ -8,7 +8,7 @@ from jupyterhub.services.auth import HubAuth
 from tornado.web import HTTPError
 
 from ..errors import InterpBenchError
-from .quotas import Person
+from .people import Person
 from .settings import ADMIN_SCOPE
 
 _CACHED_S = 60

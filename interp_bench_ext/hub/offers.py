@@ -12,7 +12,7 @@ from ..host.spec import OrganismSpec
 from ..installed import find_config
 from ..organisms.placement import organism_spec, place_of
 from ..wrong_input import nearest
-from .quotas import Person
+from .people import Person
 from .settings import Settings
 
 
@@ -64,7 +64,7 @@ class Offers:
 
     def of(self, person: Person) -> list[Offer]:
         """Those that a person may use."""
-        named = self._settings.group_of(person.groups).organisms
+        named = self._settings.group_of(person).organisms
         return [offer for offer in self._offers.values() if named is None or offer.handle in named]
 
     def find(self, handle: str, person: Person) -> Offer:

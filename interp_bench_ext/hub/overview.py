@@ -8,9 +8,8 @@ from typing import Any
 import psutil
 
 from ..errors import NotFound, NotNow
-from .quotas import Person
+from .people import Person, user_scope
 from .service import Service
-from .settings import user_scope
 from .tickets import HubTicket
 
 HOURS = 24.0
@@ -89,7 +88,7 @@ def _user(service: Service, person: Person) -> dict[str, Any]:
         "busy_s": usage.busy_s,
         "quotas": [
             {"scope": scope, "hours": quota.hours, "what": what, "used": used, "limit": limit}
-            for scope, quota in service.settings.quotas(person.name, person.groups)
+            for scope, quota in service.settings.quotas(person)
             for now in [service.store.usage(scope, hours=quota.hours)]
             for what, used, limit in (
                 ("calls", now.calls, quota.calls),

@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..errors import AccessEnded
-from .settings import Quota, Settings, group_scope, user_scope
+from .people import Person, who_has
+from .settings import Quota, Settings
 from .store import Store, Usage
-
-
-@dataclass(frozen=True, kw_only=True)
-class Person:
-    """Somebody whom the Hub knows."""
-
-    name: str
-    groups: frozenset[str] = frozenset()
-    admin: bool = False
 
 
 class Quotas:
@@ -24,18 +14,13 @@ class Quotas:
     def __init__(self, settings: Settings, store: Store) -> None:
         self._settings, self._store = settings, store
 
-    def scopes(self, person: Person) -> list[str]:
-        """Under what a person's use is counted."""
-        return [user_scope(person.name), *map(group_scope, sorted(person.groups))]
-
     def check(self, person: Person) -> None:
         """Raises AccessEnded where a quota of theirs is used up."""
-        for scope, quota in self._settings.quotas(person.name, person.groups):
+        for scope, quota in self._settings.quotas(person):
             spent = _spent(self._store.usage(scope, hours=quota.hours), quota)
             if spent is not None:
-                whose = "you have" if scope == user_scope(person.name) else f"{scope.removeprefix('group:')} have"
                 raise AccessEnded(
-                    f"Within {quota.hours:g} hours {whose} had {spent} of this Hub's organisms, all that the"
+                    f"Within {quota.hours:g} hours {who_has(scope)} had {spent} of this Hub's organisms, all that the"
                     " administrator allows: wait until some of that is longer ago."
                 )
 
@@ -43,7 +28,7 @@ class Quotas:
         """Seconds that models may still work for them; None: any number."""
         left = [
             60 * quota.busy_minutes - self._store.usage(scope, hours=quota.hours).busy_s
-            for scope, quota in self._settings.quotas(person.name, person.groups)
+            for scope, quota in self._settings.quotas(person)
             if quota.busy_minutes is not None
         ]
         return max(0.0, min(left)) if left else None

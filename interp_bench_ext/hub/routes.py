@@ -22,7 +22,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
 from ..errors import BadInput, InterpBenchError
-from ..host.call_body import parsed, received
+from ..host.call_body import parsed, received, whole
 from ..host.frames import described, error_frame
 from ..host.technique_files import read_spec
 from ..host.tickets import NO_TICKET
@@ -34,7 +34,7 @@ from .bodies import AskTicket, TicketState
 from .calls import CallReply
 from .identity import Unauthorized
 from .offers import Offer
-from .quotas import Person
+from .people import Person
 from .service import Service
 from .tickets import HubTicket
 
@@ -83,13 +83,11 @@ def service_of(request: Request) -> Service:
 
 async def body_of(request: Request, kind: type[Body]) -> Body:
     """The request's body. Raises BadInput."""
-    raw = bytearray()
-    async for piece in request.stream():
-        raw += piece
-        if len(raw) > _LARGEST_BODY:
-            raise BadInput("the request's body is too large")
+    raw = await whole(request.stream(), _LARGEST_BODY)
+    if raw is None:
+        raise BadInput("the request's body is too large")
     try:
-        return kind.model_validate_json(bytes(raw))
+        return kind.model_validate_json(raw)
     except ValidationError as error:
         raise BadInput(first_problem(error)) from None
 

@@ -5,19 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt
 
 from .. import yaml_source
+from .people import GroupLimits, Person, Section
 
 ADMIN_SCOPE = "custom:interp-bench:admin"
 """The Hub's scope of those who see everybody's use and may stop what others run."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Quota(_Section):
+class Quota(Section):
     """What may be used within a window of time that ends now."""
 
     hours: PositiveFloat = 24.0
@@ -28,20 +25,16 @@ class Quota(_Section):
     """Of the model's work: GPU time where it has a GPU."""
 
 
-class Group(_Section):
+class Group(GroupLimits[Quota]):
     """What is different for members of a group of the Hub."""
 
     weight: PositiveFloat = 1.0
     """A member's share of an organism, against those of others who use it at the same time."""
-    each: tuple[Quota, ...] | None = None
-    """In place of the general quotas; an empty list: none."""
-    together: tuple[Quota, ...] = ()
-    """What all members have in common."""
     organisms: tuple[str, ...] | None = None
     """Those that members are offered; None: all."""
 
 
-class Settings(_Section):
+class Settings(Section):
     """The whole file."""
 
     organisms: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -68,31 +61,13 @@ class Settings(_Section):
     idle_minutes: PositiveFloat = 30.0
     """How long an organism stays loaded after its last use."""
 
-    def group_of(self, groups: frozenset[str]) -> Group:
-        """The rules for one who is in these."""
-        return next((rules for name, rules in self.groups.items() if name in groups), Group())
+    def group_of(self, person: Person) -> Group:
+        """The rules for a person."""
+        return person.rules(self.groups, Group())
 
-    def quotas(self, user: str, groups: frozenset[str]) -> list[tuple[str, Quota]]:
+    def quotas(self, person: Person) -> list[tuple[str, Quota]]:
         """All that hold for a person, each with the scope that it counts."""
-        each = self.group_of(groups).each
-        own = [(user_scope(user), quota) for quota in (self.each if each is None else each)]
-        shared = [
-            (group_scope(name), quota)
-            for name, rules in self.groups.items()
-            if name in groups
-            for quota in rules.together
-        ]
-        return [*own, *shared]
-
-
-def user_scope(user: str) -> str:
-    """Under what a person's use is counted."""
-    return f"user:{user}"
-
-
-def group_scope(group: str) -> str:
-    """Under what a group's use is counted."""
-    return f"group:{group}"
+        return person.limits(self.each, self.groups)
 
 
 def load_settings(path: Path) -> Settings:

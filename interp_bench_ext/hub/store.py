@@ -12,6 +12,8 @@ from pathlib import Path
 
 from ..contracts import Access, Used
 from ..errors import BadInput
+from ..record.transactions import at_once
+from .database import open_database
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS tickets (
@@ -77,14 +79,7 @@ class Store:
     """
 
     def __init__(self, path: Path) -> None:
-        try:
-            path.touch(mode=0o600)  # the files that SQLite puts beside it are as it is
-            self._database = sqlite3.connect(path, isolation_level=None)
-            self._database.execute("PRAGMA journal_mode = WAL")
-            self._database.execute("PRAGMA synchronous = NORMAL")
-            self._database.executescript(_SCHEMA)
-        except (sqlite3.Error, OSError) as error:
-            raise BadInput(f"state: {path} cannot be used ({error}); name a file that this service may write") from None
+        self._database = open_database(path, _SCHEMA, synchronous="NORMAL")
 
     def close(self) -> None:
         self._database.close()
@@ -127,8 +122,7 @@ class Store:
     def note(self, ticket: str, organism: str, scopes: list[str], more: Used, *, calls: int = 0) -> None:
         """Put down what was used, for a ticket and under every one of ``scopes``, together or not at all."""
         minute = int(time.time() // 60)
-        with self._database:
-            self._database.execute("BEGIN")
+        with at_once(self._database):
             self._database.execute(
                 "UPDATE tickets SET busy_s = busy_s + ?, samples = samples + ?, prompts = prompts + ? WHERE id = ?",
                 (*more, ticket),

@@ -18,7 +18,8 @@ from ..organisms.tickets import Lease
 from ..record.events import Emit, Event, OrganismLoading
 from .metrics import Metrics
 from .offers import Offer, Offers
-from .quotas import Person, Quotas
+from .people import Person
+from .quotas import Quotas
 from .settings import Settings
 from .store import Store, TicketRow
 
@@ -182,7 +183,7 @@ class Tickets:
             more, hold.seen = now.since(hold.seen), now
         if calls or any(more):
             ticket.row = replace(ticket.row, used=ticket.row.used.plus(more))
-            scopes = self._quotas.scopes(ticket.person)
+            scopes = ticket.person.scopes
             self._store.note(ticket.row.id, ticket.row.organism, scopes, more, calls=calls)
             self._metrics.used(ticket.row.user, ticket.row.organism, more)
 

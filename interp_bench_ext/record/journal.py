@@ -9,7 +9,7 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -22,6 +22,7 @@ from pydantic import BaseModel
 from ..errors import BadInput
 from .conditions import NOTED, SCHEMA, Conditions
 from .events import EVENT, Event, RunEnded, RunResumed, RunStatus
+from .transactions import at_once
 
 _LAST = 2**62
 """Beyond the number of any event."""
@@ -103,7 +104,7 @@ class Journal:
         self, run: str, *, experiment: str, config: Path, notebook: Path, first: Event, then: Iterable[Event] = ()
     ) -> Entry:
         """Record a new run with its first event and those of ``then``, all or none; returns the first as recorded."""
-        with self._transaction():
+        with at_once(self._database):
             self._database.execute(
                 "INSERT INTO runs VALUES (?, ?, ?, ?, ?)", (run, experiment, str(config), str(notebook), self.clock())
             )
@@ -235,7 +236,7 @@ class Journal:
     def _append(self, run: str, event: Event, *, at: float) -> Entry:
         if not isinstance(event, NOTED):
             return self._insert(run, event, at)
-        with nullcontext() if self._database.in_transaction else self._transaction():
+        with nullcontext() if self._database.in_transaction else at_once(self._database):
             self.conditions.note(run, event)
             return self._insert(run, event, at)
 
@@ -250,16 +251,6 @@ class Journal:
     def _last_at(self, run: str) -> float:
         row = self._database.execute("SELECT at FROM events WHERE run = ? ORDER BY seq DESC LIMIT 1", (run,)).fetchone()
         return float(row[0])
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._database.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._database.execute("ROLLBACK")
-            raise
-        self._database.execute("COMMIT")
 
     def _record(self, row: tuple[str, str, str, str, float]) -> RunRecord:
         run, experiment, config, notebook, created = row

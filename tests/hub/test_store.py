@@ -6,7 +6,8 @@ import pytest
 
 from interp_bench_ext.contracts import Access, Used
 from interp_bench_ext.errors import AccessEnded, BadInput, ConfigError
-from interp_bench_ext.hub.quotas import Person, Quotas
+from interp_bench_ext.hub.people import Person
+from interp_bench_ext.hub.quotas import Quotas
 from interp_bench_ext.hub.settings import Group, Quota, Settings, load_settings
 from interp_bench_ext.hub.store import Store, TicketRow
 
@@ -64,14 +65,14 @@ def test_a_groups_own_quotas_take_the_place_of_the_general_ones(tmp_path: Path) 
     quotas = Quotas(settings, store)
     people = [Person(name=name, groups=frozenset({group})) for name, group in (("s", "staff"), ("a", "students"))]
     for person in people:
-        store.note("t", "quartz", quotas.scopes(person), Used(45.0, 1, 1), calls=2)
+        store.note("t", "quartz", person.scopes, Used(45.0, 1, 1), calls=2)
     quotas.check(people[0])
     assert quotas.busy_left_s(people[0]) is None
     with pytest.raises(AccessEnded, match="you have had 1 calls"):
         quotas.check(people[1])
     other = Person(name="b", groups=frozenset({"students"}))
     assert quotas.busy_left_s(other) == pytest.approx(15.0)
-    store.note("t", "quartz", quotas.scopes(other), Used(20.0, 1, 1))
+    store.note("t", "quartz", other.scopes, Used(20.0, 1, 1))
     with pytest.raises(AccessEnded, match="students have had 1 minutes of work"):
         quotas.check(other)
 

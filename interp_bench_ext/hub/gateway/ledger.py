@@ -6,14 +6,13 @@ stays at its most, and none is forgotten or put down twice.
 
 from __future__ import annotations
 
-import sqlite3
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...errors import BadInput
+from ...record.transactions import at_once
+from ..database import open_database
 from .settings import Budget
 
 _SCHEMA = """
@@ -67,15 +66,8 @@ class Ledger:
     """
 
     def __init__(self, path: Path) -> None:
-        try:
-            self._database = sqlite3.connect(path, isolation_level=None)
-            self._database.execute("PRAGMA journal_mode = WAL")
-            # A reply is paid for even if the machine then loses its power.
-            self._database.execute("PRAGMA synchronous = FULL")
-            self._database.executescript(_SCHEMA)
-            path.chmod(0o600)
-        except (sqlite3.Error, OSError) as error:
-            raise BadInput(f"state: {path} cannot be used ({error}); name a file that this service may write") from None
+        # A reply is paid for even if the machine then loses its power.
+        self._database = open_database(path, _SCHEMA, synchronous="FULL")
         self._database.execute("UPDATE requests SET state = 'cut' WHERE state = 'open'")
 
     def close(self) -> None:
@@ -85,7 +77,7 @@ class Ledger:
         self, user: str, scopes: Sequence[str], *, model: str, most: Charge, budgets: Sequence[tuple[str, Budget]]
     ) -> int:
         """Put down a request that is about to be sent, and return its number. Raises OverBudget."""
-        with self._at_once():
+        with at_once(self._database):
             for scope, budget in budgets:
                 spent = self.spent(scope, hours=budget.hours)
                 if _over(spent.tokens + most.tokens, budget.tokens) or _over(spent.usd + most.usd, budget.usd):
@@ -105,14 +97,14 @@ class Ledger:
 
     def settle(self, number: int, charge: Charge, *, cut: bool = False) -> None:
         """What the request took; ``cut``: at most, since its end was not heard."""
-        with self._at_once():
+        with at_once(self._database):
             self._charge(number, charge)
             state = "cut" if cut else "settled"
             self._database.execute("UPDATE requests SET state = ? WHERE id = ?", (state, number))
 
     def forget(self, number: int) -> None:
         """The request was not taken: nothing was spent."""
-        with self._at_once():
+        with at_once(self._database):
             self._database.execute("DELETE FROM charges WHERE request = ?", (number,))
             self._database.execute("DELETE FROM requests WHERE id = ?", (number,))
 
@@ -138,17 +130,6 @@ class Ledger:
     def _charge(self, number: int, charge: Charge) -> None:
         values = (charge.tokens, charge.usd, number)
         self._database.execute("UPDATE charges SET tokens = ?, usd = ? WHERE request = ?", values)
-
-    @contextmanager
-    def _at_once(self) -> Iterator[None]:
-        """All that the block writes, or nothing of it."""
-        self._database.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._database.execute("ROLLBACK")
-            raise
-        self._database.execute("COMMIT")
 
 
 def _over(amount: float, limit: float | None) -> bool:

@@ -13,15 +13,13 @@ from httpx2 import AsyncClient, ConnectError, ConnectTimeout, HTTPError, Limits,
 from ...errors import InterpBenchError
 from ...models.key import Key
 from ...models.prices import Price, price_of
-from ..quotas import Person
-from ..settings import group_scope, user_scope
+from ..people import Person, who_has
 from .asked import Asked, charge_of, counting_body
 from .heard import Heard, said_count
-from .ledger import Ledger, OverBudget
+from .ledger import Charge, Ledger, OverBudget
 from .settings import GatewaySettings
 
 _TIMEOUT = Timeout(connect=15, read=180, write=60, pool=60)
-_LONGEST_REFUSAL = 64 << 10
 _VERSION = "2023-06-01"
 _COUNTING_S = 20.0
 
@@ -48,27 +46,28 @@ class Incoming:
 class Answer:
     """The provider's reply while it passes."""
 
-    def __init__(self, response: Response, heard: Heard | None, settle: _Settling | None) -> None:
+    def __init__(self, response: Response, heard: Heard | None, settle: Settling | None) -> None:
         self.status, self.headers = response.status_code, response.headers
         self._response, self._heard, self._settle = response, heard, settle
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """The body as it comes, untouched; when it ends, or is given up, its cost is put down."""
-        try:
-            async for piece in self._response.aiter_raw():
-                if self._heard is not None and self._settle is not None:
-                    self._heard.take(piece)
-                    self._settle.soon(self._heard)
-                yield piece
-            if self._heard is not None:
-                self._heard.end()
-        finally:
+        """The body as it comes, untouched; what it costs is put down before its end is passed on."""
+        async for piece in self._response.aiter_raw():
             if self._heard is not None and self._settle is not None:
-                self._settle.now(self._heard)
-            await asyncio.shield(self._response.aclose())
+                self._heard.take(piece)
+                self._settle.soon(self._heard)
+            yield piece
+        if self._heard is not None:
+            self._heard.end()
+
+    async def close(self) -> None:
+        """The reply has ended, or was given up, perhaps before its first piece: put its cost down."""
+        if self._heard is not None and self._settle is not None:
+            self._settle.now(self._heard)
+        await asyncio.shield(self._response.aclose())
 
 
-class _Settling:
+class Settling:
     """Puts down what one reply took, as soon as that is known."""
 
     def __init__(self, ledger: Ledger, number: int, asked: Asked, price: Price | None) -> None:
@@ -145,7 +144,7 @@ class Relay:
             await _check_credentials(response)
             return Answer(response, None, None)
         streamed = "event-stream" in response.headers.get("content-type", "")
-        return Answer(response, Heard(streamed=streamed), _Settling(self._ledger, number, asked, price))
+        return Answer(response, Heard(streamed=streamed), Settling(self._ledger, number, asked, price))
 
     async def count_tokens(self, incoming: Incoming) -> Answer:
         """Ask the provider how long a prompt is, which costs nothing. Raises Refused."""
@@ -159,7 +158,7 @@ class Relay:
 
     def _price_of(self, incoming: Incoming) -> Price | None:
         model = incoming.asked.model
-        allowed = self._settings.models_of(incoming.person.groups)
+        allowed = self._settings.models_of(incoming.person)
         if model not in allowed:
             raise Refused(
                 403, "permission_error", f"This Hub offers you {', '.join(allowed)}, and not {_short(model)!r}."
@@ -173,21 +172,22 @@ class Relay:
 
     async def _reserved(self, incoming: Incoming, price: Price | None) -> int:
         """The request, put down at the most that it can cost. Raises Refused."""
-        asked, person = incoming.asked, incoming.person
-        budgets = self._settings.budgets(person.name, person.groups)
-        scopes = [user_scope(person.name), *map(group_scope, sorted(person.groups))]
+        asked = incoming.asked
         try:
-            most = asked.most(asked.bounded_by_bytes, price)
-            return self._ledger.reserve(person.name, scopes, model=asked.model, most=most, budgets=budgets)
+            return self._reserve(incoming, asked.most(asked.bounded_by_bytes, price))
         except OverBudget as over:
             counted = await self._counted(incoming)
             if counted is None:
                 raise _over_budget(over) from None
         try:
-            most = asked.most(counted, price)
-            return self._ledger.reserve(person.name, scopes, model=asked.model, most=most, budgets=budgets)
+            return self._reserve(incoming, asked.most(counted, price))
         except OverBudget as over:
             raise _over_budget(over) from None
+
+    def _reserve(self, incoming: Incoming, most: Charge) -> int:
+        """Raises OverBudget."""
+        person, budgets = incoming.person, self._settings.budgets(incoming.person)
+        return self._ledger.reserve(person.name, person.scopes, model=incoming.asked.model, most=most, budgets=budgets)
 
     async def _counted(self, incoming: Incoming) -> int | None:
         """Tokens of the prompt by the provider's own count; None where it does not say."""
@@ -229,12 +229,11 @@ async def _check_credentials(response: Response) -> None:
 
 def _over_budget(over: OverBudget) -> Refused:
     budget, spent = over.budget, over.spent
-    whose = "you have" if over.scope.startswith("user:") else f"{over.scope.partition(':')[2]} have"
     if budget.usd is not None and spent.usd + over.most.usd > budget.usd:
         used = f"${spent.usd:.2f} of ${budget.usd:.2f}, and this request could cost ${over.most.usd:.2f}"
     else:
         used = f"{spent.tokens:,} of {budget.tokens:,} tokens, and this request could take {over.most.tokens:,}"
-    sentence = f"Within {budget.hours:g} hours {whose} used {used}; wait, or ask the Hub's administrator."
+    sentence = f"Within {budget.hours:g} hours {who_has(over.scope)} used {used}; wait, or ask the Hub's administrator."
     return Refused(402, "billing_error", sentence)
 
 

@@ -11,11 +11,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ...errors import InterpBenchError
+from ...host.call_body import whole
 from ..identity import Identity, Unauthorized
-from ..quotas import Person
+from ..people import Person
 from .asked import LARGEST_BODY_BYTES, Asked, Unasked
 from .ledger import Ledger
 from .relay import Answer, Incoming, Refused, Relay
@@ -74,22 +75,26 @@ async def _messages(request: Request) -> Response:
     except BaseException:
         await held.aclose()
         raise
-    return _passed(answer, held)
+    return Passed(answer, held)
 
 
 async def _count_tokens(request: Request) -> Response:
     incoming = await _incoming(request)
-    return _passed(await _gateway(request).relay.count_tokens(incoming), AsyncExitStack())
+    return Passed(await _gateway(request).relay.count_tokens(incoming), AsyncExitStack())
 
 
-def _passed(answer: Answer, held: AsyncExitStack) -> Response:
-    async def pieces() -> AsyncIterator[bytes]:
-        async with held:
-            async for piece in answer.pieces():
-                yield piece
+class Passed(StreamingResponse):
+    """The provider's reply. It is closed also when the client is gone before the first piece of it was asked for."""
 
-    headers = {name: answer.headers[name] for name in _PASSED_BACK if name in answer.headers}
-    return StreamingResponse(pieces(), status_code=answer.status, headers=headers)
+    def __init__(self, answer: Answer, held: AsyncExitStack) -> None:
+        headers = {name: answer.headers[name] for name in _PASSED_BACK if name in answer.headers}
+        super().__init__(answer.pieces(), status_code=answer.status, headers=headers)
+        held.push_async_callback(answer.close)
+        self._held = held
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._held:
+            await super().__call__(scope, receive, send)
 
 
 async def _spending(request: Request) -> Response:
@@ -135,12 +140,10 @@ def _authorization(request: Request) -> str:
 
 
 async def _body(request: Request) -> bytes:
-    raw = bytearray()
-    async for piece in request.stream():
-        raw += piece
-        if len(raw) > LARGEST_BODY_BYTES:
-            raise Refused(413, "request_too_large", "The request is larger than the Messages API takes.")
-    return bytes(raw)
+    raw = await whole(request.stream(), LARGEST_BODY_BYTES)
+    if raw is None:
+        raise Refused(413, "request_too_large", "The request is larger than the Messages API takes.")
+    return raw
 
 
 async def _problem(_request: Request, error: Exception) -> Response:

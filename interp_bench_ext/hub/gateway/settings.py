@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt
 
 from ...models.capacity import THINKING_BINDING_BETA
-from ..settings import group_scope, user_scope
+from ..people import GroupLimits, Person, Section
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Budget(_Section):
+class Budget(Section):
     """What may be spent within a window of time that ends now."""
 
     hours: PositiveFloat = 24.0
@@ -23,18 +19,14 @@ class Budget(_Section):
     """All that models read, from their cache too, and wrote."""
 
 
-class Group(_Section):
+class Group(GroupLimits[Budget]):
     """What is different for members of a group of the Hub."""
 
-    each: tuple[Budget, ...] | None = None
-    """In place of the general budgets; an empty list: none."""
-    together: tuple[Budget, ...] = ()
-    """What all members have in common."""
     models: tuple[str, ...] | None = None
     """In place of the general list."""
 
 
-class GatewaySettings(_Section):
+class GatewaySettings(Section):
     """The whole file."""
 
     models: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -51,22 +43,14 @@ class GatewaySettings(_Section):
     betas: tuple[str, ...] = (THINKING_BINDING_BETA,)
     """Values of ``anthropic-beta`` that are passed on."""
 
-    def models_of(self, groups: frozenset[str]) -> tuple[str, ...]:
-        """Those that a person in these groups may ask."""
-        named = self._group_of(groups).models
+    def models_of(self, person: Person) -> tuple[str, ...]:
+        """Those that a person may ask."""
+        named = person.rules(self.groups, Group()).models
         return self.models if named is None else named
 
-    def budgets(self, user: str, groups: frozenset[str]) -> list[tuple[str, Budget]]:
+    def budgets(self, person: Person) -> list[tuple[str, Budget]]:
         """All that hold for a person, each with the scope that it counts."""
-        each = self._group_of(groups).each
-        own = [(user_scope(user), budget) for budget in (self.each if each is None else each)]
-        shared = [
-            (group_scope(name), budget)
-            for name, rules in self.groups.items()
-            if name in groups
-            for budget in rules.together
-        ]
-        return [*own, *shared]
+        return person.limits(self.each, self.groups)
 
     def every_model(self) -> list[str]:
         """All that anybody may ask."""
@@ -77,6 +61,3 @@ class GatewaySettings(_Section):
         """Whether any budget is in dollars, so that every model needs a price."""
         groups = [budget for rules in self.groups.values() for budget in (*(rules.each or ()), *rules.together)]
         return any(budget.usd is not None for budget in (*self.each, *groups))
-
-    def _group_of(self, groups: frozenset[str]) -> Group:
-        return next((rules for name, rules in self.groups.items() if name in groups), Group())

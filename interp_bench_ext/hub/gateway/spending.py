@@ -5,8 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from pydantic import BaseModel
 
-from ..quotas import Person
-from ..settings import group_scope, user_scope
+from ..people import Person
 from .ledger import Ledger
 
 _WINDOWS_H = {"day": 24.0, "month": 720.0}
@@ -24,10 +23,7 @@ class Spending(BaseModel):
 
 def spending_of(ledger: Ledger, person: Person | None) -> list[Spending]:
     """Of a person and their groups; of everybody where it is None. Requests under way count at their most."""
-    if person is None:
-        scopes = ledger.scopes(hours=max(_WINDOWS_H.values()))
-    else:
-        scopes = [user_scope(person.name), *map(group_scope, sorted(person.groups))]
+    scopes = ledger.scopes(hours=max(_WINDOWS_H.values())) if person is None else person.scopes
     found = [(scope, hours, ledger.spent(scope, hours=hours)) for scope in scopes for hours in _WINDOWS_H.values()]
     return [
         Spending(scope=scope, hours=hours, requests=spent.requests, tokens=spent.tokens, usd=round(spent.usd, 6))

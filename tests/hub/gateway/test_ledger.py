@@ -71,9 +71,12 @@ def test_a_refused_request_leaves_nothing(path: Path):
     assert ledger.counts() == {}
 
 
-def test_only_its_owner_reads_the_file(path: Path):
-    Ledger(path)
-    assert path.stat().st_mode & 0o077 == 0
+def test_only_its_owner_reads_the_file_and_those_beside_it(path: Path):
+    ledger = Ledger(path)
+    reserve(ledger, 10)
+    files = list(path.parent.iterdir())
+    assert len(files) == 3, "SQLite's log and its index lie beside it"
+    assert [file.name for file in files if file.stat().st_mode & 0o077] == []
 
 
 def test_a_file_that_cannot_be_written_is_said(tmp_path: Path):
