@@ -27,7 +27,16 @@ ELSEWHERE = {
     "host/test_base_rows.py": ("host/adapter", "host/adapter_rows"),
     "host/test_dispatch.py": ("host/organism", "host/service"),
     "host/test_engine.py": (
-        *("host/arms", "host/batches", "host/decoding", "host/passes", "host/rows", "host/selfcheck"),
+        *(
+            "host/arms",
+            "host/batch_state",
+            "host/batches",
+            "host/decoding",
+            "host/passed",
+            "host/passes",
+            "host/rows",
+            "host/selfcheck",
+        ),
     ),
     "host/test_families.py": ("host/parts",),
     "host/test_loading.py": ("host/__main__", "host/devices", "host/load"),

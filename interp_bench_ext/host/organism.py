@@ -26,7 +26,7 @@ from interp_bench_ext.errors import AccessDenied, BadInput
 from interp_bench_ext.host.chat_format import ChatFormat, end_of_turn_ids
 from interp_bench_ext.host.decoding import Drawn, Engine, Sampling
 from interp_bench_ext.host.load import Loaded, load
-from interp_bench_ext.host.passes import picked
+from interp_bench_ext.host.passed import picked
 from interp_bench_ext.host.rows import access_of, resolved
 from interp_bench_ext.host.selfcheck import self_check
 from interp_bench_ext.host.sources import Progress, Sources

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,13 +17,14 @@ import torch
 
 from interp_bench_ext.contracts import Arm as ArmName
 from interp_bench_ext.contracts import Reading, Reads, Row, Site
-from interp_bench_ext.errors import BadInput
 from interp_bench_ext.host.adapter_rows import AdapterRows
 from interp_bench_ext.host.arms import CACHES, Arm, Batching
+from interp_bench_ext.host.batch_state import State, pick_rows
 from interp_bench_ext.host.batches import common_prefix, contiguous_batches
 from interp_bench_ext.host.devices import batch_bytes
 from interp_bench_ext.host.interventions import Columns, Interventions
 from interp_bench_ext.host.load import Loaded
+from interp_bench_ext.host.passed import Passed, kept_places, picked, scores_and_gradients, taken_at
 from interp_bench_ext.host.vocabulary import read, read_in_chunks
 
 Step = Callable[[str, int, int], None]
@@ -34,55 +35,6 @@ _RESERVED, _RESERVED_SHARE = 4096, 4
 """A hidden prompt's part of the context: so many tokens, or one in so many where that is fewer."""
 _BELOW = 20.0
 """Nats by which tokens that the base lacks lie under its least likely: as good as impossible, and still a number."""
-
-
-@dataclass
-class Passed:
-    """A contracts.Batch."""
-
-    rows: range
-    lengths: Sequence[int]
-    logits: Any
-    sites: Mapping[Site, Any]
-    gradients: Mapping[Site, Any]
-    scores: Any
-
-
-@dataclass
-class State:
-    """A batch in the middle of its generation: cache, ``[B, columns]`` mask, ``[B]`` next positions.
-
-    ``hooks`` are those of the rows' edits, None where there are none; ``seen`` ``[B]`` is how many visible tokens each
-    row has had.
-    """
-
-    rows: list[Row]
-    cache: Any
-    mask: torch.Tensor
-    positions: torch.Tensor
-    seen: Columns
-    hooks: Interventions | None = None
-
-    @property
-    def base(self) -> list[bool]:
-        return [row.arm == "base" for row in self.rows]
-
-    def keep(self, indices: list[int]) -> None:
-        """Go on with these rows, one of which may be taken several times."""
-        picked = torch.tensor(indices)  # on the CPU it picks from layers on any device
-        self.rows = [self.rows[index] for index in indices]
-        if self.hooks:
-            self.hooks.keep(indices)
-        pick_rows(self.cache, picked)
-        self.mask, self.positions, self.seen = self.mask[picked], self.positions[picked], self.seen[indices]
-
-
-def pick_rows(cache: Any, picked: torch.Tensor) -> None:
-    """Rows of a cache of any kind, in place; layers with recurrent states have only the method for beams."""
-    if all(hasattr(layer, "batch_select_indices") for layer in cache.layers):
-        cache.batch_select_indices(picked)
-    else:
-        cache.reorder_cache(picked)
 
 
 class Passes:
@@ -252,18 +204,19 @@ class Passes:
         logits = self._logits(rows, hooks, keep=0 if (reads.logits or graded) and not apart else 1)
         sources = hooks.sources()
         if apart:
-            stream = _taken(hooks.views(sources)[last].to(self.device), at_columns)
+            stream = taken_at(hooks.views(sources)[last].to(self.device), at_columns)
             logits = arm.parts.unembed(stream)
             logits = self._in_organisms_vocabulary(logits) if arm is self.base else logits
         elif reads.logits or graded:
-            logits = _taken(logits, at_columns)
-        scores, gradients = self._graded(reads, at, lengths, logits, hooks, sources) if graded else (None, {})
+            logits = taken_at(logits, at_columns)
+        scores, gradients = scores_and_gradients(reads, at, lengths, logits, hooks, sources) if graded else (None, {})
+        keep = partial(kept_places, reads=reads, at_columns=at_columns, longest=max(lengths), device=self.device)
         return Passed(
             at,
             lengths,
             logits.detach() if reads.logits else None,
-            self._kept(hooks.views(sources), reads, at_columns, max(lengths)),
-            self._kept(gradients, reads, at_columns, max(lengths)) if graded else {},
+            keep(hooks.views(sources)),
+            keep(gradients) if graded else {},
             scores,
         )
 
@@ -276,46 +229,6 @@ class Passes:
         out = self._run(state, ids, torch.cat([state.mask, own], 1), positions, columns, cache, keep=keep)
         assert keep or out.shape == (*ids.shape, self.parts.vocabulary)
         return out
-
-    def _kept(
-        self, views: Mapping[Site, torch.Tensor], reads: Reads, at_columns: torch.Tensor | None, longest: int
-    ) -> dict[Site, torch.Tensor]:
-        kept: dict[Site, torch.Tensor] = {}
-        for site in reads.sites:
-            found = views[site].detach().to(self.device)
-            if site.part == "pattern":  # whatever comes before the visible columns is not shown
-                found = found[..., -longest:]
-                found = found / found.sum(-1, keepdim=True).clamp(min=torch.finfo(found.dtype).tiny)
-            taken = _taken(found, at_columns)
-            # Some blocks add to what their modules gave, in its place.
-            kept[site] = taken.clone() if taken is found and site.part in ("attn_out", "mlp_out") else taken
-        return kept
-
-    def _graded(
-        self,
-        reads: Reads,
-        at: range,
-        lengths: Sequence[int],
-        logits: torch.Tensor,
-        hooks: Interventions,
-        sources: dict[tuple[int, str], torch.Tensor],
-    ) -> tuple[torch.Tensor, dict[Site, torch.Tensor]]:
-        """Each row's scalar, and its gradients at the sites ``[B, T, *shape]``."""
-        assert reads.grad_of is not None
-        if any(site.part == "pattern" for site in reads.sites):
-            raise BadInput("A pattern can be read, and it has no gradients: read it in a pass of its own.")
-        own = [logits[place, : length if reads.positions is None else None] for place, length in enumerate(lengths)]
-        scalars = [reads.grad_of(row, found) for row, found in zip(at, own, strict=True)]
-        if not all(isinstance(one, torch.Tensor) and one.numel() == 1 for one in scalars):
-            raise BadInput("grad_of gives one number for each row, as a tensor.")
-        scores = torch.stack([one.reshape(()).float() for one in scalars])
-        if not scores.requires_grad:
-            raise BadInput("What grad_of gives does not depend on the logits.")
-        keys = list(sources)
-        found = torch.autograd.grad(scores.sum(), [sources[key] for key in keys], allow_unused=True) if keys else ()
-        pairs = zip(keys, found, strict=True)
-        given = {key: torch.zeros_like(sources[key]) if one is None else one for key, one in pairs}
-        return scores.detach(), hooks.views(given)
 
     @torch.no_grad()
     def prefill(self, rows: Sequence[Row]) -> tuple[State, torch.Tensor]:
@@ -448,22 +361,3 @@ class Passes:
             return logits
         least = logits.amin(-1, keepdim=True) - _BELOW
         return torch.cat([logits, least.expand(*logits.shape[:-1], more)], -1)
-
-
-def picked(positions: Sequence[int] | None, lengths: Sequence[int]) -> torch.Tensor | None:
-    """``[B, P]`` columns to keep; None for all. Raises BadInput for a position that a row does not have."""
-    if positions is None:
-        return None
-    for length in lengths:
-        for position in positions:
-            if not -length <= position < length:
-                raise BadInput(f"There is no position {position}: a row has {length} tokens.")
-    return torch.tensor([[position % length for position in positions] for length in lengths])
-
-
-def _taken(found: torch.Tensor, picked: torch.Tensor | None) -> torch.Tensor:
-    """``[B, P, ...]`` of ``[B, T, ...]``."""
-    if picked is None:
-        return found
-    at = picked.to(found.device)
-    return found[torch.arange(len(at), device=found.device)[:, None], at]
