@@ -4,169 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
-from interp_bench_ext.agent.anthropic import AnthropicProvider, make_provider
+from interp_bench_ext.agent.anthropic import AnthropicProvider
 from interp_bench_ext.agent.provider import ContextTooLong, Prompt
 from interp_bench_ext.config import AgentSection, messages_root
 from interp_bench_ext.errors import ProviderError
 from interp_bench_ext.models.key import Key
-from interp_bench_ext.record.events import AgentReplied, ContextEdited, Event, ProviderLacks
+from interp_bench_ext.record.events import AgentReplied, ContextEdited
 
 from .asking import Session, refused
 from .desk import again
-from .looping import Run, Script, run_loop, working
-from .messages_server import Answer, MessagesServer, Raw, Refused, Streamed, text, thinking, tool_use
-
-MODEL = "qwen3-coder"
-GATEWAY = {"type": "error", "error": {"type": "invalid_request_error"}}
-LITELLM_REFUSAL = Raw(
-    400,
-    {
-        "error": {
-            "message": "litellm.UnsupportedParamsError: groq does not support parameters: ['reasoning_effort'], for"
-            " model=qwen3-coder. To drop these, set `litellm.drop_params=True`",
-            "type": "invalid_request_error",
-            "code": "400",
-        }
-    },
-)
-FASTAPI_REFUSAL = Raw(
-    422,
-    {
-        "detail": [
-            {"loc": ["body", "thinking", "type"], "msg": "Input should be 'enabled' or 'disabled'", "type": "enum"}
-        ]
-    },
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Dialect:
-    """One server, as its source has it."""
-
-    overflow: Raw
-    refuses_thinking: Raw | None = None
-    counts: bool | Raw = True
-    usage: dict[str, int] = field(default_factory=dict)
-    """What the reply begins with; empty where it is true."""
-    final_usage: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def lacks(self) -> set[str]:
-        """What a run that comes near a limit learns of it."""
-        lacks = {"thinking"} if self.refuses_thinking else set()
-        return lacks | ({"token counts"} if self.counts is not True else set()) | ({"usage"} if self.usage else set())
-
-
-DIALECTS = {
-    "vllm": Dialect(
-        overflow=Raw(
-            400,
-            {
-                "type": "error",
-                "error": {
-                    "type": "BadRequestError",
-                    "message": "The decoder prompt (length 9013) is longer than the maximum model length of 8192.",
-                },
-            },
-        ),
-        counts=Raw(400, "this router does not count tokens"),
-    ),
-    "llama.cpp": Dialect(
-        overflow=Raw(
-            400,
-            {
-                "error": {
-                    "code": 400,
-                    "message": "request (9013 tokens) exceeds the available context size (8192 tokens), try"
-                    " increasing it",
-                    "type": "exceed_context_size_error",
-                    "n_prompt_tokens": 9013,
-                    "n_ctx": 8192,
-                }
-            },
-        ),
-    ),
-    "ollama": Dialect(
-        overflow=Raw(400, {"error": "the input length exceeds the context length"}),
-        refuses_thinking=Raw(
-            400,
-            {**GATEWAY, "error": {"type": "invalid_request_error", "message": '"qwen3" does not support thinking'}},
-        ),
-        counts=Raw(404, "404 page not found"),
-        usage={"input_tokens": 0, "output_tokens": 0},
-        final_usage={"output_tokens": 120},
-    ),
-    "sglang": Dialect(
-        overflow=Raw(
-            400,
-            {
-                "object": "error",
-                "message": "The input (9013 tokens) is longer than the model's context length (8192 tokens).",
-                "type": "BadRequestError",
-            },
-        ),
-        counts=Raw(405, {"detail": "Method Not Allowed"}),
-    ),
-    "lm studio": Dialect(
-        overflow=Raw(
-            400,
-            {
-                "error": "Trying to keep the first 9013 tokens when context the overflows. However, the model is loaded"
-                " with context length of only 8192 tokens, which is not enough."
-            },
-        ),
-        counts=Raw(200, {"error": "Unexpected endpoint or method. (POST /v1/messages/count_tokens)"}),
-        usage={"input_tokens": 0, "output_tokens": 0},
-        final_usage={"output_tokens": 0},
-    ),
-    "litellm": Dialect(
-        overflow=Raw(
-            400,
-            {
-                "error": {
-                    "message": "litellm.ContextWindowExceededError: This model's maximum context length is 8192.",
-                    "code": "context_length_exceeded",
-                }
-            },
-        ),
-        refuses_thinking=LITELLM_REFUSAL,
-        counts=Raw(501, {"error": {"message": "not supported", "type": "not_supported_error"}}),
-    ),
-    "fastapi": Dialect(
-        overflow=Raw(422, {"detail": "prompt too long; exceeded max context length by 821 tokens"}),
-        refuses_thinking=FASTAPI_REFUSAL,
-        counts=Raw(500, "Internal Server Error: NotImplementedError"),
-    ),
-}
-
-
-def spoken(dialect: Dialect, script: Callable[[dict[str, Any]], Answer]) -> Callable[[dict[str, Any]], Answer]:
-    """The script's replies as the dialect gives them."""
-
-    def answer(request: dict[str, Any]) -> Answer:
-        if dialect.refuses_thinking and "thinking" in request:
-            return dialect.refuses_thinking
-        said = script(request)
-        if not (isinstance(said, Streamed) and dialect.usage):
-            return said
-        usage = {"usage": dialect.usage, "final_usage": dialect.final_usage}
-        return Streamed(content=said.content, stop_reason=said.stop_reason, **usage)
-
-    return answer
-
-
-def lacks(events: list[Event]) -> dict[str, str]:
-    told = [event for event in events if isinstance(event, ProviderLacks)]
-    assert len({event.what for event in told}) == len(told), "each is said once"
-    return {event.what: event.text for event in told}
+from .dialects import DIALECTS, MODEL, asked_of, lacks, spoken
+from .looping import Script, run_loop, working
+from .messages_server import MessagesServer, Raw, Refused, Streamed, text, thinking, tool_use
 
 
 @pytest.mark.parametrize("name", DIALECTS)
@@ -186,141 +41,6 @@ def test_a_run_goes_on_where_a_server_differs(tmp_path: Path, name: str) -> None
     assert run.desk.state.figures.estimated is bool(dialect.usage)
     # Counting is tried once where it fails.
     assert len(server.counted) == 1 or dialect.counts is True
-
-
-def budgeted(folder: Path, usage: dict[str, int], final: dict[str, int]) -> Run:
-    folder.mkdir()
-    dialect = Dialect(overflow=Raw(400, ""), usage=usage, final_usage=final)
-    with MessagesServer(spoken(dialect, Script(30, working))) as server:
-        return run_loop(folder, server, model=MODEL, max_tokens=60_000)
-
-
-def test_budgets_bind_by_own_count_where_the_server_does_not_say(tmp_path: Path) -> None:
-    counted = budgeted(tmp_path / "true", {}, {})
-    missing = budgeted(tmp_path / "none", {"input_tokens": 0}, {"output_tokens": 0})
-    assert counted.desk.state.figures.estimated is False
-    figures = missing.desk.state.figures
-    assert figures.estimated is True
-    assert 2 <= len(missing.replies) <= len(counted.replies)
-    assert figures.input_tokens / len(missing.replies) < 2 * counted.desk.state.figures.input_tokens / len(
-        counted.replies
-    )
-    [meter] = [meter for meter in figures.meters() if meter.budget.name == "tokens"]
-    assert meter.text == f"about {figures.tokens:,} of 60,000"
-    assert again(missing.desk.events).figures.meters() == figures.meters()
-
-
-def test_a_zero_at_the_end_does_not_undo_a_true_count(tmp_path: Path) -> None:
-    run = budgeted(tmp_path / "a", {"input_tokens": 9_000}, {"input_tokens": 0, "output_tokens": 20})
-    assert {(reply.input_tokens, reply.estimated) for reply in run.replies} == {(9_000, False)}
-    assert str(run.error).startswith("the budget of 60,000 tokens")
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        Raw(404, "404 page not found"),
-        Raw(200, {"error": "Unexpected endpoint or method. (POST /v1/messages/count_tokens)"}),
-        Raw(200, "not JSON"),
-        Raw(200, {"input_tokens": 0}),
-        Raw(400, "doesn't support counting tokens"),
-        Raw(401, {"error": {"message": "no key"}}),
-        Raw(405, {"detail": "Method Not Allowed"}),
-        Raw(422, {"detail": "no"}),
-        Raw(500, "NotImplementedError"),
-        Raw(501, {"error": {"type": "not_supported_error"}}),
-        Raw(502, "<html><head><title>502 Bad Gateway</title></head></html>", "text/html"),
-    ],
-)
-def test_whatever_counting_answers_it_ends_nothing(answer: Raw) -> None:
-    events: list[Event] = []
-
-    async def count(server: MessagesServer) -> list[int | None]:
-        provider = make_provider(model=MODEL, key=Key(auth_token="t"), base_url=server.url)
-        prompt = Prompt(system="s", messages=[{"role": "user", "content": [text("Begin.")]}])
-        counted = [await provider.count_tokens(prompt, emit=events.append) for _ in range(3)]
-        await provider.aclose()
-        return counted
-
-    with MessagesServer([], counts=answer) as server:
-        assert asyncio.run(count(server)) == [None, None, None]
-    assert len(server.counted) == 1
-    assert list(lacks(events)) == ["token counts"]
-
-
-def test_a_busy_moment_is_no_lack() -> None:
-    events: list[Event] = []
-
-    async def count(server: MessagesServer) -> list[int | None]:
-        provider = make_provider(model=MODEL, key=Key(auth_token="t"), base_url=server.url)
-        prompt = Prompt(system="s", messages=[{"role": "user", "content": [text("Begin.")]}])
-        counted = [await provider.count_tokens(prompt, emit=events.append) for _ in range(2)]
-        await provider.aclose()
-        return counted
-
-    with MessagesServer([], counts=Raw(429, {"error": {"message": "slow down"}})) as server:
-        assert asyncio.run(count(server)) == [None, None]
-    assert len(server.counted) == 2
-    assert events == []
-
-
-def asked_of(server: MessagesServer, times: int = 1, **options: Any) -> tuple[list[Event], list[Any]]:
-    """The events and replies of a run's first requests."""
-    events: list[Event] = []
-
-    async def ask() -> list[Any]:
-        provider = AnthropicProvider(key=Key(auth_token="t"), model=MODEL, base_url=server.url, **options)
-        prompt = Prompt(system="s", messages=[{"role": "user", "content": [text("Begin.")]}])
-        try:
-            return [await provider.reply(prompt, max_tokens=5_000, emit=events.append) for _ in range(times)]
-        finally:
-            await provider.aclose()
-
-    return events, asyncio.run(ask())
-
-
-@pytest.mark.parametrize(
-    ("how", "sent"),
-    [
-        ("auto", {"type": "adaptive", "display": "summarized"}),
-        ("adaptive", {"type": "adaptive", "display": "summarized"}),
-        ("enabled", {"type": "enabled", "budget_tokens": 2_500}),
-        ("off", None),
-    ],
-)
-def test_what_the_config_says_of_thinking_is_what_is_asked(how: Any, sent: dict[str, Any] | None) -> None:
-    with MessagesServer([Streamed(content=[text("Yes.")])]) as server:
-        events, _ = asked_of(server, thinking=how)
-    assert server.requests[0].get("thinking") == sent
-    assert lacks(events) == {}
-
-
-def test_a_refusal_of_thinking_is_told_in_the_servers_own_words() -> None:
-    def script(request: dict[str, Any]) -> Answer:
-        return FASTAPI_REFUSAL if "thinking" in request else Streamed(content=[text("Yes.")])
-
-    with MessagesServer(script) as server:
-        events, [reply] = asked_of(server)
-        said = lacks(events)["thinking"]
-    assert reply.content == [text("Yes.")]
-    assert said == (
-        f"The server at {server.url} refused the request: body.thinking.type: Input should be 'enabled' or 'disabled'."
-        " It answers without thinking, which it is not asked for any more."
-    )
-
-
-def test_where_thinking_has_worked_a_refusal_is_about_something_else() -> None:
-    answers = [Streamed(content=[thinking("Hm."), text("Yes.")]), Raw(400, "no"), Streamed(content=[text("Never.")])]
-    with MessagesServer(answers) as server, pytest.raises(ProviderError, match=r"refused the request: no\.$"):
-        asked_of(server, times=2)
-    assert len(server.requests) == 2
-
-
-def test_a_server_that_refuses_everything_is_asked_twice_and_quoted() -> None:
-    with MessagesServer(lambda request: Raw(400, "no such thing")) as server:
-        with pytest.raises(ProviderError, match=r"refused the request: no such thing\.$"):
-            asked_of(server)
-        assert len(server.requests) == 2
 
 
 @pytest.mark.parametrize("name", DIALECTS)
