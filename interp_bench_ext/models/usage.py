@@ -50,3 +50,10 @@ class ReportedUsage:
             cache_read_tokens=self._counts.get("cache_read_input_tokens", 0),
             cache_write_tokens=self._counts.get("cache_creation_input_tokens", 0),
         )
+
+
+def reported(said: Any) -> Usage:
+    """What a server of the Messages API says in one ``usage``."""
+    whole = ReportedUsage()
+    whole.add(said)
+    return whole.usage

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ..models.usage import Usage
+from ..models.usage import Usage, reported
 from .program import CALL_MAY_TAKE_S, SERVER, Heard, Launch, Program, Wanted, number, rows, table, text
 
 _FILE = "mcp.json"
@@ -51,7 +51,7 @@ class _Hearing:
                 return Heard()
 
     def _reply(self, message: Mapping[str, Any]) -> Heard:
-        self._replies[text(message.get("id"))] = _usage(table(message.get("usage")))
+        self._replies[text(message.get("id"))] = reported(table(message.get("usage")))
         said = [text(block.get("text")) for block in rows(message.get("content")) if block.get("type") == "text"]
         return Heard(said="\n".join(said), model=text(message.get("model")), usage=_sum(self._replies.values()))
 
@@ -65,15 +65,6 @@ def _result(line: Mapping[str, Any]) -> Heard:
         cost_usd=float(cost) if isinstance(cost, int | float) else None,
         failed=(text(line.get("result")) or text(line.get("subtype"))) if failed else "",
         out_of_money=line.get("subtype") == "error_max_budget_usd",
-    )
-
-
-def _usage(usage: Mapping[str, Any]) -> Usage:
-    return Usage(
-        input_tokens=number(usage.get("input_tokens")),
-        output_tokens=number(usage.get("output_tokens")),
-        cache_read_tokens=number(usage.get("cache_read_input_tokens")),
-        cache_write_tokens=number(usage.get("cache_creation_input_tokens")),
     )
 
 
