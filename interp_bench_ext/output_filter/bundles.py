@@ -17,13 +17,14 @@ from PIL import Image
 from ..results.kit.bundles import CHART
 from . import limits
 from .charts import check_chart
-from .cleaner import Cleaner, LeftOut, draw_chart
+from .cleaner import Cleaner, LeftOut, draw_chart, draw_svg
 from .text import clean_text, shorten, size
 from .wire import Json, bounded_json, read
 
 _FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/gif": "GIF", "image/webp": "WEBP"}
 _TEXTS = ("text/plain", "text/html", "text/markdown", "text/latex")
 _VEGALITE = re.compile(r"application/vnd\.vegalite\.v\d+(\.\d+)*\+json")
+_SVG = "image/svg+xml"
 _NAME_CHARACTERS = 80
 _NOTES = 8
 _DEPTH = 100
@@ -114,8 +115,12 @@ class BundleFilter:
             elif _VEGALITE.fullmatch(mime) and not has_picture:
                 spec = bounded_json(bytes(raw), limits.CHART_SPEC)
                 forms.data["image/png"] = base64.b64encode(draw_chart(_as_dict(spec))).decode("ascii")
-            elif not (has_picture and (_VEGALITE.fullmatch(mime) or mime == "image/svg+xml")):
-                forms.leave_out(mime, "show it as PNG" if mime == "image/svg+xml" else _UNKNOWN)
+            elif mime == _SVG and not has_picture:
+                drawn = base64.b64encode(draw_svg(_text(bytes(raw), limits.SVG))).decode("ascii")
+                _check_image(drawn, "image/png")
+                forms.data["image/png"] = drawn
+            elif not (has_picture and (_VEGALITE.fullmatch(mime) or mime == _SVG)):
+                forms.leave_out(mime, _UNKNOWN)
         except LeftOut as why:
             forms.leave_out(mime, str(why))
 
@@ -203,10 +208,7 @@ def _without(data: Json, mime: str) -> Json:
     return {kind: value for kind, value in data.items() if kind != mime}
 
 
-_KNOWN = {
-    f"form_{number}": mime
-    for number, mime in enumerate((*_TEXTS, "application/json", CHART, "image/svg+xml", *_FORMATS))
-}
+_KNOWN = {f"form_{number}": mime for number, mime in enumerate((*_TEXTS, "application/json", CHART, _SVG, *_FORMATS))}
 _KnownForms = msgspec.defstruct(
     "_KnownForms", [(name, Raw | msgspec.UnsetType, msgspec.UNSET) for name in _KNOWN], rename=_KNOWN
 )

@@ -22,5 +22,6 @@ IMAGE = 8 * 1024 * 1024
 IMAGE_PIXELS = 40_000_000
 JSON = 1024 * 1024
 JSON_NODES = 50_000
+SVG = 2 * 1024 * 1024
 CHART_SPEC = 2 * 1024 * 1024
 """Of a chart that is drawn here, as the kernel made it."""

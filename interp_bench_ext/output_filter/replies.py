@@ -69,6 +69,8 @@ class ReplyFilter:
             content = self._inspected(parts)
         elif parts.kind in _PASSED_ON:
             content = _bounded(parts)
+            if content is not None and "help_links" in content:
+                content["help_links"] = [link for link in _listed(content["help_links"]) if _is_page(link)]
         else:
             return None
         about = read(_About, parts.metadata)
@@ -107,6 +109,15 @@ class ReplyFilter:
             return None
         data = self._bundles.data(bytes(found.data))
         return {"status": found.status, "found": found.found, "data": data, "metadata": {}}
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _is_page(link: object) -> bool:
+    """Whether an entry of a browser's help menu leads to a page, and not to a script."""
+    return isinstance(link, dict) and str(link.get("url", "")).startswith(("https://", "http://"))
 
 
 def _bounded(parts: Parts) -> Json | None:

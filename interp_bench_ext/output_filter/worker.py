@@ -35,7 +35,16 @@ def _markdown(untrusted: bytes) -> bytes:
     return markdown_html(untrusted.decode()).encode()
 
 
-JOBS: dict[str, Callable[[bytes], bytes]] = {"html": _html, "markdown": _markdown, "chart": draw}
+def _svg(untrusted: bytes) -> bytes:
+    import vl_convert
+
+    from .svg import still
+
+    picture: bytes = vl_convert.svg_to_png(still(untrusted.decode()))
+    return picture
+
+
+JOBS: dict[str, Callable[[bytes], bytes]] = {"html": _html, "markdown": _markdown, "chart": draw, "svg": _svg}
 
 
 def serve(requests: BinaryIO, replies: BinaryIO) -> None:

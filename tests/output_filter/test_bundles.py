@@ -73,6 +73,12 @@ def test_a_chart_of_the_agent_s_becomes_its_picture(bundles: BundleFilter) -> No
     assert base64.b64decode(drawn["image/png"]).startswith(b"\x89PNG")
 
 
+def test_an_svg_becomes_a_picture_where_there_is_none(bundles: BundleFilter) -> None:
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"><rect width="4" height="4"/></svg>'
+    assert list(shown(bundles, {"image/svg+xml": svg, "text/plain": "shown"})) == ["text/plain", "image/png"]
+    assert shown(bundles, {"image/svg+xml": svg, "image/png": picture()}) == {"image/png": picture()}
+
+
 def test_a_chart_that_only_says_that_it_is_ours_is_left_out(bundles: BundleFilter) -> None:
     payload = {"version": 1, "text": "", "spec": {**SPEC, "data": {"url": "/lab"}}}
     found = shown(bundles, {CHART: payload, "image/png": picture()})

@@ -9,6 +9,7 @@ from interp_bench_ext.output_filter import limits
 from interp_bench_ext.output_filter.bundles import BundleFilter
 from interp_bench_ext.output_filter.cleaner import Cleaner
 from interp_bench_ext.output_filter.replies import ReplyFilter
+from tests.redteam.suite import attempt
 
 from .test_wire import parts
 
@@ -74,6 +75,16 @@ def test_what_a_browser_makes_text_of_passes_within_bounds(replies: ReplyFilter)
     assert answer(replies, "complete_reply", completed) == completed
     large = {"status": "ok", "matches": ["x" * limits.OTHER_CONTENT]}
     assert answer(replies, "complete_reply", large) == {"status": "error"}
+
+
+@attempt("F18", "browser", "A link in the help menu that a kernel makes runs a script", veil="any")
+def test_what_a_kernel_says_of_itself_links_to_pages_only(replies: ReplyFilter):
+    page, script = "https://docs.python.org", "javascript:alert(1)"
+    about = {"status": "ok", "help_links": [{"text": "a", "url": script}]}
+    control = {**about, "help_links": [{"text": "a", "url": page}, "x"]}
+    assert answer(replies, "kernel_info_reply", about)["help_links"] == []
+    assert answer(replies, "kernel_info_reply", control)["help_links"] == [{"text": "a", "url": page}]
+    assert answer(replies, "kernel_info_reply", {**about, "help_links": 3})["help_links"] == []
 
 
 @pytest.mark.parametrize("kind", ["execute_reply", "inspect_reply", "complete_reply"])
