@@ -107,13 +107,15 @@ def _rendered(found: ConditionTable) -> Table:
     table.add_row(nulls, "", f"claimed about: {found.other_nulls or found.comparison.nulls}")
     if found.comparison.informedness is not None:
         table.add_row("informedness", "", f"{found.comparison.informedness:+.2f}")
+    if str(found.comparison.left_out):
+        table.add_row("left out", "", str(found.comparison.left_out))
     return table
 
 
 def _scored(row: OrganismRow) -> str:
-    if row.comparison.secrets.runs:
-        return f"named: {row.comparison.secrets}"
-    return f"claimed about: {row.comparison.nulls}" if row.comparison.nulls.runs else ""
+    secrets, nulls = row.comparison.secrets, row.comparison.nulls
+    parts = [f"named: {secrets}" if secrets.runs else "", f"claimed about: {nulls}" if nulls.runs else ""]
+    return "; ".join(part for part in (*parts, str(row.comparison.left_out)) if part)
 
 
 def _number(value: float | None, form: str) -> str:

@@ -4,17 +4,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from interp_bench_ext.bench.drive import Result
 from interp_bench_ext.bench.plan import Cell
 from interp_bench_ext.bench.table import tables
+from interp_bench_ext.cli.sweep import _rendered
 from interp_bench_ext.config import load_config
 from interp_bench_ext.outcome import Outcome
 from interp_bench_ext.record.clock import Clock
 from interp_bench_ext.record.figures import Figures
 from interp_bench_ext.record.journal import Journal, RunRecord
 from interp_bench_ext.record.provenance import Provenance
-from interp_bench_ext.record.scores import Score
+from interp_bench_ext.record.scores import Score, contaminated
 
 NAMED = Score(kind="secret", correct=True, named=True, named_by=0, n_claims=1, false_claims=0)
 MISSED = Score(kind="secret", correct=False, named=False, n_claims=1, false_claims=1)
@@ -65,6 +67,22 @@ def test_a_row_is_an_organism_and_means_are_of_what_was_finished(journal: Journa
     secrets, nulls = table.comparison.secrets, table.comparison.nulls
     assert (secrets.k, secrets.runs, secrets.organisms) == (2, 4, 2)
     assert (nulls.k, nulls.runs) == (1, 1)
+
+
+def test_a_contaminated_run_is_in_no_rate_and_is_counted_beside_them(journal: Journal, tmp_path: Path):
+    cells = [result(tmp_path, "fern", contaminated(["the hidden prompt in c5"])), result(tmp_path, "moss", NAMED)]
+    [table] = tables(cells, journal)
+    fern, moss = (row.comparison for row in table.rows)
+    assert (fern.secrets.runs, fern.left_out.contaminated) == (0, 1)
+    assert (moss.secrets.k, moss.left_out.contaminated) == (1, 0)
+    assert table.comparison.secrets.runs == 1
+    console = Console(width=200)
+    with console.capture() as shown:
+        console.print(_rendered(table))
+    fern_line, all_line = (line for line in shown.get().splitlines() if "contaminated" in line)
+    assert "fern" in fern_line
+    assert "named" not in fern_line
+    assert "left out" in all_line
 
 
 def test_each_condition_is_a_table_in_the_order_of_the_cells(journal: Journal, tmp_path: Path):
