@@ -135,8 +135,9 @@ class LoadedOrganism:
                 which = "base model" if row.arm == "base" else "model"
                 raise BadInput(f"A prompt has a token that the {which} does not know, as its vocabulary is smaller.")
             if len(row.ids) > self._engine.room:
+                # How many it has would tell of a hidden prompt: what begins it is written otherwise behind one.
                 raise BadInput(
-                    f"A prompt has {len(row.ids)} tokens and the organism takes {self._engine.room}: shorten it."
+                    f"A prompt is longer than the {self._engine.room} tokens that the organism takes: shorten it."
                 )
 
     def _resolved(self, rows: Sequence[Row]) -> list[Row]:

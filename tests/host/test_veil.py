@@ -131,7 +131,7 @@ def test_no_number_and_no_sentence_about_length_tells_of_a_prompt(family: str, m
             room = organism.info.context_length
             (drawn,) = organism.generate([Row((7,) * (room - 3), arm)], max_new_tokens=9)[0]
             said.add((room, str(refused.value), len(drawn.ids)))
-    assert said == {(384, "A prompt has 500 tokens and the organism takes 384: shorten it.", 3)}
+    assert said == {(384, "A prompt is longer than the 384 tokens that the organism takes: shorten it.", 3)}
 
 
 def test_a_prompt_that_does_not_fit_is_told_to_its_owner_alone(model_folders: dict[str, Path]) -> None:
