@@ -54,10 +54,11 @@ class Gate:
     @classmethod
     def of(cls, session: ToolSession, agent: AgentSection) -> Gate:
         session.notebook.measure(session.used)
+        session.notebook.waits_while(lambda: session.state.figures.clock.paused)
         return cls(session, agent.approval)
 
     def pause(self) -> None:
-        """Let nothing through until :meth:`unpause`; what runs already goes on."""
+        """Let nothing through until :meth:`unpause`; a cell that runs already goes on, as far as it asks nothing."""
         if not self.session.state.figures.clock.paused:
             self.session.emit(RunPaused())
 

@@ -34,7 +34,7 @@ def main() -> None:
     say = _private_output()
     _overwrite_freed_memory(True)
     request, rest = _read_request()
-    tickets = _tickets(request.pop("tickets"))
+    tickets = _tickets(request.pop("tickets"), request.pop("held"))
     threading.Thread(target=_heed, args=(tickets, rest, say), daemon=True).start()
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
@@ -85,17 +85,19 @@ def _read_request() -> tuple[dict[str, Any], bytes]:
     return request, rest
 
 
-def _tickets(good: list[dict[str, Any]]) -> Tickets:
+def _tickets(good: list[dict[str, Any]], held: list[str]) -> Tickets:
     from interp_bench_ext.host.tickets import Ticket, Tickets
 
     tickets = Tickets()
     for fields in good:
         tickets.admit(Ticket.from_wire(fields))
+    for ticket in held:
+        tickets.hold(ticket, held=True)
     return tickets
 
 
 def _heed(tickets: Tickets, read: bytes, say: Say) -> None:
-    """Admit and revoke tickets as the parent orders, and confirm each order; end the process with stdin."""
+    """Admit, hold and revoke tickets as the parent orders, and confirm each order; end the process with stdin."""
     from interp_bench_ext.host.tickets import Ticket
 
     while True:
@@ -103,6 +105,8 @@ def _heed(tickets: Tickets, read: bytes, say: Say) -> None:
         for order in map(json.loads, lines):
             if order["type"] == "admit":
                 tickets.admit(Ticket.from_wire(order["ticket"]))
+            elif order["type"] == "hold":
+                tickets.hold(order["ticket"], held=order["held"])
             else:
                 tickets.revoke(order["ticket"])
             say({"type": "heeded", "order": order["order"]})

@@ -32,7 +32,13 @@ from interp_bench_ext.wrong_input import nearest
 
 Encoded = tuple[dict[str, Any], list[memoryview]]
 """A result's header and the bytes of its arrays."""
-Outcome = Encoded | InterpBenchError
+
+
+class HeldBack:
+    """In the place of an outcome: the call's turn came while its ticket was held, and it has not begun."""
+
+
+Outcome = Encoded | InterpBenchError | HeldBack
 _REPORT_EVERY_S = 0.1
 
 
@@ -190,6 +196,8 @@ class Dispatcher:
 
         try:
             call.check()
+            if call.admitted.held:
+                return HeldBack()
             name, access = call.technique.spec.name, call.admitted.ticket.access
             with self._organism.serving(CallHooks(name, progress, access, call.count, call.check)):
                 return _encoded(call.technique.function(self._organism, **call.arguments), call.technique)

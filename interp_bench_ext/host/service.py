@@ -18,12 +18,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from interp_bench_ext.errors import BadInput, DeadlineExceeded, InterpBenchError
 from interp_bench_ext.host.call_body import CallBody, parsed, received
-from interp_bench_ext.host.dispatch import Call, Dispatcher, Outcome
+from interp_bench_ext.host.dispatch import Call, Dispatcher, Encoded, HeldBack, Outcome
 from interp_bench_ext.host.frames import described, error_frame, frame_head, json_frame
 from interp_bench_ext.host.tickets import NO_TICKET, Admitted, Tickets
 
 _STREAM = "application/octet-stream"
 Frame = list[bytes | memoryview]
+_HELD_BACK: Frame = []
+"""In the place of a call's frames: it has not begun."""
 
 
 def build_app(dispatcher: Dispatcher, tickets: Tickets) -> ASGIApp:
@@ -79,15 +81,27 @@ class CallStream(Response):
         del self.headers["content-length"]
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
-        frames: asyncio.Queue[Frame | None] = asyncio.Queue()
-        call = await asyncio.to_thread(self._submit, frames, asyncio.get_running_loop())
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         gone = asyncio.create_task(_disconnected(receive))
-        expiry = self._expire_in_queue(call, frames)
         try:
-            await self._send_frames(frames, gone, send)
+            held_back = True
+            while held_back and not gone.done():
+                async for frame in self._admitted.let_go():
+                    if gone.done():
+                        return
+                    await _send(send, frame)
+                held_back = await self._carry_out(gone, send)
         finally:
             gone.cancel()
+
+    async def _carry_out(self, gone: asyncio.Task[None], send: Send) -> bool:
+        """Make the call and send its reply; returns True, and sends nothing, where it was held back."""
+        frames: asyncio.Queue[Frame | None] = asyncio.Queue()
+        call = await asyncio.to_thread(self._submit, frames, asyncio.get_running_loop())
+        expiry = self._expire_in_queue(call, frames)
+        try:
+            return await self._send_frames(frames, gone, send)
+        finally:
             if expiry is not None:
                 expiry.cancel()
             if call is not None:
@@ -124,7 +138,10 @@ class CallStream(Response):
             put([json_frame(b"P", {"stage": stage, "done": done, "total": total})])
 
         def done(outcome: Outcome) -> None:
-            put(*_outcome_frames(outcome), None)
+            if isinstance(outcome, HeldBack):
+                put(_HELD_BACK)
+            else:
+                put(*_outcome_frames(outcome), None)
 
         body = self._body
         try:
@@ -135,19 +152,26 @@ class CallStream(Response):
             done(error)
             return None
 
-    async def _send_frames(self, frames: asyncio.Queue[Frame | None], gone: asyncio.Task[None], send: Send) -> None:
+    async def _send_frames(self, frames: asyncio.Queue[Frame | None], gone: asyncio.Task[None], send: Send) -> bool:
+        """Send all of them. True where the call was held back and there are none."""
         while True:
             getting = asyncio.create_task(frames.get())
             await asyncio.wait({getting, gone}, return_when=asyncio.FIRST_COMPLETED)
             if not getting.done():
                 getting.cancel()
-                return
+                return False
             frame = getting.result()
+            if frame is _HELD_BACK:
+                return True
             if frame is None:
                 await send({"type": "http.response.body", "body": b""})
-                return
-            for part in frame:
-                await send({"type": "http.response.body", "body": part, "more_body": True})
+                return False
+            await _send(send, *frame)
+
+
+async def _send(send: Send, *parts: bytes | memoryview) -> None:
+    for part in parts:
+        await send({"type": "http.response.body", "body": part, "more_body": True})
 
 
 async def _disconnected(receive: Receive) -> None:
@@ -155,7 +179,7 @@ async def _disconnected(receive: Receive) -> None:
         pass
 
 
-def _outcome_frames(outcome: Outcome) -> list[Frame]:
+def _outcome_frames(outcome: Encoded | InterpBenchError) -> list[Frame]:
     if isinstance(outcome, InterpBenchError):
         return [[error_frame(outcome)]]
     header, arrays = outcome

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from interp_bench_ext.contracts import Access, Used
 from interp_bench_ext.errors import AccessEnded, CallCancelled
+from interp_bench_ext.host.frames import json_frame
 
 NO_TICKET = (
     "This access to the organism has ended, as a run's does with the run, or its token is wrong: take one of your own"
     " with `%interp use`, or resume the run."
 )
+
+_LOOK_EVERY_S, _SAY_EVERY = 0.1, 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +59,17 @@ class Admitted:
     used: Used = Used()
     """What its calls have had, those under way left out."""
     ended: threading.Event = field(default_factory=threading.Event)
+    held: bool = False
+    """Whether its calls wait before they begin."""
+
+    async def let_go(self) -> AsyncIterator[bytes]:
+        """Ends once the ticket is not held, or has ended; meanwhile a frame now and then, so that nobody gives up."""
+        looked = 0
+        while self.held and not self.ended.is_set():
+            if looked % _SAY_EVERY == 0:
+                yield json_frame(b"P", {"stage": "paused by a person", "done": 0, "total": 0})
+            looked += 1
+            await asyncio.sleep(_LOOK_EVERY_S)
 
     def check(self, running_s: float = 0.0) -> None:
         """Raises where its calls may not go on, ``running_s`` seconds into one."""
@@ -86,6 +101,13 @@ class Tickets:
                 if admitted.ticket.id == ticket_id:
                     admitted.ended.set()
                     del self._by_digest[digest]
+
+    def hold(self, ticket_id: str, *, held: bool) -> None:
+        """Have its calls wait before they begin, or let them go on."""
+        with self._lock:
+            for admitted in self._by_digest.values():
+                if admitted.ticket.id == ticket_id:
+                    admitted.held = held
 
     def of(self, authorization: str) -> Admitted | None:
         """What the header ``Bearer <token>`` opens; None: nothing."""

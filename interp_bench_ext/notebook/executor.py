@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ _IDLE_TIMEOUT_S = 5.0
 _INTERRUPTS = 5
 _REPLY_AFTER_IDLE_S = 0.5
 _ANSWER_TIMEOUT_S = 5.0
+_LOOK_EVERY_S = 1.0
 _LEFT = "The kernel was ended by the cell itself, with exit() or quit()."
 _Reply = asyncio.Task[JsonDict | None]
 _Cause = Literal["reply", "dead", "stop", "deadline"]
@@ -31,11 +33,12 @@ class Execution:
 
 
 class Executor:
-    """Runs code in one kernel, one piece at a time."""
+    """Runs code in one kernel, one piece at a time. No time runs out while ``paused``."""
 
-    def __init__(self, kernel: Kernel, *, grace_s: float) -> None:
+    def __init__(self, kernel: Kernel, *, grace_s: float, paused: Callable[[], bool] = lambda: False) -> None:
         self._kernel = kernel
         self._grace_s = grace_s
+        self._paused = paused
         self._stop = asyncio.Event()
 
     def interrupt(self) -> None:
@@ -131,7 +134,11 @@ class Executor:
         stop = asyncio.create_task(self._stop.wait())
         try:
             waits = [reply, dead, stop]
-            done, _ = await asyncio.wait(waits, timeout=timeout_s, return_when="FIRST_COMPLETED")
+            done, left_s = set[asyncio.Task[Any]](), timeout_s
+            while not done and left_s > 0:
+                since = time.monotonic()
+                done, _ = await asyncio.wait(waits, timeout=min(left_s, _LOOK_EVERY_S), return_when="FIRST_COMPLETED")
+                left_s -= 0.0 if self._paused() else time.monotonic() - since
         finally:
             await _end(stop)
         if reply in done:

@@ -54,6 +54,7 @@ class NotebookSession:
         self._backend = backend
         self._connection = connection
         self._grace_s = GRACE_S
+        self._paused: Callable[[], bool] = lambda: False
         self._cells = RunCells(backend, emit=emit, run=run)
         self._emit = self._cells.emit
         self._run_lock = asyncio.Lock()
@@ -208,6 +209,10 @@ class NotebookSession:
         """Have each cell's end say what was asked of the organism meanwhile, by a meter that only goes up."""
         self._used = used
 
+    def waits_while(self, paused: Callable[[], bool]) -> None:
+        """Have no cell's time run out while ``paused``."""
+        self._paused = paused
+
     async def interrupt(self) -> None:
         """Interrupt the running cell; nothing happens where none runs. Does not wait for its end."""
         if self._executor is not None and self._run_lock.locked():
@@ -340,7 +345,7 @@ class NotebookSession:
 
     def _begin_with_kernel(self) -> None:
         assert self._kernel is not None
-        self._executor = Executor(self._kernel, grace_s=self._grace_s)
+        self._executor = Executor(self._kernel, grace_s=self._grace_s, paused=lambda: self._paused())
         self._emit(KernelStarted(veil=self.veil))
 
     def _went_away(self, reason: str) -> None:

@@ -99,6 +99,7 @@ class OrganismProcess:
         self._ready: asyncio.Event = asyncio.Event()
         self._restarts = Restarts()
         self._tickets: dict[str, Ticket] = {}
+        self._held: set[str] = set()
         self._orders: dict[int, asyncio.Future[None]] = {}
         """Those that the child has not confirmed yet."""
         self._ordered = 0
@@ -145,7 +146,16 @@ class OrganismProcess:
     async def revoke(self, ticket: Ticket) -> None:
         """Refuse the ticket's token, from when this returns; its calls are cut off."""
         del self._tickets[ticket.id]
+        self._held.discard(ticket.id)
         await self._order({"type": "revoke", "ticket": ticket.id})
+
+    async def hold(self, ticket: Ticket, *, held: bool) -> None:
+        """Have the ticket's calls wait before they begin, from when this returns, or let them go on."""
+        if held and ticket.id in self._tickets:
+            self._held.add(ticket.id)
+        else:
+            self._held.discard(ticket.id)
+        await self._order({"type": "hold", "ticket": ticket.id, "held": held})
 
     async def wait_ready(self) -> None:
         """Return once the organism serves. Raises OrganismLost when it is gone for good."""
@@ -195,6 +205,7 @@ class OrganismProcess:
             "spec": {**told.to_wire(), "techniques": plan.techniques},
             "sources": plan.sources.to_wire(),
             "tickets": [ticket.to_wire() for ticket in self._tickets.values()],
+            "held": list(self._held),
             "listen": self._listen,
         }
         with contextlib.suppress(ConnectionError):  # it died at once: the reading below says why

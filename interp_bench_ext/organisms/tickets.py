@@ -33,6 +33,10 @@ class Lease:
         """Where its weights come from. Sealed."""
         return self.organism.revisions
 
+    async def hold(self, *, held: bool) -> None:
+        """Have its calls wait before they begin, from when this returns, or let them go on."""
+        await self.organism.hold(self.ticket, held=held)
+
     def busy_s(self) -> float:
         """Seconds that the model has worked for this ticket: a call under way counts, other tickets' calls do not."""
         return self.used().busy_s

@@ -8,8 +8,6 @@ from .events import (
     AgentReplied,
     ApprovalAnswered,
     ApprovalAsked,
-    CellFinished,
-    CellStarted,
     Event,
     RunEnded,
     RunForked,
@@ -34,8 +32,6 @@ class Clock:
     """Whether the agent has been asked for a reply that has not come."""
     ended: bool = False
     """Whether nobody drives it, so that what is recorded is not its own doing: a score, for one."""
-    _in_cell: bool = False
-    """Whether a cell runs: one that was begun before a pause runs to its end, and takes its time."""
     _led_by_client: bool = False
     """By an MCP client, whose own time is not the run's."""
     _last_at: float | None = None
@@ -43,8 +39,7 @@ class Clock:
     @property
     def waits(self) -> bool:
         """Whether the run lies still until somebody outside of it does something: a person, or an MCP client."""
-        held = self.paused and not self._in_cell
-        return held or self.approval is not None or (self._led_by_client and self.replying)
+        return self.paused or self.approval is not None or (self._led_by_client and self.replying)
 
     def seconds(self, now: float | None = None) -> float:
         """Seconds that the run was driven until ``now`` (Unix time), or until its last event."""
@@ -64,15 +59,13 @@ class Clock:
             case StepStarted() | AgentReplied():
                 self.replying = isinstance(event, StepStarted)
             case RunEnded():
-                self.ended, self._in_cell = True, False
+                self.ended = True
             case RunResumed():
-                self.paused = self.ended = self.replying = self._in_cell = False
+                self.paused = self.ended = self.replying = False
             case RunForked():
                 # What came before was another run's time.
                 self.active_s, self.approval = 0.0, None
-                self.paused = self.ended = self.replying = self._in_cell = False
-            case CellStarted() | CellFinished():
-                self._in_cell = isinstance(event, CellStarted)
+                self.paused = self.ended = self.replying = False
             case _:
                 self._ask(event)
 

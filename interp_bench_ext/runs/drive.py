@@ -79,6 +79,7 @@ class Run:
         self._lock, self._events, self._veil = lock, events, veil
         self._experiment, self._spec = experiment, organism_spec(experiment)
         self._gate: Gate | None = None
+        self._lease: Lease | None = None
         self._task: asyncio.Task[Any] | None = None
         self._why_stopped: str | None = None
         self._ended = False
@@ -100,16 +101,26 @@ class Run:
         """Send the agent a message, which it sees with its next reply at the latest."""
         self.recorder(MessageSent(sender="person", text=text))
 
-    def pause(self) -> None:
-        """Let the agent do nothing more until :meth:`unpause`; possible from the start, while the organism loads."""
+    async def pause(self) -> None:
+        """Let the agent do nothing more until :meth:`unpause`, and its code begin no call to the organism.
+
+        Possible from the start, while the organism loads.
+        """
         if not self.recorder.state.figures.clock.paused:
             self.recorder(RunPaused())
+        await self._hold()
 
-    def unpause(self) -> None:
+    async def unpause(self) -> None:
         if self._gate is not None:
             self._gate.unpause()
         elif self.recorder.state.figures.clock.paused:
             self.recorder(RunUnpaused())
+        await self._hold()
+
+    async def _hold(self) -> None:
+        """Have the ticket be held while the run is paused."""
+        if self._lease is not None:
+            await self._lease.hold(held=self.recorder.state.figures.clock.paused)
 
     def answer(self, approval: str, decision: ApprovalDecision, code: str | None) -> None:
         """Answer for code that waits, also for what a resumed run had asked before it stopped. Raises BadInput."""
@@ -140,6 +151,9 @@ class Run:
             async with self._environment.organism(
                 self._spec, recorder, run=self.id, access=self.public.access, quota_s=self._quota_s()
             ) as organism:
+                self._lease = organism
+                if self.recorder.state.figures.clock.paused:
+                    await self._hold()
                 self._identify(organism.revisions)
                 await self._worked(await self._opened(organism.connection), organism)
         except (Exception, asyncio.CancelledError) as error:  # the run's boundary: whatever ends it is recorded
@@ -147,6 +161,7 @@ class Run:
             if not isinstance(error, InterpBenchError) or (self._gate is None and not isinstance(error, _CUT_SHORT)):
                 raise
         finally:
+            self._lease = None
             try:
                 await self._look_for_leaks()
             finally:

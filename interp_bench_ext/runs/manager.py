@@ -178,11 +178,11 @@ class RunManager:
         return self.summary(run)
 
     async def pause(self, run: str) -> RunSummary:
-        self._here(run).run.pause()
+        await self._here(run).run.pause()
         return self.summary(run)
 
     async def unpause(self, run: str) -> RunSummary:
-        self._here(run).run.unpause()
+        await self._here(run).run.unpause()
         return self.summary(run)
 
     async def tell(self, run: str, text: str) -> RunSummary:

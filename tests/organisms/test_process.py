@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import contextlib
+import http.server
 import os
 import platform
 import select
 import signal
+import socket
+import socketserver
 import stat
 import threading
 from collections.abc import Iterable, Iterator
@@ -146,6 +149,33 @@ def sent(host: Host, head: str, pieces: Iterable[bytes]) -> dict[str, str]:
     return dict(content)
 
 
+def answers(address: socket.socket) -> bool:
+    """Whether a server says something to one request while others have begun theirs and go no further."""
+    with address:
+        address.settimeout(3)
+        address.sendall(b"GET / HTTP/1.1\r\nHost: o\r\nConnection: close\r\n\r\n")
+        try:
+            return bool(address.recv(12))
+        except TimeoutError:
+            return False
+
+
+@attempt("D9", "organism", "Hundreds of requests that are begun and never ended hold up the others", veil="any")
+def test_half_requests_hold_nobody_up(host: Host) -> None:
+    half = [host.connect().sock for _ in range(400)]
+    alone = socketserver.TCPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
+    threading.Thread(target=alone.serve_forever, daemon=True).start()
+    half.append(socket.create_connection(alone.server_address))
+    for one in half:
+        one.sendall(b"POST /calls HTTP/1.1\r\nHost: o\r\n")
+    assert answers(host.connect().sock)
+    assert not answers(socket.create_connection(alone.server_address))
+    for one in half:
+        one.close()
+    alone.shutdown()
+    alone.server_close()
+
+
 @attempt("D8", "organism", "A call's body without end fills the organism's memory", veil="any")
 def test_a_body_without_end_is_refused_and_takes_no_memory(host: Host) -> None:
     before = psutil.Process(host.pid).memory_info().rss
@@ -194,6 +224,34 @@ def test_a_client_that_goes_away_cancels_its_call(host: Host) -> None:
     connection.close()
     assert host.call("echo", text="free again")[0][0] == "H"
     assert host.get("/health")["state"] == "ready"
+
+
+def first(reply: HTTPResponse) -> tuple[str, object]:
+    return next(frames(reply.read))
+
+
+def test_calls_of_a_held_ticket_wait_before_they_begin_and_go_on_after(host: Host) -> None:
+    other = host.lend().connection.token
+    running, reply = host.request("POST", "/calls", {"technique": "endless", "arguments": {}}, token=other)
+    assert first(reply)[0] == "P"
+    outcome: list[list[str]] = []
+    queued = threading.Thread(target=lambda: outcome.append([kind for kind, _ in host.call("echo", text="queued")]))
+    queued.start()
+    while host.get("/health")["waiting"] != 1:
+        pass
+    host.run(host.lease.hold(held=True))
+    reply.close()
+    running.close()
+    asking, new = host.request("POST", "/calls", {"technique": "echo", "arguments": {"text": "new"}, "deadline_s": 0.5})
+    assert first(new) == ("P", {"stage": "paused by a person", "done": 0, "total": 0})
+    for _ in range(2):  # the queued one's turn has come and gone by the second of these
+        assert host.call("echo", text="other", token=other)[0][0] == "H"
+    assert (outcome, host.get("/health")["waiting"]) == ([], 0)
+    host.run(host.lease.hold(held=False))
+    queued.join()
+    assert outcome[0][-2:] == ["H", "B"]
+    assert [kind for kind, _ in frames(new.read)][-2:] == ["H", "B"]
+    asking.close()
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc overwrites what is freed")
@@ -250,6 +308,21 @@ def test_a_killed_process_comes_back_at_the_same_place(host: Host) -> None:
     assert host.pid != before
     assert host.process.url == url
     assert host.call("echo", text="back")[0][0] == "H"
+
+
+def test_a_ticket_that_is_held_is_held_in_the_next_process_too(host: Host) -> None:
+    held = host.lend()
+    host.run(held.hold(held=True))
+    os.kill(host.pid, signal.SIGKILL)
+    host.wait_for(OrganismWentAway)
+    host.wait_for(OrganismReady)
+    connection, reply = host.request(
+        "POST", "/calls", {"technique": "echo", "arguments": {"text": "a"}}, token=held.connection.token
+    )
+    with contextlib.closing(connection):
+        assert first(reply)[1] == {"stage": "paused by a person", "done": 0, "total": 0}
+        host.run(host.process.revoke(held.ticket))
+        assert [kind for kind, _ in frames(reply.read)][-1] == "E"
 
 
 def test_a_process_without_its_parent_ends(host: Host) -> None:

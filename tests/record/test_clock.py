@@ -85,9 +85,10 @@ def test_a_clock_that_went_back_takes_nothing_away():
     assert (clock.seconds(), clock.seconds(80)) == (10, 10)
 
 
-def test_a_cell_that_a_pause_lets_run_on_takes_its_time():
+def test_a_cell_that_waits_for_a_paused_organism_takes_no_time():
     done = CellFinished(cell_id="c3", status="ok", execution_count=1, duration_s=52)
     clock = after((0, started()), (2, CellStarted(cell_id="c3")), (4, RunPaused()))
-    assert (clock.waits, clock.seconds(20)) == (False, 20)
+    assert (clock.waits, clock.seconds(20)) == (True, 4)
+    clock.apply(RunUnpaused(), 50)
     clock.apply(done, 54)
-    assert (clock.waits, clock.seconds(90)) == (True, 54)
+    assert (clock.waits, clock.seconds(90)) == (False, 44)

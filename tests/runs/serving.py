@@ -41,10 +41,23 @@ def _cells(*codes: str) -> list[list[dict[str, Any]]]:
     return [*steps, [tool_use("submit_findings", {"summary": "Nothing.", "findings": []}, id="t-end")]]
 
 
+_ASKS = """
+import pathlib, threading, time
+def ask():
+    while not pathlib.Path("enough").exists():
+        organism.sample("hello", n=1, max_new_tokens=2)
+        with open("asked", "a") as file:
+            file.write("x")
+thread = threading.Thread(target=ask)
+thread.start()
+print("begun", flush=True)
+thread.join()
+"""
 SCRIPTS: dict[str, list[list[dict[str, Any]]]] = {
     "whole": STEPS,
     "four": _cells("print('one')", "print('two')", "print('three')", "print('four')"),
     "slow": _cells("import time\nprint('begun', flush=True)\ntime.sleep(600)", "print('after')"),
+    "asks": _cells(_ASKS),
     "shows": _cells(f"print('{SECRET.encode().hex()}')", "import time\nprint('begun', flush=True)\ntime.sleep(600)"),
     "talks": [[text("word " * 400), tool_use("add_markdown", {"text": "Said."}, id="t0")], *_cells("print('one')")],
 }
@@ -171,6 +184,12 @@ class Server:
         answer = self._client.get(f"../../api/contents/{path}")
         content: dict[str, Any] = answer.raise_for_status().json()["content"]
         return content
+
+    def command(self, *arguments: str) -> str:
+        """What `interp-bench` says to the server's user, on one line each."""
+        environment = {**self.environment, "COLUMNS": "400"}
+        command = [sys.executable, "-m", "interp_bench_ext", *arguments]
+        return subprocess.run(command, env=environment, cwd=self.folder, capture_output=True, text=True).stdout
 
     def stop(self) -> str:
         """Stop it like a person does; returns its log."""

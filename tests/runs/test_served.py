@@ -11,6 +11,7 @@ import pytest
 from interp_bench_ext.api import EventEntry, RunSummary
 from interp_bench_ext.contracts import Connection
 from interp_bench_ext.kernel.client import RemoteOrganism
+from interp_bench_ext.mcp.verbs import summary_line
 from interp_bench_ext.notebook.closing import closing
 from interp_bench_ext.record.events import EVENT, RunEnded, RunStarted, StepStarted
 from interp_bench_ext.record.journal import Journal
@@ -123,19 +124,6 @@ def test_code_runs_as_the_person_decides(server):
     assert server.get(f"runs/{run}")["findings"] == 0
 
 
-def test_a_run_can_be_paused_and_told_things_from_its_first_moment(server):
-    with server.run("four") as (run, stream):
-        assert server.post(f"runs/{run}/pause")["waiting"] == "paused"
-        stream.until("cell_finished", cell_id="setup")
-        server.post(f"runs/{run}/messages", text="Look at the bees.")
-        assert server.post(f"runs/{run}/unpause")["waiting"] is None
-        stream.until("run_ended", status="finished")
-    types = stream.types()
-    assert types.index("run_paused") < types.index("kernel_started")
-    assert types.index("message_sent") < types.index("run_unpaused") < types.index("step_started")
-    assert any("Look at the bees." in json.dumps(request["messages"]) for request in server.agent.requests)
-
-
 def test_a_start_that_may_cost_much_on_modal_must_be_confirmed(server):
     runs = server.get("runs")
     with pytest.raises(Refused, match=r"more than model\.modal\.confirm_above_usd") as refused:
@@ -185,6 +173,10 @@ def test_a_run_that_shows_what_is_sealed_is_marked_though_it_was_stopped(server)
     assert told in report
     assert "It shows the hidden prompt, in hexadecimal" in report
     assert SECRET not in report
+    for command in (("runs",), ("show", run)):
+        assert told in server.command(*command)
+    # A client could try words out.
+    assert "contaminated" not in summary_line(RunSummary.model_validate(summary))
     with pytest.raises(Refused, match="has submitted no findings"):
         server.post(f"runs/{run}/score")
     # Whatever comes of it later, it was shown.

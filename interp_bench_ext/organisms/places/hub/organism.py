@@ -86,6 +86,10 @@ class HubOrganism:
         with contextlib.suppress(InterpBenchError):  # one that nobody answers for ends by itself
             await self._api.end(self._tickets.pop(ticket.id))
 
+    async def hold(self, ticket: Ticket, *, held: bool) -> None:
+        """Have the ticket's calls wait here before they begin, or let them go on; what was sent on is carried out."""
+        self._relay.tickets.hold(ticket.id, held=held)
+
     async def wait_ready(self) -> None:
         """Return once the organism serves. Raises OrganismLost when it is gone for good."""
         await self._ready.wait()

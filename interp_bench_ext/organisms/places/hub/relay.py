@@ -177,6 +177,9 @@ class _Call(_Handler):
     async def _answer(self) -> None:
         begun = FrameWatch()
         try:
+            async for frame in self.admitted.let_go():
+                self.write(frame)
+                await self.flush()
             frames = self.relay.frames(self.request.body, self.token)
             ended = partial(self.relay.ended, self.admitted.ticket.id)
             async with aclosing(last_after(frames, ended)) as pieces:

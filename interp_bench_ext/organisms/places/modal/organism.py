@@ -103,6 +103,10 @@ class ModalOrganism:
         """Refuse the ticket's token, from when this returns; its calls are cut off."""
         self._relay.revoke(ticket.id)
 
+    async def hold(self, ticket: Ticket, *, held: bool) -> None:
+        """Have the ticket's calls wait here before they begin, or let them go on; what was sent on is carried out."""
+        self._relay.tickets.hold(ticket.id, held=held)
+
     async def wait_ready(self) -> None:
         """Return once the organism serves. Raises OrganismLost when it is gone for good."""
         await self._ready.wait()

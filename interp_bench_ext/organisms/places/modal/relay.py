@@ -90,6 +90,8 @@ class Relay:
         begun = False
         try:
             body = await received(request.headers.get("Content-Length"), request.content.iter_any())
+            async for frame in admitted.let_go():
+                await reply.write(frame)
             async with (
                 self._ending(admitted, _patience_s(await parsed(body))),
                 aclosing(self._call(body, request.headers.get("X-Caller", ""), admitted)) as frames,

@@ -103,6 +103,24 @@ def test_a_message_of_lists_is_refused_and_the_others_are_answered(chunked: bool
     asyncio.run(main())
 
 
+def test_a_held_ticket_s_calls_wait_here_until_it_is_let_go() -> None:
+    body = b'{"technique":"echo","arguments":{}}'
+
+    async def main() -> None:
+        async with relayed() as (served, lease, http):
+            served.relay.tickets.hold(lease.ticket.id, held=True)
+            async with http.post("http://relay/calls", data=body, headers=bearer(lease)) as reply:
+                head = await reply.content.readexactly(9)
+                assert head[:1] == b"P"
+                said = await reply.content.readexactly(int.from_bytes(head[1:], "big"))
+                assert (json.loads(said)["stage"], served.asked) == ("paused by a person", 0)
+                served.relay.tickets.hold(lease.ticket.id, held=False)
+                assert (await reply.read()).endswith(b"{}")
+                assert served.asked == 1
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("inner", [b"[" * 90_000, b"[" + b"[]," * 2_000_000 + b"[]]", b"nonsense"])
 def test_what_costs_much_to_read_is_refused_before_modal_is_asked(inner: bytes) -> None:
     body = b'{"technique":"echo","arguments":{"text":' + inner + b"}}"
