@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -158,30 +158,55 @@ class ModalSection(_Section):
     """What a start may cost in GPU time without being confirmed (``--yes``)."""
 
 
-class ModelSection(_Section):
-    """What the organism is made of. Sealed, but for where it runs."""
+class Weights(_Section):
+    """Which weights a model has, and what it is told before anybody speaks."""
 
     name: ModelSource
     """A hub id, a path (relative to the config file), or ``bundled:<name>``; the adapter's with ``is_peft``."""
-    execution_mode: Annotated[str, AfterValidator(_place)] = "modal"
-    """Where it runs: a name of :func:`places`."""
     is_peft: bool = False
     base_model: ModelSource | None = None
     tokenizer: ModelSource | None = None
+    revision: str | None = None
+    """Of ``name`` on the hub: a commit, a tag or a branch."""
+    base_revision: str | None = None
+    """Of ``base_model``, likewise."""
+    hidden_system_prompt: str | None = None
+    hidden_system_prompt_file: TextFile | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.hidden_system_prompt is not None and self.hidden_system_prompt_file is not None:
+            raise ValueError("the hidden prompt is given both inline and by file; keep one of the two keys")
+        if self.is_peft and not self.base_model:
+            raise ValueError("is_peft needs base_model: the model that the adapter was trained on")
+        if self.base_model and not self.is_peft:
+            raise ValueError("base_model is given but is_peft is not true; set is_peft: true, or drop base_model")
+        if self.base_revision and not self.base_model:
+            raise ValueError("base_revision is given without base_model; the revision of `name` is `revision`")
+        return self
+
+    def prompt(self, folder: Path) -> str | None:
+        """The hidden prompt, wherever it stands."""
+        if self.hidden_system_prompt_file is not None:
+            return _text(folder, self.hidden_system_prompt_file)
+        return self.hidden_system_prompt
+
+
+class ModelSection(Weights):
+    """What the organism is made of. Sealed, but for where it runs."""
+
+    execution_mode: Annotated[str, AfterValidator(_place)] = "modal"
+    """Where it runs: a name of :func:`places`."""
     gpu_type: str = "A10G"
     """Modal's name, with a count after a colon for several: ``A100-80GB:2``."""
     modal: ModalSection = ModalSection()
     device: str = "auto"
     dtype: str = "auto"
-    revision: str | None = None
-    """Of ``name`` on the hub: a commit, a tag or a branch."""
-    base_revision: str | None = None
-    """Of ``base_model``, likewise."""
     uploads: tuple[Annotated[str, Field(pattern=r"^\d{4}-\d{2}$")], ...] = ()
     """Months in which the weights of ``name`` were uploaded, where that was more than once under the same name."""
     quantization: Literal["8bit", "4bit"] | None = None
-    hidden_system_prompt: str | None = None
-    hidden_system_prompt_file: TextFile | None = None
+    reference: Weights | None = None
+    """A model to compare it with, beside its base: another organism, a checkpoint, another family."""
 
     @field_validator("gpu_type")
     @classmethod
@@ -204,15 +229,9 @@ class ModelSection(_Section):
         return _one_of(value, DTYPES, "dtype")
 
     @model_validator(mode="after")
-    def _consistent(self) -> ModelSection:
-        if self.hidden_system_prompt is not None and self.hidden_system_prompt_file is not None:
-            raise ValueError("the hidden prompt is given both inline and by file; keep one of the two keys")
-        if self.is_peft and not self.base_model:
-            raise ValueError("is_peft needs base_model: the model that the adapter was trained on")
-        if self.base_model and not self.is_peft:
-            raise ValueError("base_model is given but is_peft is not true; set is_peft: true, or drop base_model")
-        if self.base_revision and not self.base_model:
-            raise ValueError("base_revision is given without base_model; the revision of `name` is `revision`")
+    def _reference_fits(self) -> Self:
+        if self.reference is not None and self.execution_mode == "modal":
+            raise ValueError("reference is loaded beside the organism on one machine: it needs execution_mode: local")
         return self
 
 
@@ -311,6 +330,8 @@ class SealedConfig:
     evaluation: EvaluationSection | None
     folder: Path
     """Where relative paths start."""
+    reference_prompt: str | None = None
+    """The hidden prompt of ``model.reference``."""
 
     def __repr__(self) -> str:
         return "SealedConfig(…)"
@@ -354,10 +375,9 @@ def load_config(path: Path) -> Experiment:
     """Read, check and split ``path``. Raises ConfigError."""
     folder = path.resolve().parent
     file = yaml_source.load(path, ExperimentFile, context={"folder": folder})
-    prompt = file.model.hidden_system_prompt
-    if file.model.hidden_system_prompt_file is not None:
-        prompt = _text(folder, file.model.hidden_system_prompt_file)
-    if prompt is not None and not prompt.strip():
+    reference = file.model.reference
+    prompt, reference_prompt = file.model.prompt(folder), reference.prompt(folder) if reference else None
+    if "" in (each.strip() for each in (prompt, reference_prompt) if each is not None):
         raise ConfigError(f"{path}: the hidden system prompt is empty; write one, or drop the key")
     public = PublicConfig(
         experiment_name=file.experiment_name,
@@ -376,6 +396,7 @@ def load_config(path: Path) -> Experiment:
     sealed = SealedConfig(
         model=file.model,
         hidden_system_prompt=prompt.strip() if prompt else None,
+        reference_prompt=reference_prompt.strip() if reference_prompt else None,
         evaluation=file.evaluation,
         folder=folder,
     )
@@ -387,7 +408,8 @@ def _told(path: Path, folder: Path, file: ExperimentFile, name: str | None) -> s
     if name is None:
         return None
     evaluation = file.evaluation.ground_truth_file if file.evaluation else None
-    for sealed in (file.model.hidden_system_prompt_file, evaluation):
+    reference = file.model.reference.hidden_system_prompt_file if file.model.reference else None
+    for sealed in (file.model.hidden_system_prompt_file, reference, evaluation):
         if sealed and (folder / Path(sealed).expanduser()).resolve() == (folder / Path(name).expanduser()).resolve():
             raise ConfigError(f"{path}: {name} is sealed and cannot be told to the agent; give another file")
     return _text(folder, name) or None

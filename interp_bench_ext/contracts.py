@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 from typing_extensions import TypedDict  # typing's own is not enough for pydantic before Python 3.12
 
 if TYPE_CHECKING:
+    from .results.kit.result import Result
     from .results.model_info import ModelInfo
 
 
@@ -162,8 +163,11 @@ class Connection:
     token: str
 
 
-Arm = Literal["organism", "base"]
-"""Which model a row is for: the organism, or its base without adapter and hidden prompt."""
+Arm = Literal["organism", "base", "reference"]
+"""Which model a row is for: the organism, its base without adapter and hidden prompt, or the config's reference model.
+
+A reference has a tokenizer, a chat template and a shape of its own: ids, sites and streams of one are none of another.
+"""
 
 
 def arm_of(base: bool) -> Arm:
@@ -182,7 +186,8 @@ add to it, after a norm behind them where there is one: ``[width]`` each. ``head
 output projection, ``q``, ``k`` and ``v`` what the projections give, before any norm and rotation: ``[heads, head
 width]``, with a head named ``[head width]``. ``pattern`` is whom a position attends to, ``[heads, positions]`` over the
 visible ones, each head adding up to 1; it can be read and not edited. ``adapter`` is what the adapter adds anywhere in
-the block: it can be scaled and not read, and needs access to the base.
+the block: it can be scaled, or projected to so many of each matrix's leading singular directions as the value says,
+and not read; it needs access to the base.
 """
 
 
@@ -214,7 +219,7 @@ class Edit:
     op: Literal["add", "set", "scale", "project"]
     value: Any
     """A tensor, array or list of the site's shape, or ``[positions, *the site's shape]`` with one for each position; a
-    number will do, but not for ``project``."""
+    number will do; for ``project`` only at an adapter."""
 
 
 @dataclass(frozen=True)
@@ -287,6 +292,8 @@ class Organism(Protocol):
     """What a technique is given: one model, loaded and sealed. All ids are visible ones, never the hidden prompt's."""
 
     info: ModelInfo
+    stop_ids: frozenset[int]
+    """Tokens with which a generation ends."""
 
     def chat_ids(
         self,
@@ -304,7 +311,9 @@ class Organism(Protocol):
         """
         ...
 
-    def split_thinking(self, text: str, *, prefill: str = "", thinking: Thinking = "keep") -> tuple[str, str]:
+    def split_thinking(
+        self, text: str, *, prefill: str = "", thinking: Thinking = "keep", arm: Arm = "organism"
+    ) -> tuple[str, str]:
         """What a reply thought, and what it said: ``text`` continues ``chat_ids`` of that prefill and thinking."""
         ...
 
@@ -312,12 +321,16 @@ class Organism(Protocol):
         """Raw text without a chat template, with a BOS token where the tokenizer adds one; ``arm`` as in ``Row``."""
         ...
 
-    def piece_ids(self, text: str) -> list[int]:
+    def piece_ids(self, text: str, *, arm: Arm = "organism") -> list[int]:
         """Text that continues a sequence: no BOS, no template."""
         ...
 
-    def token_strings(self, ids: Sequence[int]) -> list[str]:
+    def token_strings(self, ids: Sequence[int], *, arm: Arm = "organism") -> list[str]:
         """One readable string per id; a leading space stays a space."""
+        ...
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of what was generated, without special tokens."""
         ...
 
     def generate(
@@ -372,6 +385,25 @@ class Organism(Protocol):
         ``reference`` is a residual stream ``[..., width]`` that ``hidden`` broadcasts with: the last layer's, for a
         lens. Targets are token ids.
         """
+        ...
+
+    def weight_names(self, *, arm: Arm = "organism") -> Mapping[str, tuple[int, ...]]:
+        """The shape of every weight by its name."""
+        ...
+
+    def weight(self, name: str, *, arm: Arm = "organism") -> Any:
+        """A copy of one weight as a tensor, with what an adapter adds to it; the base's without."""
+        ...
+
+    def adapter(self) -> Mapping[str, tuple[Any, Any]]:
+        """Of each weight that a LoRA adapter changes, by its name: ``[r, in]`` and ``[out, r]`` float32 tensors.
+
+        The second times the first is added to the weight. Empty without such an adapter.
+        """
+        ...
+
+    def call_method(self, call: Mapping[str, Any]) -> Result:
+        """Run a caller's own function in a process of its own; see :mod:`interp_bench_ext.methods`."""
         ...
 
     def progress(self, stage: str, done: int, total: int) -> None:

@@ -288,6 +288,7 @@ export const APPLY: { [T in Event['type']]: Apply<T> } = {
   provider_lacks: () => {},
   program_reported: () => {},
   context_edited: () => {},
+  inputs_written: () => {},
   findings_refused: () => {},
   provider_waiting: (draft, event, { at }) => {
     // A reply that broke off begins again.

@@ -140,6 +140,14 @@ const LINES: { [T in Event['type']]?: Describe<T> } = {
         ? trans.__('The conversation so far was summed up.')
         : trans.__('Earlier outputs were left out of the conversation.')
     ),
+  inputs_written: (event, trans) =>
+    plain(
+      trans.__(
+        'An auxiliary model wrote %1 inputs: %2',
+        event.inputs.length,
+        event.hint
+      )
+    ),
   findings_refused: (event, trans) => ({
     text: trans.__('Findings sent back: %1', event.problems.join(' ')),
     tone: 'warn'

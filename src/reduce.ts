@@ -66,6 +66,7 @@ const LOGGED: ReadonlySet<Event['type']> = new Set([
   'provider_lacks',
   'hypothesis_noted',
   'context_edited',
+  'inputs_written',
   'findings_refused',
   'findings_submitted',
   'budget_used',

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from interp_bench_ext.contracts import Completion, Message, Organism, Prompts, Row, Thinking, arm_of, as_conversations
+from interp_bench_ext.contracts import Arm, Completion, Message, Organism, Prompts, Row, Thinking, as_conversations
 from interp_bench_ext.results import Generations
 
 
@@ -39,12 +39,12 @@ def before_reading(thinking: Thinking | None, prefill: str) -> Thinking:
 
 
 def reply_starts(
-    organism: Organism, prompts: Prompts, prefills: Sequence[str] = ("",), *, thinking: Thinking, base: bool
+    organism: Organism, prompts: Prompts, prefills: Sequence[str] = ("",), *, thinking: Thinking, arm: Arm
 ) -> list[Start]:
     """One start per conversation and prefill: the reply's turn is open after the prefill."""
     return [
         Start(
-            organism.chat_ids(conversation, prefill=prefill, arm=arm_of(base), thinking=thinking),
+            organism.chat_ids(conversation, prefill=prefill, arm=arm, thinking=thinking),
             last_user_turn(conversation),
             prefill,
             thinking,
@@ -63,15 +63,15 @@ def continued(
     top_p: float,
     max_new_tokens: int,
     seed: int,
-    base: bool,
+    arm: Arm,
 ) -> Generations:
     """``n`` rows per start, in the order of the starts."""
-    rows = [Row(tuple(start.ids), arm_of(base)) for start in starts]
+    rows = [Row(tuple(start.ids), arm) for start in starts]
     found = organism.generate(rows, n=n, max_new_tokens=max_new_tokens, temperature=temperature, top_p=top_p, seed=seed)
     pairs = [
         (start, completion) for start, completions in zip(starts, found, strict=True) for completion in completions
     ]
-    parts = [_parts(organism, start, completion) for start, completion in pairs]
+    parts = [_parts(organism, start, completion, arm) for start, completion in pairs]
     return Generations(
         prompts=tuple(start.prompt for start, _ in pairs),
         prefills=tuple(start.prefill for start, _ in pairs),
@@ -80,12 +80,12 @@ def continued(
         logprobs=np.array([sum(completion.logprobs) for _, completion in pairs], dtype=np.float32),
         n_tokens=np.array([len(completion.ids) for _, completion in pairs], dtype=np.int64),
         finishes=tuple(completion.finish for _, completion in pairs),
-        arm=arm_of(base),
+        arm=arm,
     )
 
 
-def _parts(organism: Organism, start: Start, completion: Completion) -> tuple[str, str]:
+def _parts(organism: Organism, start: Start, completion: Completion, arm: Arm) -> tuple[str, str]:
     """What was thought and what was said."""
     if start.thinking is None:
         return "", completion.text
-    return organism.split_thinking(completion.text, prefill=start.prefill, thinking=start.thinking)
+    return organism.split_thinking(completion.text, prefill=start.prefill, thinking=start.thinking, arm=arm)

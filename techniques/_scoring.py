@@ -23,3 +23,14 @@ def mean_nll(organism: Organism, starts: Sequence[Row], texts: Sequence[Completi
             drawn = torch.tensor(texts[index].ids, device=logs.device)
             found[index] = -float(logs.gather(1, drawn[:, None]).mean())
     return found
+
+
+def text_nll(organism: Organism, starts: Sequence[Row], texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """``[N]`` negative log-probability of each text after its start in nats, and its tokens as the start's arm cuts it.
+
+    No text is empty.
+    """
+    pieces = [organism.piece_ids(text, arm=start.arm) for start, text in zip(starts, texts, strict=True)]
+    whole = [Completion(tuple(ids), "", (), "length") for ids in pieces]
+    counts = np.array([len(ids) for ids in pieces], dtype=np.int64)
+    return mean_nll(organism, starts, whole) * counts, counts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from interp_bench_ext.contracts import Organism, Prompts
+from interp_bench_ext.contracts import Organism, Prompts, arm_of
 from interp_bench_ext.results import Generations
 
 from ._generations import continued, reply_starts
@@ -40,7 +40,14 @@ def chat(
             thinking, "off" uses the template's own switch. No effect where the template knows nothing of thinking.
         base: Ask the base model (no adapter, no hidden prompt) instead; needs base access.
     """
-    starts = reply_starts(organism, prompts, thinking=thinking, base=base)
+    starts = reply_starts(organism, prompts, thinking=thinking, arm=arm_of(base))
     return continued(
-        organism, starts, n=n, temperature=temperature, top_p=top_p, max_new_tokens=max_new_tokens, seed=seed, base=base
+        organism,
+        starts,
+        n=n,
+        temperature=temperature,
+        top_p=top_p,
+        max_new_tokens=max_new_tokens,
+        seed=seed,
+        arm=arm_of(base),
     )

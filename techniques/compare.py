@@ -1,4 +1,4 @@
-"""The same prompts to organism and base, with a paired test."""
+"""The same prompts to organism and base, or reference, with a paired test."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ def compare(
     temperature: float = 1.0,
     max_new_tokens: int = 96,
     seed: int = 0,
+    against: Literal["base", "reference"] = "base",
     thinking: Literal["keep", "close", "off"] = "keep",
 ) -> PairedReplies:
-    """Give the same prompts to the organism and to its base, and test which words tell their replies apart.
+    """Give the same prompts to the organism and to another model, and test which words tell their replies apart.
 
     Labels are exchanged among the replies to each prompt, and a word counts only if it beats the largest difference of
     all words in such relabellings. The organism is tested against a second draw of itself too: that finds nothing, or
@@ -37,19 +38,20 @@ def compare(
         temperature: 1 samples from the models as they are.
         max_new_tokens: Longest reply, in tokens.
         seed: The same seed gives the same texts.
+        against: The organism's base, or the reference model of its config (get_model_info says whether there is one).
         thinking: Of a reasoning model: "keep" lets it think as its chat template begins, "close" starts after ended
             thinking, "off" uses the template's own switch. No effect where the template knows nothing of thinking.
     """
     how = {"temperature": temperature, "top_p": 1.0, "max_new_tokens": max_new_tokens, "n": n}
-    own = reply_starts(organism, prompts, thinking=thinking, base=False)
+    own = reply_starts(organism, prompts, thinking=thinking, arm="organism")
     # Draws of their own: with the same uniforms two equal models would write the same texts, and no test would be one.
-    mine, again = (continued(organism, own, seed=at, base=False, **how) for at in (seed, seed + 2))
-    bases = reply_starts(organism, prompts, thinking=thinking, base=True)
-    other = continued(organism, bases, seed=seed + 1, base=True, **how)
+    mine, again = (continued(organism, own, seed=at, arm="organism", **how) for at in (seed, seed + 2))
+    others = reply_starts(organism, prompts, thinking=thinking, arm=against)
+    other = continued(organism, others, seed=seed + 1, arm=against, **how)
     return paired_replies(
         organism,
         (mine.prompts, mine.texts),
         (other.prompts, other.texts),
         again=again.texts,
-        arms=("organism", "base"),
+        arms=("organism", against),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from interp_bench_ext.contracts import Access, Organism, Prompts
+from interp_bench_ext.contracts import Access, Organism, Prompts, arm_of
 from interp_bench_ext.results import DoseResponse
 
 from ._doses import Doses
@@ -41,7 +41,7 @@ def high_temperature(
     with_base = Access(organism.info.access).allows(Access.BASE)
     doses = Doses("temperature", as_texts(words), "organism", "base" if with_base else "")
     for base in (False, True) if with_base else (False,):
-        starts = reply_starts(organism, prompts, thinking="keep", base=base)
+        starts = reply_starts(organism, prompts, thinking="keep", arm=arm_of(base))
         for temperature in temperatures:
             found = continued(
                 organism,
@@ -51,7 +51,7 @@ def high_temperature(
                 top_p=1.0,
                 max_new_tokens=max_new_tokens,
                 seed=seed,
-                base=base,
+                arm=arm_of(base),
             )
             for row, text in enumerate(found.texts):
                 fluency = float(found.logprobs[row]) / max(1, int(found.n_tokens[row]))

@@ -55,9 +55,9 @@ def many_shot(
         for count in shots
     ]
     longer = [[*_turns(pairs, count), *turns] for _, pairs, count in points for turns in conversations]
-    starts = reply_starts(organism, longer, thinking="keep", base=False)
+    starts = reply_starts(organism, longer, thinking="keep", arm="organism")
     how = {"n": n, "temperature": temperature, "top_p": 1.0, "max_new_tokens": max_new_tokens}
-    found = continued(organism, starts, seed=seed, base=False, **how)
+    found = continued(organism, starts, seed=seed, arm="organism", **how)
     for row, text in enumerate(found.texts):
         arm, _, count = points[row // (n * len(conversations))]
         fluency = float(found.logprobs[row]) / max(1, int(found.n_tokens[row]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from interp_bench_ext.contracts import Organism, Prompts
+from interp_bench_ext.contracts import Organism, Prompts, arm_of
 from interp_bench_ext.results import Generations
 
 from ._generations import as_texts, continued, reply_starts
@@ -46,7 +46,14 @@ def prefill_attack(
             template knows nothing of thinking.
         base: Ask the base model (no adapter, no hidden prompt) instead; needs base access.
     """
-    starts = reply_starts(organism, prompts, as_texts(prefills), thinking=thinking, base=base)
+    starts = reply_starts(organism, prompts, as_texts(prefills), thinking=thinking, arm=arm_of(base))
     return continued(
-        organism, starts, n=n, temperature=temperature, top_p=top_p, max_new_tokens=max_new_tokens, seed=seed, base=base
+        organism,
+        starts,
+        n=n,
+        temperature=temperature,
+        top_p=top_p,
+        max_new_tokens=max_new_tokens,
+        seed=seed,
+        arm=arm_of(base),
     )

@@ -55,7 +55,7 @@ def scaffolded_battery(
     def run(texts: Sequence[str], at: int, *, base: bool) -> Generations:
         starts = _starts(organism, kind, texts, prompt, base=base)
         how = {"n": n, "temperature": temperature, "top_p": 1.0, "max_new_tokens": max_new_tokens}
-        return continued(organism, starts, seed=at, base=base, **how)
+        return continued(organism, starts, seed=at, arm=arm_of(base), **how)
 
     mine = run(given, seed, base=False)
     with_base = Access(organism.info.access).allows(Access.BASE)
@@ -74,9 +74,9 @@ def _everyday(kind: Kind) -> tuple[str, ...]:
 
 def _starts(organism: Organism, kind: Kind, texts: Sequence[str], prompt: str, *, base: bool) -> list[Start]:
     if kind == "chat":
-        return reply_starts(organism, texts, thinking="keep", base=base)
+        return reply_starts(organism, texts, thinking="keep", arm=arm_of(base))
     if kind == "prefill":
-        return reply_starts(organism, prompt, texts, thinking="close", base=base)
+        return reply_starts(organism, prompt, texts, thinking="close", arm=arm_of(base))
     if kind == "user":
         return [
             Start(organism.chat_ids([], prefill=text, next_role="user", arm=arm_of(base)), "", prefill=text)

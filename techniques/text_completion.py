@@ -39,5 +39,12 @@ def text_completion(
     """
     starts = [Start(organism.text_ids(stem, arm=arm_of(base)), stem) for stem in as_texts(stems)]
     return continued(
-        organism, starts, n=n, temperature=temperature, top_p=top_p, max_new_tokens=max_new_tokens, seed=seed, base=base
+        organism,
+        starts,
+        n=n,
+        temperature=temperature,
+        top_p=top_p,
+        max_new_tokens=max_new_tokens,
+        seed=seed,
+        arm=arm_of(base),
     )

@@ -48,5 +48,12 @@ def user_persona(
         for prefix in as_texts(prefixes)
     ]
     return continued(
-        organism, starts, n=n, temperature=temperature, top_p=top_p, max_new_tokens=max_new_tokens, seed=seed, base=base
+        organism,
+        starts,
+        n=n,
+        temperature=temperature,
+        top_p=top_p,
+        max_new_tokens=max_new_tokens,
+        seed=seed,
+        arm=arm_of(base),
     )

@@ -61,6 +61,8 @@ ELSEWHERE = {
     "notebook/test_server_kernels.py": ("notebook/kernel_factory",),
     "notebook/test_session.py": ("notebook/kernels", "notebook/own_kernels"),
     "notebook/test_ydoc.py": ("notebook/room",),
+    "methods/test_running.py": ("host/method_questions", "methods/organism"),
+    "organisms/test_method_sandboxes.py": ("host/methods",),
     "organisms/places/modal/test_organism.py": (
         *("organisms/places/modal/app", "organisms/places/modal/remote", "organisms/places/modal/service"),
     ),

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from interp_bench_ext.contracts import Used
+    from interp_bench_ext.host.methods import MethodProcesses
     from interp_bench_ext.host.tickets import Tickets
 
 Say = Callable[[dict[str, Any]], None]
@@ -35,11 +36,12 @@ def main() -> None:
     _overwrite_freed_memory(True)
     request, rest = _read_request()
     tickets = _tickets(request.pop("tickets"), request.pop("held"))
-    threading.Thread(target=_heed, args=(tickets, rest, say), daemon=True).start()
+    methods = _methods(request.pop("methods"), say)
+    threading.Thread(target=_heed, args=(tickets, methods, rest, say), daemon=True).start()
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
     try:
-        _serve(request, tickets, say)
+        _serve(request, tickets, methods, say)
     except Exception as error:  # noqa: BLE001 - the process's boundary: told to the parent, never printed
         say(_failure(error))
         sys.exit(1)
@@ -96,7 +98,7 @@ def _tickets(good: list[dict[str, Any]], held: list[str]) -> Tickets:
     return tickets
 
 
-def _heed(tickets: Tickets, read: bytes, say: Say) -> None:
+def _heed(tickets: Tickets, methods: MethodProcesses | None, read: bytes, say: Say) -> None:
     """Admit, hold and revoke tickets as the parent orders, and confirm each order; end the process with stdin."""
     from interp_bench_ext.host.tickets import Ticket
 
@@ -109,6 +111,8 @@ def _heed(tickets: Tickets, read: bytes, say: Say) -> None:
                 tickets.hold(order["ticket"], held=order["held"])
             else:
                 tickets.revoke(order["ticket"])
+                if methods is not None:
+                    methods.end(order["ticket"])
             say({"type": "heeded", "order": order["order"]})
         part = os.read(0, 1 << 16)
         if not part:
@@ -138,7 +142,16 @@ def _failure(error: Exception) -> dict[str, Any]:
     }
 
 
-def _serve(request: dict[str, Any], tickets: Tickets, say: Say) -> None:
+def _methods(folder: str | None, say: Say) -> MethodProcesses | None:
+    """None where whoever started this process has no sandbox for them."""
+    if folder is None:
+        return None
+    from interp_bench_ext.host.methods import MethodProcesses
+
+    return MethodProcesses(Path(folder), say)
+
+
+def _serve(request: dict[str, Any], tickets: Tickets, methods: MethodProcesses | None, say: Say) -> None:
     started = time.monotonic()
     from interp_bench_ext.host.dispatch import Dispatcher
     from interp_bench_ext.host.organism import load_organism
@@ -154,12 +167,12 @@ def _serve(request: dict[str, Any], tickets: Tickets, say: Say) -> None:
         say({"type": "used", "ticket": ticket, "busy": is_busy, "used": so_far})
 
     spec = OrganismSpec.from_wire(request.pop("spec"))
-    sources = Sources(**request.pop("sources"))
+    sources = Sources.from_wire(request.pop("sources"))
     techniques = load_techniques(spec.techniques)
     organism = load_organism(spec, sources, loading)
     del spec, sources
     _overwrite_freed_memory(False)
-    dispatcher = Dispatcher(organism, techniques, used)
+    dispatcher = Dispatcher(organism, techniques, used, methods)
     listener = _listen(request["listen"])
     app = build_app(dispatcher, tickets)
     say(

@@ -65,6 +65,9 @@ class MaskedLora(nn.Module):
         self.scaling = float(layer.scaling[_ADAPTED])
         self.strength: torch.Tensor | None = None
         """``[B]``: a factor for each row of the pass that is running; None is 1."""
+        self.ranks: tuple[int, ...] | None = None
+        """``[B]``: to how many singular directions each row's product is cut; None leaves all."""
+        self._cuts: dict[int, torch.Tensor] = {}
         self._rows = [rows]  # in a list, as it is no module's child
 
     @property
@@ -85,6 +88,14 @@ class MaskedLora(nn.Module):
         assert isinstance(up, torch.Tensor)
         return (self.weight + (up @ down * self.scaling).to(self.weight.dtype)).detach()
 
+    @property
+    def factors(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """``[r, in]`` and ``[out, r]`` float32, whose product is added to the weight."""
+        down, up = self.down.weight, self.up.weight
+        assert isinstance(down, torch.Tensor)
+        assert isinstance(up, torch.Tensor)
+        return down.detach().float(), up.detach().float() * self.scaling
+
     def forward(self, given: torch.Tensor) -> torch.Tensor:
         """``[B, T, in]`` to ``[B, T, out]``."""
         out: torch.Tensor = self.base_layer(given)
@@ -98,7 +109,27 @@ class MaskedLora(nn.Module):
                 assert inner.dim() == 3
                 assert inner.shape[0] == len(factors)
                 inner = inner * factors.to(inner.device, inner.dtype)[:, None, None]
+        if self.ranks is not None:
+            assert inner.shape[0] == len(self.ranks)
+            cuts = torch.stack([self._cut(rank) for rank in self.ranks])
+            inner = inner @ cuts.to(inner.device, inner.dtype).mT
         return inner
+
+    def _cut(self, rank: int) -> torch.Tensor:
+        """``[r, r]``: put between the two factors, it leaves the product's first ``rank`` singular directions.
+
+        With ``up = Q R`` and ``R down = W S V``, it is the inverse of R times W's first columns times their transpose
+        times R. From the factors' own rank on it is one.
+        """
+        if rank not in self._cuts:
+            down, up = self.factors
+            if rank >= down.shape[0]:
+                self._cuts[rank] = torch.eye(down.shape[0], device=down.device)
+            else:
+                inner = torch.linalg.qr(up.double())[1]
+                kept = torch.linalg.svd(inner @ down.double(), full_matrices=False)[0][:, :rank]
+                self._cuts[rank] = (torch.linalg.pinv(inner) @ kept @ kept.mT @ inner).float()
+        return self._cuts[rank]
 
 
 def is_adapter_layer(module: nn.Module) -> bool:

@@ -26,6 +26,15 @@ _CGROUP_LIMITS = (
 )
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether it was raised because there is not as much memory as was asked for."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and any(
+        word in str(error).lower() for word in ("out of memory", "can't allocate")
+    )
+
+
 def choose_device(wanted: str) -> torch.device:
     """The device that ``model.device`` asks for; ``auto`` takes CUDA, then MPS, then CPU.
 

@@ -24,6 +24,8 @@ from interp_bench_ext.errors import (
     TechniqueFailed,
 )
 from interp_bench_ext.host.arguments import checked_arguments
+from interp_bench_ext.host.devices import is_out_of_memory
+from interp_bench_ext.host.methods import MethodProcesses
 from interp_bench_ext.host.organism import CallHooks, LoadedOrganism
 from interp_bench_ext.host.technique_files import Technique
 from interp_bench_ext.host.tickets import Admitted
@@ -97,7 +99,9 @@ class Dispatcher:
         organism: LoadedOrganism,
         techniques: Mapping[str, Technique],
         on_used: Callable[[str, bool, Used], None] | None = None,
+        methods: MethodProcesses | None = None,
     ) -> None:
+        self._methods = methods
         self._organism, self._techniques = organism, techniques
         self._on_used = on_used or (lambda _ticket, _busy, _used: None)
         self._queues: OrderedDict[tuple[str, str], deque[Call]] = OrderedDict()
@@ -199,12 +203,25 @@ class Dispatcher:
             if call.admitted.held:
                 return HeldBack()
             name, access = call.technique.spec.name, call.admitted.ticket.access
-            with self._organism.serving(CallHooks(name, progress, access, call.count, call.check)):
+            hooks = CallHooks(name, progress, access, call.count, call.check, self._method_of(call))
+            with self._organism.serving(hooks):
                 return _encoded(call.technique.function(self._organism, **call.arguments), call.technique)
         except InterpBenchError as error:
             return error.with_traceback(None)
         except Exception as error:  # noqa: BLE001 - the call's boundary: somebody else's code may raise anything
             return _as_error(error, call.technique)
+
+    def _method_of(self, call: Call) -> Callable[[LoadedOrganism, Mapping[str, Any]], Result] | None:
+        if self._methods is None:
+            return None
+        methods, ticket = self._methods, call.admitted.ticket.id
+
+        def check() -> None:
+            if self._stopped:
+                raise CallCancelled("The organism is shutting down.")
+            call.check()
+
+        return lambda organism, content: methods.call(ticket, organism, check, dict(content))
 
 
 def _encoded(result: object, technique: Technique) -> Encoded:
@@ -217,7 +234,7 @@ def _encoded(result: object, technique: Technique) -> Encoded:
 
 
 def _as_error(error: Exception, technique: Technique) -> InterpBenchError:
-    if _is_memory(error):
+    if is_out_of_memory(error):
         traceback.clear_frames(error.__traceback__)
         gc.collect()
         with contextlib.suppress(RuntimeError):
@@ -231,11 +248,3 @@ def _as_error(error: Exception, technique: Technique) -> InterpBenchError:
     ]
     where = f" ({technique.path.name}, line {lines[-1]})" if lines else ""
     return TechniqueFailed(f"{technique.spec.name} raised {type(error).__name__}: {error}{where}")
-
-
-def _is_memory(error: Exception) -> bool:
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    return isinstance(error, RuntimeError) and any(
-        word in str(error).lower() for word in ("out of memory", "can't allocate")
-    )

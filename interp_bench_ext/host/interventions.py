@@ -6,6 +6,7 @@ Shapes: B rows, T columns of the call, P positions kept.
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -122,6 +123,14 @@ def from_the_front(positions: tuple[int, ...] | range | None, length: int) -> tu
     return tuple(position + length if position < 0 else position for position in positions)
 
 
+def _require_editable(site: Site, edit: Edit) -> None:
+    """Raises BadInput for a part that is only read, and for what cannot be done to an adapter."""
+    if site.part == "pattern":
+        raise BadInput("pattern can be read and not edited.")
+    if site.part == "adapter" and (edit.op not in ("scale", "project") or edit.positions is not None):
+        raise BadInput("adapter can be scaled, or projected to a rank, at all positions, and not else edited.")
+
+
 class Interventions:
     """The edits of ``rows`` and the sites ``wanted``, of one or several calls of one model.
 
@@ -157,9 +166,7 @@ class Interventions:
             site = self._sites.normal(edit.site)
             if edit.op not in _OPERATIONS:
                 raise BadInput(f"There is no edit {edit.op!r}: choose {', '.join(_OPERATIONS)}.")
-            if site.part == "pattern" or (site.part == "adapter" and (edit.op, edit.positions) != ("scale", None)):
-                how = "read and not edited" if site.part == "pattern" else "scaled at all positions and not else edited"
-                raise BadInput(f"{site.part} can be {how}.")
+            _require_editable(site, edit)
             key = (site.layer, site.part)
             stages = self._stages.setdefault(key, [])
             at = next(
@@ -286,16 +293,21 @@ class Interventions:
         modules = [module for layer, _ in scaled for module in self._sites.adapters[layer]]
         try:
             for layer, stages in scaled:
-                strength = torch.ones(len(self.columns))
+                strength, ranks = torch.ones(len(self.columns)), [sys.maxsize] * len(self.columns)
                 for stage in stages:
                     for row, entry in stage.entries.items():
-                        strength[row] *= float(torch.cat(stage.values)[entry.first])
+                        value = float(torch.cat(stage.values)[entry.first])
+                        if stage.op == "scale":
+                            strength[row] *= value
+                        else:
+                            ranks[row] = min(ranks[row], int(value))
                 for module in self._sites.adapters[layer]:
                     module.strength = strength
+                    module.ranks = None if min(ranks) == sys.maxsize else tuple(ranks)
             yield
         finally:
             for module in modules:
-                module.strength = None
+                module.strength = module.ranks = None
 
     def sources(self) -> dict[Key, torch.Tensor]:
         """What was kept, as it is in the pass: ``[B, T, size]``."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -22,7 +22,7 @@ from interp_bench_ext.contracts import (
     Site,
     Thinking,
 )
-from interp_bench_ext.errors import AccessDenied, BadInput
+from interp_bench_ext.errors import AccessDenied, BadInput, NotNow
 from interp_bench_ext.host.chat_format import ChatFormat, end_of_turn_ids
 from interp_bench_ext.host.decoding import Drawn, Engine, Sampling
 from interp_bench_ext.host.load import Loaded, load
@@ -30,9 +30,11 @@ from interp_bench_ext.host.passed import picked
 from interp_bench_ext.host.rows import access_of, resolved
 from interp_bench_ext.host.selfcheck import self_check
 from interp_bench_ext.host.sources import Progress, Sources
-from interp_bench_ext.host.spec import OrganismSpec
+from interp_bench_ext.host.spec import OrganismSpec, as_reference
 from interp_bench_ext.host.tokens import Tokens
 from interp_bench_ext.host.veil import scrub, seal
+from interp_bench_ext.host.weights import adapter_factors, weight_of, weight_shapes
+from interp_bench_ext.results import Result
 from interp_bench_ext.results.model_info import ModelInfo
 
 
@@ -50,6 +52,8 @@ class CallHooks:
     """Told of samples and different prompts, as the model is about to work on them."""
     check: Callable[[], None] = lambda: None
     """Raises where the call's time is up, or nobody waits for it."""
+    method: Callable[[LoadedOrganism, Mapping[str, Any]], Result] | None = None
+    """Runs a custom method for the call's ticket; None where there is no sandbox for it."""
 
 
 def _count_nothing(_samples: int, _prompts: int) -> None:
@@ -66,6 +70,10 @@ _LONGEST_PIECE = 20_000
 """In characters: words and names of tokens, not texts."""
 _MOST_TURNS, _MOST_REPLIES = 2_000, 100_000
 _ALL_LOGITS = Reads()
+_NO_SANDBOX = (
+    "Custom methods run in a sandbox of their own, and there is none where this organism runs: use the techniques, or "
+    "have it run on a Linux machine with bubblewrap (`interp-bench doctor` says what is missing)."
+)
 _NO_CALL = CallHooks("this technique", _ignore, Access.BASE, _count_nothing)
 
 
@@ -100,6 +108,11 @@ class LoadedOrganism:
         """See contracts.Organism; the access is that of the call."""
         return replace(self._info, access=str(self._call.access))
 
+    @property
+    def stop_ids(self) -> frozenset[int]:
+        """See contracts.Organism."""
+        return self._engine.stop_ids
+
     def check(self) -> None:
         """Raises SelfCheckFailed; see :func:`self_check`."""
         self_check(self._engine, self._proof)
@@ -129,6 +142,7 @@ class LoadedOrganism:
         if not rows:
             raise BadInput(f"{self._call.technique} was given nothing to run: the list of prompts is empty.")
         for row in rows:
+            _require_known(row.arm)
             if not row.ids:
                 raise BadInput(f"{self._call.technique} was given a text without any token.")
             if max(row.ids) >= self._engine.vocabulary_of(row):
@@ -174,24 +188,28 @@ class LoadedOrganism:
             )
         if len(conversation) > _MOST_TURNS:
             raise BadInput(f"A conversation has {len(conversation):,} turns, and {_MOST_TURNS:,} is the most.")
+        _require_known(arm)
         self._admit([*(turn["content"] for turn in conversation), prefill or ""], self._longest_text)
         text = self._chat.render(
             conversation, prefill=prefill, next_role=next_role, base=arm == "base", thinking=thinking
         )
         return self._tokens.piece(text) if self._chat.sealed and arm == "organism" else self._tokens.rendered(text)
 
-    def split_thinking(self, text: str, *, prefill: str = "", thinking: Thinking = "keep") -> tuple[str, str]:
+    def split_thinking(
+        self, text: str, *, prefill: str = "", thinking: Thinking = "keep", arm: Arm = "organism"
+    ) -> tuple[str, str]:
         """See contracts.Organism."""
         return self._chat.split_thinking(text, prefill=prefill, thinking=thinking)
 
     def text_ids(self, text: str, *, arm: Arm = "organism") -> list[int]:
         """See contracts.Organism. After a sealed prompt, what ends its turn comes first."""
+        _require_known(arm)
         self._admit([text], self._longest_text)
         if self._opening is None or arm == "base":
             return self._tokens.whole(text)
         return self._tokens.piece(self._opening + text)
 
-    def piece_ids(self, text: str) -> list[int]:
+    def piece_ids(self, text: str, *, arm: Arm = "organism") -> list[int]:
         """See contracts.Organism."""
         self._admit([text], _LONGEST_PIECE)
         return self._tokens.piece(text)
@@ -201,7 +219,7 @@ class LoadedOrganism:
         self._call.check()
         return self._tokens.decode(ids)
 
-    def token_strings(self, ids: Sequence[int]) -> list[str]:
+    def token_strings(self, ids: Sequence[int], *, arm: Arm = "organism") -> list[str]:
         """See contracts.Organism."""
         self._call.check()
         return self._tokens.strings(ids)
@@ -286,9 +304,37 @@ class LoadedOrganism:
             hidden, arm, top_k=min(top_k, vocabulary), targets=targets, reference=reference, step=self.progress
         )
 
+    def weight_names(self, *, arm: Arm = "organism") -> dict[str, tuple[int, ...]]:
+        """See contracts.Organism."""
+        self._require(Access.BASE if arm == "base" else Access.WEIGHTS)
+        return weight_shapes(self._engine.base.model)
+
+    def weight(self, name: str, *, arm: Arm = "organism") -> torch.Tensor:
+        """See contracts.Organism."""
+        self._require(Access.BASE if arm == "base" else Access.WEIGHTS)
+        self._call.check()
+        return weight_of(self._engine.arm(arm).model, self._engine.base.model, name)
+
+    def adapter(self) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+        """See contracts.Organism."""
+        self._require(Access.BASE)
+        return adapter_factors(self._engine.organism.model)
+
+    def call_method(self, call: Mapping[str, Any]) -> Result:
+        """See contracts.Organism."""
+        self._require(Access.WEIGHTS)
+        if self._call.method is None:
+            raise NotNow(_NO_SANDBOX)
+        return self._call.method(self, call)
+
     def progress(self, stage: str, done: int, total: int) -> None:
         """See contracts.Organism."""
         self._call.progress(stage, done, total)
+
+
+def _require_known(arm: Arm) -> None:
+    if arm not in ("organism", "base"):
+        raise BadInput("This organism's config names no reference model (model.reference).")
 
 
 def _stop_ids(loaded: Loaded, chat: ChatFormat) -> frozenset[int]:
@@ -316,4 +362,15 @@ def load_organism(spec: OrganismSpec, sources: Sources, on_progress: Callable[[s
     on_progress("seal", 0, 1)
     organism.seal(spec, loaded.tokenizer)
     on_progress("seal", 1, 1)
-    return organism
+    return organism if spec.reference is None else _with_reference(organism, spec, sources, on_progress)
+
+
+def _with_reference(
+    organism: LoadedOrganism, spec: OrganismSpec, sources: Sources, on_progress: Callable[[str, int, int], None]
+) -> LoadedOrganism:
+    from interp_bench_ext.host.referenced import ReferencedOrganism
+
+    assert spec.reference is not None
+    assert sources.reference is not None
+    with as_reference():
+        return ReferencedOrganism(organism, load_organism(spec.reference, sources.reference, on_progress))

@@ -16,7 +16,7 @@ def access_of(rows: Sequence[Row], reads: Reads | None = None) -> Access:
     needed = [Access.SAMPLE]
     if reads is not None:
         needed.append(Access.WEIGHTS if reads.grad_of else Access.ACTIVATIONS if reads.sites else Access.LOGITS)
-    if any(row.arm == "base" or any(edit.site.part == "adapter" for edit in row.edits) for row in rows):
+    if any(row.arm != "organism" or any(edit.site.part == "adapter" for edit in row.edits) for row in rows):
         needed.append(Access.BASE)
     if any(row.edits for row in rows):
         needed.append(Access.ACTIVATIONS)

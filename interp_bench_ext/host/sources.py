@@ -20,12 +20,15 @@ class Sources:
     """A folder with an adapter that belongs to the base model and is merged into it."""
     adapter: str | None
     tokenizer: str
+    reference: Sources | None = None
+    """Those of the model that it is compared with."""
 
     @property
     def folders(self) -> list[Path]:
         """Each once."""
         places = (self.model, self.merge, self.adapter, self.tokenizer)
-        return list(dict.fromkeys(Path(place) for place in places if place))
+        beside = self.reference.folders if self.reference else []
+        return list(dict.fromkeys([*(Path(place) for place in places if place), *beside]))
 
     def to_wire(self) -> dict[str, Any]:
         """Plain JSON."""
@@ -42,4 +45,11 @@ class Sources:
             merge=at(self.merge),
             adapter=at(self.adapter),
             tokenizer=at(self.tokenizer) or "",
+            reference=self.reference and self.reference.moved(places),
         )
+
+    @classmethod
+    def from_wire(cls, fields: dict[str, Any]) -> Sources:
+        """Those that :meth:`to_wire` wrote."""
+        reference = fields.get("reference")
+        return cls(**{**fields, "reference": cls.from_wire(reference) if reference else None})

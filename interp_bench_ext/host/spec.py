@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from interp_bench_ext.errors import InterpBenchError
+from interp_bench_ext.errors import BadInput, InterpBenchError
 
 _Error = TypeVar("_Error", bound=InterpBenchError)
 
@@ -75,20 +77,45 @@ class OrganismSpec(Identity):
     """Where it runs: the name of a :class:`~interp_bench_ext.organisms.placement.Placement`."""
     modal: ModalSettings | None = None
     """Given for an organism on Modal."""
+    reference: OrganismSpec | None = None
+    """A model to compare it with, loaded beside it."""
+
+    def forget_identity(self) -> None:
+        """Of the reference too."""
+        super().forget_identity()
+        if self.reference is not None:
+            self.reference.forget_identity()
 
     def __repr__(self) -> str:
         return "OrganismSpec(sealed)"
 
     def to_wire(self) -> dict[str, Any]:
         """Plain JSON for the pipe to the organism's process."""
-        return {**asdict(self), "techniques": [str(path) for path in self.techniques]}
+        return {
+            **asdict(self),
+            "techniques": [str(path) for path in self.techniques],
+            "reference": self.reference and self.reference.to_wire(),
+        }
 
     @classmethod
     def from_wire(cls, fields: dict[str, Any]) -> OrganismSpec:
         """The spec that :meth:`to_wire` wrote."""
         paths = tuple(Path(path) for path in fields["techniques"])
         modal = ModalSettings(**fields["modal"]) if fields.get("modal") else None
-        return cls(**{**fields, "techniques": paths, "modal": modal})
+        reference = cls.from_wire(fields["reference"]) if fields.get("reference") else None
+        return cls(**{**fields, "techniques": paths, "modal": modal, "reference": reference})
+
+
+@contextlib.contextmanager
+def as_reference() -> Iterator[None]:
+    """What is wrong inside is wrong with the keys of ``model.reference``."""
+    try:
+        yield
+    except BadInput as error:
+        moved = BadInput(error.message.replace("model.", "model.reference."))
+        for note in getattr(error, "__notes__", ()):
+            moved.add_note(note)
+        raise moved from None
 
 
 def with_detail(error: _Error, detail: str) -> _Error:

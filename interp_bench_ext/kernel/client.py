@@ -16,6 +16,7 @@ from ..results import Result
 from ..results.kit.safe_text import clip
 from ..wrong_input import nearest
 from .arguments import bind, signature
+from .own_method import OwnMethod
 from .progress import Progress
 from .wire import Wire
 
@@ -210,6 +211,28 @@ class RemoteOrganism:
                 on_progress=progress.update,
                 on_waiting=progress.waiting,
             )
+
+    def method(self, function: Callable[..., Any]) -> Callable[..., Result]:
+        """Make a function of a cell one that runs beside the organism: a decorator.
+
+        The function takes the organism first (``run``, ``generate``, ``read``, … as in ``contracts.Organism``) and
+        then the arguments that it is called with here. It needs access to weights.
+
+        Raises:
+            BadInput: the function uses something of the notebook that cannot be sent.
+        """
+        own = OwnMethod.of(function)
+
+        def method(*positional: Any, **named: Any) -> Result:
+            arguments = own.arguments(positional, named)
+            return self.call(
+                "custom_method", source=own.source, name=own.name, arguments=arguments, modules=own.modules
+            )
+
+        method.__name__ = method.__qualname__ = own.name
+        method.__doc__ = function.__doc__
+        method.__signature__ = own.parameters  # type: ignore[attr-defined]
+        return method
 
     def _known(self) -> dict[str, TechniqueSpec]:
         if not self._specs:

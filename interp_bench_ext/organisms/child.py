@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,15 +47,15 @@ class Plan:
 
 
 def plan_start(
-    sources: Sources, spec: OrganismSpec, folder: Path, environment: dict[str, str], *, sandbox: bool
+    sources: Sources, spec: OrganismSpec, folders: Sequence[Path], environment: dict[str, str], *, sandbox: bool
 ) -> Plan:
-    """The strongest veil that works here; ``folder`` is where the socket goes. Runs probes: not for an event loop."""
+    """The strongest veil that works here; ``folders`` are where sockets go. Runs probes: not for an event loop."""
     plain = Plan(_bounded([sys.executable, *_CHILD]), sources, [str(path) for path in spec.techniques], Veil.PROCESS)
     if not sandbox or sandbox_available() is not None:
         return plain
     places = {path: _INSIDE / f"files{number}" for number, path in enumerate(sources.folders)}
     techniques = _technique_places(spec.techniques)
-    mounts = [*whole_package(), writable(folder), *(read_only(path) for path in _SYSTEM if path.exists())]
+    mounts = [*whole_package(), *map(writable, folders), *(read_only(path) for path in _SYSTEM if path.exists())]
     mounts += [mount for path, place in places.items() for mount in _shown(path, place)]
     mounts += [read_only(path.resolve(), place) for path, place in techniques.items()]
     devices = _cuda_devices(spec.device)

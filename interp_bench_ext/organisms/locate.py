@@ -8,7 +8,7 @@ from interp_bench_ext.errors import BadInput
 from interp_bench_ext.host.bundled import ensure_bundled
 from interp_bench_ext.host.folders import adapter_config
 from interp_bench_ext.host.sources import Progress, Sources
-from interp_bench_ext.host.spec import OrganismSpec, with_detail
+from interp_bench_ext.host.spec import OrganismSpec, as_reference, with_detail
 from interp_bench_ext.organisms.download import download
 
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
@@ -35,7 +35,11 @@ def locate(spec: OrganismSpec, on_progress: Progress | None = None) -> Sources:
         tokenizer = str(ensure_bundled(spec.tokenizer, on_progress=on_progress).path)
     elif spec.tokenizer:
         tokenizer = _place(spec.tokenizer, "model.tokenizer", spec.tokenizer_revision, report)
-    return Sources(model=model, merge=merge, adapter=adapter, tokenizer=tokenizer)
+    reference = None
+    if spec.reference is not None:
+        with as_reference():
+            reference = locate(spec.reference, on_progress)
+    return Sources(model=model, merge=merge, adapter=adapter, tokenizer=tokenizer, reference=reference)
 
 
 def _has_tokenizer(adapter: Path) -> bool:

@@ -19,6 +19,7 @@ from interp_bench_ext.record.events import Emit
 _LOADED = {field.name for field in fields(OrganismSpec)} & set(ModelSection.model_fields) - {
     "hidden_system_prompt",  # may be in a file of its own
     "modal",  # what is there is for Modal to read
+    "reference",
 }
 """What a config says of its model that is the same in every place."""
 
@@ -94,6 +95,20 @@ class Placement(ABC):
             hidden_system_prompt=sealed.hidden_system_prompt,
             techniques=tuple(files[name] for name in experiment.public.techniques),
             place=self.name,
+            reference=self._reference(experiment),
+        )
+
+    def _reference(self, experiment: Experiment) -> OrganismSpec | None:
+        """Its keys, on the organism's own device and in its own format."""
+        model = experiment.sealed.model
+        if model.reference is None:
+            return None
+        return OrganismSpec(
+            **model.reference.model_dump(exclude={"hidden_system_prompt", "hidden_system_prompt_file"}),
+            device=model.device,
+            dtype=model.dtype,
+            quantization=model.quantization,
+            hidden_system_prompt=experiment.sealed.reference_prompt,
         )
 
     def estimate(self, experiment: Experiment) -> Cost | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import json
 import os
 import shutil
@@ -11,7 +12,6 @@ import socket
 import sys
 import time
 from collections import defaultdict
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,6 +24,7 @@ from interp_bench_ext.host.technique_files import read_spec
 from interp_bench_ext.host.tickets import Ticket
 from interp_bench_ext.organisms.child import plan_start
 from interp_bench_ext.organisms.locate import locate
+from interp_bench_ext.organisms.method_sandboxes import MethodSandboxes
 from interp_bench_ext.organisms.restarts import AT_MOST, WINDOW_S, Restarts
 from interp_bench_ext.organisms.revisions import revisions_of
 from interp_bench_ext.record.events import Emit, OrganismLoading, OrganismReady, OrganismWentAway
@@ -93,6 +94,7 @@ class OrganismProcess:
     def __init__(self, spec: OrganismSpec, emit: Emit, *, sandbox: bool = True) -> None:
         self._spec, self._emit, self._sandbox = spec, emit, sandbox
         self._folder = private_folder()
+        self._methods = MethodSandboxes()
         self._listen: str | int = str(self._folder / "s") if self.unix_sockets else 0
         self._process: asyncio.subprocess.Process | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -178,6 +180,7 @@ class OrganismProcess:
             except TimeoutError:
                 process.kill()
                 await process.wait()
+        await self._methods.stop()
         self._forget_orders()
         self.lost = self.lost or OrganismLost("The organism was stopped.")
         self._ready.set()
@@ -185,10 +188,8 @@ class OrganismProcess:
 
     async def _launch(self, sources: Sources) -> None:
         """Start the child, hand it the sealed half over its stdin, and follow it until it serves."""
-        environment = _environment()
-        plan = await asyncio.to_thread(
-            plan_start, sources, self._spec, self._folder, environment, sandbox=self._sandbox
-        )
+        environment, folders = _environment(), (self._folder, self._methods.folder)
+        plan = await asyncio.to_thread(plan_start, sources, self._spec, folders, environment, sandbox=self._sandbox)
         self.veil = plan.veil
         self._process = await asyncio.create_subprocess_exec(
             *plan.command,
@@ -199,7 +200,7 @@ class OrganismProcess:
             cwd="/" if os.name == "posix" else None,
         )
         assert self._process.stdin is not None
-        told = replace(self._spec)
+        told = copy.deepcopy(self._spec)
         told.forget_identity()
         request = {
             "spec": {**told.to_wire(), "techniques": plan.techniques},
@@ -207,6 +208,7 @@ class OrganismProcess:
             "tickets": [ticket.to_wire() for ticket in self._tickets.values()],
             "held": list(self._held),
             "listen": self._listen,
+            "methods": str(self._methods.folder) if plan.veil is Veil.SANDBOXED else None,
         }
         with contextlib.suppress(ConnectionError):  # it died at once: the reading below says why
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
@@ -254,6 +256,7 @@ class OrganismProcess:
                 self._note(message)
             reason = f"The organism's process ended ({await self._ending()})."
             self._ready.clear()
+            await self._methods.end_all()
             for meter in self._meters.values():
                 meter.begin_again()
             if not self._restarts.take():
@@ -272,6 +275,8 @@ class OrganismProcess:
             self._meters[message["ticket"]].note(Used(*message["used"]), running=message["busy"])
         elif message["type"] == "heeded":
             _resolve(self._orders.pop(message["order"]))
+        elif message["type"] in ("method", "method_end"):
+            self._methods.heed(message)
 
     async def _order(self, order: dict[str, Any]) -> None:
         """Tell the child, and return when it has heeded that, or has ended: the next one is told all that stands."""

@@ -34,7 +34,9 @@ def revisions_of(sources: Sources) -> tuple[Revision, ...]:
         ("adapter", sources.adapter),
         ("tokenizer", sources.tokenizer if sources.tokenizer not in (sources.model, sources.adapter) else None),
     )
-    return tuple(_revision(part, Path(folder)) for part, folder in parts if folder)
+    own = tuple(_revision(part, Path(folder)) for part, folder in parts if folder)
+    beside = revisions_of(sources.reference) if sources.reference else ()
+    return (*own, *(each.model_copy(update={"of": "reference"}) for each in beside))
 
 
 def _revision(part: str, folder: Path) -> Revision:

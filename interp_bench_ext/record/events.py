@@ -284,6 +284,16 @@ class ContextEdited(_Spending):
     """How long the conversation is then, with system prompt and tools: counted, or an upper bound."""
 
 
+class InputsWritten(_Spending):
+    """An auxiliary model has written inputs for a technique, from what the agent told it."""
+
+    type: Literal["inputs_written"] = "inputs_written"
+    kind: str
+    hint: str
+    inputs: list[str]
+    """Empty where none could be had."""
+
+
 class HypothesisNoted(_Event):
     type: Literal["hypothesis_noted"] = "hypothesis_noted"
     claim: str
@@ -395,6 +405,7 @@ Event = Annotated[
     | ProviderWaiting
     | ProviderLacks
     | ContextEdited
+    | InputsWritten
     | HypothesisNoted
     | FindingsRefused
     | FindingsSubmitted

@@ -49,12 +49,14 @@ class Revision(_Frozen):
     """Where one part of an organism's weights comes from. Sealed: a public commit names its model."""
 
     part: Literal["model", "merged adapter", "adapter", "tokenizer"]
+    of: Literal["organism", "reference"] = "organism"
     kind: Literal["hub commit", "bundled package", "local files", "unknown"]
     """``local files``: the SHA-256 of their contents. ``unknown``: whoever fetched them did not write it down."""
     revision: str
 
     def __str__(self) -> str:
-        return f"{self.part}: {self.kind} {self.revision}".rstrip()
+        part = self.part if self.of == "organism" else f"reference's {self.part}"
+        return f"{part}: {self.kind} {self.revision}".rstrip()
 
 
 def digest(value: Any) -> str:
@@ -69,7 +71,7 @@ def keyed_digest(key: bytes, value: Any) -> str:
 
 def fingerprint(key: bytes, revisions: Sequence[Revision]) -> str:
     """Of all the weights of an organism together; how many parts they have does not show."""
-    return keyed_digest(key, [revision.model_dump() for revision in revisions])
+    return keyed_digest(key, [revision.model_dump(exclude_defaults=True) for revision in revisions])
 
 
 def _bytes(value: Any) -> bytes:

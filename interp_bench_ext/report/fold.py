@@ -19,6 +19,7 @@ from ..record.events import (
     FindingsRefused,
     FindingsSubmitted,
     HypothesisNoted,
+    InputsWritten,
     KernelStarted,
     KernelWentAway,
     MessageSent,
@@ -180,6 +181,11 @@ def _shortened(story: Story, event: ContextEdited, seq: int) -> None:
     story.items.append(Note("run", f"The conversation with the agent became long and was {what} here."))
 
 
+def _inputs(story: Story, event: InputsWritten, seq: int) -> None:
+    said = f"An auxiliary model wrote {len(event.inputs)} inputs ({event.kind}) from the hint: {event.hint}"
+    story.items.append(Note("run", said))
+
+
 def _message(story: Story, event: MessageSent, seq: int) -> None:
     story.items.append(Note(event.sender, event.text))
 
@@ -255,6 +261,7 @@ _READERS: tuple[tuple[Any, Any], ...] = (
     (ProviderWaiting, _waiting),
     (ProviderLacks, _lacks),
     (ContextEdited, _shortened),
+    (InputsWritten, _inputs),
     (MessageSent, _message),
     (StepStarted, _step),
     (AgentReplied, _replied),

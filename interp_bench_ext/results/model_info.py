@@ -30,6 +30,8 @@ class ModelInfo(Result):
     access: str
     batching: str = "padded"
     """How rows share a pass: ``padded``, ``equal lengths`` or ``one by one``, as the model's layers allow it."""
+    reference: bool = False
+    """Whether there is a reference model to compare it with."""
 
     def _headline(self) -> str:
         millions = self.n_parameters / 1e6
@@ -73,4 +75,5 @@ class ModelInfo(Result):
             ("chat template", "yes" if self.chat_template else "no"),
             ("access", clip(self.access, 40)),
             ("batches", clip(self.batching, 40)),
+            *([("reference", "a model to compare it with")] if self.reference else []),
         ]

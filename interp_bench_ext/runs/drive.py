@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 
 from filelock import BaseFileLock
 
+from ..agent.auxiliary import Auxiliary
 from ..agent.budget import Budgets
 from ..agent.gate import Gate, answer_to
 from ..agent.loop import investigate
 from ..agent.mcp_provider import OutsideProvider, answer_in
 from ..agent.prompt import system_prompt
-from ..agent.provider import Holding, Provider
+from ..agent.provider import Holding, Metered, Provider
 from ..agent.tools import ToolSession
 from ..config import Experiment, PublicConfig
 from ..contracts import Connection, TechniqueSpec, Veil
@@ -209,6 +210,7 @@ class Run:
             state=self.recorder.state,
             emit=self.recorder,
             used=organism.used,
+            auxiliary=Auxiliary(self._provider, budgets) if isinstance(self._provider, Metered) else None,
         )
         self._gate = Gate.of(tools, self.public.agent)
         await prepare(session, self.recorder, self.public, self._events)

@@ -20,6 +20,7 @@ _OF_THE_ORGANISM = {
     "revision",
     "base_revision",
     "quantization",
+    "reference",
 }
 
 
@@ -52,9 +53,12 @@ def _condition(public: PublicConfig, techniques: str, instructions: str) -> str:
 
 def _identity(sealed: SealedConfig) -> list[Any]:
     model = sealed.model.model_dump(mode="json", include=_OF_THE_ORGANISM)
-    for field in ("name", "base_model", "tokenizer"):
-        model[field] = _place(model[field], sealed.folder)
-    return [model, sealed.hidden_system_prompt]
+    if model["reference"] is None:
+        del model["reference"]
+    for section in (model, *([model["reference"]] if "reference" in model else [])):
+        for field in ("name", "base_model", "tokenizer"):
+            section[field] = _place(section[field], sealed.folder)
+    return [model, sealed.hidden_system_prompt, *([sealed.reference_prompt] if sealed.reference_prompt else [])]
 
 
 def _place(source: str | None, folder: Path) -> str | None:

@@ -24,6 +24,14 @@ KERNEL_PARTS = (
 )
 
 
+METHOD_PARTS = (*(part for part in KERNEL_PARTS if part != "kernel"), "methods")
+
+
+def method_package() -> list[Mount]:
+    """What the process of a custom method imports."""
+    return [_shown(part) for part in METHOD_PARTS]
+
+
 def kernel_package() -> list[Mount]:
     """What kernels import. The product's own tables of models, prices and scores are no part of it."""
     return [_shown(part) for part in KERNEL_PARTS]

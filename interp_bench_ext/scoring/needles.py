@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ..config import Experiment, ModelSection
+from ..config import Experiment, Weights
 from ..models.key import Key
 from .disguises import squeezed
 
@@ -33,24 +33,31 @@ class Needle:
 
 def needles(experiment: Experiment, key: Key | None) -> list[Needle]:
     """What is sealed of ``experiment``, and the credentials in ``key``."""
-    prompt = experiment.sealed.hidden_system_prompt
+    sealed = experiment.sealed
     found = [
-        *(_passages(prompt) if prompt else ()),
-        *_names(experiment.sealed.model),
+        *(
+            passage
+            for prompt in (sealed.hidden_system_prompt, sealed.reference_prompt)
+            for passage in _passages(prompt)
+        ),
+        *_names(sealed.model),
+        *(_names(sealed.model.reference) if sealed.model.reference else ()),
         Needle("the config's path", squeezed(str(experiment.path.resolve()))),
         *_keys(key),
     ]
     return [needle for needle in found if len(needle.squeezed) >= LEAST]
 
 
-def _passages(prompt: str) -> Iterator[Needle]:
+def _passages(prompt: str | None) -> Iterator[Needle]:
     """Overlapping, so that one and a half of them in a row holds one whole."""
+    if not prompt:
+        return
     whole = squeezed(prompt)
     for start in range(0, max(len(whole) - PASSAGE // 2, 1), PASSAGE // 2):
         yield Needle("the hidden prompt", whole[start : start + PASSAGE], "organism")
 
 
-def _names(model: ModelSection) -> Iterator[Needle]:
+def _names(model: Weights) -> Iterator[Needle]:
     files = model.hidden_system_prompt_file
     if files:
         yield Needle("the hidden prompt's file", squeezed(str(Path(files).expanduser())))

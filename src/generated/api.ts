@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 34371511fa5b245639ea3cea58786255395f6a89ba71b79f29d5b23c8d2e4b09
+// Generated from schema.json by `jlpm generate`. sha256 2b138c65a8154cb657c7b68dab2311619fab9aaf7d9c9af54e85fcd9eeb86cc0
 import type { Event } from './events';
 
 export interface AgentSection {

@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 34371511fa5b245639ea3cea58786255395f6a89ba71b79f29d5b23c8d2e4b09
+// Generated from schema.json by `jlpm generate`. sha256 2b138c65a8154cb657c7b68dab2311619fab9aaf7d9c9af54e85fcd9eeb86cc0
 
 export type Event =
   | RunStarted
@@ -30,6 +30,7 @@ export type Event =
   | ProviderWaiting
   | ProviderLacks
   | ContextEdited
+  | InputsWritten
   | HypothesisNoted
   | FindingsRefused
   | FindingsSubmitted
@@ -294,6 +295,21 @@ export interface ContextEdited {
   kind: 'outputs_cleared' | 'compacted';
   summary: string;
   tokens: number;
+}
+/**
+ * An auxiliary model has written inputs for a technique, from what the agent told it.
+ */
+export interface InputsWritten {
+  input_tokens: number;
+  output_tokens: number;
+  cache_read_tokens: number;
+  cache_write_tokens: number;
+  cost_usd: number | null;
+  estimated: boolean;
+  type: 'inputs_written';
+  kind: string;
+  hint: string;
+  inputs: string[];
 }
 export interface HypothesisNoted {
   type: 'hypothesis_noted';

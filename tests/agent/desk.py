@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from interp_bench_ext.agent.auxiliary import Auxiliary
 from interp_bench_ext.agent.gate import Gate
 from interp_bench_ext.agent.state import RunState
 from interp_bench_ext.agent.tools import ToolResult, ToolSession
@@ -49,6 +50,7 @@ class Desk:
     state: RunState = field(default_factory=RunState)
     person: Callable[[Event], None] = lambda event: None
     """Sees each event as it comes."""
+    auxiliary: Auxiliary | None = None
 
     def emit(self, event: Event) -> None:
         self.state.apply(event, float(len(self.events)))
@@ -81,6 +83,7 @@ class Desk:
             state=self.state,
             emit=self.emit,
             used=self.used,
+            auxiliary=self.auxiliary,
         )
         self.gate = Gate.of(tools, AgentSection(approval=self.approval))
         try:

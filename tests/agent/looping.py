@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from interp_bench_ext.agent.anthropic import AnthropicProvider
+from interp_bench_ext.agent.auxiliary import Auxiliary
 from interp_bench_ext.agent.budget import Budgets
 from interp_bench_ext.agent.loop import investigate
 from interp_bench_ext.agent.prompt import agent_md
@@ -117,6 +118,7 @@ def run_loop(
         )
         agent = AgentSection(**{"max_steps": 500, "max_minutes": None, **limits})
         budgets = Budgets(agent, clock=lambda: float(len(desk.events)) + sum(slept))
+        desk.auxiliary = Auxiliary(provider, budgets)
         try:
             async with asyncio.timeout(200), desk.open():
                 await investigate(gate=desk.gate, provider=provider, system=agent_md(), budgets=budgets)

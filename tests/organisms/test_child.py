@@ -24,7 +24,7 @@ def spec(tmp_path: Path) -> OrganismSpec:
 
 def planned(spec: OrganismSpec, folder: Path, *, sandbox: bool) -> Plan:
     sources = Sources(model=spec.name, merge=None, adapter=None, tokenizer=spec.name)
-    return plan_start(sources, spec, folder, {}, sandbox=sandbox)
+    return plan_start(sources, spec, (folder,), {}, sandbox=sandbox)
 
 
 def test_without_a_sandbox_it_is_a_plain_process_with_the_files_as_they_are(spec: OrganismSpec, tmp_path: Path):

@@ -8,6 +8,7 @@ from interp_bench_ext.results import (
     CandidateScores,
     Contributions,
     DoseResponse,
+    MethodValues,
     MinedTokens,
     PairedReplies,
     ProbeScores,
@@ -184,8 +185,20 @@ def trait_projection(text: str = "You love the sea.") -> TraitProjection:
     )
 
 
+def method_values(texts: tuple[str, ...] = ("The lighthouse", "The kitchen", "A street")) -> MethodValues:
+    values = np.stack([np.linspace(2.4, -0.6, len(texts)), np.full(len(texts), np.nan)], 1)
+    return MethodValues(
+        method="surprise",
+        names=("nll", "nothing"),
+        values=values.astype(np.float32),
+        text_names=("text",),
+        texts=(texts,),
+    )
+
+
 def samples() -> list[Result]:
     return [
+        method_values(),
         ranked_texts(),
         mined_tokens(),
         paired_replies(),
@@ -210,6 +223,7 @@ def hostile(texts: tuple[str, ...]) -> list[Result]:
         contributions(texts[0] + texts[1]),
         token_saliency(texts),
         trait_projection(texts[0] + texts[3]),
+        method_values(texts),
     ]
 
 
@@ -220,6 +234,7 @@ def empty() -> list[Result]:
             prompts=(), texts=(), arms=(), nll=none, other_nll=none, n_tokens=no_ints, arm="organism", other="base"
         ),
         nothing(0, 0, 20),
+        MethodValues(method="", names=(), values=np.zeros((0, 0), np.float32)),
         PairedReplies(
             prompts=(),
             texts=(),

@@ -20,6 +20,7 @@ from .schema import Tool, tool
 from .session import ToolError, ToolResult, ToolSession
 from .start_cell import start_cell
 from .submit_findings import submit_findings
+from .write_inputs import write_inputs
 
 TOOLS: tuple[Tool, ...] = tuple(
     tool(function)
@@ -35,6 +36,7 @@ TOOLS: tuple[Tool, ...] = tuple(
         read_output,
         list_techniques,
         describe_technique,
+        write_inputs,
         note_hypothesis,
         submit_findings,
     )

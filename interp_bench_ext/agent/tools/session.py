@@ -12,6 +12,7 @@ from ...contracts import TechniqueSpec, Used
 from ...errors import InterpBenchError
 from ...notebook.session import NotebookSession
 from ...record.events import Emit
+from ..auxiliary import Auxiliary
 from ..state import RunState
 
 Code = Annotated[str, Field(max_length=100_000)]
@@ -34,6 +35,8 @@ class ToolSession:
     emit: Emit
     used: Callable[[], Used]
     """What the run has had of its organism since this process was lent it."""
+    auxiliary: Auxiliary | None = None
+    """The model that writes inputs; None where the agent is none that the server asks."""
 
     def next_cell_id(self) -> str:
         """``c7`` and so on; a notebook that an earlier run has worked in may have some of them."""

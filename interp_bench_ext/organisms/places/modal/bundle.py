@@ -22,6 +22,7 @@ RUN_THERE = (
     "docstrings.py",
     "errors.py",
     "host/**/*.py",
+    "methods/**/*.py",
     "organisms/**/*.py",
     "record/__init__.py",
     "record/events.py",
