@@ -14,6 +14,8 @@ export interface Attack {
    * title or as an argument of its command, or the page's body as a data attribute.
    */
   bundle(name: string, canary: string): Bundle;
+  /** What the control shows instead, where JupyterLab itself stands against the attack. */
+  planted?(name: string): Bundle;
 }
 
 /** Puts an attempt into the table of the red-team suite. */
@@ -53,6 +55,41 @@ function html(text: string): Bundle {
 function chart(data: object, more: object = {}): Bundle {
   const encoding = { x: { field: 'a', type: 'quantitative' } };
   return { [VEGALITE]: { data, mark: 'point', encoding, ...more } };
+}
+
+function button(command: string, name: string): string {
+  return `<button data-commandlinker-command="${command}" data-commandlinker-args='{"n":"${name}"}'>x</button>`;
+}
+
+/** A chart whose expression calls a function of the page when the mouse moves, and whose mark links to a script. */
+function expressing(name: string): Bundle {
+  const call = `vlSelectionTuples([{datum: "${ran(name)}"}], {fields: [{getter: event.view.setTimeout}]})`;
+  return {
+    'application/vnd.vega.v5+json': {
+      width: 60,
+      height: 60,
+      signals: [
+        {
+          name: 'moved',
+          value: 0,
+          on: [{ events: 'window:mousemove', update: call }]
+        }
+      ],
+      marks: [
+        {
+          type: 'rect',
+          encode: {
+            enter: {
+              width: { value: 60 },
+              height: { value: 60 },
+              href: { value: `javascript:${name}` },
+              tooltip: { value: `<img src="data:," onerror="${ran(name)}">` }
+            }
+          }
+        }
+      ]
+    }
+  };
 }
 
 export const ran = (name: string): string => `document.body.dataset.${name}=1`;
@@ -119,12 +156,15 @@ export const ATTACKS: Attack[] = [
     bundle: name => html(`<img src="data:," onerror="${ran(name)}">`)
   },
   {
+    id: 'F6',
+    sentence: 'a button in Markdown that approves what the agent has asked for',
+    bundle: name => ({ 'text/markdown': button('interp-bench:approve', name) }),
+    planted: name => html(button('interp-bench:approve', name))
+  },
+  {
     id: 'F6b',
     sentence: "a button that runs one of Lab's commands",
-    bundle: name =>
-      html(
-        `<button data-commandlinker-command="application:toggle-mode" data-commandlinker-args='{"n":"${name}"}'>x</button>`
-      )
+    bundle: name => html(button('application:toggle-mode', name))
   },
   {
     id: 'F7f',
@@ -141,6 +181,12 @@ export const ATTACKS: Attack[] = [
     id: 'F8',
     sentence: 'a link in Markdown runs a script when it is clicked',
     bundle: name => ({ 'text/markdown': `<a href="javascript:${name}">x</a>` })
+  },
+  {
+    id: 'F9',
+    sentence: "a chart's expressions, links and tooltips run a script",
+    bundle: name => expressing(name),
+    planted: name => html(`<script>${ran(name)}</script>`)
   },
   {
     id: 'F12',

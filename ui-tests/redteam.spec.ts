@@ -25,12 +25,32 @@ type Place = 'veiled' | 'control';
 const MARK = { interp_bench: { run: 'r1', status: 'ok' } };
 const OF_PERSON: [string, string][] = [
   ['F4', 'a cell that the person runs shows a script from a hook'],
-  ['F5', 'the person trusts the notebook, and a script is in it']
+  ['F5', 'the person trusts the notebook, and a script is in it'],
+  ['F14', 'printed text and a traceback bring HTML, and links to a script']
 ];
 const nameOf = (id: string, place: Place): string => `${id}${place}`;
 
 function shown(data: Bundle): object {
   return { output_type: 'display_data', data, metadata: {} };
+}
+
+/** Text with HTML and with terminal links; the control is trusted HTML instead. */
+function printed(name: string, place: Place): object[] {
+  const live = `<img src="data:," onerror="${ran(name)}"><a href="javascript:${name}">x</a>`;
+  if (place === 'control') {
+    return [shown({ 'text/html': live })];
+  }
+  const link = `\u001b]8;;javascript:${name}\u0007${live}\u001b]8;;\u0007`;
+  return [
+    { output_type: 'stream', name: 'stdout', text: link },
+    { output_type: 'stream', name: 'stderr', text: live },
+    {
+      output_type: 'error',
+      ename: live,
+      evalue: live,
+      traceback: [live, link]
+    }
+  ];
 }
 
 /** Open a notebook in which all is tried, trust it and run it, as a person does. */
@@ -41,15 +61,20 @@ async function tryAll(
   canary: Canary
 ): Promise<Watched> {
   const stored = `<script>${ran(nameOf('F5', place))}</script>`;
-  const bundles = ATTACKS.map(({ id, bundle }) =>
-    bundle(nameOf(id, place), canary.url)
+  const bundles = ATTACKS.map(({ id, bundle, planted }) =>
+    place === 'control' && planted
+      ? planted(nameOf(id, place))
+      : bundle(nameOf(id, place), canary.url)
   );
   await lab.makeNotebook(
     `${place}.ipynb`,
     [showing(bundles), hooking(ran(nameOf('F4', place))), '1 + 1', '# stored'],
     {
       metadata: place === 'veiled' ? MARK : {},
-      outputs: [shown({ 'text/html': stored })]
+      outputs: [
+        shown({ 'text/html': stored }),
+        ...printed(nameOf('F14', place), place)
+      ]
     }
   );
   const page = await browser.newPage({
@@ -64,6 +89,10 @@ async function tryAll(
     .toBe(place === 'control');
   await notebook.runAll();
   await expect(notebook.cell('1 + 1')).toContainText('shown');
+  for (const chart of await page.locator('.jp-OutputArea canvas').all()) {
+    await chart.hover({ force: true });
+  }
+  await page.mouse.move(600, 400);
   return watched;
 }
 

@@ -79,6 +79,16 @@ MEND: list[Turn] = [
 ]
 DEADLY: list[Turn] = [_cell("import os\nos._exit(1)", id="d1"), _ended(None, [])]
 
+LIVE = (
+    '<img src="data:," onerror="document.body.dataset.sidebar=1">'
+    '<a href="javascript:sidebar">x</a>[y](javascript:sidebar)'
+)
+"""What would run in a page that took it for HTML or Markdown."""
+WRITES_HTML: list[Turn] = [
+    [text(LIVE), _hypothesis(LIVE, "open", 0.4, id="h1"), tool_use("run_cell", {"code": f"# {LIVE}"}, id="h2")],
+    _ended(LIVE, ["c3"], summary=LIVE),
+]
+
 
 def _turn_of(turns: list[Turn], *, pace_s: float = 0.0) -> Callable[[dict[str, Any]], Answer]:
     def reply(request: dict[str, Any]) -> Answer:
@@ -131,6 +141,7 @@ SCENARIOS: dict[str, Callable[[dict[str, Any]], Answer]] = {
     "told": _told,
     "overloaded": _overloaded,
     "refused": _refused,
+    "html": _turn_of(WRITES_HTML),
 }
 _NAMED = re.compile(r"scenario: (\w+)")
 

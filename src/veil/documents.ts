@@ -18,19 +18,15 @@ export function guardVega(
   registry: IRenderMimeRegistry,
   trans: TranslationBundle
 ): void {
-  for (const mimeType of registry.mimeTypes.filter(name => VEGA.test(name))) {
-    const labs = registry.getFactory(mimeType)!;
-    registry.addFactory(
-      {
-        ...labs,
-        mimeTypes: [mimeType],
-        createRenderer: options =>
-          inWorkFolder(pathOf(options.resolver))
-            ? new NotDrawn(trans)
-            : labs.createRenderer(options)
-      },
-      registry.getRank(mimeType)
-    );
+  const ofVega = registry.mimeTypes.filter(name => VEGA.test(name));
+  const factories = new Set(ofVega.map(name => registry.getFactory(name)!));
+  for (const factory of factories) {
+    const draw = factory.createRenderer.bind(factory);
+    // In its place: Lab's documents hold the factory itself, and never ask the registry for another one.
+    factory.createRenderer = options =>
+      inWorkFolder(pathOf(options.resolver))
+        ? new NotDrawn(trans)
+        : draw(options);
   }
 }
 
