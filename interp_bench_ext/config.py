@@ -265,9 +265,19 @@ class AgentSection(_Section):
     max_gpu_minutes: PositiveFloat | None = None
     approval: Literal["auto", "ask", "ask_first"] = "auto"
 
-    def model_for(self, provider: str) -> str | None:
-        """The model that is named here, where it is one for this provider; None: its own default."""
-        return self.model if provider in (self.provider, "anthropic") else None
+    def led_by(self, provider: str | None, model: str | None) -> AgentSection:
+        """The section with what a person chooses, None being no choice.
+
+        Another provider keeps no model but one that it may know. Whoever names a model alone never gets the playbook,
+        which has none.
+        """
+        if provider is None and model is None:
+            return self
+        if provider is None:
+            provider = None if self.provider == "playbook" else self.provider
+        elif model is None and provider in (self.provider, "anthropic"):
+            model = self.model
+        return self.model_copy(update={"provider": provider, "model": model})
 
 
 class EvaluationSection(_Section):

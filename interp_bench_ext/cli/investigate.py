@@ -162,12 +162,10 @@ def overridden(
     """``experiment`` with what the command line says otherwise."""
     if agent == "playbook" and model is not None:
         raise BadInput(f"--model {model}: the playbook follows a protocol, without a model; leave out one of the two")
-    chosen = given(provider=agent, model=model, max_steps=max_steps, max_cost_usd=max_cost)
-    if agent is not None and model is None:
-        chosen["model"] = experiment.public.agent.model_for(agent)
+    led = experiment.public.agent.led_by(agent, model)
     public = experiment.public.model_copy(
         update={
-            "agent": experiment.public.agent.model_copy(update=chosen),
+            "agent": led.model_copy(update=given(max_steps=max_steps, max_cost_usd=max_cost)),
             "seed": experiment.public.seed if seed is None else seed,
         }
     )

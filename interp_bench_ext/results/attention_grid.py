@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,6 @@ _HTML_HEADS, _HTML_QUERIES = 8, 12
 _SQUARE, _SQUARE_CHARACTERS = 22, 12
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class AttentionGrid(OverTokens):
     """Attention patterns of H heads over T tokens."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,10 +16,10 @@ from .kit.selection import Limits
 _ROWS = 30
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class CandidateScores(Result):
     """N candidates in a template, by falling score; a score is what the template adds to the name's own likelihood."""
 
+    _picture_of = "candidates"
     template: str
     """With ``{}`` where the candidates stand."""
     candidates: tuple[str, ...]
@@ -38,9 +37,6 @@ class CandidateScores(Result):
         beyond = int((self.scores > self.band[1]).sum()) if len(self.band) else 0
         said = f"{counted(len(self.candidates), 'candidate')} for “{clip(self.template, 60)}”"
         return f"{said}, {clip(self.arm, 20)}: {beyond} above the band of controls"
-
-    def _charted(self) -> bool:
-        return bool(self.candidates)
 
     def _lines(self) -> list[str]:
         if not self.candidates:

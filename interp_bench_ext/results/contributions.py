@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,10 +16,10 @@ from .kit.selection import Limits
 _ROWS = 24
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Contributions(Result):
     """C components in the model's order, and what each contributes; contributions add up."""
 
+    _picture_of = "components"
     components: tuple[str, ...]
     values: Floats
     """[C] in the metric's unit."""
@@ -37,9 +36,6 @@ class Contributions(Result):
     def _headline(self) -> str:
         base = f", base {self.base_total:+.2f}" if len(self.base_values) else ""
         return f"{counted(len(self.components), 'contribution')} to {clip(self.metric, 60)}: {self.total:+.2f}{base}"
-
-    def _charted(self) -> bool:
-        return bool(self.components)
 
     def _lines(self) -> list[str]:
         lines = [f"{'component':<16} {'contribution':>13} {'base':>9}"] if self.components else []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,10 +17,10 @@ from .kit.selection import Limits, text_limit
 _TEXTS, _HTML_TEXTS = 24, 40
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class DoseResponse(Result):
     """N replies, each at a dose, from the arm in question or from its control."""
 
+    _picture_of = "texts"
     dose: str
     """What the doses are, with their unit."""
     effect: str
@@ -47,9 +46,6 @@ class DoseResponse(Result):
         control = f", control: {clip(self.control, 30)}" if self.control else ""
         doses = len(set(self.doses.tolist()))
         return f"{counted(len(self.texts), 'text')} at {counted(doses, 'value')} of the {clip(self.dose, 60)}{control}"
-
-    def _charted(self) -> bool:
-        return bool(self.texts)
 
     def _lines(self) -> list[str]:
         if not self.texts:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,6 @@ from .kit.selection import Limits, last, part
 _LARGEST = 8
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class EffectGrid(AtPositions):
     """What an intervention at each of S sites and T tokens does to a metric, as in activation patching."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,6 @@ _MARKED = f"background-color:{ACCENT.format('0.2')}"
 """What the organism itself said, where the beginning was put into its mouth."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Generations(Result):
     """N sampled texts, one row each."""
 

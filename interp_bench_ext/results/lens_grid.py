@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,6 @@ _FIRST_LIGHT = 4
 _TOOLTIP_TOKENS = 3
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class LensGrid(AtPositions):
     """The logit lens: every residual stream through final norm and unembedding (nostalgebraist 2020)."""
 

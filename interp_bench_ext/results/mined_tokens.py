@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,10 +16,10 @@ from .kit.selection import Limits
 _TOKENS, _GROUPS, _GROUP_TOKENS = 30, 8, 12
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class MinedTokens(Result):
     """N tokens by how often they were among the K that gained most, less how often among those that lost most."""
 
+    _picture_of = "tokens"
     tokens: tuple[str, ...]
     """[N]"""
     gained: Ints
@@ -40,9 +39,6 @@ class MinedTokens(Result):
     def _headline(self) -> str:
         where = f"{counted(self.n_positions, 'position')} of {counted(self.n_texts, 'text')}"
         return f"{counted(len(self.tokens), 'token')} that gained against the base, {where}"
-
-    def _charted(self) -> bool:
-        return bool(self.tokens)
 
     def _lines(self) -> list[str]:
         if not self.tokens:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from .kit import elements
@@ -12,7 +11,6 @@ from .kit.safe_text import clip
 from .kit.selection import Limits
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ModelInfo(Result):
     """The organism's shape, without anything that names it."""
 

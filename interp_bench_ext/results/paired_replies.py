@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,10 +18,10 @@ ALPHA = 0.01
 _WORDS, _PROMPTS = 20, 12
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class PairedReplies(Result):
     """N replies of each of two models; reply i of both answers prompt i."""
 
+    _picture_of = "words"
     prompts: tuple[str, ...]
     """[N]"""
     texts: tuple[str, ...]
@@ -53,9 +52,6 @@ class PairedReplies(Result):
         found = int((self.p_adjusted < ALPHA).sum())
         told = f"{counted(found, 'word')} beyond chance" if found else "no difference found"
         return f"{size} against the {clip(self.other, 30)}: {told} (p < {ALPHA:g}, all words counted)"
-
-    def _charted(self) -> bool:
-        return bool(self.words)
 
     def _lines(self) -> list[str]:
         heading = f"{'word':<20} {'z':>7} {'p adjusted':>11}  {'texts with it':<16} control texts with it"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,10 +16,10 @@ from .kit.selection import Limits
 _LAYERS = 40
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ProbeScores(Result):
     """Of probes at L layers: AUROC on texts that they were not trained on."""
 
+    _picture_of = "layers"
     layers: tuple[int, ...]
     """0 is the embedding, then each block."""
     auroc: Floats
@@ -44,9 +43,6 @@ class ProbeScores(Result):
         row = self.layers.index(self.best_layer)
         best = f"best at layer {self.best_layer}: AUROC {self.auroc[row]:.2f} (shuffled {self.shuffled[row]:.2f})"
         return f"probes, {texts}; {best}"
-
-    def _charted(self) -> bool:
-        return bool(self.layers)
 
     def _lines(self) -> list[str]:
         lines = [f"{'layer':>6} {'AUROC':>6} {'shuffled':>9} {'highest shuffled':>17}"] if self.layers else []

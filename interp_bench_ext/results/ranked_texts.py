@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,10 +16,10 @@ from .kit.selection import Limits, text_limit
 _TEXTS, _HTML_TEXTS, _HTML_CHARACTERS = 20, 30, 1200
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class RankedTexts(Result):
     """N texts, by falling difference: what their own model expects and the other does not comes first."""
 
+    _picture_of = "texts"
     prompts: tuple[str, ...]
     """[N] what the text continues."""
     texts: tuple[str, ...]
@@ -46,9 +45,6 @@ class RankedTexts(Result):
         beyond = f"{self._beyond()} beyond every control" if mine < len(self.arms) else "no control"
         size = counted(mine, "text")
         return f"{size} of the {clip(self.arm, 20)} against the {clip(self.other, 20)}, {beyond}"
-
-    def _charted(self) -> bool:
-        return bool(self.texts)
 
     def _lines(self) -> list[str]:
         lines = [f"perplexity per token: by the writer / by the other; control: texts of the {clip(self.other, 20)}"]

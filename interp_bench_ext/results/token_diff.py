@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,10 +18,10 @@ _HTML_PROMPTS, _HTML_SHIFTS, _HTML_TOKENS = 8, 16, 400
 _KL_FULL = 3.0
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class TokenDiff(Result):
     """Organism against base on the same tokens: N reply tokens of P prompts."""
 
+    _picture_of = "tokens"
     prompts: tuple[str, ...]
     organism_replies: tuple[str, ...]
     base_replies: tuple[str, ...]
@@ -45,9 +44,6 @@ class TokenDiff(Result):
             return f"organism against base, {where}"
         kl = f"KL mean {self.kl.mean():.3f}, highest {self.kl.max():.2f} nats"
         return f"organism against base, {where}, {kl}"
-
-    def _charted(self) -> bool:
-        return bool(self.tokens)
 
     def _lines(self) -> list[str]:
         shifts = "  ".join(f"{token_label(token)} {shift:+.4f}" for token, shift in self._gained(_SHIFTS))

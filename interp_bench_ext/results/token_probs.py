@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,10 +18,10 @@ _PROMPTS, _TOKENS, _PROMPT_CHARACTERS = 12, 12, 240
 _HTML_PROMPTS, _HTML_ROWS = 8, 16
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class TokenProbs(Result):
     """Next-token distributions of P prompts, and whole targets of any number of tokens."""
 
+    _picture_of = "prompts"
     prompts: tuple[str, ...]
     entropies: Floats
     """[P] nats."""
@@ -41,9 +40,6 @@ class TokenProbs(Result):
 
     def _headline(self) -> str:
         return f"next token after {counted(len(self.prompts), 'prompt')}, {clip(self.arm, 20)}"
-
-    def _charted(self) -> bool:
-        return bool(self.prompts)
 
     def _lines(self) -> list[str]:
         lines: list[str] = []

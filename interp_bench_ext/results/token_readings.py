@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,6 @@ from .kit.selection import Limits
 _ROWS, _TOKENS, _TEXTS = 24, 12, 8
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class TokenReadings(Result):
     """N vectors and the K tokens that each points to most."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,6 @@ from .kit.selection import Limits
 _ROWS, _HTML_TOKENS = 16, 600
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class TokenSaliency(OverTokens):
     """T input tokens, and what of the reply's log-probability hangs on each."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,10 +16,10 @@ from .kit.selection import Limits
 _LAYERS, _TEXTS = 40, 6
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class TraitProjection(Result):
     """Of L layers: how far apart organism and base are along a trait's direction, in deviations of the base."""
 
+    _picture_of = "layers"
     trait: str
     """The instruction that brings it out."""
     layers: tuple[int, ...]
@@ -43,9 +42,6 @@ class TraitProjection(Result):
         beyond = "beyond" if abs(self.shift[row]) > self.random_high[row] else "within"
         most = f"{self.shift[row]:+.1f} deviations at layer {self.layers[row]}"
         return f"{told}: {most}, {beyond} random directions (±{self.random_high[row]:.1f})"
-
-    def _charted(self) -> bool:
-        return bool(self.layers)
 
     def _lines(self) -> list[str]:
         lines = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,10 +16,10 @@ from .kit.selection import Limits
 _UP, _DOWN = 20, 6
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class WordScores(Result):
     """Words of one set of texts against another: log-odds with a Dirichlet prior (Monroe et al. 2008)."""
 
+    _picture_of = "words"
     words: tuple[str, ...]
     """[N] by falling z."""
     z: Floats
@@ -36,9 +35,6 @@ class WordScores(Result):
     def _headline(self) -> str:
         texts = f"{counted(self.n_texts, 'text')} against {self.n_other_texts:,}"
         return f"{counted(len(self.words), 'word')}, {texts}"
-
-    def _charted(self) -> bool:
-        return bool(self.words)
 
     def _lines(self) -> list[str]:
         rows = self._ends()

@@ -120,10 +120,10 @@ def headed(past: Past, *, parent: str, fork: str, task: str) -> list[Event]:
 def agent_of_fork(parent: PublicConfig, changes: Mapping[str, Any], environment: Environment) -> AgentSection:
     """The parent's agent with ``changes``; where the parent was a replay, an agent that can go on."""
     before = parent.agent
-    update = dict(changes)
-    if before.provider == "replay" or update.get("provider", before.provider) != before.provider:
-        update = {"provider": None, "model": None, **update}
-    agent = before.model_copy(update=update)
+    if before.provider == "replay":
+        before = before.model_copy(update={"provider": None, "model": None})
+    agent = before.led_by(changes.get("provider"), changes.get("model"))
+    agent = agent.model_copy(update={name: changes[name] for name in changes.keys() - {"provider", "model"}})
     return choose_agent(parent.model_copy(update={"agent": agent}), environment.key, environment.outside)
 
 

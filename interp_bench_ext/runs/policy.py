@@ -45,11 +45,11 @@ class Policy:
         chosen = {name: self._allowed(name, getattr(asked, name)) for name in LOCKABLE}
         seed = chosen.pop("seed")
         public = experiment.public
-        if chosen["provider"] is None and public.agent.provider is None:
-            chosen["provider"] = self.default_provider
-        agent = public.agent.model_copy(update={name: value for name, value in chosen.items() if value is not None})
-        if agent.provider is not None and chosen["model"] is None:
-            agent = agent.model_copy(update={"model": public.agent.model_for(agent.provider)})
+        agent, provider = public.agent, chosen.pop("provider")
+        if agent.provider is None and provider is None:
+            agent = agent.led_by(self.default_provider, None)
+        agent = agent.led_by(provider, chosen.pop("model"))
+        agent = agent.model_copy(update={name: value for name, value in chosen.items() if value is not None})
         agent = self.rules.fitted(agent)
         public = public.model_copy(update={"agent": agent, "seed": public.seed if seed is None else seed})
         return experiment.with_public(public)

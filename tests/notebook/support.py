@@ -35,7 +35,8 @@ BOTH_VEILS = [Veil.PROCESS, pytest.param(Veil.SANDBOXED, marks=needs_sandbox)]
 Kind = Literal["file", "contents", "ydoc"]
 """A file without a server, a file through a server's contents manager, a shared document of a server."""
 KINDS: tuple[Kind, ...] = ("file", "contents", "ydoc")
-every_kind = pytest.mark.parametrize("kind", KINDS)
+every_kind = pytest.mark.parametrize("kind", ["file", pytest.param("contents", marks=pytest.mark.slow), "ydoc"])
+"""For what is the session's or the kernel's; what is a place's own is tested at each (test_backends.py)."""
 SERVED: tuple[Kind, ...] = ("contents", "ydoc")
 
 

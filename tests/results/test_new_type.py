@@ -19,7 +19,6 @@ RESULT = """
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from .kit import elements
@@ -28,16 +27,13 @@ from .kit.safe_text import clip, counted
 from .kit.selection import Limits
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class TokenCounts(Result):
+    _picture_of = "texts"
     texts: tuple[str, ...]
     counts: Ints
 
     def _headline(self) -> str:
         return counted(len(self.texts), "text")
-
-    def _charted(self) -> bool:
-        return bool(self.texts)
 
     def _lines(self) -> list[str]:
         return [f"{clip(text, 40)}: {count}" for text, count in zip(self.texts, self.counts, strict=True)]

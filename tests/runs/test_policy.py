@@ -55,3 +55,12 @@ def test_the_playbook_has_no_model(tmp_path):
 def test_a_setting_that_fits_no_field_is_bad_input(locked):
     with pytest.raises(BadInput, match=r"InterpBenchApp\.locked"):
         Policy(max_runs=1, locked=locked)
+
+
+def test_a_model_that_is_asked_for_is_never_left_to_a_playbook_by_config_or_by_default(tmp_path):
+    for policy, config in (
+        (Policy(max_runs=1), "{provider: playbook}"),
+        (Policy(max_runs=1, default_provider="playbook"), "{}"),
+    ):
+        agent = policy.experiment(experiment(tmp_path, config), asked(model="claude-opus-5-5")).public.agent
+        assert (agent.provider, agent.model) == (None, "claude-opus-5-5")

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from .result import Result
 from .safe_text import token_label
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class OverTokens(Result):
     """A result over the T visible tokens of one text."""
 
+    _picture_of = "tokens"
     tokens: tuple[str, ...]
     """[T]"""
     arm: str
     """``organism`` or ``base``."""
 
-    def _charted(self) -> bool:
-        return bool(self.tokens)
 
-
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class AtPositions(OverTokens):
     """One whose tokens stand at positions of their own, as it need not be over all of them."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, dataclass_transform
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ Ints = NDArray[np.int64]
 Columns = dict[str, Any]
 
 
+@dataclass_transform(frozen_default=True, kw_only_default=True, eq_default=False)
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Result(ABC):
     """Base of all results. Shapes: P prompts, T visible tokens, L layers, S sites, H heads, K top entries, N rows.
@@ -30,7 +31,16 @@ class Result(ABC):
     JupyterLab shows one form of an output, and prefers HTML to a chart. So a result that a picture says more about
     makes two outputs: the chart, which our JupyterLab extension draws, untrusted and offline too, with its PNG for
     agents, reports and other front ends; and below it the table as folded HTML. Texts and facts are one output of HTML.
+
+    A subclass is a frozen dataclass by being one; its fields are keywords.
     """
+
+    _picture_of = ""
+    """The field that holds what there is to draw; empty where text says as much as a picture."""
+    _fold_label = "Table"
+
+    def __init_subclass__(cls) -> None:
+        dataclass(frozen=True, kw_only=True, eq=False, repr=False)(cls)
 
     @abstractmethod
     def _headline(self) -> str:
@@ -54,9 +64,7 @@ class Result(ABC):
 
     def _charted(self) -> bool:
         """Whether a picture says more than text, and there is something to draw."""
-        return False
-
-    _fold_label = "Table"
+        return bool(self._picture_of and len(getattr(self, self._picture_of)))
 
     def table(self) -> pandas.DataFrame:
         """The result as a DataFrame, one row per text, token or word."""

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +8,6 @@ import pytest
 from interp_bench_ext.results.kit.result import Columns, Floats, Result
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Heights(Result):
     """Of trees."""
 
