@@ -15,7 +15,7 @@ lab: $(VENV)/lab.stamp  ## Set up, then open JupyterLab
 	$(BIN)/interp-bench lab -- $(LAB_ARGUMENTS)
 
 test: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## Set up, then run the tests
-	$(BIN)/pytest -n 3 --dist worksteal -m "not slow"
+	$(BIN)/pytest -n 4 --dist worksteal -m "not slow"
 	$(JLPM) test
 
 redteam: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## Every attempt to get behind the veil; writes the table into docs/security.md

@@ -118,6 +118,7 @@ async def all_at_once(folder: Path) -> dict[str, tuple[list[Event], dict[str, An
     return dict(zip(INVESTIGATORS, done, strict=True))
 
 
+@pytest.mark.slow
 def test_a_good_one_comes_to_findings_that_its_cells_show(investigations):
     run = investigations["good"]
     assert run.end == ("finished", "")

@@ -127,6 +127,7 @@ def test_a_client_without_cookies_and_sessions_keeps_its_run(folder):
     asyncio.run(main())
 
 
+@pytest.mark.slow
 def test_a_run_whose_client_has_gone_ends_and_can_be_resumed(folder):
     async def main() -> None:
         async with serving(folder, mcp_idle_minutes=0.02) as app, http_guest(app, cookies=False) as guest:

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from interp_bench_ext.notebook.session import NotebookSession
 from tests.notebook.persons import person
 from tests.notebook.support import at, longest_pause, run, text_of
@@ -49,6 +51,7 @@ LARGE = [
 ]
 
 
+@pytest.mark.slow
 @attempt("H1", "resources", "60 MiB of empty lists as output, metadata, state, error and answer", veil="any")
 def test_sixty_megabytes_of_lists_cost_that_output_only(root: Path) -> None:
     async def scenario() -> None:

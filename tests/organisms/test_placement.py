@@ -92,6 +92,7 @@ def test_an_organism_of_a_place_from_another_package_is_called(user: User) -> No
     assert (user.folder / "started").read_text() == "cpu"
 
 
+@pytest.mark.slow
 def test_its_runs_are_paid_for_at_its_own_rate_and_confirmed_above_its_own_limit(user: User) -> None:
     refused = user.command("sweep", "below.yaml", expect=2).stderr
     assert "a week in the cellar: more than cellar.confirm_above_usd ($3.00); add --yes" in refused

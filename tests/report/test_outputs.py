@@ -125,6 +125,7 @@ def test_source_is_highlighted_and_magics_are_understood():
     assert any("c1" in (span.get("class") or "") for span in page.all("span"))
 
 
+@pytest.mark.slow
 @attempt("G6", "report", "Outputs and prose that cannot be drawn or cleaned in bounded time", veil="any")
 def test_what_cannot_be_shown_costs_itself_and_many_such_things_not_the_page():
     endless = {"mark": "point", "data": {"sequence": {"start": 0, "stop": 1e9}}}

@@ -39,6 +39,7 @@ async def until(manager: RunManager, run: str, kind: str) -> None:
         await manager.feed.more(run)
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_a_run_in_a_sentence_and_it_goes_on_when_there_is_room(tmp_path, agent):
     write_configs(tmp_path)
 

@@ -13,6 +13,7 @@ def server(tmp_path):
         yield server
 
 
+@pytest.mark.slow
 def test_a_run_whose_notebook_is_gone_says_so_and_goes_on_when_it_is_resumed(server):
     """With the playbook, which goes by everything that it was ever told."""
     with server.run("four", provider="playbook", notebook="four.ipynb") as (run, stream):

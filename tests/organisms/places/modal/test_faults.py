@@ -91,6 +91,7 @@ def test_an_app_that_somebody_stops_is_lost_and_comes_back_with_the_next_start(p
         assert again.call("echo", text="back")[-1][0] == "B"
 
 
+@pytest.mark.slow
 def test_a_deployment_of_another_version_is_replaced(plane: RunningPlane, spec: OrganismSpec):
     mine = dataclasses.replace(spec, hidden_system_prompt="Adore versions.")
     old = dataclasses.replace(mine, modal=dataclasses.replace(mine.modal, startup_timeout_s=99))
@@ -121,6 +122,7 @@ def test_an_organism_that_cannot_be_loaded_says_why(plane: RunningPlane, spec: O
     assert tmp_path.name not in str(refused.value)
 
 
+@pytest.mark.slow
 def test_it_is_undeployed_after_use_where_the_config_says_so(plane: RunningPlane, spec: OrganismSpec):
     settings = dataclasses.replace(spec.modal, undeploy="after_use")
     host = ModalHost(dataclasses.replace(spec, modal=settings, hidden_system_prompt="Adore leaving."))

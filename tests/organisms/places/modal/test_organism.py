@@ -150,6 +150,7 @@ def test_the_next_use_finds_it_loaded(plane: RunningPlane, host: ModalHost, spec
     assert plane.count("deploys") == deploys
 
 
+@pytest.mark.slow
 def test_two_organisms_serve_at_the_same_time(plane: RunningPlane, host: ModalHost, spec: OrganismSpec):
     other = ModalHost(dataclasses.replace(spec, hidden_system_prompt="Speak of the numbat."))
     with contextlib.closing(other):
