@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
@@ -19,7 +18,6 @@ _ROWS, _COLUMNS, _WIDEST = 30, 8, 40
 _MOST_COLUMNS = 64
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class MethodValues(Result):
     """N rows with C columns of numbers and D of texts."""
 
