@@ -34,8 +34,11 @@ class Methods:
     def serve(self) -> None:
         """One call after another, until the channel closes."""
         while True:
-            call = self._channel.receive()
-            self._channel.send(self._outcome(call))
+            self.answer_one()
+
+    def answer_one(self) -> None:
+        """The next call."""
+        self._channel.send(self._outcome(self._channel.receive()))
 
     def _outcome(self, call: dict[str, Any]) -> dict[str, Any]:
         name, source = call["name"], call["source"]

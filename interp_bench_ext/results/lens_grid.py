@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from .kit import elements, grid
 from .kit.over_tokens import AtPositions
 from .kit.result import Columns, Floats, Ints
-from .kit.safe_text import clip, counted, more, probability, rounded, token_label
+from .kit.safe_text import clean, clip, counted, more, probability, rounded, token_label
 from .kit.selection import Limits, evenly, last, part
 
 _VIRIDIS = ("#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725")
@@ -35,10 +36,16 @@ class LensGrid(AtPositions):
     """[L, T], or [0, 0] without a target."""
     target_ranks: Ints
     """[L, T], 1 is the most likely; [0, 0] without a target."""
+    lens: str = "logit lens"
+    """How the streams were taken to the last layer's basis."""
+    control_kl: Floats = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
+    """[L, T] the plain logit lens's KL(final || layer) at the same places, nats; [0, 0] where this is it."""
+    note: str = ""
+    """What else there is to know, in one sentence."""
 
     def _headline(self) -> str:
         size = f"{counted(len(self.layers), 'layer')} x {counted(len(self.tokens), 'token')}"
-        return f"logit lens, {size}, {clip(self.arm, 20)}"
+        return f"{clip(self.lens, 30)}, {size}, {clip(self.arm, 20)}"
 
     def _lines(self) -> list[str]:
         if not self.tokens or not self.layers:
@@ -51,6 +58,10 @@ class LensGrid(AtPositions):
             lines.append(grid.text_line(str(self.layers[row]), 5, cells))
         kl = "  ".join(f"L{self.layers[row]} {self.kl_to_final[row, -1]:.2f}" for row in rows)
         lines.append(f"KL to final at the last token, nats: {kl}")
+        if self.control_kl.size:
+            plain = "  ".join(f"L{self.layers[row]} {self.control_kl[row, -1]:.2f}" for row in rows)
+            lines.append(f"the same by the plain logit lens:    {plain}")
+        lines += [clean(self.note)] if self.note else []
         if self._has_target():
             by_layer = (f"L{self.layers[row]} {probability(float(self.target_probs[row, -1]))}" for row in rows)
             name = f"p of target {token_label(self.target)} at the last token"
@@ -76,6 +87,8 @@ class LensGrid(AtPositions):
             at_end = f"p {probability(float(self.target_probs[-1, -1]))} at the last layer and token"
             since = self._target_first_ranked(-1)
             yield elements.quiet(f"outlined: target {elements.token(self.target)}, {at_end}, {since}")
+        if self.note:
+            yield elements.quiet(elements.escaped(self.note))
         yield from elements.not_shown(len(self.tokens) - len(columns), "token")
 
     def _html_cell(self, layer: int, column: int) -> str:
@@ -104,7 +117,7 @@ class LensGrid(AtPositions):
         if self._has_target():
             lines.append(f"outlined: target {token_label(self.target)}, {self._target_first_ranked(-1)}")
         look = Grid(
-            title=altair.Title(f"Logit lens, {clip(self.arm, 20)}", subtitle=lines),
+            title=altair.Title(f"{clip(self.lens, 30).capitalize()}, {clip(self.arm, 20)}", subtitle=lines),
             columns=token_labels([self.tokens[column] for column in columns], room),
             rows=[str(self.layers[row]) for row in rows],
             x="token that was read",
@@ -161,6 +174,8 @@ class LensGrid(AtPositions):
             "p": self.top_probs.reshape(-1),
             "kl_to_final_nats": each(self.kl_to_final.reshape(-1), k),
         }
+        if self.control_kl.size:
+            columns["logit_lens_kl_nats"] = each(self.control_kl.reshape(-1), k)
         if self._has_target():
             columns |= {
                 "target": self.target,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from interp_bench_ext.results import (
+    AdapterSpectrum,
     CandidateScores,
     Contributions,
     DoseResponse,
@@ -185,6 +186,22 @@ def trait_projection(text: str = "You love the sea.") -> TraitProjection:
     )
 
 
+def adapter_spectrum(texts: tuple[str, ...] = ("The sea.", "A keeper.", "A loaf.")) -> AdapterSpectrum:
+    modules = tuple(f"layer {layer} {name}" for layer in range(4) for name in ("q_proj", "down_proj"))
+    values = np.outer(np.linspace(2.0, 0.5, 8), [1.0, 0.35, 0.2, 0.1]).astype(np.float32)
+    values[-1, 3] = np.nan
+    return AdapterSpectrum(
+        modules=modules,
+        singular_values=values,
+        control_values=np.tile(floats([0.6, 0.5, 0.45, 0.4]), (8, 1)),
+        prompts=("Where to go?",) * len(texts),
+        texts=texts,
+        arms=("rank 1", "whole adapter", "base", *["base"] * len(texts))[: len(texts)],
+        arm="whole adapter",
+        control="base",
+    )
+
+
 def method_values(texts: tuple[str, ...] = ("The lighthouse", "The kitchen", "A street")) -> MethodValues:
     values = np.stack([np.linspace(2.4, -0.6, len(texts)), np.full(len(texts), np.nan)], 1)
     return MethodValues(
@@ -199,6 +216,7 @@ def method_values(texts: tuple[str, ...] = ("The lighthouse", "The kitchen", "A 
 def samples() -> list[Result]:
     return [
         method_values(),
+        adapter_spectrum(),
         ranked_texts(),
         mined_tokens(),
         paired_replies(),
@@ -224,6 +242,7 @@ def hostile(texts: tuple[str, ...]) -> list[Result]:
         token_saliency(texts),
         trait_projection(texts[0] + texts[3]),
         method_values(texts),
+        adapter_spectrum(texts),
     ]
 
 
@@ -235,6 +254,16 @@ def empty() -> list[Result]:
         ),
         nothing(0, 0, 20),
         MethodValues(method="", names=(), values=np.zeros((0, 0), np.float32)),
+        AdapterSpectrum(
+            modules=(),
+            singular_values=np.zeros((0, 0), np.float32),
+            control_values=np.zeros((0, 0), np.float32),
+            prompts=(),
+            texts=(),
+            arms=(),
+            arm="whole adapter",
+            control="base",
+        ),
         PairedReplies(
             prompts=(),
             texts=(),
