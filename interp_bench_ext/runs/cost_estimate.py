@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..config import AgentSection, Experiment
-from ..errors import Unconfirmed
+from ..errors import BadInput, Unconfirmed
 from ..organisms.placement import Cost, place_of
 
 
@@ -26,8 +26,12 @@ def spending(experiments: Sequence[Experiment]) -> Spending | None:
     """Runs that cost nothing, and those whose model's size is not known, count as nothing; None if all are such.
 
     Raises:
-        BadInput: A model does not fit its GPU.
+        BadInput: A model does not fit its GPU, or nothing can be had there before a person has done something.
     """
+    for one in experiments:
+        obstacle = place_of(one).obstacle()
+        if obstacle is not None:
+            raise BadInput(obstacle)
     found = [cost for cost in (place_of(one).estimate(one) for one in experiments) if cost is not None]
     if not found:
         return None

@@ -125,15 +125,20 @@ def run_in(text: str) -> str:
 
 @asynccontextmanager
 async def stdio_guest(
-    folder: Path, *, mode: str = "auto", name: str = "test-client", more: dict[str, str] | None = None
+    folder: Path,
+    *,
+    mode: str = "auto",
+    name: str = "test-client",
+    more: dict[str, str] | None = None,
+    options: Sequence[str] = (),
 ) -> AsyncIterator[Guest]:
     """A client of `interp-bench mcp`, started as its user would have it started; notebooks go to ``folder``/nb.
 
-    ``more`` is put into the server's environment.
+    ``more`` is put into the server's environment, ``options`` behind its command.
     """
     parameters = StdioServerParameters(
         command=sys.executable,
-        args=["-m", "interp_bench_ext", "mcp", "--notebooks", str(folder / "nb")],
+        args=["-m", "interp_bench_ext", "mcp", "--notebooks", str(folder / "nb"), *options],
         env=environment(folder) | (more or {}),
         cwd=folder,
     )

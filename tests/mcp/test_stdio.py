@@ -156,7 +156,7 @@ async def cells(guest: Guest) -> list[str]:
 def test_a_run_that_cannot_begin_says_that_and_nothing_else(folder):
     async def main() -> None:
         notebooks = folder / "nb"
-        async with stdio_guest(folder) as guest:
+        async with stdio_guest(folder, options=["--all-runs"]) as guest:
             notebooks.mkdir(exist_ok=True)
             (notebooks / "r.ipynb").write_text("<<<<<<< HEAD")
             told = await guest.fails("start_run", config="quokka", notebook="r.ipynb")

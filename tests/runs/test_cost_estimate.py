@@ -5,14 +5,16 @@ from __future__ import annotations
 import pytest
 
 from interp_bench_ext.config import Experiment, load_config
-from interp_bench_ext.errors import Unconfirmed
+from interp_bench_ext.errors import BadInput, Unconfirmed
 from interp_bench_ext.installed import find_config
 from interp_bench_ext.runs.cost_estimate import check_little, spending
 
 
 @pytest.fixture
-def large() -> Experiment:
-    """Two GPUs for up to two hours."""
+def large(monkeypatch: pytest.MonkeyPatch) -> Experiment:
+    """Two GPUs for up to two hours, for somebody who is known to Modal."""
+    monkeypatch.setenv("MODAL_TOKEN_ID", "ak-test")
+    monkeypatch.setenv("MODAL_TOKEN_SECRET", "as-test")
     return load_config(find_config("auditbench_llama_01"))
 
 
@@ -32,3 +34,10 @@ def test_a_short_one_and_one_of_this_machine_need_not_be(large: Experiment) -> N
     both = spending([large, local, large])
     assert both is not None
     assert both.said.startswith(r"at most $2")
+
+
+def test_what_must_be_done_first_is_said_before_what_it_costs(large: Experiment, monkeypatch, tmp_path) -> None:
+    monkeypatch.delenv("MODAL_TOKEN_ID")
+    monkeypatch.setenv("MODAL_CONFIG_PATH", str(tmp_path / "none.toml"))
+    with pytest.raises(BadInput, match="Modal has no token"):
+        check_little(large, large.public.agent)
