@@ -15,7 +15,7 @@ from .kit.safe_text import clip, counted, more, rounded
 from .kit.selection import Limits
 
 _ROWS, _COLUMNS, _WIDEST = 30, 8, 40
-_MOST_COLUMNS = 64
+_MOST_COLUMNS = 20_000
 
 
 class MethodValues(Result):
@@ -105,7 +105,7 @@ def values_of(found: Any, method: str) -> MethodValues:
     ):
         raise TypeError(
             f"{method} returned {type(found).__name__}: a method returns one of the result types, a number, a text, "
-            f"an array, or a dict of up to {_MOST_COLUMNS} columns of one length, of numbers or of texts"
+            f"an array, or a dict of up to {_MOST_COLUMNS:,} columns of one length, of numbers or of texts"
         )
     texts = {name: column for name, column in columns.items() if isinstance(column, tuple)}
     numbers = {name: column for name, column in columns.items() if isinstance(column, np.ndarray)}
