@@ -21,6 +21,7 @@ from interp_bench_ext.organisms.places.hub.configs import HubConfigs
 from interp_bench_ext.organisms.places.hub.organism import HubOrganism
 from interp_bench_ext.organisms.tickets import Lease, admitted, lent
 from interp_bench_ext.record.events import Event, OrganismReady, OrganismWentAway
+from tests.host.running import frames
 from tests.hub.hub import Hub
 from tests.redteam.suite import attempt
 from tests.redteam.test_hub import GROUP
@@ -96,6 +97,24 @@ def test_the_socket_leads_to_the_organism_and_nowhere_else(hub: Hub) -> None:
                 assert await asyncio.to_thread(asked, lease, "GET", path) == http.client.NOT_FOUND, path
             assert await asyncio.to_thread(asked, lease, "GET", "/health", "0" * 32) == http.client.UNAUTHORIZED
             assert await asyncio.to_thread(asked, lease, "DELETE", "/calls") == http.client.METHOD_NOT_ALLOWED
+
+    served(hub, "alice", test)
+
+
+def test_a_held_ticket_s_calls_are_not_sent_to_the_hub_until_it_is_let_go(hub: Hub) -> None:
+    async def test(organism: HubOrganism, events: list[Event]) -> None:
+        async with lent(organism, caller="run", access=Access.SAMPLE) as lease:
+            await lease.hold(held=True)
+            body = b'{"technique": "sample", "arguments": {"prompts": "go", "n": 1, "max_new_tokens": 2}}'
+            headers = {"Authorization": f"Bearer {lease.connection.token}"}
+            with contextlib.closing(open_connection(lease.connection.url)) as connection:
+                await asyncio.to_thread(connection.request, "POST", "/calls", body, headers)
+                with await asyncio.to_thread(connection.getresponse) as reply:
+                    _, said = await asyncio.to_thread(lambda: next(frames(reply.read)))
+                    assert (said["stage"], lease.used().samples) == ("paused by a person", 0)
+                    await lease.hold(held=False)
+                    rest = await asyncio.to_thread(lambda: [kind for kind, _ in frames(reply.read)])
+            assert (rest[-1], lease.used().samples) == ("B", 1)
 
     served(hub, "alice", test)
 
