@@ -136,6 +136,6 @@ export class OpenNotebook {
   }
 
   editor(cell: Locator): Locator {
-    return cell.getByRole('textbox');
+    return cell.locator('.jp-InputArea-editor').getByRole('textbox');
   }
 }

@@ -165,7 +165,8 @@ def test_a_tickets_token_opens_until_the_lease_ends_and_its_meter_counts_its_own
             assert await asyncio.to_thread(status, a.connection) == 401
             before_s = b.busy_s()
             await sampled(b.connection)
-            assert b.busy_s() > before_s
+            while b.busy_s() <= before_s:  # told by the process on another way than the reply
+                await asyncio.to_thread(status, b.connection)
             assert a.busy_s() == worked_s
 
     in_pool(main)

@@ -1,13 +1,10 @@
 from __future__ import annotations
 
 import contextlib
-import http.server
 import os
 import platform
 import select
 import signal
-import socket
-import socketserver
 import stat
 import threading
 from collections.abc import Iterable, Iterator
@@ -147,33 +144,6 @@ def sent(host: Host, head: str, pieces: Iterable[bytes]) -> dict[str, str]:
             ((kind, content),) = frames(response.read)
     assert kind == "E"
     return dict(content)
-
-
-def answers(address: socket.socket) -> bool:
-    """Whether a server says something to one request while others have begun theirs and go no further."""
-    with address:
-        address.settimeout(3)
-        address.sendall(b"GET / HTTP/1.1\r\nHost: o\r\nConnection: close\r\n\r\n")
-        try:
-            return bool(address.recv(12))
-        except TimeoutError:
-            return False
-
-
-@attempt("D9", "organism", "Hundreds of requests that are begun and never ended hold up the others", veil="any")
-def test_half_requests_hold_nobody_up(host: Host) -> None:
-    half = [host.connect().sock for _ in range(400)]
-    alone = socketserver.TCPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
-    threading.Thread(target=alone.serve_forever, daemon=True).start()
-    half.append(socket.create_connection(alone.server_address))
-    for one in half:
-        one.sendall(b"POST /calls HTTP/1.1\r\nHost: o\r\n")
-    assert answers(host.connect().sock)
-    assert not answers(socket.create_connection(alone.server_address))
-    for one in half:
-        one.close()
-    alone.shutdown()
-    alone.server_close()
 
 
 @attempt("D8", "organism", "A call's body without end fills the organism's memory", veil="any")
