@@ -12,7 +12,7 @@ POST      ``/runs``                           StartRun               201 RunSumm
 GET       ``/runs/{id}``                                             RunSummary
 DELETE    ``/runs/{id}``                                             204; the notebook stays
 POST      ``/runs/{id}/{command}``            Command, by command    RunSummary; pause, unpause, stop, resume,
-                                                                     messages, approvals, score
+                                                                     messages, approvals, agent, score
 POST      ``/runs/{id}/fork``                 ForkRun                201 RunSummary of the fork
 GET       ``/runs/{id}/events``               ``?after=seq``         list of EventEntry, the polling fallback
 GET       ``/runs/{id}/stream``               ``?after=seq``         WebSocket; each message an EventBatch
@@ -38,14 +38,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
 from .config import AgentSection, ProgramName
-from .record.events import ApprovalDecision, RunStatus
+from .record.events import Approval, ApprovalDecision, RunStatus
 from .record.figures import Figures, Meter, Unit
 
 API_VERSION = 2
 """Raised when a client of the version before would break."""
 
 Provider = Literal["playbook", "anthropic"] | ProgramName
-Approval = Literal["auto", "ask", "ask_first"]
 RequestId = Annotated[str, Field(min_length=1, max_length=64)]
 """Chosen by the client: the same id again has no second effect and gives the first one's reply."""
 
@@ -143,6 +142,14 @@ class StartRun(_AgentChoices):
     notebook: str | None = None
     """Path below the server's root folder; None: a new notebook."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+
+
+class ChangeAgent(Command):
+    """Choose otherwise while a run goes on; a field that is None stays as it is."""
+
+    model: str | None = None
+    """For an agent of the Messages API, of the same provider."""
+    approval: Approval | None = None
 
 
 class ResumeRun(_Limits):

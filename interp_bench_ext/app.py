@@ -23,6 +23,7 @@ from .handlers.mcp import ROUTE, McpHandler
 from .handlers.organisms import AskHandler, OrganismHandler, OrganismsHandler
 from .handlers.report import ComparisonHandler, ReportHandler, RevealedReportHandler, RevealHandler, ScoreHandler
 from .handlers.runs import (
+    AgentHandler,
     ApprovalsHandler,
     CommandHandler,
     ForkHandler,
@@ -55,6 +56,7 @@ ROUTES = (
     (rf"{_RUN}/fork", ForkHandler),
     (rf"{_RUN}/messages", MessagesHandler),
     (rf"{_RUN}/approvals", ApprovalsHandler),
+    (rf"{_RUN}/agent", AgentHandler),
     (rf"{_RUN}/score", ScoreHandler),
     (rf"{_RUN}/events", EventsHandler),
     (rf"{_RUN}/figures", FiguresHandler),

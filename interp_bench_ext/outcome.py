@@ -17,6 +17,7 @@ from .errors import BadInput, NotNow
 from .models.key import Key
 from .paths import outside_work_folders, replaced
 from .record import scores
+from .record.agents import agent_of
 from .record.conditions import Standing
 from .record.events import (
     AgentReplied,
@@ -200,7 +201,7 @@ def read_outcome(journal: Journal, record: RunRecord) -> Outcome:
     return Outcome(
         record=record,
         seed=started.seed if started else 0,
-        agent=started.agent if started else "",
+        agent=agent_of(journal, record.id),
         veil=kernel.veil if kernel else "",
         figures=figures,
         findings=journal.last(record.id, FindingsSubmitted),

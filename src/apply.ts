@@ -150,6 +150,15 @@ export const APPLY: { [T in Event['type']]: Apply<T> } = {
   run_unpaused: ({ state }) => {
     state.paused = false;
   },
+  agent_changed: ({ state }, { model, approval }) => {
+    if (state.agentSection) {
+      state.agentSection = {
+        ...state.agentSection,
+        ...(model ? { model } : {}),
+        ...(approval ? { approval } : {})
+      };
+    }
+  },
   organism_loading: (draft, event, { at }) => load(draft, event, at),
   organism_ready: (draft, event, { at }) =>
     draft.patch('organism', {

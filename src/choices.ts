@@ -82,12 +82,18 @@ export function modelName(model: string): string {
  * The agent of a run, as a person reads it.
  */
 export function agentName(agent: string, trans: TranslationBundle): string {
-  const choice = agentOfRun(agent);
-  return choice === PLAYBOOK ? trans.__('Playbook') : modelName(choice);
+  const choice = agentOfRun(agent.split(', then ')[0]);
+  if (choice === PLAYBOOK) {
+    return trans.__('Playbook');
+  }
+  const [, ...later] = agent.split(', then ');
+  return [choice, ...later]
+    .map(modelName)
+    .reduce((before, after) => trans.__('%1, then %2', before, after));
 }
 
 /**
- * The agent of a run, as a summary names it, as a choice.
+ * The agent of a run, as a summary names it, as a choice: of several models, the last.
  */
 export function agentOfRun(agent: string): string {
   const words = agent.split(' ');

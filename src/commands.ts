@@ -4,28 +4,11 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 
 import { forkBody } from './choices';
+import { CommandIDs } from './command-ids';
 import { APPROVAL_CLASS } from './components/approval';
 import { investigateIcon } from './icons';
 import type { ISidebar } from './panel';
 import type { ICellNavigator, IInvestigations, IRunModel } from './tokens';
-
-export namespace CommandIDs {
-  export const focus = 'interp-bench:focus';
-  export const start = 'interp-bench:start';
-  export const pause = 'interp-bench:pause';
-  export const stop = 'interp-bench:stop';
-  export const resume = 'interp-bench:resume';
-  export const approve = 'interp-bench:approve';
-  export const skip = 'interp-bench:skip';
-  export const goToApproval = 'interp-bench:go-to-approval';
-  export const goToRunningCell = 'interp-bench:go-to-running-cell';
-  export const openNotebook = 'interp-bench:open-notebook';
-  export const openReport = 'interp-bench:open-report';
-  export const score = 'interp-bench:score';
-  export const replay = 'interp-bench:replay';
-  export const fork = 'interp-bench:fork';
-  export const showHistory = 'interp-bench:show-history';
-}
 
 interface IContext {
   readonly commands: CommandRegistry;
@@ -99,6 +82,16 @@ function addNavigation({ commands, sidebar, trans }: IContext): void {
       sidebar.places.go('organisms');
       sidebar.activate('.ib-search');
     }
+  });
+  commands.addCommand(CommandIDs.help, {
+    label: trans.__('Interp Bench Help'),
+    describedBy: { args: NO_ARGS },
+    execute: () => sidebar.openHelp()
+  });
+  commands.addCommand(CommandIDs.tour, {
+    label: trans.__('Tour of Interp Bench'),
+    describedBy: { args: NO_ARGS },
+    execute: () => sidebar.takeTour()
   });
   commands.addCommand(CommandIDs.showHistory, {
     label: trans.__('Show the History of Investigations'),

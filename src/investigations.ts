@@ -7,6 +7,7 @@ import { Signal } from '@lumino/signaling';
 
 import type {
   AnswerApproval,
+  ChangeAgent,
   ConfigCard,
   EventEntry,
   ForkRun,
@@ -197,6 +198,11 @@ export class Investigations implements IInvestigations, IDisposable {
 
   answer(runId: string, answer: WithoutId<AnswerApproval>): Promise<void> {
     return this._command(runId, 'approvals', answer);
+  }
+
+  choose(runId: string, agent: Partial<WithoutId<ChangeAgent>>): Promise<void> {
+    const unchanged = { model: null, approval: null };
+    return this._command(runId, 'agent', { ...unchanged, ...agent });
   }
 
   score(runId: string): Promise<void> {

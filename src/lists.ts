@@ -30,6 +30,7 @@ export const TELLING = new Set<EventEntry['event']['type']>([
   'run_resumed',
   'run_paused',
   'run_unpaused',
+  'agent_changed',
   'approval_asked',
   'approval_answered',
   'organism_ready',

@@ -1,8 +1,15 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
+import { modelName } from './choices';
 import { cost, duration, number } from './format';
 import type { ApprovalAnswered, Event } from './generated/events';
-import { budgetName, cellStatusName, findingsText, statusWord } from './words';
+import {
+  approvalName,
+  budgetName,
+  cellStatusName,
+  findingsText,
+  statusWord
+} from './words';
 
 export interface ILine {
   readonly text: string;
@@ -60,6 +67,20 @@ const LINES: { [T in Event['type']]?: Describe<T> } = {
   }),
   run_unpaused: (_, trans) => ({
     text: trans.__('Continued.'),
+    tone: 'person'
+  }),
+  agent_changed: ({ model, approval }, trans) => ({
+    text: [
+      ...(model ? [trans.__('%1 goes on.', modelName(model))] : []),
+      ...(approval
+        ? [
+            trans.__(
+              'Cells that you approve: %1.',
+              approvalName(approval, trans)
+            )
+          ]
+        : [])
+    ].join(' '),
     tone: 'person'
   }),
   organism_ready: (event, trans) =>

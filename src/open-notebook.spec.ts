@@ -14,6 +14,7 @@ import { TestRun } from './testing/run';
 
 const run = new TestRun('r1', 'bees.ipynb');
 let drive: MemoryDrive;
+let listed: string;
 let holder: Widget | null;
 let done: unknown[];
 let shown: Widget | undefined;
@@ -22,6 +23,8 @@ let notebooks: RunNotebooks;
 beforeEach(() => {
   drive = new MemoryDrive();
   holder = null;
+  listed = 'bees.ipynb';
+  run.notebook = listed;
   shown = undefined;
   done = [];
   const documents = {
@@ -38,6 +41,10 @@ beforeEach(() => {
     } as unknown as JupyterFrontEnd.IShell,
     new ContentsManager({ defaultDrive: drive }),
     () => holder,
+    () => {
+      run.notebook = listed;
+      return Promise.resolve();
+    },
     nullTranslator.load('')
   );
 });
@@ -56,6 +63,13 @@ test('a notebook that a person opens comes to the front', async () => {
   shown.id = 'w1';
   await notebooks.open(run);
   expect(done.at(-1)).toEqual(['activate', 'w1']);
+});
+
+test('a notebook that has just been renamed is opened where it is', async () => {
+  drive.put('wasps.ipynb', {});
+  listed = 'wasps.ipynb';
+  await notebooks.open(run);
+  expect(done).toEqual([['open', 'wasps.ipynb', {}]]);
 });
 
 test('a notebook that went without a word is found by its cells', async () => {

@@ -56,6 +56,7 @@ export class RunNotebooks {
     private readonly _shell: JupyterFrontEnd.IShell,
     private readonly _contents: Contents.IManager,
     private readonly _holder: (run: IRunModel) => Widget | null,
+    private readonly _refresh: () => Promise<void>,
     private readonly _trans: TranslationBundle
   ) {}
 
@@ -82,10 +83,8 @@ export class RunNotebooks {
     }
   }
 
-  async exists({ summary }: IRunModel): Promise<boolean> {
-    return (
-      summary.notebook !== null && isThere(this._contents, summary.notebook)
-    );
+  exists(run: IRunModel): Promise<boolean> {
+    return isFound(run, this._contents, this._refresh);
   }
 
   private _show(path: string, keepFocus: boolean): void {
@@ -127,7 +126,7 @@ export class RunNotebooks {
         const wrote =
           event.type.startsWith('cell_') || event.type === 'step_started';
         if (ended || wrote) {
-          void this.exists(run).then(exists => {
+          void isThere(this._contents, run.summary.notebook).then(exists => {
             if (exists || ended) {
               run.eventReceived.disconnect(onEvent);
               resolve(exists);
@@ -140,10 +139,31 @@ export class RunNotebooks {
   }
 }
 
-export async function isThere(
+/**
+ * Whether the run's notebook is where its summary says, which may lag behind a rename: then it is asked for again.
+ */
+export async function isFound(
+  run: IRunModel,
   contents: Contents.IManager,
-  path: string
+  refresh: () => Promise<void>
 ): Promise<boolean> {
+  const { notebook } = run.summary;
+  if (await isThere(contents, notebook)) {
+    return true;
+  }
+  await refresh();
+  return (
+    run.summary.notebook !== notebook && isThere(contents, run.summary.notebook)
+  );
+}
+
+async function isThere(
+  contents: Contents.IManager,
+  path: string | null
+): Promise<boolean> {
+  if (path === null) {
+    return false;
+  }
   try {
     // A file without content only holds the name of a notebook to come.
     return (await contents.get(path, { content: false })).size !== 0;

@@ -3,6 +3,7 @@ import type {
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import { ILabShell, ILayoutRestorer } from '@jupyterlab/application';
+import type { MainAreaWidget } from '@jupyterlab/apputils';
 import { IEditorServices } from '@jupyterlab/codeeditor';
 import { IDocumentManager } from '@jupyterlab/docmanager';
 import { INotebookTracker } from '@jupyterlab/notebook';
@@ -10,14 +11,17 @@ import { IStateDB } from '@jupyterlab/statedb';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { Token } from '@lumino/coreutils';
 
+import { CommandIDs } from './command-ids';
 import { compareWidget } from './compare';
 import type { IServices } from './components/context';
+import { helpWidget } from './help';
 import { OpenNotebook, RunNotebooks } from './open-notebook';
 import { openNotebookWith } from './own-notebook';
 import { Places } from './places';
 import { restoreState } from './restore-state';
 import { DOMAIN } from './service';
 import { Sidebar } from './sidebar';
+import { Tour } from './tour';
 import type { IRunModel } from './tokens';
 import { ICellNavigator, IInvestigations, IPreferences } from './tokens';
 
@@ -36,6 +40,8 @@ export interface ISidebar {
    */
   activate(selector?: string | null): void;
   openNotebook(run: IRunModel): Promise<void>;
+  openHelp(): void;
+  takeTour(): void;
 }
 
 export const ISidebar = new Token<ISidebar>('interp-bench-ext:ISidebar');
@@ -83,10 +89,20 @@ export const sidebarPlugin: JupyterFrontEndPlugin<ISidebar> = {
       shell,
       serviceManager.contents,
       run => navigator?.holder(run) ?? null,
+      () => investigations.refresh(),
       trans
     );
     const open = (run: IRunModel, keepFocus = false): Promise<void> =>
       notebooks.open(run, keepFocus);
+    const add = (widget: MainAreaWidget): void => {
+      shell.add(widget, 'main');
+      if (!widget.isAttached) {
+        // Notebook 7 shows one document, and nothing beside it there.
+        shell.add(widget, 'right');
+      }
+      shell.activateById(widget.id);
+    };
+    let help: MainAreaWidget | null = null;
     const services: IServices = {
       trans,
       investigations,
@@ -99,6 +115,7 @@ export const sidebarPlugin: JupyterFrontEndPlugin<ISidebar> = {
       openNotebookWith: documents
         ? config => openNotebookWith(config, serviceManager.contents, documents)
         : null,
+      openHelp: () => void commands.execute(CommandIDs.help),
       openSettings: () => {
         if (commands.hasCommand('settingeditor:open')) {
           void commands.execute('settingeditor:open', {
@@ -107,16 +124,15 @@ export const sidebarPlugin: JupyterFrontEndPlugin<ISidebar> = {
         }
       },
       compare: runIds => {
-        const widget = compareWidget(runIds, investigations, trans);
-        shell.add(widget, 'main');
-        if (!widget.isAttached) {
-          // Notebook 7 shows one document, and nothing beside it there.
-          shell.add(widget, 'right');
-        }
-        shell.activateById(widget.id);
+        const widget = compareWidget(runIds, investigations, trans, run => {
+          places.show(run);
+          shell.activateById(sidebar.id);
+        });
+        add(widget);
       }
     };
-    const sidebar = new Sidebar(services, places);
+    const tour = new Tour(places);
+    const sidebar = new Sidebar(services, places, tour);
     shell.add(sidebar, 'left', { rank: RANK, type: 'Interp Bench' });
     restorer?.add(sidebar, sidebar.id);
     if (state) {
@@ -126,6 +142,15 @@ export const sidebarPlugin: JupyterFrontEndPlugin<ISidebar> = {
       const waits = investigations.runs.some(run => run.waiting === 'approval');
       sidebar.title.className = waits ? WAITING_CLASS : '';
     });
+    const activate = (selector: string | null = null): void => {
+      sidebar.focusNext = selector;
+      labShell?.expandLeft();
+      shell.activateById(sidebar.id);
+    };
+    const takeTour = (): void => {
+      tour.start();
+      activate('.ib-tour jp-button');
+    };
     return {
       places,
       id: sidebar.id,
@@ -134,12 +159,15 @@ export const sidebarPlugin: JupyterFrontEndPlugin<ISidebar> = {
         !document.hidden &&
         places.where.place === 'investigation' &&
         investigations.current?.id === runId,
-      activate: (selector = null) => {
-        sidebar.focusNext = selector;
-        labShell?.expandLeft();
-        shell.activateById(sidebar.id);
+      activate,
+      openNotebook: open,
+      openHelp: () => {
+        if (!help || help.isDisposed) {
+          help = helpWidget({ commands, trans, onTour: takeTour });
+        }
+        add(help);
       },
-      openNotebook: open
+      takeTour
     };
   }
 };

@@ -8,7 +8,8 @@ import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { Signal } from '@lumino/signaling';
 
-import { addCommands, CommandIDs } from './commands';
+import { CommandIDs } from './command-ids';
+import { addCommands } from './commands';
 import { Notices } from './notices';
 import { ISidebar } from './panel';
 import { DOMAIN } from './service';

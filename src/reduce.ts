@@ -53,6 +53,7 @@ const LOGGED: ReadonlySet<Event['type']> = new Set([
   'run_forked',
   'run_paused',
   'run_unpaused',
+  'agent_changed',
   'organism_ready',
   'weights_identified',
   'organism_lost',

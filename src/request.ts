@@ -5,6 +5,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type {
   AnswerApproval,
   AskOrganism,
+  ChangeAgent,
   Command,
   ConfigCard,
   EventEntry,
@@ -63,6 +64,7 @@ export interface ICommands {
   resume: ResumeRun;
   messages: SendMessage;
   approvals: AnswerApproval;
+  agent: ChangeAgent;
 }
 
 /**

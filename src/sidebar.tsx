@@ -1,5 +1,5 @@
 import { Button } from '@jupyter/react-components';
-import { ReactWidget, settingsIcon } from '@jupyterlab/ui-components';
+import { infoIcon, ReactWidget, settingsIcon } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
 import * as React from 'react';
 
@@ -10,8 +10,10 @@ import { Investigation, NoInvestigation } from './components/investigation';
 import { Organisms } from './components/organisms';
 import { IconButton, Notice, Status } from './components/parts';
 import { Tabs } from './components/tabs';
+import { TourCard } from './components/tour';
 import { investigateIcon } from './icons';
 import type { Places } from './places';
+import type { Tour } from './tour';
 import { statusWord } from './words';
 
 /**
@@ -20,7 +22,8 @@ import { statusWord } from './words';
 export class Sidebar extends ReactWidget {
   constructor(
     private readonly _services: IServices,
-    private readonly _places: Places
+    private readonly _places: Places,
+    private readonly _tour: Tour
   ) {
     super();
     this.id = 'interp-bench-sidebar';
@@ -36,6 +39,7 @@ export class Sidebar extends ReactWidget {
     return (
       <ServicesProvider value={this._services}>
         <Header />
+        <TourCard tour={this._tour} />
         <Body places={this._places} />
       </ServicesProvider>
     );
@@ -52,7 +56,12 @@ export class Sidebar extends ReactWidget {
     this.focusNext = null;
     this.node.focus();
     void whenThere(this.node, selector).then(found => {
-      if (this.node.contains(document.activeElement)) {
+      const { activeElement } = document;
+      // Where nothing has it, a palette that closed has let it go.
+      if (
+        activeElement === document.body ||
+        this.node.contains(activeElement)
+      ) {
         found?.focus();
       }
     });
@@ -90,7 +99,7 @@ async function whenThere(
 }
 
 function Header(): JSX.Element {
-  const { investigations, openSettings, trans } = useServices();
+  const { investigations, openHelp, openSettings, trans } = useServices();
   const running = useSignal(investigations.listsChanged, () =>
     investigations.runs.find(run => run.status === 'running')
   );
@@ -98,6 +107,7 @@ function Header(): JSX.Element {
     <div className="ib-header">
       <h1>{trans.__('Interp Bench')}</h1>
       {running && <Status {...statusWord(running, trans)} />}
+      <IconButton icon={infoIcon} label={trans.__('Help')} onClick={openHelp} />
       {openSettings && (
         <IconButton
           icon={settingsIcon}

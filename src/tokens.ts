@@ -5,6 +5,7 @@ import type { Widget } from '@lumino/widgets';
 
 import type {
   AnswerApproval,
+  ChangeAgent,
   ConfigCard,
   EventEntry,
   ForkRun,
@@ -140,6 +141,10 @@ export interface IInvestigations {
   resume(runId: string, limits?: WithoutId<ResumeRun>): Promise<void>;
   message(runId: string, text: string): Promise<void>;
   answer(runId: string, answer: WithoutId<AnswerApproval>): Promise<void>;
+  /**
+   * Go on with another model, or with other cells to be approved.
+   */
+  choose(runId: string, agent: Partial<WithoutId<ChangeAgent>>): Promise<void>;
   score(runId: string): Promise<void>;
 
   /**

@@ -154,6 +154,12 @@ export function placeName(
   }
 }
 
+export const APPROVALS: readonly NonNullable<StartRun['approval']>[] = [
+  'auto',
+  'ask',
+  'ask_first'
+];
+
 export function approvalName(
   approval: NonNullable<StartRun['approval']>,
   trans: TranslationBundle

@@ -128,7 +128,8 @@ export function bothWays(collaboration: boolean): void {
     await expect(cell.getByRole('note')).toHaveAccessibleName(
       'Written by the agent, interrupted'
     );
-    await expect(cell).toContainText('KeyboardInterrupt');
+    await expect(cell).toContainText('Stopped: the run was ended');
+    await expect(cell).not.toContainText('Traceback');
     await expect(strip).toBeHidden();
   });
 }

@@ -247,6 +247,11 @@ export class Lab {
 
   /** Wait until Lab is there, after a reload for example. */
   async shown(page: Page): Promise<Sidebar> {
+    // The shared document asks that on a slow machine.
+    await page.addLocatorHandler(
+      page.getByRole('dialog', { name: /^Loading/ }),
+      asked => asked.getByRole('button', { name: 'Continue waiting' }).click()
+    );
     await page.locator('#jupyterlab-splash').waitFor({ state: 'detached' });
     await page.locator('.jp-LauncherCard, .jp-Notebook').first().waitFor();
     return new Sidebar(page);

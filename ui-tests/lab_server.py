@@ -57,6 +57,9 @@ def environment(folder: Path, messages: MessagesServer, *, key: bool) -> dict[st
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
         "ANTHROPIC_BASE_URL": messages.url,
         "NO_PROXY": "127.0.0.1",
+        # With a token, a start on Modal gets as far as the question what it may cost.
+        "MODAL_TOKEN_ID": "ak-test",
+        "MODAL_TOKEN_SECRET": "as-test",
     }
     return {**kept, **own, **({"ANTHROPIC_API_KEY": "sk-test-marker"} if key else {})}
 

@@ -46,6 +46,12 @@ async function keep(page: Page, state: string, theme: string): Promise<void> {
 
 test('before any run', async ({ page, lab }) => {
   const sidebar = await lab.open(page);
+  await sidebar.show();
+  await sidebar.button('Help').click();
+  await page.getByRole('button', { name: 'Take the tour' }).click();
+  await expect(sidebar.button('Next')).toBeFocused();
+  await shoot(page, 'help-and-tour');
+  await sidebar.button('End the tour').click();
   await sidebar.go('History');
   await expect(sidebar.region).toContainText('No runs yet');
   await shoot(page, 'history-empty');

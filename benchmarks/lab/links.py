@@ -21,9 +21,10 @@ Change = Literal["rename", "move", "duplicate"]
 _CHANGES: tuple[Change, ...] = ("rename", "move", "duplicate")
 
 _CHANGE = """async ([change, path, to]) => {
+  // Where Lab's own commands leave it: a copy stands beside the notebook, under another name.
   const { contents } = jupyterapp.serviceManager;
   if (change === 'duplicate') {
-    const copy = await contents.copy(path, '');
+    const copy = await contents.copy(path, path.slice(0, Math.max(0, path.lastIndexOf('/'))));
     await jupyterapp.commands.execute('docmanager:open', { path: copy.path });
   } else {
     await contents.rename(path, to);
@@ -36,7 +37,8 @@ _CLICK = """async () => {
   return {
     path: shown?.context?.path?.replace(/^RTC:/, '') ?? null,
     run: active?.getMetadata('interp_bench')?.run ?? null,
-    dialogs: document.querySelectorAll('.jp-Dialog').length
+    // The shared document asks on a slow machine whether to wait for it.
+    dialogs: document.querySelectorAll('.jp-Dialog:not([aria-label^="Loading"])').length
   };
 }"""
 _CLOSE = """async () => {

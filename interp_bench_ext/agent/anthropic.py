@@ -54,10 +54,10 @@ class AnthropicProvider:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         reply_limit_s: float = REPLY_LIMIT_S,
     ) -> None:
+        self._prices = load_prices() if prices is None else prices
+        self._context_window = context_window
         self.model = model
-        self.capacity: Capacity = capacity_of(
-            model, prices=load_prices() if prices is None else prices, context_window=context_window
-        )
+        self.capacity: Capacity = self.capacity_with(model)
         self.patience = Patience(retry or RetryPolicy(), sleep)
         self._client = make_client(platform, key=key, base_url=base_url)
         self._failures: tuple[type[Exception], ...] = (*FAILURES, *credential_errors(platform))
@@ -74,6 +74,16 @@ class AnthropicProvider:
 
     def __repr__(self) -> str:
         return f"AnthropicProvider(model={self.model!r})"
+
+    def capacity_with(self, model: str) -> Capacity:
+        """What another model of the same server takes, and what it costs. Raises BadInput as ``capacity_of`` does."""
+        return capacity_of(model, prices=self._prices, context_window=self._context_window)
+
+    def choose(self, model: str) -> None:
+        """Have another model of the same server reply from here on. Raises BadInput as :meth:`capacity_with` does."""
+        self.capacity, self.model = self.capacity_with(model), model
+        self._asked = replace(self._asked, model=model)
+        self._has_thought = False
 
     async def count_tokens(self, prompt: Prompt, *, emit: Emit) -> int | None:
         """Tokens of the prompt, asked of the server; None where it does not count, whatever it says instead."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..config import AgentSection
 from ..errors import BadInput, InterpBenchError
-from ..record.events import ApprovalAnswered, ApprovalAsked, ApprovalDecision, RunPaused, RunUnpaused
+from ..record.events import Approval, ApprovalAnswered, ApprovalAsked, ApprovalDecision, RunPaused, RunUnpaused
 from .state import RunState
 from .tools import RUN_CODE, ToolResult, ToolSession, call_tool, objection
 
@@ -44,8 +44,8 @@ class Gate:
     """Lets the agent's actions through. What it knows of the run is in the run's events, so it survives a resume."""
 
     session: ToolSession
-    approval: str
-    """As in the config's agent section: ``auto``, ``ask`` or ``ask_first``."""
+    approval: Approval
+    """As in the config's agent section, as long as nobody chooses otherwise."""
 
     def __post_init__(self) -> None:
         self._changed = asyncio.Event()
@@ -135,13 +135,13 @@ class Gate:
         return state.answers[call["id"]]
 
     def _needed(self, call_id: str) -> bool:
-        answers = self.session.state.answers
-        if call_id in answers:
+        state = self.session.state
+        if call_id in state.answers:
             return True
-        decisions = {answer.decision for answer in answers.values()}
-        if self.approval == "ask":
-            return "run_all" not in decisions
-        return self.approval == "ask_first" and decisions <= {"skip"}
+        approval = state.approval or self.approval
+        if approval == "ask":
+            return "run_all" not in state.decided
+        return approval == "ask_first" and state.decided <= {"skip"}
 
     async def _wait(self) -> None:
         self._changed.clear()

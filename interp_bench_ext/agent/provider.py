@@ -110,6 +110,24 @@ class Holding(Provider, Protocol):
 
 
 @runtime_checkable
+class Choosing(Provider, Protocol):
+    """A provider of several models."""
+
+    @property
+    def model(self) -> str:
+        """The one that replies."""
+        ...
+
+    def capacity_with(self, model: str) -> Capacity:
+        """What another one takes, and what it costs. Raises BadInput where it cannot be chosen."""
+        ...
+
+    def choose(self, model: str) -> None:
+        """Have another one reply from here on. Raises BadInput as :meth:`capacity_with` does."""
+        ...
+
+
+@runtime_checkable
 class Metered(Holding, Protocol):
     """A provider whose replies use up tokens, so that they are counted and the conversation is kept within a window."""
 

@@ -8,8 +8,11 @@ from typing import Any
 
 from ..record.cells import Cells
 from ..record.events import (
+    AgentChanged,
     AgentReplied,
+    Approval,
     ApprovalAnswered,
+    ApprovalDecision,
     BudgetUsed,
     CellAdded,
     ContextEdited,
@@ -76,6 +79,12 @@ class RunState:
     """What the agent's server has turned out not to do."""
     answers: dict[str, ApprovalAnswered] = field(default_factory=dict)
     """By the id of the tool call."""
+    model: str | None = None
+    """The model that a person has chosen in mid-run; None: as the run began."""
+    approval: Approval | None = None
+    """Which cells a person wants to be asked about since they chose so in mid-run; None: as the run began."""
+    decided: set[ApprovalDecision] = field(default_factory=set)
+    """The person's answers since then."""
     _held: list[str] = field(default_factory=list)
     """Messages that came while the agent was replying; it could not see them yet."""
 
@@ -85,6 +94,7 @@ class RunState:
         self.cells.apply(event)
         self.news.apply(event, running=self.cells.running)
         self.ledger.apply(event)
+        self._decide(event)
         self._conclude(event)
         self._converse(event)
         if isinstance(event, RunForked):
@@ -117,8 +127,27 @@ class RunState:
         self.idle_replies = self.refusals = 0
         self.findings = self.open_cell = self.noted = None
         self.answers.clear()
+        self.decided.clear()
+        self.approval = self.model = None
         self.warned.clear()
         self.lacks.clear()
+
+    def _decide(self, event: Event) -> None:
+        """Take what a person has decided about the agent."""
+        match event:
+            case ApprovalAnswered():
+                self.answers[event.approval] = event
+                self.decided.add(event.decision)
+            case AgentChanged():
+                if event.approval is not None:
+                    self.approval = event.approval
+                    self.decided.clear()
+                if event.model is not None:
+                    self.model = event.model
+                    # Another model may do what this one did not.
+                    self.lacks.clear()
+            case _:
+                pass
 
     def _conclude(self, event: Event) -> None:
         match event:
@@ -128,8 +157,6 @@ class RunState:
                 self.lacks.add(event.what)
             case CellAdded():
                 self.open_cell = event.cell_id
-            case ApprovalAnswered():
-                self.answers[event.approval] = event
             case MessageSent():
                 self.messages_sent += 1
             case HypothesisNoted():

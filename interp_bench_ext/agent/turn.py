@@ -11,7 +11,7 @@ from ..record.events import MessageSent
 from .budget import Budgets
 from .context import MAX_REPLY_TOKENS, Context
 from .gate import Gate
-from .provider import ContextTooLong, Metered, Prompt, Provider, Reply
+from .provider import Choosing, ContextTooLong, Metered, Prompt, Provider, Reply
 from .tools import TOOLS
 
 _SPECS = tuple(tool.spec for tool in TOOLS)
@@ -77,6 +77,7 @@ class Turns:
 
     async def _attempt(self, context: Context) -> Reply:
         await self.gate.passed()
+        self._choose()
         try:
             return await self._ask(await context.fit())
         except ContextTooLong as error:
@@ -84,6 +85,12 @@ class Turns:
                 raise ProviderError(f"{error} It cannot be made shorter.") from error
         await context.compact()
         return await self._attempt(context)
+
+    def _choose(self) -> None:
+        """Take the model that a person has chosen meanwhile, for an attempt that follows a failed one too."""
+        model = self.gate.session.state.model
+        if model is not None and isinstance(self.provider, Choosing) and self.provider.model != model:
+            self.provider.choose(model)
 
     async def _ask(self, max_tokens: int) -> Reply:
         session = self.gate.session

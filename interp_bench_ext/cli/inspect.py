@@ -18,7 +18,8 @@ from ..config import load_config
 from ..errors import BadInput, ConfigError
 from ..installed import find_config, installed_configs, technique_files, technique_folders
 from ..organisms.placement import place_of
-from ..record.events import FindingsSubmitted, RunForked, RunStarted, Scored
+from ..record.agents import agent_of
+from ..record.events import FindingsSubmitted, RunForked, Scored
 from ..record.journal import Journal, RunRecord
 from ..record.scores import verdict
 from .options import JsonOption, RunArgument
@@ -98,12 +99,12 @@ def _line(row: dict[str, Any]) -> tuple[str, ...]:
 
 def _row(journal: Journal, record: RunRecord) -> dict[str, Any]:
     """One run in a list; ``created`` is Unix time in seconds."""
-    started, scored = journal.last(record.id, RunStarted), journal.last(record.id, Scored)
+    scored = journal.last(record.id, Scored)
     return {
         "run": record.id,
         "experiment": record.experiment,
         "status": record.status,
-        "agent": started.agent if started else "",
+        "agent": agent_of(journal, record.id),
         "created": record.created,
         "came_to": verdict(scored.score) if scored else f"{record.status}{_claims(journal, record.id)}",
         "forked_from": _parent(journal, record.id),

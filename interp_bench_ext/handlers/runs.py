@@ -98,3 +98,13 @@ class ApprovalsHandler(ServicesHandler):
 
         asked = self.body(AnswerApproval)
         self.reply(await self.once(asked, lambda desk: desk.runs.answer(run, asked)))
+
+
+class AgentHandler(ServicesHandler):
+    @web.authenticated
+    @allowed_to("execute")
+    async def post(self, run: str) -> None:
+        from ..api import ChangeAgent
+
+        asked = self.body(ChangeAgent)
+        self.reply(await self.once(asked, lambda desk: desk.runs.choose(run, asked)))

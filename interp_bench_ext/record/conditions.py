@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter
 
-from .events import Event, RunForked, RunResumed, RunStarted, Scored, WeightsIdentified
+from .events import AgentChanged, Event, RunForked, RunResumed, RunStarted, Scored, WeightsIdentified
 from .provenance import Revision
 from .scores import Score
 
@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS revisions (
 CREATE TABLE IF NOT EXISTS secret (only INTEGER PRIMARY KEY CHECK (only = 1), key BLOB NOT NULL);
 """
 """Tables of their own, so that a journal of 0.1.0 needs nothing done to it: its runs stand in none of them."""
-NOTED = (RunStarted, RunForked, RunResumed, WeightsIdentified, Scored)
+NOTED = (RunStarted, RunForked, RunResumed, AgentChanged, WeightsIdentified, Scored)
 """Events that :meth:`Conditions.note` reads."""
 _REVISIONS = TypeAdapter(list[Revision])
 _ROW = "conditions.run, condition, organism, weights, forked, score"
@@ -74,6 +74,8 @@ class Conditions:
                     "UPDATE conditions SET condition = '' WHERE run = ? AND (condition, organism) <> (?, ?)",
                     (run, *now),
                 )
+            case AgentChanged():
+                self._database.execute("UPDATE conditions SET condition = '' WHERE run = ?", (run,))
             case WeightsIdentified():
                 self._database.execute(
                     "UPDATE conditions SET weights = ?2,"

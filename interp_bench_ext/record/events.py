@@ -21,6 +21,8 @@ CellStatus = Literal["ok", "error", "interrupted", "timeout", "kernel_died"]
 Lack = Literal["thinking", "token counts", "usage"]
 """What a server of the Messages API may refuse or leave out."""
 RunStatus = Literal["running", "finished", "failed", "interrupted"]
+Approval = Literal["auto", "ask", "ask_first"]
+"""Which of the agent's cells a person is asked about: none, each, or the first."""
 ApprovalDecision = Literal["run", "edit", "skip", "run_all"]
 """``run_all``: run this code, and do not ask again in this run."""
 
@@ -71,6 +73,16 @@ class RunPaused(_Event):
 
 class RunUnpaused(_Event):
     type: Literal["run_unpaused"] = "run_unpaused"
+
+
+class AgentChanged(_Event):
+    """A person has chosen otherwise while the run goes on; what is None stays as it was."""
+
+    type: Literal["agent_changed"] = "agent_changed"
+    model: str | None = None
+    """Replies from the next one on."""
+    approval: Approval | None = None
+    """Holds for the code that is written from here on; an answer to run all of it before does not."""
 
 
 class OrganismLoading(_Event):
@@ -381,6 +393,7 @@ Event = Annotated[
     | RunForked
     | RunPaused
     | RunUnpaused
+    | AgentChanged
     | OrganismLoading
     | OrganismReady
     | WeightsIdentified

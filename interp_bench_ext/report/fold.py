@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..record.agents import renamed
 from ..record.cells import Cell, Cells
 from ..record.events import (
+    AgentChanged,
     AgentReplied,
     CellAdded,
     CellEdited,
@@ -79,6 +81,7 @@ class Story:
     figures: Figures = field(default_factory=Figures)
     cells: Cells = field(default_factory=Cells)
     started: RunStarted | None = None
+    agent: str = ""
     first: float | None = None
     status: RunStatus = "running"
     message: str = ""
@@ -130,7 +133,7 @@ def fold(events: Iterable[tuple[int, float, Event]]) -> Story:
 
 
 def _started(story: Story, event: RunStarted, seq: int) -> None:
-    story.started, story.status = event, "running"
+    story.started, story.agent, story.status = event, event.agent, "running"
 
 
 def _resumed(story: Story, event: RunResumed, seq: int) -> None:
@@ -184,6 +187,12 @@ def _shortened(story: Story, event: ContextEdited, seq: int) -> None:
 def _inputs(story: Story, event: InputsWritten, seq: int) -> None:
     said = f"An auxiliary model wrote {len(event.inputs)} inputs ({event.kind}) from the hint: {event.hint}"
     story.items.append(Note("run", said))
+
+
+def _agent_changed(story: Story, event: AgentChanged, seq: int) -> None:
+    story.agent = renamed(story.agent, event)
+    if event.model is not None:
+        story.items.append(Note("run", f"From here on the agent's model is {event.model}."))
 
 
 def _message(story: Story, event: MessageSent, seq: int) -> None:
@@ -253,6 +262,7 @@ _READERS: tuple[tuple[Any, Any], ...] = (
     (RunStarted, _started),
     (RunResumed, _resumed),
     (RunForked, _forked),
+    (AgentChanged, _agent_changed),
     (RunEnded, _ended),
     (OrganismReady, _organism_ready),
     (OrganismWentAway, _organism_lost),

@@ -110,7 +110,7 @@ def _facts(story: Story) -> Iterable[dict[str, str]]:
     if started is not None:
         yield _fact("Experiment", started.public.get("experiment_name") or "unnamed")
         model = (started.public.get("agent") or {}).get("model") if started.agent != "playbook" else None
-        yield _fact("Agent", started.agent, str(model or ""))
+        yield _fact("Agent", story.agent, str(model or ""))
     if story.first is not None:
         yield _fact("Duration", duration(story.figures.clock.active_s), moment(story.first))
     if story.organism is not None:

@@ -28,6 +28,8 @@ from ..notebook.session import NotebookSession
 from ..organisms.placement import organism_spec
 from ..organisms.tickets import Lease
 from ..record.events import (
+    AgentChanged,
+    Approval,
     ApprovalDecision,
     CellAdded,
     Event,
@@ -45,6 +47,7 @@ from .environment import Environment
 from .leaks import leaks_beside
 from .prepare import prepare
 from .recorder import Recorder
+from .resolve import check_attended, check_model
 
 STOPPED = "stopped by the user"
 _CUT_SHORT = (Abandoned, BudgetReached, RecordingEnded)
@@ -78,7 +81,7 @@ class Run:
         self.notebook = record.notebook
         self._provider, self._environment = provider, environment
         self._lock, self._events, self._veil = lock, events, veil
-        self._experiment, self._spec = experiment, organism_spec(experiment)
+        self.experiment, self._spec = experiment, organism_spec(experiment)
         self._gate: Gate | None = None
         self._lease: Lease | None = None
         self._task: asyncio.Task[Any] | None = None
@@ -122,6 +125,14 @@ class Run:
         """Have the ticket be held while the run is paused."""
         if self._lease is not None:
             await self._lease.hold(held=self.recorder.state.figures.clock.paused)
+
+    def choose(self, *, model: str | None, approval: Approval | None) -> None:
+        """Go on with another model, or with other cells to be approved. Raises BadInput where that cannot be."""
+        if model is not None:
+            check_model(self._provider, model, self.public.agent)
+        if approval is not None:
+            check_attended(approval, self._environment)
+        self.recorder(AgentChanged(model=model, approval=approval))
 
     def answer(self, approval: str, decision: ApprovalDecision, code: str | None) -> None:
         """Answer for code that waits, also for what a resumed run had asked before it stopped. Raises BadInput."""
@@ -261,7 +272,7 @@ class Run:
         # Where the journal cannot be written, that has ended the run and is told.
         with contextlib.suppress(sqlite3.Error, OSError):
             work = asyncio.to_thread(
-                leaks_beside, self._environment.journal, self.id, self._experiment, key=self._environment.key
+                leaks_beside, self._environment.journal, self.id, self.experiment, key=self._environment.key
             )
             leaks = await asyncio.shield(asyncio.create_task(work))
             if leaks:

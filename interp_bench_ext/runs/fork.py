@@ -13,6 +13,7 @@ from ..errors import BadInput
 from ..notebook.opening import intro
 from ..record.cells import Cells
 from ..record.events import (
+    AgentChanged,
     AgentDelta,
     AgentReplied,
     BudgetUsed,
@@ -52,6 +53,7 @@ _LEFT_BEHIND = (
     RunForked,
     RunPaused,
     RunUnpaused,
+    AgentChanged,
     RunEnded,
     Scored,
     OrganismLoading,

@@ -6,13 +6,12 @@ import asyncio
 import logging
 import sqlite3
 import traceback
-from collections import OrderedDict
 from pathlib import Path
 
 from filelock import Timeout
 
 from ..agent.mcp_provider import OutsideProvider
-from ..api import AnswerApproval, ForkRun, ResumeRun, RunFigures, RunSummary, StartRun
+from ..api import AnswerApproval, ChangeAgent, ForkRun, ResumeRun, RunFigures, RunSummary, StartRun
 from ..config import AgentSection, Experiment
 from ..errors import BadInput, InterpBenchError, NotFound, NotNow
 from ..notebook.readable import check_notebook
@@ -28,18 +27,17 @@ from .cost_estimate import check_little
 from .drive import Run
 from .environment import Environment
 from .fork import agent_of_fork
+from .kept import Kept
 from .notebook_paths import Places
 from .policy import Policy
 from .resolve import as_installed, choose_agent, lacks_key
 from .services import Services
-from .summary import Tally, summarise
+from .summary import Tally
 from .wakeups import Feed
 
 SERVER_STOPPED = "the server was stopped"
 _UNWRITTEN = "the journal could not be written; free some disk space, then resume the run"
 _STOP_REPLY_S = 2.0
-_FOLLOWED = 64
-"""Runs whose figures are kept at hand."""
 
 
 class _Driven:
@@ -82,9 +80,7 @@ class RunManager:
         self._driven: dict[str, _Driven] = {}
         self._unwritten: set[str] = set()
         """Runs that ended because they could not be recorded, so that the journal does not say why."""
-        self._summaries: dict[str, tuple[tuple[int, Path], RunSummary]] = {}
-        self._followed: OrderedDict[str, Tally] = OrderedDict()
-        """Runs that somebody reads and another process drove, as counted so far."""
+        self._kept = Kept(catalog, places)
         self._reader: Journal | None = None
         self._reading = asyncio.Lock()
         self._starting = asyncio.Lock()
@@ -190,6 +186,17 @@ class RunManager:
         self._here(run).run.tell(text)
         return self.summary(run)
 
+    async def choose(self, run: str, asked: ChangeAgent) -> RunSummary:
+        """Go on with another model, or with other cells to be approved. Raises BadInput where that cannot be."""
+        driving = self._here(run).run
+        changes = self._policy.chosen(asked)
+        recorded = start.recorded_public(self.journal, run).agent
+        agent = recorded.model_copy(update=changes)
+        if agent != recorded:
+            self._check_allowed(driving.experiment, agent)
+            driving.choose(**{"model": None, "approval": None, **changes})
+        return self.summary(run)
+
     async def answer(self, run: str, asked: AnswerApproval) -> RunSummary:
         """Answer for the code that waits to be run. Raises NotNow where it does not wait any more."""
         driving = self._here(run).run
@@ -209,8 +216,7 @@ class RunManager:
                 self.journal.delete_run(run)
         except Timeout:
             raise NotNow(f"run {run} has just been resumed elsewhere; stop it first") from None
-        self._summaries.pop(run, None)
-        self._followed.pop(run, None)
+        self._kept.forget(run)
         self.feed.tell(run)
 
     def renamed(self, old: str, new: str) -> None:
@@ -248,11 +254,7 @@ class RunManager:
         if driven is not None:
             return RunFigures.of(driven.run.recorder.state.figures, self.journal.clock())
         running = self.record(run).status == "running"
-        tally = self._followed.setdefault(run, Tally()).read_on(self.journal, run)
-        self._followed.move_to_end(run)
-        while len(self._followed) > _FOLLOWED:
-            self._followed.popitem(last=False)
-        return RunFigures.of(tally.figures, self.journal.clock() if running else None)
+        return RunFigures.of(self._kept.tally(run, self.journal).figures, self.journal.clock() if running else None)
 
     def summary(self, run: str) -> RunSummary:
         return self._summarised(self.record(run), self.journal)
@@ -350,9 +352,7 @@ class RunManager:
     def _check_possible(self, experiment: Experiment, agent: AgentSection, *, confirmed: bool) -> None:
         if len(self.under_way()) >= self._policy.max_runs:
             raise NotNow(f"{self._policy.max_runs} runs are under way, as many as this server drives; stop one first")
-        place = place_of(experiment)
-        gpu_type = experiment.public.gpu_type
-        self._policy.rules.check(agent, place=place.name, gpu_type=gpu_type, veil=place.veil())
+        self._check_allowed(experiment, agent)
         if agent.provider == "anthropic" and lacks_key(agent, self.services.key):
             raise BadInput(
                 "this server has no API key for Claude; choose the playbook, or restart the server with"
@@ -362,6 +362,11 @@ class RunManager:
             self.services.organisms.check_room(organism_spec(experiment))
             if not confirmed:
                 check_little(experiment, agent)
+
+    def _check_allowed(self, experiment: Experiment, agent: AgentSection) -> None:
+        place = place_of(experiment)
+        gpu_type = experiment.public.gpu_type
+        self._policy.rules.check(agent, place=place.name, gpu_type=gpu_type, veil=place.veil())
 
     def _here(self, run: str) -> _Driven:
         """The run, which is under way here. Raises NotFound and NotNow."""
@@ -381,20 +386,7 @@ class RunManager:
         return [self._summarised(record, self._reader) for record in self._reader.runs()]
 
     def _summarised(self, record: RunRecord, journal: Journal) -> RunSummary:
-        last = journal.last_seq(record.id), record.notebook
-        cached = self._summaries.get(record.id)
         driven = self._driven.get(record.id)
-        if driven is None and cached is not None and cached[0] == last and cached[1].status == record.status:
-            return cached[1]
-        made = summarise(
-            record,
-            Tally().read_on(journal, record.id),
-            config=self.catalog.name_of(record.config, experiment=record.experiment),
-            shown=self._places.shown,
-            here=driven is not None and not driven.ended,
-            now=journal.clock(),
-        )
-        if record.id in self._unwritten:
-            made = made.model_copy(update={"message": _UNWRITTEN})
-        self._summaries[record.id] = last, made
-        return made
+        here = driven is not None and not driven.ended
+        made = self._kept.summary(record, journal, driven=driven is not None, here=here)
+        return made.model_copy(update={"message": _UNWRITTEN}) if record.id in self._unwritten else made

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from ..api import ForkRun, Provider, ResumeRun, StartRun
+from ..api import ChangeAgent, ForkRun, Provider, ResumeRun, StartRun
 from ..config import Experiment
 from ..errors import BadInput
 from .rules import Rules
@@ -63,6 +63,11 @@ class Policy:
         """What ``asked`` changes in the agent section, and what is fixed. Raises BadInput where that is not allowed."""
         given = {name: self._allowed(name, getattr(asked, name)) for name in _OF_THE_AGENT}
         return {name: value for name, value in given.items() if value is not None}
+
+    def chosen(self, asked: ChangeAgent) -> dict[str, Any]:
+        """What ``asked`` changes while the run goes on. Raises BadInput where that is fixed."""
+        given = {"model": asked.model, "approval": asked.approval}
+        return {name: self._allowed(name, value) for name, value in given.items() if value is not None}
 
     def _allowed(self, name: str, value: Any) -> Any:
         if name not in self.locked:

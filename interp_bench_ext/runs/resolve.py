@@ -9,12 +9,12 @@ from typing import cast, get_args
 from ..agent.budget import Budgets
 from ..agent.mcp_provider import OutsideProvider
 from ..agent.playbook import PlaybookProvider
-from ..agent.provider import Provider
+from ..agent.provider import Choosing, Provider
 from ..config import AgentSection, ProgramName, PublicConfig
 from ..errors import BadInput
 from ..models.key import Key
 from ..models.prices import DEFAULT_MODEL
-from ..record.events import Event
+from ..record.events import Approval, Event
 from .environment import Environment
 
 PROGRAM_NAMES = get_args(ProgramName)
@@ -80,11 +80,7 @@ def provider_for(
     """
     agent = public.agent
     outside = environment.outside
-    if agent.approval != "auto" and not (environment.attended and (outside is None or outside.attended)):
-        without = (
-            "choose a config without it, or connect over HTTP" if outside else "set it to auto for the command line"
-        )
-        raise BadInput(f"agent.approval: {agent.approval} needs JupyterLab's sidebar; {without}")
+    check_attended(agent.approval, environment)
     if agent.provider == "mcp":
         if outside is None:
             raise BadInput(_NO_CLIENT)
@@ -105,6 +101,26 @@ def provider_for(
     )
     Budgets(agent).refuse_unknown_price(provider.capacity)
     return provider
+
+
+def check_attended(approval: Approval, environment: Environment) -> None:
+    """Raises BadInput where a person would be asked and nobody can be."""
+    outside = environment.outside
+    if approval != "auto" and not (environment.attended and (outside is None or outside.attended)):
+        without = (
+            "choose a config without it, or connect over HTTP" if outside else "set it to auto for the command line"
+        )
+        raise BadInput(f"agent.approval: {approval} needs JupyterLab's sidebar; {without}")
+
+
+def check_model(provider: Provider, model: str, agent: AgentSection) -> None:
+    """Raises BadInput where the agent of a run that goes on cannot have this model."""
+    if not isinstance(provider, Choosing):
+        raise BadInput(
+            f"the agent of this run is {agent_name(agent)}, whose model is settled when it begins; fork the run to go"
+            " on with another"
+        )
+    Budgets(agent).refuse_unknown_price(provider.capacity_with(model))
 
 
 def _program(agent: AgentSection, environment: Environment, events: Sequence[Event]) -> Provider:

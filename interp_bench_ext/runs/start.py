@@ -17,7 +17,16 @@ from ..errors import BadInput
 from ..installed import experiment_techniques
 from ..organisms.placement import check_startable
 from ..paths import notebook_path
-from ..record.events import ApprovalAnswered, Event, KernelStarted, MessageSent, RunForked, RunResumed, RunStarted
+from ..record.events import (
+    AgentChanged,
+    ApprovalAnswered,
+    Event,
+    KernelStarted,
+    MessageSent,
+    RunForked,
+    RunResumed,
+    RunStarted,
+)
 from ..record.journal import Journal, RunRecord, new_run_id
 from .drive import Run
 from .environment import Environment
@@ -203,12 +212,18 @@ def replay(
 
 
 def recorded_public(journal: Journal, run: str) -> PublicConfig:
-    """The public half of a run's config as it was recorded, with its overrides and those of its resumes."""
+    """The public half of a run's config as it was recorded, with its overrides and what was chosen since."""
     started = journal.last(run, RunStarted)
     assert started is not None  # a run and its first event are recorded together
     agent = dict(started.public.get("agent") or {})
-    for _, event in journal.skim(run, RunResumed):
-        agent |= event.limits if isinstance(event, RunResumed) else {}
+    for _, event in journal.skim(run, RunResumed, AgentChanged):
+        match event:
+            case RunResumed():
+                agent |= event.limits
+            case AgentChanged():
+                agent |= event.model_dump(include={"model", "approval"}, exclude_none=True)
+            case _:
+                pass
     return PublicConfig.model_validate({**started.public, "agent": agent})
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Literal
 
 from ..api import RunFigures, RunSummary
+from ..record.agents import renamed
 from ..record.clock import Clock
 from ..record.events import (
     EVENT_TYPES,
+    AgentChanged,
     AgentDelta,
     CellAdded,
     CellEdited,
@@ -42,6 +44,7 @@ class Tally:
 
     figures: Figures = field(default_factory=Figures)
     started: RunStarted | None = None
+    agent: str = ""
     forked_from: str | None = None
     veil: str = ""
     ended: RunEnded | None = None
@@ -58,7 +61,9 @@ class Tally:
         self.figures.apply(event, at)
         match event:
             case RunStarted():
-                self.started = event
+                self.started, self.agent = event, event.agent
+            case AgentChanged():
+                self.agent = renamed(self.agent, event)
             case RunResumed():
                 self.ended = None
             case RunForked():
@@ -110,7 +115,7 @@ def summarise(
         status=record.status,
         waiting=_waiting(tally.figures.clock) if running else None,
         here=here,
-        agent=started.agent if started else "",
+        agent=tally.agent,
         seed=started.seed if started else 0,
         forked_from=tally.forked_from,
         veil=tally.veil,

@@ -44,6 +44,7 @@ export interface IServices extends ICellServices {
   readonly notebook: IOpenNotebook;
   readonly preferences: IPreferences;
   readonly navigator: ICellNavigator | null;
+  openHelp: () => void;
   openSettings: (() => void) | null;
   openNotebook(run: IRunModel, keepFocus?: boolean): Promise<void>;
   /**

@@ -5,6 +5,7 @@ import { sendIcon } from '../icons';
 import type { ISaid } from '../state';
 import type { IRunModel } from '../tokens';
 import { readsMessages } from '../words';
+import { AgentChoices } from './agent-choices';
 import { useAction, useRun, useServices } from './context';
 import { ErrorLine, IconButton } from './parts';
 
@@ -14,14 +15,19 @@ import { ErrorLine, IconButton } from './parts';
 export const LONGEST = 20_000;
 
 /**
- * A message to the agent, or why there is nobody to read one.
+ * A message to the agent, or why there is nobody to read one; below it what can be chosen about the agent.
  */
 export function MessageBox({ run }: { run: IRunModel }): JSX.Element {
   const { trans } = useServices();
-  return readsMessages(run.summary) ? (
-    <MessageForm run={run} />
-  ) : (
-    <p className="ib-message ib-hint">{deafText(trans)}</p>
+  return (
+    <div className="ib-message">
+      {readsMessages(run.summary) ? (
+        <MessageForm run={run} />
+      ) : (
+        <p className="ib-hint">{deafText(trans)}</p>
+      )}
+      <AgentChoices run={run} />
+    </div>
   );
 }
 
@@ -61,7 +67,7 @@ function MessageForm({ run }: { run: IRunModel }): JSX.Element {
     }
   };
   return (
-    <div className="ib-message">
+    <>
       <ErrorLine text={action.error} />
       <p className="ib-hint" role="status">
         {sent &&
@@ -96,6 +102,6 @@ function MessageForm({ run }: { run: IRunModel }): JSX.Element {
           onClick={() => void send()}
         />
       </div>
-    </div>
+    </>
   );
 }

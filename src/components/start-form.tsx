@@ -14,7 +14,7 @@ import {
   startBody
 } from '../choices';
 import type { ConfigCard, ServerInfo, StartRun } from '../generated/api';
-import { approvalName } from '../words';
+import { APPROVALS, approvalName } from '../words';
 import { useAction, useServices, useSignal } from './context';
 import { Amount, Choice, Field, Locked } from './fields';
 import { StartProblem } from './make-room';
@@ -234,12 +234,6 @@ function NoKey(): JSX.Element {
     </details>
   );
 }
-
-const APPROVALS: NonNullable<StartRun['approval']>[] = [
-  'auto',
-  'ask',
-  'ask_first'
-];
 
 function ApprovalField(props: {
   info: ServerInfo;

@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 2b138c65a8154cb657c7b68dab2311619fab9aaf7d9c9af54e85fcd9eeb86cc0
+// Generated from schema.json by `jlpm generate`. sha256 b76c71e646442aa820ad12a3d809d92f21c4d12005ffa4ba012d529700133e3b
 import type { Event } from './events';
 
 export interface AgentSection {
@@ -47,6 +47,14 @@ export interface BudgetMeter {
   share: number | null;
   used_text: string;
   limit_text: string;
+}
+/**
+ * Choose otherwise while a run goes on; a field that is None stays as it is.
+ */
+export interface ChangeAgent {
+  request_id: string;
+  model?: string | null;
+  approval?: ('auto' | 'ask' | 'ask_first') | null;
 }
 /**
  * Body of pause, unpause, stop and score.

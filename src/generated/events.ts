@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 2b138c65a8154cb657c7b68dab2311619fab9aaf7d9c9af54e85fcd9eeb86cc0
+// Generated from schema.json by `jlpm generate`. sha256 b76c71e646442aa820ad12a3d809d92f21c4d12005ffa4ba012d529700133e3b
 
 export type Event =
   | RunStarted
@@ -6,6 +6,7 @@ export type Event =
   | RunForked
   | RunPaused
   | RunUnpaused
+  | AgentChanged
   | OrganismLoading
   | OrganismReady
   | WeightsIdentified
@@ -108,6 +109,14 @@ export interface RunPaused {
 }
 export interface RunUnpaused {
   type: 'run_unpaused';
+}
+/**
+ * A person has chosen otherwise while the run goes on; what is None stays as it was.
+ */
+export interface AgentChanged {
+  type: 'agent_changed';
+  model: string | null;
+  approval: ('auto' | 'ask' | 'ask_first') | null;
 }
 export interface OrganismLoading {
   type: 'organism_loading';

@@ -83,12 +83,13 @@ const navigator: JupyterFrontEndPlugin<ICellNavigator> = {
   description: "Takes a person to the cells of a run's notebook.",
   autoStart: true,
   provides: ICellNavigator,
-  requires: [IPanelRuns, IDocumentManager],
+  requires: [IPanelRuns, IDocumentManager, IInvestigations],
   optional: [ITranslator],
   activate: (
     app: JupyterFrontEnd,
     panelRuns: IPanelRuns,
     documents: IDocumentManager,
+    investigations: IInvestigations,
     translator: ITranslator | null
   ) =>
     new CellNavigator(
@@ -96,6 +97,7 @@ const navigator: JupyterFrontEndPlugin<ICellNavigator> = {
       documents,
       app.serviceManager.contents,
       panelRuns,
+      () => investigations.refresh(),
       (translator ?? nullTranslator).load(DOMAIN)
     )
 };

@@ -19,6 +19,7 @@ import { PanelRuns } from './panels';
 let navigator: CellNavigator;
 let opened: string[];
 let said: string[];
+let renamed: () => void;
 let drive: MemoryDrive;
 let show: (path: string, holdsRun: boolean) => Promise<NotebookPanel>;
 
@@ -27,6 +28,7 @@ beforeEach(() => {
   const panelRuns = new PanelRuns(tracker, new TestInvestigations().whole);
   opened = [];
   said = [];
+  renamed = () => undefined;
   drive = new MemoryDrive();
   navigator = new CellNavigator(
     { activateById: () => undefined } as never,
@@ -35,6 +37,7 @@ beforeEach(() => {
     } as unknown as IDocumentManager,
     new ContentsManager({ defaultDrive: drive }),
     panelRuns,
+    () => Promise.resolve(renamed()),
     nullTranslator.load('')
   );
   show = async (path, holdsRun) => {
@@ -67,6 +70,16 @@ test('a notebook that is not open is opened rather than its copy', async () => {
   drive.put('bees.ipynb', notebook([agents('c3', '1')]));
   await navigator.reveal(new TestRun('r1', 'bees.ipynb'), 'c3');
   expect(opened).toEqual(['bees.ipynb']);
+});
+
+test('a notebook that has just been renamed is opened where it is', async () => {
+  const run = new TestRun('r1', 'bees.ipynb');
+  drive.put('wasps.ipynb', notebook([agents('c3', '1')]));
+  renamed = () => {
+    run.notebook = 'wasps.ipynb';
+  };
+  await navigator.reveal(run, 'c3');
+  expect(opened).toEqual(['wasps.ipynb']);
 });
 
 test('a notebook that is nowhere is said in a sentence, and nothing is opened', async () => {

@@ -10,7 +10,7 @@ import { Debouncer } from '@lumino/polling';
 import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
 
-import { isThere, missingText } from '../open-notebook';
+import { isFound, missingText } from '../open-notebook';
 import type { ICellNavigator, IRunModel } from '../tokens';
 import { MARK, markOf } from './mark';
 import type { IPanelRuns, PanelRun } from './panels';
@@ -30,6 +30,7 @@ export class CellNavigator implements ICellNavigator {
     private readonly _documents: IDocumentManager,
     private readonly _contents: Contents.IManager,
     private readonly _panelRuns: IPanelRuns,
+    private readonly _refresh: () => Promise<void>,
     private readonly _trans: TranslationBundle
   ) {
     _panelRuns.each(panelRun => this._listen(panelRun));
@@ -119,8 +120,9 @@ export class CellNavigator implements ICellNavigator {
    * The run's notebook, opened; null where it opens in another tab of the browser, or is nowhere, which is said.
    */
   private async _found(run: IRunModel): Promise<NotebookPanel | null> {
+    const found = await isFound(run, this._contents, this._refresh);
     const { notebook } = run.summary;
-    if (notebook !== null && (await isThere(this._contents, notebook))) {
+    if (found && notebook !== null) {
       const opened = this._documents.openOrReveal(notebook);
       return opened instanceof NotebookPanel ? opened : null;
     }

@@ -4,7 +4,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { ToolbarButton } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
 
-import { CommandIDs } from '../commands';
+import { CommandIDs } from '../command-ids';
 import { investigateIcon } from '../icons';
 import type { Follow } from './follow';
 import type { Follows } from './follows';

@@ -11,6 +11,10 @@ export class TestInvestigations {
     this as unknown as IInvestigations
   );
 
+  readonly currentChanged: Signal<IInvestigations, null> = new Signal(
+    this as unknown as IInvestigations
+  );
+
   list(...runs: TestRun[]): void {
     this._runs = runs;
     this.listsChanged.emit();

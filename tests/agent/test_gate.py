@@ -11,7 +11,14 @@ from interp_bench_ext.agent.tools import ToolSession
 from interp_bench_ext.contracts import Used
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.notebook.background import Background
-from interp_bench_ext.record.events import ApprovalAnswered, ApprovalAsked, CellAdded, RunPaused, RunUnpaused
+from interp_bench_ext.record.events import (
+    AgentChanged,
+    ApprovalAnswered,
+    ApprovalAsked,
+    CellAdded,
+    RunPaused,
+    RunUnpaused,
+)
 from tests.agent.desk import CHAT, Desk, again, reply_with, text_of
 
 ASKED = ApprovalAsked(approval="a", tool="run_cell", cell_id="c1", code="print('a')")
@@ -88,6 +95,21 @@ def test_ask_first_asks_until_one_cell_was_let_through(tmp_path):
     scene = Scene(tmp_path, "ask_first")
     scene.carry_out(a="skip", b="run", c="skip")
     assert scene.asked == ["a", "b"]
+
+
+def test_a_person_who_lets_all_run_can_ask_again(tmp_path):
+    scene = Scene(tmp_path, "ask")
+
+    async def work():
+        for call_id in "abc":
+            scene.answer_with("run_all")
+            scene.emit(reply_with(call(call_id)))
+            await scene.go_on()
+            if call_id == "b":
+                scene.emit(AgentChanged(approval="ask_first"))
+
+    scene.during(work)
+    assert scene.asked == ["a", "c"]
 
 
 def test_a_skipped_cell_is_not_run_and_the_agent_hears_of_it(tmp_path):
