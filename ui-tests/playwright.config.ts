@@ -7,7 +7,8 @@ export default defineConfig({
   // One Lab with its kernels is enough work for two cores.
   workers: 1,
   timeout: 180_000,
-  expect: { timeout: 30_000 },
+  // The first cell of a server waits for its organism, on a busy machine for long.
+  expect: { timeout: 60_000 },
   reporter: [['list']],
   outputDir: '../.ui-test-results',
   use: {

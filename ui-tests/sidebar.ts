@@ -10,7 +10,10 @@ export class Sidebar {
 
   /** Show the sidebar. */
   async show(): Promise<void> {
-    const tab = this.page.getByRole('tab', { name: 'Interp Bench' });
+    const tab = this.page.getByRole('tab', {
+      name: 'Interp Bench',
+      exact: true
+    });
     if ((await tab.getAttribute('aria-selected')) !== 'true') {
       await tab.click();
     }
