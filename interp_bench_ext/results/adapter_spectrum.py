@@ -42,7 +42,7 @@ class AdapterSpectrum(Result):
 
     def _headline(self) -> str:
         first, chance = (float(np.median(_shares(each)[:, 0])) if each.size else 0.0 for each in self._both())
-        of = f"{counted(len(self.modules), 'matrix').replace('matrixs', 'matrices')} of the adapter"
+        of = counted(len(self.modules), "adapted weight")
         return f"{of}: the first direction holds {first:.0%} of the median one (random: {chance:.0%})"
 
     def _both(self) -> tuple[Floats, Floats]:
@@ -54,7 +54,7 @@ class AdapterSpectrum(Result):
             values = self.singular_values[row]
             shown = "  ".join(f"{value:.3f}" for value in values[np.isfinite(values)][:_SHOWN])
             lines.append(f"{clip(self.modules[row], 34):<34} {self._norm(row):>8.3f}  {shown}")
-        lines += more(len(self.modules) - _MATRICES, "matrix")
+        lines += more(len(self.modules) - _MATRICES, "weight")
         limit = text_limit(_TEXTS) // 2
         for row in self._examples(_TEXTS):
             told = f"{one_line(self.prompts[row], 60)} -> {one_line(self.texts[row], limit)}"
@@ -67,7 +67,7 @@ class AdapterSpectrum(Result):
     def _html(self) -> Iterable[str]:
         header = elements.row(["matrix", "norm", "share of the first", "singular values"], "th", "lrrl")
         yield elements.table((self._html_row(row) for row in range(min(len(self.modules), _MATRICES))), header)
-        yield from not_shown(len(self.modules) - _MATRICES, "matrix")
+        yield from not_shown(len(self.modules) - _MATRICES, "weight")
         for row in self._examples(_HTML_TEXTS):
             colour = OTHER if self.arms[row] == self.control else ACCENT
             edge = f"border-left:3px solid {colour.format('0.7')};padding:1px 0 1px 10px;margin:4px 0"
