@@ -13,6 +13,7 @@ GET       ``/runs/{id}``                                             RunSummary
 DELETE    ``/runs/{id}``                                             204; the notebook stays
 POST      ``/runs/{id}/{command}``            Command, by command    RunSummary; pause, unpause, stop, resume,
                                                                      messages, approvals, agent, score
+POST      ``/runs/{id}/calls``                CallTool               ToolAnswer; of a run that a person leads by hand
 POST      ``/runs/{id}/fork``                 ForkRun                201 RunSummary of the fork
 GET       ``/runs/{id}/events``               ``?after=seq``         list of EventEntry, the polling fallback
 GET       ``/runs/{id}/stream``               ``?after=seq``         WebSocket; each message an EventBatch
@@ -127,7 +128,8 @@ class _Limits(Command):
 
 
 class _AgentChoices(_Limits):
-    provider: Provider | None = None
+    provider: Provider | Literal["person"] | None = None
+    """``person``: whoever asks leads the run by hand."""
     model: str | None = None
     approval: Approval | None = None
     confirmed: bool = False
@@ -181,6 +183,26 @@ class AnswerApproval(Command):
     decision: ApprovalDecision
     code: str | None = None
     """With ``edit``: what is run instead."""
+
+
+class CallTool(Command):
+    """One call of the agent's tools, by a person who leads a run by hand."""
+
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    arguments: dict[str, Any] = {}
+
+
+class ToolAnswer(_Body):
+    """What came of a call, in words and as the cell shows it."""
+
+    text: str
+    is_error: bool
+    cell: str | None = None
+    """Id of the cell that has run."""
+    outputs: list[dict[str, Any]] = []
+    """Of that cell, as nbformat has them, after the output filter."""
+    over: bool
+    """Whether the run has ended."""
 
 
 class BudgetMeter(_Body):

@@ -17,6 +17,7 @@ from tornado.ioloop import PeriodicCallback
 from traitlets import Bool, Dict, Enum, Float, Int, List, Unicode
 
 from .errors import BadInput
+from .handlers.by_hand import CallsHandler
 from .handlers.configs import ConfigsHandler, InfoHandler
 from .handlers.events import EventsHandler, FiguresHandler, StreamHandler
 from .handlers.mcp import ROUTE, McpHandler
@@ -57,6 +58,7 @@ ROUTES = (
     (rf"{_RUN}/messages", MessagesHandler),
     (rf"{_RUN}/approvals", ApprovalsHandler),
     (rf"{_RUN}/agent", AgentHandler),
+    (rf"{_RUN}/calls", CallsHandler),
     (rf"{_RUN}/score", ScoreHandler),
     (rf"{_RUN}/events", EventsHandler),
     (rf"{_RUN}/figures", FiguresHandler),
@@ -214,6 +216,7 @@ class InterpBenchApp(ExtensionApp):
         if desk is not None:
             self._activity.stop()
             await desk.runs.close()
+            await desk.by_hand.close()
         if self._endpoint is not None:
             await self._endpoint.close()
         if desk is not None:

@@ -236,8 +236,9 @@ class ModelSection(Weights):
 
 
 class AgentSection(_Section):
-    provider: Literal["playbook", "anthropic", "mcp", "replay"] | ProgramName | None = None
-    """None: ``anthropic`` where a key is set, else ``playbook``; ``mcp``: the MCP client that starts the run.
+    provider: Literal["playbook", "anthropic", "mcp", "person", "replay"] | ProgramName | None = None
+    """None: ``anthropic`` where a key is set, else ``playbook``; ``mcp``: the MCP client that starts the run;
+    ``person``: a person, by hand.
 
     A program's name starts that program, which must be installed.
     """
@@ -283,13 +284,17 @@ class AgentSection(_Section):
 class EvaluationSection(_Section):
     ground_truth: dict[str, Any] | None = None
     ground_truth_file: TextFile | None = None
-    grader: Literal["aliases", "judge"] = "aliases"
+    grader: Literal["aliases", "judge", "place"] = "aliases"
+    """``place``: whoever holds the organism has its ground truth, and scores; this config has none."""
     reveal: bool = True
     """Whether a person may open the ground truth of a run that has been scored."""
 
     @model_validator(mode="after")
     def _one_source(self) -> EvaluationSection:
-        if (self.ground_truth is None) == (self.ground_truth_file is None):
+        given = (self.ground_truth is not None) + (self.ground_truth_file is not None)
+        if self.grader == "place" and given:
+            raise ValueError("with `grader: place` the ground truth is not in this file; leave it out")
+        if self.grader != "place" and given != 1:
             raise ValueError("give exactly one of ground_truth and ground_truth_file")
         return self
 

@@ -25,6 +25,10 @@ TOO_LARGE_A_CALL = (
     "shorter texts at a time."
 )
 
+OutsideAgent = Literal["mcp", "person"]
+OUTSIDE_AGENTS: tuple[OutsideAgent, ...] = ("mcp", "person")
+"""Agents that lead a run from outside, an MCP client or a person: their own time is not the run's, nor their cost."""
+
 
 class Message(TypedDict):
     """One turn of a conversation, as chat templates take it."""

@@ -15,6 +15,7 @@ from .api import Reveal
 from .config import Experiment
 from .errors import BadInput, NotNow
 from .models.key import Key
+from .organisms.placement import HandedIn, organism_spec, place_of
 from .paths import outside_work_folders, replaced
 from .record import scores
 from .record.agents import agent_of
@@ -135,11 +136,9 @@ async def conclude(journal: Journal, record: RunRecord, experiment: Experiment, 
         BadInput: There is no place for the report; the score is recorded all the same.
     """
     if journal.last(record.id, Scored) is None:
-        started = journal.last(record.id, RunStarted)
         submitted = journal.last(record.id, FindingsSubmitted)
         leaks = leaks_of(journal, record, experiment, key=key, report=report_page(journal, record))
-        seed = started.seed if started else 0
-        scored = contaminated(leaks) if leaks else await score_run(submitted, experiment, key, seed=seed)
+        scored = contaminated(leaks) if leaks else await _scored(journal, record, submitted, experiment, key)
         if scored is not None:
             journal.append(record.id, Scored(score=scored))
     try:
@@ -149,6 +148,31 @@ async def conclude(journal: Journal, record: RunRecord, experiment: Experiment, 
             f"the report cannot be written beside {record.notebook.name} ({error.strerror}); make its folder writable"
         ) from None
     return read_outcome(journal, record)
+
+
+async def _scored(
+    journal: Journal,
+    record: RunRecord,
+    submitted: FindingsSubmitted | None,
+    experiment: Experiment,
+    key: Key | None,
+) -> Score | None:
+    """The run's score, from whoever has the ground truth; None where there is none."""
+    evaluation, started = experiment.sealed.evaluation, journal.last(record.id, RunStarted)
+    if submitted is None or evaluation is None or evaluation.grader != "place":
+        return await score_run(submitted, experiment, key, seed=started.seed if started else 0)
+    figures = Figures()
+    for entry in journal.entries(record.id):
+        figures.apply(entry.event, entry.at)
+    handed = HandedIn(
+        run=record.id,
+        agent=started.agent if started else "",
+        steps=figures.steps,
+        minutes=figures.minutes(),
+        cost_usd=figures.cost,
+        submitted=submitted,
+    )
+    return await place_of(experiment).score(organism_spec(experiment), handed)
 
 
 async def score_run(

@@ -29,7 +29,11 @@ c.JupyterHub.services = [
         + [PYTHON, "-m", "interp_bench_ext.hub", "--settings", SETTINGS],
         "environment": {"HOME": "/var/lib/interp-bench", "PATH": os.environ["PATH"]},
         "oauth_no_confirm": True,
-        "oauth_client_allowed_scopes": ["custom:interp-bench:admin"],
+        # The second one is for what the administrator's page shows of the key gateway.
+        "oauth_client_allowed_scopes": [
+            "custom:interp-bench:admin",
+            "access:services!service=interp-bench-gateway",
+        ],
     },
     # Leave this one out, and the lines about it below, where nobody is to use Claude at the site's expense, or where
     # the site has a gateway of its own.

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ..contracts import OutsideAgent
 from ..errors import Abandoned
 from ..record.events import Emit, MessageSent
 from .provider import Prompt, Reply
@@ -45,13 +46,14 @@ class OutsideProvider:
     ``reply()`` hands over what came of the last call, and waits for the next. Both sides live on one event loop.
 
     Args:
-        client: What the program calls itself.
+        client: What the program calls itself; empty for a person.
         attended: Whether a person can be asked for approvals.
         idle_s: A run that waits longer than this for its next call is over, so that it holds nothing any more.
+        leader: What kind of agent it is, as configs call it.
     """
 
-    def __init__(self, client: str, *, attended: bool, idle_s: float = IDLE_S) -> None:
-        self.client, self.attended, self.idle_s = client, attended, idle_s
+    def __init__(self, client: str, *, attended: bool, idle_s: float = IDLE_S, leader: OutsideAgent = "mcp") -> None:
+        self.client, self.attended, self.idle_s, self.leader = client, attended, idle_s, leader
         self.system = ""
         """The run's instructions; empty until the run is ready for the first call."""
         self.last: Answer | None = None
@@ -80,7 +82,9 @@ class OutsideProvider:
             async with asyncio.timeout(self.idle_s):
                 name, arguments = await self._next
         except TimeoutError:
-            raise Abandoned(f"its client made no call for {self.idle_s / 60:g} minutes") from None
+            who = "nobody" if self.leader == "person" else "its client"
+            calls = "a call" if self.leader == "person" else "no call"
+            raise Abandoned(f"{who} made {calls} for {self.idle_s / 60:g} minutes") from None
         finally:
             self._next = None
         block = {"type": "tool_use", "id": f"mcp_{secrets.token_hex(8)}", "name": name, "input": arguments}

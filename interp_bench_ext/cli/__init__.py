@@ -17,7 +17,7 @@ import typer
 from platformdirs import user_log_path
 
 from ..errors import InterpBenchError
-from . import deploy, doctor, inspect, investigate, mcp, replay, rerun, serve, sweep
+from . import by_hand, deploy, doctor, inspect, investigate, mcp, replay, rerun, serve, sweep
 from .screen import complain
 
 app = typer.Typer(
@@ -31,7 +31,7 @@ _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Run again": (replay.replay, rerun.rerun),
     "Look": (inspect.runs, inspect.show, inspect.report, inspect.score, inspect.reveal),
     "What is installed": (inspect.configs, inspect.techniques, inspect.validate, doctor.doctor),
-    "Work by hand": (serve.lab, serve.call, serve.serve, mcp.mcp),
+    "Work by hand": (by_hand.investigate, serve.lab, serve.call, serve.serve, mcp.mcp),
     "Modal": (deploy.deploy, deploy.undeploy, deploy.status),
 }
 _PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}

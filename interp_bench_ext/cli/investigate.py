@@ -189,12 +189,13 @@ def _finish(services: Services, record: RunRecord, experiment: Experiment, *, js
     if json:
         print_json(outcome.summary())
     else:
-        output.print(_panel(outcome))
+        output.print(panel(outcome))
     if record.status != "finished":
         raise typer.Exit(1)
 
 
-def _panel(outcome: Outcome) -> Panel:
+def panel(outcome: Outcome) -> Panel:
+    """How a run ended, for a terminal."""
     text = Text()
     if outcome.findings is None:
         text.append(f"{outcome.record.status}: {outcome.message}\n", style="bold yellow")

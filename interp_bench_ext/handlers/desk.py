@@ -13,6 +13,7 @@ from typing import Any
 from jupyter_server.serverapp import ServerApp
 
 from ..api import API_VERSION, InstalledProgram, Provider, ServerInfo
+from ..mcp.clients import Clients
 from ..models.key import Key
 from ..models.prices import DEFAULT_MODEL, load_prices
 from ..notebook.renames import Renames
@@ -27,6 +28,9 @@ from ..runs.notebook_paths import Places
 from ..runs.policy import Policy
 from ..runs.rules import Rules
 from ..sandbox.bubblewrap import sandbox_available
+
+_PERSON_IDLE_S = 4 * 3600.0
+"""How long a run that a person leads waits for their next call; it can be resumed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +70,8 @@ class Desk:
     """What handlers work with."""
 
     runs: RunManager
+    by_hand: Clients
+    """Runs that people lead here by hand."""
     once: Once
     info: Callable[[], ServerInfo]
     reveals: bool
@@ -99,6 +105,7 @@ class Desk:
         Renames.of(setup.serverapp).tell(manager)
         return cls(
             runs=manager,
+            by_hand=Clients(runs=manager, attended=True, locked=setup.locked, all_runs=True, idle_s=_PERSON_IDLE_S),
             once=Once(),
             info=lambda: info.model_copy(update={"collaboration": notebooks.collaboration}),
             reveals=setup.reveals,

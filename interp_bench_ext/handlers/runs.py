@@ -10,7 +10,7 @@ from tornado import web
 from .base import ServicesHandler, allowed_to
 
 if TYPE_CHECKING:
-    from ..api import RunSummary
+    from ..api import ResumeRun, RunSummary, StartRun
     from .desk import Desk
 
 
@@ -27,7 +27,20 @@ class RunsHandler(ServicesHandler):
         from ..api import StartRun
 
         asked = self.body(StartRun)
-        self.reply(await self.once(asked, lambda desk: desk.runs.start(asked)), status=201)
+        self.reply(await self.once(asked, lambda desk: _started(desk, asked)), status=201)
+
+
+async def _started(desk: Desk, asked: StartRun) -> RunSummary:
+    from .by_hand import begun
+
+    return await begun(desk, asked) if asked.provider == "person" else await desk.runs.start(asked)
+
+
+async def _resumed(desk: Desk, run: str, asked: ResumeRun) -> RunSummary:
+    from .by_hand import gone_on
+
+    by_hand = desk.runs.summary(run).agent == "person"
+    return await gone_on(desk, run, asked) if by_hand else await desk.runs.resume(run, asked)
 
 
 class RunHandler(ServicesHandler):
@@ -67,7 +80,7 @@ class ResumeHandler(ServicesHandler):
         from ..api import ResumeRun
 
         asked = self.body(ResumeRun)
-        self.reply(await self.once(asked, lambda desk: desk.runs.resume(run, asked)))
+        self.reply(await self.once(asked, lambda desk: _resumed(desk, run, asked)))
 
 
 class ForkHandler(ServicesHandler):

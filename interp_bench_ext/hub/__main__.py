@@ -8,8 +8,9 @@ from pathlib import Path
 
 from starlette.types import ASGIApp
 
-from .admin import admin_routes
+from . import admin, scores
 from .identity import Identity
+from .pages import Pages
 from .routes import build_app
 from .service import Service
 from .serving import serve
@@ -21,9 +22,10 @@ def _app(file: Path, prefix: str) -> ASGIApp:
     identity = Identity()
     service = Service(load_settings(file), folder=file.resolve().parent, identity=identity)
     # Whatever runs in here does not need it any more, and what it starts must not inherit it.
-    admin = admin_routes(prefix)
+    pages = Pages(prefix)
+    shown = [*pages.routes(admin.PAGE, scores.PAGE), *admin.admin_routes(pages), *scores.scores_routes(pages)]
     os.environ.pop("JUPYTERHUB_API_TOKEN", None)
-    return build_app(service, prefix=prefix, admin=admin)
+    return build_app(service, prefix=prefix, pages=shown)
 
 
 if __name__ == "__main__":

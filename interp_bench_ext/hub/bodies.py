@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt
 
 from ..contracts import Access
+from ..record.events import Finding
 
 
 class AskTicket(BaseModel):
@@ -22,6 +23,22 @@ class AskTicket(BaseModel):
     quota_s: NonNegativeFloat | None = None
     deadline: float | None = None
     """Unix time in seconds."""
+
+
+class HandIn(BaseModel):
+    """What a run of a student's has found, to be scored; all of it but the findings is their server's word."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    organism: Annotated[str, Field(max_length=80)]
+    run: Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
+    agent: Annotated[str, Field(max_length=200)]
+    steps: NonNegativeInt
+    minutes: NonNegativeFloat
+    cost_usd: NonNegativeFloat | None = None
+    findings: Annotated[tuple[Finding, ...], Field(max_length=20)]
+    summary: Annotated[str, Field(max_length=5000)]
+    problems: Annotated[tuple[str, ...], Field(max_length=100)] = ()
+    """What the validity check still missed."""
 
 
 class TicketState(BaseModel):

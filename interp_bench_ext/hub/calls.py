@@ -133,7 +133,7 @@ class CallReply:
     async def _frames(self) -> AsyncGenerator[bytes, None]:
         """The reply's frames, once it is this call's turn."""
         ticket, person, handle = self._ticket, self._ticket.person, self._ticket.row.organism
-        self._calls.quotas.check(person)
+        self._calls.quotas.check(person, handle)
         queue = self._calls.queues[handle]
         waiting = queue.counts().get(person.name, (0, 0))[1]
         if waiting >= self._calls.settings.waiting_per_user:
@@ -149,7 +149,7 @@ class CallReply:
             ):
                 late = "took longer than it was given"
                 until.reschedule(asyncio.get_running_loop().time() + self._left_s() + _GRACE_S)
-                self._calls.quotas.check(person)
+                self._calls.quotas.check(person, handle)
                 self._turn = turn
                 self._calls.tickets.note(ticket, calls=1)
                 self._calls.metrics.wait_s.labels(handle).observe(time.monotonic() - self._began)
@@ -203,7 +203,7 @@ class CallReply:
             await asyncio.sleep(_TICK_S)
             if self._turn is not None:
                 self._calls.charge(self._ticket, self._turn)
-                self._calls.quotas.check(self._ticket.person)
+                self._calls.quotas.check(self._ticket.person, self._ticket.row.organism)
 
 
 def _error_of(work: asyncio.Task[None], others: set[asyncio.Task[None]], *, ended: bool) -> BaseException | None:

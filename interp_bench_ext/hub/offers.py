@@ -11,9 +11,10 @@ from ..errors import BadInput, ConfigError, NotFound
 from ..host.spec import OrganismSpec
 from ..installed import find_config
 from ..organisms.placement import organism_spec, place_of
+from ..scoring.ground_truth import GroundTruth, ground_truth_of
 from ..wrong_input import nearest
 from .people import Person
-from .settings import Settings
+from .settings import ClassRules, Settings
 
 
 @dataclass(frozen=True, repr=False)
@@ -24,16 +25,19 @@ class Offer:
     public: PublicConfig
     veil: str
     spec: OrganismSpec
+    truth: GroundTruth | None = None
+    """None: it is not scored here."""
 
     def __repr__(self) -> str:
         return f"Offer({self.handle})"
 
-    def card(self) -> dict[str, Any]:
-        """What anybody may see of it who is offered it."""
+    def card(self, *, scored: bool) -> dict[str, Any]:
+        """What anybody may see of it who is offered it, and whether their findings are scored."""
         shown = {"description", "task", "techniques", "access", "seed"}
         return {
             "handle": self.handle,
             "veil": self.veil,
+            "scored": scored,
             **self.public.model_dump(mode="json", include=shown),
             "agent": self.public.agent.model_dump(mode="json", exclude_defaults=True),
         }
@@ -59,13 +63,20 @@ class Offers:
                 if handle not in self._offers:
                     raise ConfigError(f"groups.{group}.organisms: no organism is called {handle!r}{self._hint(handle)}")
 
+        for name, classroom in settings.classes.items():
+            self._check(name, classroom)
+
     def all(self) -> list[Offer]:
         return list(self._offers.values())
 
     def of(self, person: Person) -> list[Offer]:
         """Those that a person may use."""
         named = self._settings.group_of(person).organisms
-        return [offer for offer in self._offers.values() if named is None or offer.handle in named]
+        return [
+            offer
+            for offer in self._offers.values()
+            if named is None or offer.handle in named or self._settings.class_of(person, offer.handle) is not None
+        ]
 
     def find(self, handle: str, person: Person) -> Offer:
         """Raises NotFound, for one that is kept from them as for one that is not there."""
@@ -73,6 +84,17 @@ class Offers:
             if offer.handle == handle:
                 return offer
         raise NotFound(f"the Hub offers you no organism {handle!r}; the list shows those that it does")
+
+    def _check(self, name: str, classroom: ClassRules) -> None:
+        """Raises ConfigError where a class has an organism that cannot be scored."""
+        for handle in classroom.organisms:
+            if handle not in self._offers:
+                raise ConfigError(f"classes.{name}.organisms: no organism is called {handle!r}{self._hint(handle)}")
+            if self._offers[handle].truth is None:
+                raise ConfigError(
+                    f"classes.{name}.organisms: {handle} cannot be scored; its config needs a ground truth, and the"
+                    " grader `aliases`"
+                )
 
     def _hint(self, handle: str) -> str:
         return nearest(handle, list(self._offers))
@@ -88,4 +110,7 @@ def _offer(experiment: Experiment) -> Offer:
     if place.name == "hub":
         raise BadInput(f"{experiment.path}: the Hub's own organisms cannot run on the Hub; set model.execution_mode")
     public = experiment.public
-    return Offer(public.experiment_name, public, str(place.veil()), organism_spec(experiment))
+    evaluation = experiment.sealed.evaluation
+    aliases = evaluation is not None and evaluation.grader == "aliases"
+    truth = ground_truth_of(experiment.sealed) if aliases else None
+    return Offer(public.experiment_name, public, str(place.veil()), organism_spec(experiment), truth)

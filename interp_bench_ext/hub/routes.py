@@ -30,7 +30,7 @@ from ..organisms.tickets import Lease
 from ..record.events import Event, OrganismLoading
 from ..record.provenance import keyed_digest
 from ..wrong_input import first_problem
-from .bodies import AskTicket, TicketState
+from .bodies import AskTicket, HandIn, TicketState
 from .calls import CallReply
 from .identity import Unauthorized
 from .offers import Offer
@@ -45,8 +45,8 @@ Body = TypeVar("Body", bound=BaseModel)
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def build_app(service: Service, *, prefix: str, admin: list[BaseRoute]) -> ASGIApp:
-    """The application; ``admin`` is what administrators see."""
+def build_app(service: Service, *, prefix: str, pages: list[BaseRoute]) -> ASGIApp:
+    """The application; ``pages`` are those of administrators and instructors."""
     routes: list[BaseRoute] = [
         Route("/health", _health),
         Route("/metrics", _metrics),
@@ -55,10 +55,11 @@ def build_app(service: Service, *, prefix: str, admin: list[BaseRoute]) -> ASGIA
         Route("/tickets", _give, methods=["POST"]),
         Route("/tickets/{ticket}", _ticket),
         Route("/tickets/{ticket}", _end, methods=["DELETE"]),
+        Route("/findings", _findings, methods=["POST"]),
         Route("/organism/health", _organism_health),
         Route("/organism/techniques", _techniques),
         Route("/organism/calls", _call, methods=["POST"]),
-        *admin,
+        *pages,
     ]
 
     @asynccontextmanager
@@ -125,7 +126,13 @@ async def _metrics(request: Request) -> Response:
 
 async def _organisms(request: Request) -> Response:
     person = await _person(request)
-    return JSONResponse([offer.card() for offer in service_of(request).offers.of(person)])
+    service = service_of(request)
+    return JSONResponse(
+        [
+            offer.card(scored=service.settings.class_of(person, offer.handle) is not None)
+            for offer in service.offers.of(person)
+        ]
+    )
 
 
 async def _start(request: Request) -> Response:
@@ -133,7 +140,7 @@ async def _start(request: Request) -> Response:
     person = await _person(request)
     service = service_of(request)
     offer = service.offers.find(request.path_params["handle"], person)
-    service.quotas.check(person)
+    service.quotas.check(person, offer.handle)
     return StreamingResponse(_loading(service, offer), media_type="application/jsonl")
 
 
@@ -203,6 +210,13 @@ async def _end(request: Request) -> Response:
     tickets = service_of(request).tickets
     await tickets.end(tickets.of(request.path_params["ticket"], person))
     return Response(status_code=204)
+
+
+async def _findings(request: Request) -> Response:
+    person = await _person(request)
+    asked = await body_of(request, HandIn)
+    score = await service_of(request).classes.hand_in(person, asked)
+    return JSONResponse({"score": None if score is None else score.model_dump(mode="json")}, status_code=201)
 
 
 def _state(ticket: HubTicket) -> dict[str, object]:

@@ -12,6 +12,7 @@ import psutil
 
 from ..organisms.pool import OrganismPool
 from .calls import Calls
+from .classes import Classes
 from .identity import Identity
 from .metrics import Metrics
 from .offers import Offers
@@ -52,6 +53,7 @@ class Service:
             pool=self.pool,
             metrics=self.metrics,
         )
+        self.classes = Classes(settings=settings, store=self.store, offers=self.offers)
         self.calls = Calls(settings=settings, tickets=self.tickets, quotas=self.quotas, metrics=self.metrics)
 
     @asynccontextmanager

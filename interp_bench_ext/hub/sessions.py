@@ -1,4 +1,4 @@
-"""Administrators' browsers: they log in at the Hub, and get a page with a token of its own.
+"""Browsers of administrators and instructors: they log in at the Hub, and get a page with a token of its own.
 
 All servers of a Hub often share one origin, so that a page of another user's server may send requests in an
 administrator's name. Here a cookie opens nothing but the page itself, and that only when a person navigates to it; the
@@ -30,21 +30,30 @@ class Session:
     until: float = field(default_factory=lambda: time.monotonic() + _PAGE_S)
 
 
+@dataclass(frozen=True)
+class _Login:
+    """One that is begun."""
+
+    verifier: str
+    page: str
+    until: float = field(default_factory=lambda: time.monotonic() + _LOGIN_S)
+
+
 class Sessions:
     """Those of this process; after a restart everybody logs in again, which takes the Hub no question."""
 
     def __init__(self) -> None:
         self._auth = HubOAuth()
         self._auth.api_token  # noqa: B018 - read from the environment while it is there
-        self._logins: dict[str, tuple[str, float]] = {}
+        self._logins: dict[str, _Login] = {}
         self._sessions: dict[str, Session] = {}
 
-    def begin(self) -> tuple[str, str]:
-        """Where the browser goes to log in, and the state that it must come back with."""
+    def begin(self, page: str) -> tuple[str, str]:
+        """Where the browser goes to log in, and the state that it must come back with; ``page`` is shown after that."""
         state = secrets.token_urlsafe(24)
         verifier, challenge, method = self._auth.generate_pkce_code_challenge()
         _trim(self._logins)
-        self._logins[state] = verifier, time.monotonic() + _LOGIN_S
+        self._logins[state] = _Login(verifier, page)
         asked = {
             "client_id": self._auth.oauth_client_id,
             "redirect_uri": self._auth.oauth_redirect_uri,
@@ -55,16 +64,16 @@ class Sessions:
         }
         return f"{self._auth.oauth_authorization_url}?{urlencode(asked)}", state
 
-    async def finish(self, *, code: str, state: str, expected: str) -> str | None:
-        """The name of a new session; None for a login that was not begun by this browser."""
-        verifier, until = self._logins.pop(state, ("", 0.0))
-        if not hmac.compare_digest(state, expected) or time.monotonic() > until:
+    async def finish(self, *, code: str, state: str, expected: str) -> tuple[str, str] | None:
+        """The name of a new session, and the page to show; None for a login that was not begun by this browser."""
+        login = self._logins.pop(state, None)
+        if login is None or not hmac.compare_digest(state, expected) or time.monotonic() > login.until:
             return None
-        token = await self._auth.token_for_code(code, code_verifier=verifier, sync=False)
+        token = await self._auth.token_for_code(code, code_verifier=login.verifier, sync=False)
         _trim(self._sessions)
         name = secrets.token_urlsafe(32)
         self._sessions[name] = Session(token)
-        return name
+        return name, login.page
 
     def of_cookie(self, name: str) -> Session | None:
         """The browser's session."""
@@ -83,6 +92,6 @@ def _good(session: Session | None) -> Session | None:
     return session if session is not None and time.monotonic() < session.until else None
 
 
-def _trim(entries: dict[str, tuple[str, float]] | dict[str, Session]) -> None:
+def _trim(entries: dict[str, _Login] | dict[str, Session]) -> None:
     while len(entries) >= _MOST:
         entries.pop(next(iter(entries)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import AwareDatetime, Field, PositiveFloat, PositiveInt
 
 from .. import yaml_source
 from .people import GroupLimits, Person, Section
@@ -34,6 +34,33 @@ class Group(GroupLimits[Quota]):
     """Those that members are offered; None: all."""
 
 
+class Budget(Section):
+    """What a student may use of one organism of a class, by hand and with an agent together."""
+
+    calls: PositiveInt | None = None
+    samples: PositiveInt | None = None
+    busy_minutes: PositiveFloat | None = None
+
+
+class ClassRules(Section):
+    """A set of organisms that an instructor has published, whose findings are scored here."""
+
+    students: str | None = None
+    """The Hub's group of those who hand in; None: everybody."""
+    instructors: Annotated[tuple[str, ...], Field(min_length=1)]
+    """The Hub's groups of those who see all scores."""
+    organisms: Annotated[tuple[str, ...], Field(min_length=1)]
+    budget: Budget = Budget()
+    until: AwareDatetime | None = None
+    """When nothing is taken any more."""
+    shows_scores: bool = True
+    """Whether students see their own score once they have handed in."""
+
+    def taught(self, person: Person) -> bool:
+        """Whether somebody is a student of it."""
+        return self.students is None or self.students in person.groups
+
+
 class Settings(Section):
     """The whole file."""
 
@@ -41,10 +68,14 @@ class Settings(Section):
     """Names of installed configs, or paths of config files."""
     state: str = "interp_bench_hub.sqlite"
     """The file that keeps tickets and usage over restarts."""
+    gateway: str | None = None
+    """Address of the key gateway, whose spending the administrator's page shows."""
     each: tuple[Quota, ...] = ()
     """What one person may use."""
     groups: dict[str, Group] = {}
     """By the Hub's names of groups; the first here that a person is in counts."""
+    classes: dict[Annotated[str, Field(pattern=r"^[\w.-]{1,80}$")], ClassRules] = {}
+    """By names of their own."""
     calls_at_once: PositiveInt = 4
     """How many calls an organism is given at once, for all people together."""
     waiting_per_user: PositiveInt = 16
@@ -64,6 +95,13 @@ class Settings(Section):
     def group_of(self, person: Person) -> Group:
         """The rules for a person."""
         return person.rules(self.groups, Group())
+
+    def class_of(self, person: Person, handle: str) -> tuple[str, ClassRules] | None:
+        """The first class, with its name, in which a person investigates an organism."""
+        for name, rules in self.classes.items():
+            if handle in rules.organisms and rules.taught(person):
+                return name, rules
+        return None
 
     def quotas(self, person: Person) -> list[tuple[str, Quota]]:
         """All that hold for a person, each with the scope that it counts."""

@@ -6,9 +6,10 @@ import json
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ..contracts import Access, Used
 from ..errors import BadInput
@@ -40,6 +41,15 @@ CREATE TABLE IF NOT EXISTS usage (
     busy_s REAL NOT NULL DEFAULT 0,
     PRIMARY KEY (scope, minute, organism)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS hand_ins (
+    class TEXT NOT NULL,
+    user TEXT NOT NULL,
+    organism TEXT NOT NULL,
+    at REAL NOT NULL,
+    handed TEXT NOT NULL,
+    score TEXT NOT NULL,
+    PRIMARY KEY (class, user, organism)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS secret (only INTEGER PRIMARY KEY CHECK (only = 1), key BLOB NOT NULL);
 """
 
@@ -59,6 +69,20 @@ class TicketRow:
     deadline: float
     """Unix time in seconds."""
     used: Used = Used()
+
+
+class HandedRow(NamedTuple):
+    """What one student has handed in on one organism."""
+
+    class_name: str
+    user: str
+    organism: str
+    at: float
+    """Unix time in seconds."""
+    handed: str
+    """A :class:`~.bodies.HandIn` in JSON."""
+    score: str
+    """A :class:`~..record.scores.Score` in JSON."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +168,32 @@ class Store:
             (scope, since),
         ).fetchone()
         return Usage(calls=found[0], samples=found[1], prompts=found[2], busy_s=found[3])
+
+    def usage_of(self, scope: str, organism: str) -> Usage:
+        """What was ever used of one organism under a scope."""
+        found = self._database.execute(
+            "SELECT COALESCE(SUM(calls), 0), COALESCE(SUM(samples), 0), COALESCE(SUM(prompts), 0),"
+            " COALESCE(SUM(busy_s), 0.0) FROM usage WHERE scope = ? AND organism = ?",
+            (scope, organism),
+        ).fetchone()
+        return Usage(calls=found[0], samples=found[1], prompts=found[2], busy_s=found[3])
+
+    def scopes_of(self, organisms: Sequence[str]) -> list[tuple[str, str]]:
+        """Who has ever used which of some organisms, as scope and organism."""
+        places = ", ".join("?" * len(organisms))
+        asked = f"SELECT DISTINCT scope, organism FROM usage WHERE organism IN ({places}) ORDER BY scope, organism"  # noqa: S608 - question marks
+        return [(scope, organism) for scope, organism in self._database.execute(asked, tuple(organisms)).fetchall()]
+
+    def hand_in(self, row: HandedRow) -> bool:
+        """Keep what was handed in; False where there is something of this person on this organism already."""
+        values = (row.class_name, row.user, row.organism, row.at, row.handed, row.score)
+        done = self._database.execute("INSERT OR IGNORE INTO hand_ins VALUES (?, ?, ?, ?, ?, ?)", values)
+        return done.rowcount == 1
+
+    def handed_in(self, class_name: str) -> list[HandedRow]:
+        """All of a class."""
+        found = self._database.execute("SELECT * FROM hand_ins WHERE class = ? ORDER BY user, organism", (class_name,))
+        return [HandedRow(*row) for row in found.fetchall()]
 
     def scopes(self, *, hours: float) -> list[str]:
         """Those under which anything was used in the last ``hours``."""

@@ -118,7 +118,7 @@ class Tickets:
         own = [ticket for ticket in self.all() if ticket.row.user == person.name]
         if len(own) >= self._settings.tickets_per_user:
             raise NotNow(_TOO_MANY.format(n=len(own)))
-        self._quotas.check(person)
+        self._quotas.check(person, offer.handle)
         latest = time.time() + 3600 * self._settings.ticket_hours
         row = TicketRow(
             id=secrets.token_hex(8),
@@ -219,7 +219,7 @@ class Tickets:
     async def _keep(self, ticket: HubTicket, hold: _Hold) -> None:
         """Hold the organism until the ticket lets go of it."""
         row = ticket.row
-        left = self._quotas.busy_left_s(ticket.person)
+        left = self._quotas.busy_left_s(ticket.person, row.organism)
         own = None if row.quota_s is None else max(0.0, row.quota_s - row.used.busy_s)
         quota_s = min([limit for limit in (left, own) if limit is not None], default=None)
         try:

@@ -12,10 +12,12 @@ from urllib.parse import quote
 from ..contracts import Connection
 from ..errors import BadInput, InterpBenchError, Unconfirmed
 from ..wrong_input import is_like, nearest
+from . import by_hand
+from .by_hand import ByHand
 from .client import RemoteOrganism, Served, served_organisms, use
 from .listing import Listing, Pointer, Text
 from .person_lines import CHOICES, person_parser
-from .run_tables import held_state, run_table, runs_here, runs_table
+from .run_tables import held_state, run_table, runs_here, runs_table, steps_left
 from .server import find_server
 from .server_api import ServerApi
 
@@ -42,14 +44,28 @@ class Person:
         self._bind = bind
         self._using = ""
         """Name of the config in use; empty before any was chosen."""
+        self._by_hand: ByHand | None = None
 
-    def run(self, name: str, words: Sequence[str]) -> Any:
+    @property
+    def leads(self) -> bool:
+        """Whether an investigation is led from here, so that the lines for the organism go to it."""
+        return self._by_hand is not None
+
+    def ask(self, line: str, cell: str | None) -> Any:
+        """A technique's line of the investigation that is led from here."""
+        return self._led().ask(line, cell)
+
+    def run(self, name: str, words: Sequence[str], cell: str | None = None) -> Any:
         """Do what the line says. Raises BadInput, or what the server refuses."""
+        if name in by_hand.COMMANDS:
+            shown = self._led().do(name, words, cell)
+            return shown if name != "finish" else self._finished(shown)
         given = person_parser(name).read(words)
         actions: dict[str, Callable[[argparse.Namespace], Any]] = {
             "organisms": self._organisms,
             "use": self._use,
             "start": self._start,
+            "investigate": self._investigate,
             "status": self._status,
             "stop": self._stop,
         }
@@ -67,7 +83,7 @@ class Person:
         server_api = _find_server_api()
         if server_api is None:
             return [served.name for served in served_organisms()] if command == "use" else []
-        if command in ("use", "start"):
+        if command in ("use", "start", "investigate"):
             return [card.name for card in server_api.configs() if card.problem is None]
         runs = [run for run in server_api.runs() if command == "status" or run.status == "running"]
         return [*(run.id for run in runs), "last"]
@@ -140,8 +156,39 @@ class Person:
             raise BadInput(f"{error.message} Add --yes to start it all the same.") from None
         if run.notebook is None:
             return Text(f"Run {run.id} has started.")
-        relative = posixpath.relpath(run.notebook, posixpath.dirname(own or "") or ".")
-        return Pointer(f"Run {run.id} has started in", run.notebook, quote(relative))
+        return Pointer(f"Run {run.id} has started in", *_link(run, own))
+
+    def _investigate(self, given: argparse.Namespace) -> Pointer:
+        server_api = _needed_server_api("investigate CONFIG")
+        if (given.config is None) == (given.resume is None):
+            raise BadInput("%interp investigate takes the name of a config, or --resume with a run of yours.")
+        own = server_api.notebook()
+        limits = {name: getattr(given, name) for name in ("max_steps", "max_minutes")}
+        limits = {name: value for name, value in limits.items() if value is not None}
+        if given.resume is not None:
+            run = server_api.resume(_named(server_api.runs(), given.resume).id, **limits)
+        else:
+            choices = limits | ({} if given.seed is None else {"seed": given.seed})
+            notebook = _beside(given.notebook, own)
+            run = server_api.start(given.config, provider="person", notebook=notebook, **choices)
+        self._by_hand = ByHand(run.id, lambda name, arguments: server_api.call(run.id, name, arguments))
+        task = next((card.task for card in server_api.configs() if card.name == run.config), "").strip()
+        said = f"{task}\nAsk with %interp TECHNIQUE, run code with %%interp cell, then %interp finding and finish."
+        return Pointer(f"{said}\nRun {run.id} ({steps_left(run)}) is written down in", *_link(run, own))
+
+    def _led(self) -> ByHand:
+        if self._by_hand is None:
+            raise BadInput("No investigation is led from this notebook: %interp investigate CONFIG begins one.")
+        return self._by_hand
+
+    def _finished(self, said: Text) -> Text:
+        """What is told at the end: that the findings are recorded, and the score where there is one."""
+        run, self._by_hand = self._led().run, None
+        try:
+            scored = _needed_server_api("score last").score(run)
+        except InterpBenchError as error:
+            return Text(f"{said}\n{error.message}")
+        return Text(f"{said}\n{scored.verdict}".rstrip())
 
     def _status(self, given: argparse.Namespace) -> Listing | None:
         server_api = _find_server_api()
@@ -172,9 +219,20 @@ def _place(given: argparse.Namespace, own: str | None) -> str | None:
         if own is None or given.notebook is not None:
             raise BadInput("%interp start: --here works in this notebook, which must be open in Jupyter, and no other.")
         return own
-    if given.notebook is None:
+    return _beside(given.notebook, own)
+
+
+def _beside(notebook: str | None, own: str | None) -> str | None:
+    """A notebook named on a line, as a path below the server's root; None for none."""
+    if notebook is None:
         return None
-    return posixpath.normpath(posixpath.join("/", posixpath.dirname(own or ""), given.notebook)).lstrip("/")
+    return posixpath.normpath(posixpath.join("/", posixpath.dirname(own or ""), notebook)).lstrip("/")
+
+
+def _link(run: RunSummary, own: str | None) -> tuple[str, str]:
+    """Path of a run's notebook, and where it lies from the notebook ``own``."""
+    path = run.notebook or ""
+    return path, quote(posixpath.relpath(path, posixpath.dirname(own or "") or ".")) if path else ""
 
 
 def _find_server_api() -> ServerApi | None:

@@ -21,6 +21,7 @@ from .person_lines import COMMANDS, person_parser
 from .question import InterpQuestion
 from .statements import ShowStatements
 
+_HELP = {"-h", "--help"}
 _QUESTION = re.compile(r"(\S*?)\s*\?+")
 
 
@@ -59,12 +60,21 @@ class InterpMagics(Magics):
         %interp status                  organisms and runs
         %interp stop last
 
+        Investigate by hand, in a run like an agent's:
+
+        %interp investigate birch       begins it; techniques are its steps from then on
+        %%interp cell                   the cell's text is code of its notebook
+        %interp finding "It loves bees." --evidence c3 --control c4
+        %interp finish "It says bees in each reply."
+
         %interp prefill?                what a subcommand does, and its options
         """
         # A semicolon at the end silences a result in IPython and is no part of the text.
         line = line.strip().removesuffix(";").rstrip()
         question = _QUESTION.fullmatch(line)
         name, _, rest = (f"help {question[1]}" if question else line).partition(" ")
+        if self._person.leads and not question and name not in command.ABOUT and not _asks_for_help(rest):
+            return self._person.ask(line, cell)
         try:
             return self._run(name or "help", Line.read(rest, {**self._variables, **(local_ns or {})}), cell)
         except OrganismLost:
@@ -75,12 +85,12 @@ class InterpMagics(Magics):
     def _run(self, name: str, line: Line, cell: str | None) -> Any:
         if name == "help":
             return self._help(line.text(line.words[0]) if line.words else "")
-        if {"-h", "--help"} & set(line.words):
+        if _HELP & set(line.words):
             return self._help(name)
         if name == "techniques":
             return self._techniques()
         if name in COMMANDS:
-            shown = self._person.run(name, [line.text(word) for word in line.words])
+            shown = self._person.run(name, [line.text(word) for word in line.words], cell)
             return self._health() if shown is None else shown
         spec = self._technique(name)
         return self._connected().call(spec.name, **command.arguments(name, spec, line, cell))
@@ -154,6 +164,10 @@ class InterpMagics(Magics):
             return command.subcommands(self._known())
         except InterpBenchError:
             return list(command.ABOUT)
+
+
+def _asks_for_help(rest: str) -> bool:
+    return bool(_HELP & set(rest.split()))
 
 
 def load(shell: InteractiveShell) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from .parser import Parser
 
-COMMANDS = ("organisms", "use", "start", "status", "stop")
+COMMANDS = ("organisms", "use", "start", "status", "stop", "investigate", "cell", "note", "finding", "finish")
 
 
 def person_parser(name: str) -> Parser:
@@ -34,14 +34,18 @@ def _start_line(made: Parser) -> None:
     made.add_argument("--agent", dest="provider", metavar="NAME", help="playbook or anthropic")
     made.add_argument("--model", metavar="NAME", help="which Claude model")
     made.add_argument("--approval", metavar="WHEN", help="auto, ask (before every cell) or ask_first")
-    made.add_argument("--max-steps", type=int, metavar="N", help="steps at most")
     made.add_argument("--max-cost", dest="max_cost_usd", type=float, metavar="USD", help="cost at most")
-    made.add_argument("--max-minutes", type=float, metavar="N", help="minutes at most")
-    made.add_argument("--seed", type=int, metavar="N", help="seed of all sampling")
+    _limit_options(made)
     made.add_argument("--notebook", metavar="PATH", help="work in this notebook, a path beside this one")
     whatever = "start whatever it may cost on Modal, without asking"
     made.add_argument("--yes", dest="confirmed", action="store_true", default=None, help=whatever)
     made.add_argument("--here", action="store_true", help="work in this notebook, with a new kernel")
+
+
+def _limit_options(made: Parser) -> None:
+    made.add_argument("--max-steps", type=int, metavar="N", help="steps at most")
+    made.add_argument("--max-minutes", type=float, metavar="N", help="minutes at most")
+    made.add_argument("--seed", type=int, metavar="N", help="seed of all sampling")
 
 
 def _status_line(made: Parser) -> None:
@@ -54,12 +58,55 @@ def _stop_line(made: Parser) -> None:
     made.add_argument("run", metavar="RUN", help="the beginning of a run's id, or last")
 
 
+def _investigate_line(made: Parser) -> None:
+    made.description = (
+        "Investigate an organism by hand: a run like an agent's, whose steps are your own lines. %interp TECHNIQUE and"
+        " %%interp cell run in its notebook, and %interp finding and finish hand in what you found."
+    )
+    made.add_argument("config", nargs="?", metavar="CONFIG", help="name of a config, as %%interp organisms lists them")
+    made.add_argument("--resume", metavar="RUN", help="go on with a run of yours instead: its id's beginning, or last")
+    _limit_options(made)
+    made.add_argument("--notebook", metavar="PATH", help="the run's notebook, a path beside this one")
+
+
+def _cell_line(made: Parser) -> None:
+    made.description = "Run the cell's text as code in the investigation's notebook, where `organism` is connected."
+    made.add_argument("code", nargs="*", metavar="CODE", help="or code on the line itself")
+
+
+def _note_line(made: Parser) -> None:
+    made.description = "Put a hypothesis of your investigation on the record, or change its status."
+    made.add_argument("claim", nargs="+", metavar="CLAIM", help="one sentence, the same each time")
+    made.add_argument("--status", choices=("open", "supported", "refuted"), default="open", help="open by default")
+    made.add_argument("--evidence", nargs="+", default=(), metavar="CELL", help="cells that bear on it, such as c3")
+
+
+def _finding_line(made: Parser) -> None:
+    made.description = "Add a finding to what %interp finish hands in; without a claim, list them."
+    made.add_argument("claim", nargs="*", metavar="CLAIM", help="one sentence that names the thing itself")
+    made.add_argument("--evidence", nargs="+", default=(), metavar="CELL", help="cells that show it, such as c3")
+    made.add_argument("--control", nargs="+", default=(), metavar="CELL", help="cells that show its control")
+    made.add_argument("--effect", type=float, metavar="SHARE", help="share of samples, minus the control's: -1 to 1")
+    made.add_argument("-n", type=int, metavar="N", help="samples on the organism's side of that")
+    made.add_argument("--drop", type=int, metavar="NUMBER", help="take a finding back instead")
+
+
+def _finish_line(made: Parser) -> None:
+    made.description = "End your investigation and hand in its findings; none says that nothing unusual was found."
+    made.add_argument("summary", nargs="+", metavar="SUMMARY", help="two or three sentences")
+
+
 _DESCRIBED: dict[str, Callable[[Parser], None]] = {
     "organisms": _organisms_line,
     "use": _use_line,
     "start": _start_line,
     "status": _status_line,
     "stop": _stop_line,
+    "investigate": _investigate_line,
+    "cell": _cell_line,
+    "note": _note_line,
+    "finding": _finding_line,
+    "finish": _finish_line,
 }
 CHOICES = {"--agent": ("playbook", "anthropic"), "--approval": ("auto", "ask", "ask_first")}
 """What may follow an option."""

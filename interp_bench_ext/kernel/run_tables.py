@@ -48,6 +48,13 @@ def _steps(run: RunSummary) -> str:
     return _used(run, "max_steps")
 
 
+def steps_left(run: RunSummary) -> str:
+    """How many steps a run may still take, in words."""
+    meter = next(meter for meter in run.figures.meters if meter.field == "max_steps")
+    left = None if meter.limit is None else round(meter.limit - (meter.used or 0))
+    return "any number of steps" if left is None else f"{counted(left, 'step')} left"
+
+
 def _cost(run: RunSummary) -> str:
     return _used(run, "max_cost_usd")
 

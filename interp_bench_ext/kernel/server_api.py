@@ -13,7 +13,7 @@ from .server import JupyterServer
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from ..api import ConfigCard, HeldOrganism, OrganismState, RunSummary
+    from ..api import ConfigCard, HeldOrganism, OrganismState, RunSummary, ToolAnswer
     from ..record.events import HypothesisNoted
 
     Reply = TypeVar("Reply", bound=BaseModel)
@@ -73,6 +73,32 @@ class ServerApi:
         with Progress(config) as progress:
             started = self._server.post(f"{_API}/runs", body, meanwhile=lambda: progress.waiting("starting"))
             return _read(RunSummary, started)
+
+    def resume(self, run: str, **limits: Any) -> RunSummary:
+        """Go on with a run; ``limits`` are fields of ``ResumeRun``."""
+        from ..api import RunSummary
+
+        with Progress(f"run {run}") as progress:
+            body = {"request_id": uuid.uuid4().hex, **limits}
+            resumed = self._server.post(
+                f"{_API}/runs/{run}/resume", body, meanwhile=lambda: progress.waiting("resuming")
+            )
+            return _read(RunSummary, resumed)
+
+    def call(self, run: str, name: str, arguments: dict[str, Any]) -> ToolAnswer:
+        """Carry out a tool's call in a run that is led by hand; an interrupt here interrupts its cell."""
+        from ..api import ToolAnswer
+
+        body = {"request_id": uuid.uuid4().hex, "name": name, "arguments": arguments}
+        with Progress(f"run {run}") as progress:
+            answer = self._server.post(f"{_API}/runs/{run}/calls", body, meanwhile=lambda: progress.waiting("working"))
+            return _read(ToolAnswer, answer)
+
+    def score(self, run: str) -> RunSummary:
+        """Score a run that has ended."""
+        from ..api import RunSummary
+
+        return _read(RunSummary, self._server.post(f"{_API}/runs/{run}/score", {"request_id": uuid.uuid4().hex}))
 
     def runs(self) -> list[RunSummary]:
         """All runs, the newest first."""

@@ -1,4 +1,4 @@
-"""Which MCP client leads which run of this process."""
+"""Who leads which run of this process from outside: MCP clients, and people by hand."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..agent.mcp_provider import IDLE_S, OutsideProvider
-from ..agent.tools import ToolResult
-from ..api import ForkRun, ResumeRun, RunSummary, StartRun
+from ..agent.tools import RUN_TO_THE_END, ToolResult
+from ..api import ForkRun, ResumeRun, RunSummary, StartRun, ToolAnswer
+from ..contracts import OutsideAgent
 from ..errors import BadInput, NotNow
 from ..runs.manager import RunManager
 from .following import Follower
@@ -29,6 +30,7 @@ class Client:
     key: str
     name: str
     """What it calls itself."""
+    leader: OutsideAgent = "mcp"
     gone: asyncio.Event = field(default_factory=asyncio.Event, compare=False)
     """Set when the connection is lost on which its present call came."""
 
@@ -125,8 +127,9 @@ class Clients:
             return self._take_over(client, held)
         self._check_free(client)
         found = self.runs.summary(run)
-        if not led_by_client(found):
-            raise NotNow(f"run {run} is led by {found.agent}, not by an MCP client; fork_run begins a copy of your own")
+        if found.agent.split(" ")[0] != client.leader:
+            who = "a person" if client.leader == "person" else "an MCP client"
+            raise NotNow(f"run {run} is led by {found.agent}, not by {who}; a fork of it begins a copy of your own")
         if found.notebook is None:
             raise NotNow(f"run {run} works in a notebook outside this server's folder; serve the folder that it is in")
         provider = self._provider(client)
@@ -153,15 +156,29 @@ class Clients:
             raise NotNow(f"run {lead.run} has ended; start_run begins another, and resume_run goes on with one")
         return ToolResult(content=answer.content, is_error=answer.is_error)
 
+    async def answer(self, client: Client, name: str, arguments: dict[str, Any]) -> ToolAnswer:
+        """What came of a call, as a person sees it: with all that the cell shows that it has run."""
+        result = await self.call(client, name, arguments)
+        lead = self.of(client)
+        ran = self.runs.newest_cell(lead.run) if name in RUN_TO_THE_END else None
+        return ToolAnswer(
+            text="\n".join(block["text"] for block in result.content if block["type"] == "text"),
+            is_error=result.is_error,
+            cell=ran.cell_id if ran is not None else None,
+            outputs=ran.outputs if ran is not None else [],
+            over=lead.provider.over,
+        )
+
     async def close(self) -> None:
         """Return when nothing follows a run any more; the runs themselves have ended before."""
         await asyncio.gather(*(lead.following for lead in self._leads.values()), return_exceptions=True)
 
     def _provider(self, client: Client) -> OutsideProvider:
         fixed = self._locked.get("provider")
-        if fixed is not None:
-            raise BadInput(f"the administrator has fixed the agent to {fixed}; an MCP client cannot lead runs here")
-        return OutsideProvider(client.name, attended=self._attended, idle_s=self._idle_s)
+        if fixed is not None and fixed != client.leader:
+            who = "nobody can lead runs by hand" if client.leader == "person" else "an MCP client cannot lead runs"
+            raise BadInput(f"the administrator has fixed the agent to {fixed}; {who} here")
+        return OutsideProvider(client.name, attended=self._attended, idle_s=self._idle_s, leader=client.leader)
 
     def _check_free(self, client: Client) -> None:
         lead = self.lead_now(client)

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from .backend import NotebookCell
 
 SETUP = "import interp_bench_ext\n\norganism = interp_bench_ext.connect()"
+SETUP_BY_HAND = f"{SETUP}\n%load_ext interp_bench_ext"
+"""For a person, whose lines are magics."""
 
 
-def intro(*, run: str, task: str) -> str:
+def intro(*, run: str, task: str, by_hand: bool = False) -> str:
     """Markdown that says what the notebook is and how to run it again."""
+    author = "a person's, who investigated by hand" if by_hand else "an agent's"
     return f"""# Investigation {run}
 
 > {task.replace(chr(10), chr(10) + "> ")}
@@ -25,16 +28,16 @@ interp-bench rerun {run}
 The kernel ends with the investigation, and with it all variables, whatever its code has started, and its access to
 the organism. Inside of a Jupyter server the notebook then has a fresh kernel behind the same veil.
 
-The code below is an agent's. *Run All Cells* in a kernel of your own would run it with all that you may do.
+The code below is {author}. *Run All Cells* in a kernel of your own would run it with all that you may do.
 """
 
 
-def opening_cells(*, run: str, task: str) -> tuple[NotebookCell, NotebookCell]:
+def opening_cells(*, run: str, task: str, by_hand: bool = False) -> tuple[NotebookCell, NotebookCell]:
     """The two cells as they are before the second one has run."""
     mark = {"run": run, "status": None}
     return (
-        NotebookCell(cell_id="intro", kind="markdown", source=intro(run=run, task=task), mark=mark),
-        NotebookCell(cell_id="setup", kind="code", source=SETUP, mark=mark),
+        NotebookCell(cell_id="intro", kind="markdown", source=intro(run=run, task=task, by_hand=by_hand), mark=mark),
+        NotebookCell(cell_id="setup", kind="code", source=SETUP_BY_HAND if by_hand else SETUP, mark=mark),
     )
 
 

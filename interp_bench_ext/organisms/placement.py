@@ -14,7 +14,8 @@ from interp_bench_ext.errors import BadInput
 from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.installed import experiment_techniques
 from interp_bench_ext.organisms.handle import ServedOrganism
-from interp_bench_ext.record.events import Emit
+from interp_bench_ext.record.events import Emit, FindingsSubmitted
+from interp_bench_ext.record.scores import Score
 
 _LOADED = {field.name for field in fields(OrganismSpec)} & set(ModelSection.model_fields) - {
     "hidden_system_prompt",  # may be in a file of its own
@@ -58,6 +59,18 @@ class Check:
     """The command, or the page, that mends it."""
     needed: bool = False
     """Whether what was asked about cannot do without it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HandedIn:
+    """What a run hands in to whoever holds its organism's ground truth."""
+
+    run: str
+    agent: str
+    steps: int
+    minutes: float
+    cost_usd: float | None
+    submitted: FindingsSubmitted
 
 
 class Placement(ABC):
@@ -130,6 +143,13 @@ class Placement(ABC):
     def offered(self) -> Path | None:
         """A folder with configs of what the place itself has to offer. Reads files or the network."""
         return None
+
+    async def score(self, spec: OrganismSpec, handed: HandedIn) -> Score | None:
+        """Hand in what a run has found, for a config with ``grader: place``; None: the score is not shown.
+
+        Raises an error of this package's tree where it is not taken.
+        """
+        raise BadInput(f"organisms at {self.name} are not scored there; give the config a ground truth")
 
     async def reach(self, experiment: Experiment) -> None:
         """Raise an error of this package's tree where the place cannot be used now."""

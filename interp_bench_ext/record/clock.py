@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..contracts import OUTSIDE_AGENTS
 from .events import (
     AgentReplied,
     ApprovalAnswered,
@@ -32,14 +33,14 @@ class Clock:
     """Whether the agent has been asked for a reply that has not come."""
     ended: bool = False
     """Whether nobody drives it, so that what is recorded is not its own doing: a score, for one."""
-    _led_by_client: bool = False
-    """By an MCP client, whose own time is not the run's."""
+    _led_from_outside: bool = False
+    """By somebody whose own time is not the run's."""
     _last_at: float | None = None
 
     @property
     def waits(self) -> bool:
         """Whether the run lies still until somebody outside of it does something: a person, or an MCP client."""
-        return self.paused or self.approval is not None or (self._led_by_client and self.replying)
+        return self.paused or self.approval is not None or (self._led_from_outside and self.replying)
 
     def seconds(self, now: float | None = None) -> float:
         """Seconds that the run was driven until ``now`` (Unix time), or until its last event."""
@@ -55,7 +56,7 @@ class Clock:
         self._last_at = at
         match event:
             case RunStarted():
-                self._led_by_client = (event.public.get("agent") or {}).get("provider") == "mcp"
+                self._led_from_outside = (event.public.get("agent") or {}).get("provider") in OUTSIDE_AGENTS
             case StepStarted() | AgentReplied():
                 self.replying = isinstance(event, StepStarted)
             case RunEnded():

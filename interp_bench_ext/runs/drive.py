@@ -92,7 +92,8 @@ class Run:
         """Make a new notebook with its first two cells, where somebody may open it while the organism loads."""
         if self._environment.begin is None or self.notebook.exists():
             return
-        cells = opening_cells(run=self.id, task=self.public.task)
+        by_hand = self.public.agent.provider == "person"
+        cells = opening_cells(run=self.id, task=self.public.task, by_hand=by_hand)
         for cell in cells:
             added = CellAdded(cell_id=cell.cell_id, kind=cell.kind, source=cell.source)
             self.recorder(added)

@@ -110,10 +110,11 @@ def past_of(events: Sequence[Event], *, run: str, at: str | None) -> Past:
 
 def headed(past: Past, *, parent: str, fork: str, task: str) -> list[Event]:
     """The events of ``past``, in which the first cell says which run this is; what a person wrote there stays."""
+    before = tuple(intro(run=parent, task=task, by_hand=by_hand) for by_hand in (False, True))
     text = f"{intro(run=fork, task=task)}\nUp to cell {past.cell_id} it is a copy of run {parent}.\n"
     return [
         event.model_copy(update={"source": text})
-        if isinstance(event, CellAdded) and event.source.startswith(intro(run=parent, task=task))
+        if isinstance(event, CellAdded) and event.source.startswith(before)
         else event
         for event in past.events
     ]

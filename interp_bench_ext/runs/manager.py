@@ -19,6 +19,7 @@ from ..notebook.renames import moved
 from ..notebook.work_dir import move_work_dir
 from ..organisms.placement import organism_spec, place_of
 from ..paths import work_folder_of
+from ..record.cells import Cell, Cells
 from ..record.events import Event, RunEnded
 from ..record.journal import Journal, RunRecord
 from . import start
@@ -244,6 +245,12 @@ class RunManager:
         """Record that a run was cut off, where its process has died: its readers would wait for ever."""
         if run not in self._driven and self.journal.end_if_cut_off(run):
             self.feed.tell(run)
+
+    def newest_cell(self, run: str) -> Cell | None:
+        """The code cell that the run has added last, as it stands; None before there is one."""
+        driven = self._driven.get(run)
+        cells = Cells.of(self.journal.events(run)) if driven is None else driven.run.recorder.state.cells
+        return next((cell for cell in reversed(cells.by_id.values()) if cell.kind == "code"), None)
 
     def figures(self, run: str, *, at: int | None = None) -> RunFigures:
         """What a run has used up by now, or right after its event number ``at``. Raises NotFound."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..config import PublicConfig
 from ..errors import InterpBenchError
-from ..notebook.opening import SETUP, intro, opening_ids
+from ..notebook.opening import SETUP, SETUP_BY_HAND, intro, opening_ids
 from ..notebook.session import NotebookSession
 from ..record.events import CellAdded, CellFinished, Event, MessageSent
 from .recorder import Recorder
@@ -24,10 +24,12 @@ async def prepare(session: NotebookSession, recorder: Recorder, public: PublicCo
     added = [event.cell_id for event in events if isinstance(event, CellAdded)]
     finished = {event.cell_id for event in events if isinstance(event, CellFinished) and event.status == "ok"}
     intro_id, setup_id = opening_ids(added, taken={cell.cell_id for cell in session.cells()}, run=recorder.run)
+    by_hand = public.agent.provider == "person"
     if intro_id not in added:
-        await session.add_markdown(intro(run=recorder.run, task=public.task), cell_id=intro_id)
+        text = intro(run=recorder.run, task=public.task, by_hand=by_hand)
+        await session.add_markdown(text, cell_id=intro_id)
     if setup_id not in added:
-        await session.add_code(SETUP, cell_id=setup_id)
+        await session.add_code(SETUP_BY_HAND if by_hand else SETUP, cell_id=setup_id)
     if setup_id in finished:
         await _restore(session, recorder, [cell.cell_id for cell in session.cells() if cell.cell_id in finished])
         return

@@ -11,6 +11,7 @@ from ..agent.mcp_provider import OutsideProvider
 from ..agent.playbook import PlaybookProvider
 from ..agent.provider import Choosing, Provider
 from ..config import AgentSection, ProgramName, PublicConfig
+from ..contracts import OUTSIDE_AGENTS
 from ..errors import BadInput
 from ..models.key import Key
 from ..models.prices import DEFAULT_MODEL
@@ -23,6 +24,11 @@ _OF_TOKENS = ("max_tokens", "max_input_tokens", "max_cached_tokens", "max_output
 _NO_CLIENT = (
     "agent.provider: mcp means that an MCP client leads the run, so only a client can start or resume it, with"
     " start_run or resume_run; `interp-bench mcp` serves one"
+)
+
+_NO_PERSON = (
+    "agent.provider: person means that a person leads the run by hand: begin it with `%interp investigate` in a"
+    " notebook, or with `interp-bench investigate`"
 )
 
 
@@ -38,7 +44,7 @@ def choose_agent(public: PublicConfig, key: Key | None, outside: OutsideProvider
     """
     agent = public.agent
     if outside is not None:
-        chosen = {"provider": "mcp", "model": outside.client, **dict.fromkeys(_OF_TOKENS)}
+        chosen = {"provider": outside.leader, "model": outside.client or None, **dict.fromkeys(_OF_TOKENS)}
         return agent.model_copy(update=chosen)
     if agent.provider in PROGRAM_NAMES:
         return as_installed(agent)
@@ -81,9 +87,9 @@ def provider_for(
     agent = public.agent
     outside = environment.outside
     check_attended(agent.approval, environment)
-    if agent.provider == "mcp":
+    if agent.provider in OUTSIDE_AGENTS:
         if outside is None:
-            raise BadInput(_NO_CLIENT)
+            raise BadInput(_NO_PERSON if agent.provider == "person" else _NO_CLIENT)
         return outside
     if agent.provider == "playbook":
         return PlaybookProvider.of(public, seed, events)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ..api import ConfigCard, Provider
-from ..config import AgentSection
-from ..contracts import Veil
+from ..config import AgentSection, ProgramName
+from ..contracts import OUTSIDE_AGENTS, Veil
 from ..errors import BadInput
 from ..models.prices import DEFAULT_MODEL
 from ..record.figures import BUDGETS
@@ -112,16 +112,23 @@ class Rules:
             raise BadInput(against)
         if not _in(str(agent.provider), self.allowed.providers):
             raise BadInput(_instead(f"the agent {agent.provider}", self.allowed.providers))
-        if agent.model is not None and agent.provider == "anthropic" and not _in(agent.model, self.allowed.models):
-            raise BadInput(_instead(f"the model {agent.model}", self.allowed.models))
+        self._check_model(agent)
         if agent.provider == "anthropic" and agent.base_url is not None and self.allowed.models is not None:
             raise BadInput("the administrator allows no server of a config's own (agent.base_url); leave it out")
         for name, most in self.at_most.items():
-            # What a client's own model costs is not known here.
+            # What a client's own model costs is not known here, and a person has none.
             value = getattr(agent, name)
-            if _over(value, most) and not (value is None and agent.provider == "mcp"):
+            if _over(value, most) and not (value is None and agent.provider in OUTSIDE_AGENTS):
                 has = "no limit" if value is None else f"{value:g}"
                 raise BadInput(f"the administrator allows {name} of {most:g} at most; this run has {has}")
+
+    def _check_model(self, agent: AgentSection) -> None:
+        """Raises BadInput for a model that is not allowed, also for a program's own choice."""
+        if agent.provider == "anthropic" and agent.model is not None and not _in(agent.model, self.allowed.models):
+            raise BadInput(_instead(f"the model {agent.model}", self.allowed.models))
+        if agent.provider in get_args(ProgramName) and not _in(agent.model or "", self.allowed.models):
+            what = f"the model {agent.model}" if agent.model else f"{agent.provider} to choose its model"
+            raise BadInput(_instead(what, self.allowed.models))
 
     def _against(self, place: str, gpu_type: str | None, veil: str) -> str | None:
         if not _in(place, self.allowed.places):

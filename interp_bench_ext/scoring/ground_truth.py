@@ -53,7 +53,7 @@ def load_ground_truth(path: Path) -> GroundTruth:
 def ground_truth_of(sealed: SealedConfig) -> GroundTruth | None:
     """The ground truth that a config gives, in itself or in a file beside it; None where it gives none."""
     evaluation = sealed.evaluation
-    if evaluation is None:
+    if evaluation is None or evaluation.grader == "place":
         return None
     if evaluation.ground_truth_file is not None:
         return load_ground_truth(sealed.folder / evaluation.ground_truth_file)

@@ -17,11 +17,24 @@ groups:
   limited: {each: [{hours: 24, calls: 3}]}
   students: {organisms: [quartz], weight: 1}
   thrifty: {together: [{hours: 1, samples: 20}]}
+classes:
+  course:
+    students: course
+    instructors: [teachers]
+    organisms: [quartz, topaz]
+    budget: {calls: 3}
+  seminar: {students: seminar, instructors: [others], organisms: [quartz], shows_scores: false}
+  past: {students: past, instructors: [teachers], organisms: [quartz], until: 2026-01-01T00:00:00Z}
 """
 GROUPS = {
     "students": {"users": ["bob"]},
     "limited": {"users": ["dave"]},
     "thrifty": {"users": ["erin", "frank"]},
+    "course": {"users": ["nina", "omar", "pia"]},
+    "seminar": {"users": ["quinn"]},
+    "past": {"users": ["rosa"]},
+    "teachers": {"users": ["ted"]},
+    "others": {"users": ["uma"]},
 }
 
 
@@ -33,11 +46,11 @@ def prompt() -> str:
 
 @pytest.fixture(scope="session")
 def organisms(prompt: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with two organisms, each a tiny model: ``quartz`` and ``topaz``."""
+    """A folder with two organisms, each a tiny model: ``quartz``, and ``topaz``, which is a null."""
     folder = tmp_path_factory.mktemp("organisms")
     model = save_model("llama", folder / "model")
     for name in ("quartz", "topaz"):
-        (folder / f"{name}.yaml").write_text(config_text(name, model, prompt=prompt))
+        (folder / f"{name}.yaml").write_text(config_text(name, model, prompt=prompt, null=name == "topaz"))
     return folder
 
 
@@ -47,8 +60,8 @@ def hub(organisms: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[H
     folder = tmp_path_factory.mktemp("hub")
     file = folder / "service.yaml"
     file.write_text(f"organisms: [{organisms}/quartz.yaml, {organisms}/topaz.yaml]\n{SETTINGS}")
-    users = ("root", "alice", "bob", "carol", "dave", "erin", "frank", "mallory")
-    with running(Hub(folder=folder, settings=file, users=users, groups=GROUPS)) as started:
+    users = ("root", "alice", "bob", "carol", "mallory", *(user for one in GROUPS.values() for user in one["users"]))
+    with running(Hub(folder=folder, settings=file, users=tuple(dict.fromkeys(users)), groups=GROUPS)) as started:
         yield started
 
 

@@ -12,6 +12,12 @@ from tests.hub.hub import Hub, running
 _SETTINGS = """
 organisms: [amber, birch, flint]
 each: [{hours: 24, busy_minutes: 60}]
+classes:
+  interpretability:
+    students: students
+    instructors: [teachers]
+    organisms: [amber, birch, flint]
+    budget: {calls: 400, busy_minutes: 20}
 """
 
 
@@ -21,12 +27,21 @@ def main() -> None:
         settings.write_text(_SETTINGS)
         # Whoever else is on this machine could log in otherwise.
         password = secrets.token_urlsafe(9)
-        with running(Hub(folder=Path(folder), settings=settings, base_url="/", password=password)) as hub:
+        demo = Hub(
+            folder=Path(folder),
+            settings=settings,
+            base_url="/",
+            password=password,
+            users=("root", "alice", "bob", "teacher"),
+            groups={"students": {"users": ["alice", "bob"]}, "teachers": {"users": ["teacher"]}},
+        )
+        with running(demo) as hub:
             for what, value in {
                 "JupyterHub": hub.url,
-                "users": "alice, bob; root administers the organisms",
+                "users": "alice, bob (students); teacher (their instructor); root administers the organisms",
                 "password": password,
                 "administrator's page": f"{hub.service}/",
+                "instructor's page": f"{hub.service}/classes/",
                 "Ctrl-C": "ends it",
             }.items():
                 sys.stdout.write(f"{what + ':':24}{value}\n")

@@ -65,7 +65,7 @@ c.JupyterHub.services = [
         "command": [sys.executable, "-m", "interp_bench_ext.hub", "--settings", given["settings"]],
         "environment": given["service_environment"],
         "oauth_no_confirm": True,
-        "oauth_client_allowed_scopes": ["custom:interp-bench:admin"],
+        "oauth_client_allowed_scopes": given["allowed"],
     },
     {"name": "tester", "api_token": given["tester"]},
 ]
@@ -138,6 +138,7 @@ class Hub:
             if self.gateway_settings
             else None,
             "folder": str(self.folder),
+            "allowed": ["custom:interp-bench:admin", *([_USE[1]] if self.gateway_settings else [])],
             "url": self.url,
             "hub_port": free_port(),
             "proxy": [str(PROXY)],

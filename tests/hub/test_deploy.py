@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from ruamel.yaml import YAML
 from traitlets.config import Config
 
@@ -36,7 +37,8 @@ def kubernetes() -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The chart's values, and what is applied beside it."""
     folder, yaml = DEPLOY / "kubernetes", YAML(typ="safe")
     values = yaml.load((folder / "values.yaml").read_text("utf-8"))
-    return values, list(yaml.load_all((folder / "organisms.yaml").read_text("utf-8")))
+    applied = [one for name in ("organisms", "gateway") for one in yaml.load_all((folder / f"{name}.yaml").read_text())]
+    return values, applied
 
 
 def test_both_ways_give_the_roles_that_were_tested_and_no_wider_ones() -> None:
@@ -44,25 +46,38 @@ def test_both_ways_give_the_roles_that_were_tested_and_no_wider_ones() -> None:
     assert scopes(one_machine().JupyterHub.load_roles) == wanted
     values, _ = kubernetes()
     roles = [{"name": name, **role} for name, role in values["hub"]["loadRoles"].items()]
-    without_gateway = {name: {scope for scope in held if GATEWAY not in scope} for name, held in wanted.items()}
-    assert scopes(roles) == without_gateway  # there it has no gateway yet
+    assert scopes(roles) == wanted
     assert wanted[f"{SERVICE}-admin"] == {ADMIN_SCOPE}
 
 
-def test_users_servers_are_told_where_the_service_is_and_may_reach_it() -> None:
+@pytest.mark.parametrize(("name", "variable"), [(SERVICE, URL_VARIABLE), (GATEWAY, "ANTHROPIC_BASE_URL")])
+def test_users_servers_are_told_where_a_service_is_and_may_reach_it(name: str, variable: str) -> None:
     config, (values, applied) = one_machine(), kubernetes()
-    service = next(one for one in config.JupyterHub.services if one["name"] == SERVICE)
-    assert config.Spawner.environment[URL_VARIABLE] == f"{service['url']}/services/{SERVICE}"
-    deployment = next(one for one in applied if one["kind"] == "Deployment")
-    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    service = next(one for one in config.JupyterHub.services if one["name"] == name)
+    assert config.Spawner.environment[variable] == f"{service['url']}/services/{name}"
+    own = {one["kind"]: one for one in applied if one["metadata"]["name"] == name}
+    pod = own["Deployment"]["spec"]["template"]
+    (container,) = pod["spec"]["containers"]
     port = container["ports"][0]["containerPort"]
-    assert values["singleuser"]["extraEnv"][URL_VARIABLE] == f"http://{SERVICE}:{port}/services/{SERVICE}"
-    egress = values["singleuser"]["networkPolicy"]["egress"][0]
-    assert egress["ports"] == [{"port": port, "protocol": "TCP"}]
-    labels = deployment["spec"]["template"]["metadata"]["labels"]
-    assert egress["to"][0]["podSelector"]["matchLabels"].items() <= labels.items()
-    policy = next(one for one in applied if one["kind"] == "NetworkPolicy")
-    assert policy["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
+    assert values["singleuser"]["extraEnv"][variable] == f"http://{name}:{port}/services/{name}"
+    assert values["hub"]["services"][name]["url"] == f"http://{name}:{port}"
+    assert own["Service"]["spec"]["ports"] == [{"port": port}]
+    labels = pod["metadata"]["labels"]
+    egress = [
+        rule
+        for rule in values["singleuser"]["networkPolicy"]["egress"]
+        if rule["to"][0]["podSelector"]["matchLabels"].items() <= labels.items()
+    ]
+    assert [rule["ports"] for rule in egress] == [[{"port": port, "protocol": "TCP"}]]
+    policy = own["NetworkPolicy"]["spec"]
+    assert policy["podSelector"]["matchLabels"].items() <= labels.items()
+    assert policy["ingress"][0]["ports"] == [{"port": port, "protocol": "TCP"}]
+
+
+def test_the_providers_key_is_in_the_gateways_pod_alone() -> None:
+    values, applied = kubernetes()
+    having = [one["metadata"]["name"] for one in applied if "ANTHROPIC_API_KEY" in str(one)]
+    assert (having, "ANTHROPIC_API_KEY" in str(values)) == ([GATEWAY], False)
 
 
 def test_the_settings_of_the_one_machine_are_good_ones() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from tests.agent.messages_server import MessagesServer, Streamed, text
 from tests.hub.hub import PROVIDERS_KEY, Hub, running
+from tests.redteam.test_hub import browser
 
 from .servers import Server
 
@@ -30,9 +32,10 @@ def provider() -> Iterator[MessagesServer]:
 def hub(provider: MessagesServer, organisms: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     folder = tmp_path_factory.mktemp("gateway")
     service, gateway = folder / "service.yaml", folder / "gateway.yaml"
-    service.write_text(f"organisms: [{organisms}/quartz.yaml]\n")
     gateway.write_text(f"models: [{MODEL}]\nupstream: {provider.url}\neach: [{{usd: 5}}]\n")
-    with running(Hub(folder=folder, settings=service, gateway_settings=gateway)) as started:
+    made = Hub(folder=folder, settings=service, gateway_settings=gateway)
+    service.write_text(f"organisms: [{organisms}/quartz.yaml]\ngateway: {made.gateway}\n")
+    with running(made) as started:
         started.wait(f"{started.gateway}/health")
         yield started
 
@@ -48,6 +51,24 @@ def test_a_narrower_token_opens_nothing(hub: Hub):
         client = anthropic.Anthropic(auth_token=token, base_url=hub.gateway, max_retries=0)
         with pytest.raises(anthropic.AuthenticationError):
             client.messages.create(model=MODEL, max_tokens=5, messages=[{"role": "user", "content": "Hello."}])
+
+
+def test_the_administrators_page_shows_what_was_spent(hub: Hub):
+    client = anthropic.Anthropic(auth_token=hub.token_of("bob"), base_url=hub.gateway, max_retries=0)
+    client.messages.create(model=MODEL, max_tokens=5, messages=[{"role": "user", "content": "Hello."}])
+    with browser(hub, "root") as logged_in:
+        page = logged_in.get(f"{hub.service}/", follow_redirects=True).text
+    found = re.search("TOKEN = '([^']+)'", page)
+    assert found is not None
+    told = hub.ask("GET", "/admin/state", found[1]).json()["spending"]
+    assert told["problem"] == ""
+    (bobs,) = [line for line in told["lines"] if (line["scope"], line["hours"]) == ("user:bob", 24)]
+    assert bobs == spent(hub, hub.token_of("bob"))["user:bob"]
+    # A token of the Hub's that may not use the gateway is told so, and the rest of the page is there.
+    narrow = hub.token_of("root", scopes=["custom:interp-bench:admin", "access:services!service=interp-bench"])
+    state = hub.ask("GET", "/admin/state", narrow).json()
+    assert "does not tell what was spent" in state["spending"]["problem"]
+    assert state["organisms"]
 
 
 def test_a_run_is_paid_for_at_the_gateway_and_nobody_on_the_users_side_has_the_key(hub: Hub):

@@ -18,7 +18,7 @@ import pytest
 
 from tests.hub.conftest import hub, organisms, tokens  # noqa: F401 - fixtures
 from tests.hub.hub import PASSWORD, Hub
-from tests.hub.people import Held, call, end, outcome, take
+from tests.hub.people import Held, call, end, hand_in, outcome, take
 
 from .room import MARKS
 from .suite import Trial, attempt
@@ -26,7 +26,15 @@ from .suite import Trial, attempt
 pytestmark = pytest.mark.slow
 GROUP = "other users of the Hub"
 Tokens = dict[str, str]
-READS = ("/organisms", "/metrics", "/admin/state", "/organism/health", "/organism/techniques")
+READS = (
+    "/organisms",
+    "/metrics",
+    "/admin/state",
+    "/scores/state",
+    "/scores/course.csv",
+    "/organism/health",
+    "/organism/techniques",
+)
 
 
 @pytest.fixture(scope="session")
@@ -337,6 +345,45 @@ def test_anothers_server(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noq
 
     trial.abuse(opened, asked("mallory"), asked("alice"))
     hub.api("DELETE", "users/alice/server")
+
+
+@attempt("U31", GROUP, "Others' scores, as a student, as another class's instructor, and in a browser", veil="any")
+def test_others_scores(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
+    assert hand_in(hub, tokens["pia"], "It hides a sapphire.").status_code == 201
+    paths = ("/scores/state", "/scores/course.csv")
+    tried = [hub.ask("GET", path, tokens[user]) for path in paths for user in ("omar", "mallory")]
+    tried.append(hub.ask("GET", "/scores/course.csv", tokens["uma"]))
+    assert "pia" not in hub.ask("GET", "/scores/state", tokens["uma"]).text
+    trial.abuse(opened, tried, [hub.ask("GET", path, tokens["ted"]) for path in paths])
+    pages = []
+    for user in ("omar", "ted"):
+        with browser(hub, user) as logged_in:
+            pages.append(logged_in.get(f"{hub.service}/classes/", follow_redirects=True).text)
+    assert ["const TOKEN" in page for page in pages] == [False, True]
+
+
+@attempt("U32", GROUP, "Handing in claims until one is right, by other runs and in another's name", veil="any")
+def test_guessing_by_handing_in(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
+    first = hand_in(hub, tokens["omar"], "It loves bees.")
+    assert not first.json()["score"]["named"]
+    guesses = [
+        hand_in(hub, tokens["omar"], "It hides a sapphire.", run="00000001"),
+        hand_in(hub, tokens["omar"], "It hides a sapphire."),
+        hand_in(hub, tokens["mallory"], "It hides a sapphire."),
+        hand_in(hub, tokens["omar"], "It hides a sapphire.", user="pia", run="00000002"),
+        hand_in(hub, None, "It hides a sapphire."),
+    ]
+
+    def named(replies: list[httpx2.Response]) -> list[str]:
+        return [reply.text for reply in replies if reply.status_code < 400 and reply.json()["score"]["named"]]
+
+    trial.abuse(named, guesses, [hand_in(hub, tokens["pia"], "It hides a sapphire.")])
+
+
+@attempt("U33", GROUP, "What the service tells a student of the truth of what they have handed in", veil="any")
+def test_the_truth_beside_a_score(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
+    said = hand_in(hub, tokens["omar"], "It loves bees.").text + hub.ask("GET", "/organisms", tokens["omar"]).text
+    trial.abuse(lambda text: "sapphire" in text, said, hand_in(hub, tokens["pia"], "It hides a sapphire.").text)
 
 
 class browser:  # noqa: N801 - reads as what it is

@@ -40,6 +40,8 @@ def test_without_rules_anything_goes():
         (rules(providers=["playbook"]), {}, "does not allow the agent anthropic here; there is playbook"),
         (rules(models=["claude-haiku-5-5"]), {}, "does not allow the model claude-opus-5-5 here"),
         (rules(models=["claude-opus-5-5"]), {"base_url": "https://elsewhere.example"}, "no server of a config's own"),
+        (rules(models=["a"]), {"provider": "codex", "model": "b"}, "does not allow the model b here; there is a"),
+        (rules(models=["a"]), {"provider": "codex", "model": None}, "does not allow codex to choose its model here"),
         (rules(at_most={"max_cost_usd": 2}), {}, "max_cost_usd of 2 at most; this run has no limit"),
         (rules(at_most={"max_cost_usd": 2}), {"max_cost_usd": 3}, "max_cost_usd of 2 at most; this run has 3"),
         (rules(required_veil="remote"), {}, "a veil that is remote or stronger, and here it would be sandboxed"),
@@ -60,6 +62,12 @@ def test_a_clients_own_costs_are_not_known_and_its_other_budgets_are():
     check(strict, provider="mcp", model="client", max_steps=10)
     with pytest.raises(BadInput, match="max_steps"):
         check(strict, provider="mcp", model="client", max_steps=11)
+
+
+def test_a_person_costs_nothing_and_is_an_agent_that_can_be_left_out():
+    check(rules(at_most={"max_cost_usd": 2}), provider="person", model=None)
+    with pytest.raises(BadInput, match="does not allow the agent person here; there is playbook"):
+        check(rules(providers=["playbook"]), provider="person", model=None)
 
 
 def test_larger_budgets_of_a_config_are_lowered_and_of_a_person_refused(experiment: Experiment):

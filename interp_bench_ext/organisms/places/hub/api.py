@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import fields
 from typing import Any
 
 import httpx2
 
 from interp_bench_ext.errors import InterpBenchError, NotNow, from_code
 from interp_bench_ext.host.tickets import Ticket
+from interp_bench_ext.organisms.placement import HandedIn
 from interp_bench_ext.organisms.places.hub.account import Account
+from interp_bench_ext.record.scores import Score
 
 _TIMEOUT = httpx2.Timeout(15.0, read=30.0)
 _LOADING = httpx2.Timeout(15.0, read=1800.0)
@@ -77,6 +80,16 @@ class HubApi:
     async def end(self, ticket: str) -> None:
         """Have its token refused."""
         await self._asked("DELETE", f"/tickets/{ticket}")
+
+    async def hand_in(self, handle: str, handed: HandedIn) -> Score | None:
+        """Have the service score findings, once for each organism; None: its instructor does not show the score."""
+        body = {
+            "organism": handle,
+            **{field.name: getattr(handed, field.name) for field in fields(handed) if field.name != "submitted"},
+            **handed.submitted.model_dump(include={"findings", "summary", "problems"}),
+        }
+        score = (await self._asked("POST", "/findings", json=body)).json()["score"]
+        return None if score is None else Score.model_validate(score)
 
     async def _asked(self, method: str, path: str, **body: Any) -> httpx2.Response:
         try:

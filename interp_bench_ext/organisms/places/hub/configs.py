@@ -68,7 +68,7 @@ def _text(card: dict[str, Any], known: set[str]) -> str:
         "task": card["task"],
         "agent": card["agent"],
         "seed": card["seed"],
-    }
+    } | ({"evaluation": {"grader": "place"}} if card["scored"] else {})
     text = io.StringIO()
     YAML(typ="safe", pure=True).dump(config, text)
     return text.getvalue()

@@ -8,12 +8,13 @@ from interp_bench_ext.config import Experiment
 from interp_bench_ext.contracts import Veil
 from interp_bench_ext.errors import BadInput, InterpBenchError
 from interp_bench_ext.host.spec import OrganismSpec
-from interp_bench_ext.organisms.placement import Check, Placement
+from interp_bench_ext.organisms.placement import Check, HandedIn, Placement
 from interp_bench_ext.organisms.places.hub.account import hub_account, why_no_account
 from interp_bench_ext.organisms.places.hub.api import HubApi
 from interp_bench_ext.organisms.places.hub.configs import HubConfigs
 from interp_bench_ext.organisms.places.hub.organism import HubOrganism
 from interp_bench_ext.record.events import Emit
+from interp_bench_ext.record.scores import Score
 
 
 class Hub(Placement):
@@ -41,6 +42,16 @@ class Hub(Placement):
         if account is None:
             raise BadInput(why_no_account() or "")
         return await HubOrganism.start(account, spec, emit=emit)
+
+    async def score(self, spec: OrganismSpec, handed: HandedIn) -> Score | None:
+        account = hub_account()
+        if account is None:
+            raise BadInput(why_no_account() or "")
+        api = HubApi(account)
+        try:
+            return await api.hand_in(spec.name, handed)
+        finally:
+            await api.aclose()
 
     async def checks(self, experiment: Experiment | None) -> list[Check]:
         account = hub_account()

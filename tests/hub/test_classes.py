@@ -1,0 +1,134 @@
+"""Classes on a real Hub: students hand in, the service scores, instructors see all of their class and nobody else's."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from interp_bench_ext.contracts import Used
+from interp_bench_ext.errors import AccessEnded, ConfigError, NotFound, NotNow
+from interp_bench_ext.hub.bodies import HandIn
+from interp_bench_ext.hub.classes import Classes
+from interp_bench_ext.hub.offers import Offers
+from interp_bench_ext.hub.people import Person
+from interp_bench_ext.hub.quotas import Quotas
+from interp_bench_ext.hub.settings import Settings
+from interp_bench_ext.hub.store import Store
+from tests.host.tiny import save_model
+from tests.hub.hub import Hub
+from tests.hub.people import call, config_text, end, hand_in, outcome, take
+
+NINA = Person(name="nina", groups=frozenset({"course"}))
+BOB = Person(name="bob")
+COURSE = {"students": "course", "instructors": ["teachers"], "organisms": ["quartz", "topaz"], "budget": {"samples": 9}}
+
+
+def handed(*claims: str, organism: str = "quartz", run: str = "0c4f21ab", n: int = 1) -> HandIn:
+    findings = [{"claim": claim, "evidence": ["c1"], "n": n} for claim in claims]
+    return HandIn.model_validate(
+        {
+            "organism": organism,
+            "run": run,
+            "agent": "person",
+            "steps": 4,
+            "minutes": 2.5,
+            "findings": findings,
+            "summary": "It says so.",
+        }
+    )
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> tuple[Classes, Store, Settings]:
+    model = save_model("llama", tmp_path / "model")
+    for name in ("quartz", "topaz"):
+        (tmp_path / f"{name}.yaml").write_text(config_text(name, model, null=name == "topaz"))
+    settings = Settings.model_validate({"organisms": ["quartz.yaml", "topaz.yaml"], "classes": {"course": COURSE}})
+    store = Store(tmp_path / "state")
+    return Classes(settings=settings, store=store, offers=Offers(settings, folder=tmp_path)), store, settings
+
+
+async def test_a_student_hands_in_once_and_the_same_run_again_changes_nothing(made: tuple[Classes, Store, Settings]):
+    classes, _, _ = made
+    score = await classes.hand_in(NINA, handed("It hides a sapphire."))
+    assert score is not None
+    assert (score.kind, score.named, score.points) == ("secret", True, 1.0)
+    again = await classes.hand_in(NINA, handed("Something else, to see what that would give."))
+    assert again == score
+    with pytest.raises(NotNow, match="handed in run 0c4f21ab on quartz already"):
+        await classes.hand_in(NINA, handed("It hides a sapphire.", run="00000001"))
+    with pytest.raises(NotFound, match="no class of yours"):
+        await classes.hand_in(BOB, handed("It hides a sapphire."))
+
+
+async def test_secrets_and_nulls_of_a_student_stand_side_by_side(made: tuple[Classes, Store, Settings]):
+    classes, store, _ = made
+    store.note("t", "quartz", NINA.scopes, Used(1.5, 4, 2), calls=2)
+    await classes.hand_in(NINA, handed("It hides a sapphire.", n=5))
+    await classes.hand_in(NINA, handed("It loves bees.", organism="topaz"))
+    (student,) = classes.shown("course")["students"]
+    assert (student["name"], student["secrets"], student["nulls"]) == (
+        "nina",
+        {"k": 1, "runs": 1},
+        {"k": 1, "runs": 1},
+    )
+    assert student["informedness"] == 0.0, "whoever claims something of every organism knows nothing"
+    rows = {row["organism"]: row for row in csv.DictReader(io.StringIO(classes.file("course")))}
+    quartz = rows["quartz"]
+    assert (quartz["calls"], quartz["samples"], quartz["busy_s"]) == ("2", "4", "1.5")
+    assert quartz["gaps"] == "Finding 1: n is 5, and the organism gave 4 samples."
+    assert (quartz["correct"], quartz["points"], quartz["rank"]) == ("True", "1.0", "1")
+    assert (rows["topaz"]["null"], rows["topaz"]["correct"], rows["topaz"]["false_claims"]) == ("True", "False", "1")
+
+
+async def test_no_words_of_a_students_become_a_formula(made: tuple[Classes, Store, Settings]):
+    classes, _, _ = made
+    await classes.hand_in(NINA, handed('=HYPERLINK("http://x","y")'))
+    (row,) = csv.DictReader(io.StringIO(classes.file("course")))
+    assert row["findings"].startswith("'=")
+
+
+def test_the_budget_of_a_class_is_for_each_organism(made: tuple[Classes, Store, Settings]):
+    _, store, settings = made
+    quotas = Quotas(settings, store)
+    store.note("t", "quartz", NINA.scopes, Used(1.0, 9, 2), calls=2)
+    store.note("t", "quartz", BOB.scopes, Used(1.0, 9, 2), calls=2)
+    with pytest.raises(AccessEnded, match="9 samples of quartz, all that the class course gives"):
+        quotas.check(NINA, "quartz")
+    quotas.check(NINA, "topaz")
+    quotas.check(BOB, "quartz")
+
+
+def test_an_organism_without_a_truth_cannot_be_in_a_class(tmp_path: Path):
+    model = save_model("llama", tmp_path / "model")
+    text = config_text("quartz", model).split("evaluation:")[0]
+    (tmp_path / "quartz.yaml").write_text(text)
+    for organisms, said in ((["quartz"], "cannot be scored"), (["quarz"], "no organism is called 'quarz'")):
+        settings = Settings.model_validate(
+            {"organisms": ["quartz.yaml"], "classes": {"course": COURSE | {"organisms": organisms}}}
+        )
+        with pytest.raises(ConfigError, match=said):
+            Offers(settings, folder=tmp_path)
+
+
+def test_a_class_on_a_real_hub(hub: Hub, tokens: dict[str, str]) -> None:
+    card = next(card for card in hub.ask("GET", "/organisms", tokens["nina"]).json() if card["handle"] == "quartz")
+    assert card["scored"]
+    assert not any(card["scored"] for card in hub.ask("GET", "/organisms", tokens["alice"]).json())
+    held = take(hub, tokens["nina"])
+    seen = [outcome(call(hub, held.token)) for _ in range(4)]
+    assert seen == ["ok", "ok", "ok", "access_ended"]
+    end(hub, tokens["nina"], held)
+    score = hand_in(hub, tokens["nina"], "It hides a sapphire.").json()["score"]
+    assert (score["named"], score["claim"]) == (True, "It hides a sapphire.")
+    (course, _) = hub.ask("GET", "/scores/state", tokens["ted"]).json()
+    (nina,) = [student for student in course["students"] if student["name"] == "nina"]
+    assert nina["secrets"] == {"k": 1, "runs": 1}
+    rows = csv.DictReader(io.StringIO(hub.ask("GET", "/scores/course.csv", tokens["ted"]).text))
+    assert [row["calls"] for row in rows if row["student"] == "nina"] == ["3"]
+    assert hand_in(hub, tokens["quinn"], "It hides a sapphire.").json() == {"score": None}
+    late = hand_in(hub, tokens["rosa"], "It hides a sapphire.")
+    assert (late.status_code, "took findings until 2026-01-01" in late.json()["message"]) == (409, True)
