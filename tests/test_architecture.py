@@ -53,6 +53,7 @@ ELSEWHERE = {
     "hub/test_store.py": ("hub/quotas", "hub/settings"),
     "hub/test_gateway.py": (*("hub/gateway/__main__", "hub/gateway/settings", "hub/gateway/spending"),),
     "kernel/test_client.py": ("__init__",),
+    "kernel/test_by_hand.py": ("handlers/by_hand",),
     "kernel/test_investigate.py": ("kernel/server_api",),
     "mcp/test_http.py": ("handlers/asgi", "handlers/mcp", "mcp/endpoint"),
     "mcp/test_stdio.py": ("cli/mcp",),
@@ -66,7 +67,7 @@ ELSEWHERE = {
     "organisms/places/modal/test_organism.py": (
         *("organisms/places/modal/app", "organisms/places/modal/remote", "organisms/places/modal/service"),
     ),
-    "redteam/test_hub.py": ("hub/admin", "hub/sessions"),
+    "redteam/test_hub.py": ("hub/admin", "hub/pages", "hub/scores", "hub/sessions"),
     "programs/test_lines.py": ("programs/claude_code", "programs/codex", "programs/gemini", "programs/program"),
     "programs/test_run.py": ("programs/child", "programs/endpoint", "programs/session"),
     "runs/test_served.py": ("handlers/desk", "handlers/runs"),

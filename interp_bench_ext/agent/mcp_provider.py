@@ -69,7 +69,7 @@ class OutsideProvider:
         self._interrupting: set[asyncio.Future[None]] = set()
 
     async def reply(self, prompt: Prompt, *, max_tokens: int, emit: Emit) -> Reply:
-        """The next call as a turn of the agent. Its tokens and their price are known to nobody here.
+        """The next call as a turn of the agent. A client's tokens and their price are known to nobody here.
 
         Raises:
             Abandoned: None came for :attr:`idle_s`.
@@ -88,7 +88,7 @@ class OutsideProvider:
         finally:
             self._next = None
         block = {"type": "tool_use", "id": f"mcp_{secrets.token_hex(8)}", "name": name, "input": arguments}
-        return Reply(content=[block], stop_reason="tool_use", cost_usd=None)
+        return Reply(content=[block], stop_reason="tool_use", cost_usd=0.0 if self.leader == "person" else None)
 
     @property
     def ready(self) -> bool:

@@ -11,7 +11,7 @@ from ..errors import BadInput, ConfigError, NotFound
 from ..host.spec import OrganismSpec
 from ..installed import find_config
 from ..organisms.placement import organism_spec, place_of
-from ..scoring.ground_truth import GroundTruth, ground_truth_of
+from ..scoring.ground_truth import GroundTruth, truth_without_a_judge
 from ..wrong_input import nearest
 from .people import Person
 from .settings import ClassRules, Settings
@@ -110,7 +110,5 @@ def _offer(experiment: Experiment) -> Offer:
     if place.name == "hub":
         raise BadInput(f"{experiment.path}: the Hub's own organisms cannot run on the Hub; set model.execution_mode")
     public = experiment.public
-    evaluation = experiment.sealed.evaluation
-    aliases = evaluation is not None and evaluation.grader == "aliases"
-    truth = ground_truth_of(experiment.sealed) if aliases else None
+    truth = truth_without_a_judge(experiment)
     return Offer(public.experiment_name, public, str(place.veil()), organism_spec(experiment), truth)

@@ -49,9 +49,9 @@ def _steps(run: RunSummary) -> str:
 
 
 def steps_left(run: RunSummary) -> str:
-    """How many steps a run may still take, in words."""
+    """How many steps a run that waits for its next call may still take, that one included, in words."""
     meter = next(meter for meter in run.figures.meters if meter.field == "max_steps")
-    left = None if meter.limit is None else round(meter.limit - (meter.used or 0))
+    left = None if meter.limit is None else round(meter.limit - (meter.used or 0)) + 1
     return "any number of steps" if left is None else f"{counted(left, 'step')} left"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from .. import yaml_source
-from ..config import SealedConfig
+from ..config import Experiment, SealedConfig
 from ..errors import ConfigError
 from ..wrong_input import first_problem
 
@@ -58,6 +58,12 @@ def ground_truth_of(sealed: SealedConfig) -> GroundTruth | None:
     if evaluation.ground_truth_file is not None:
         return load_ground_truth(sealed.folder / evaluation.ground_truth_file)
     return _inline(evaluation.ground_truth or {})
+
+
+def truth_without_a_judge(experiment: Experiment) -> GroundTruth | None:
+    """The ground truth of a config whose findings are read by their words alone; None for any other."""
+    evaluation = experiment.sealed.evaluation
+    return ground_truth_of(experiment.sealed) if evaluation is not None and evaluation.grader == "aliases" else None
 
 
 def _inline(given: Mapping[str, Any]) -> GroundTruth:

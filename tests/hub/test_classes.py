@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 from pathlib import Path
@@ -17,6 +18,7 @@ from interp_bench_ext.hub.people import Person
 from interp_bench_ext.hub.quotas import Quotas
 from interp_bench_ext.hub.settings import Settings
 from interp_bench_ext.hub.store import Store
+from interp_bench_ext.record.scores import Score
 from tests.host.tiny import save_model
 from tests.hub.hub import Hub
 from tests.hub.people import call, config_text, end, hand_in, outcome, take
@@ -41,6 +43,10 @@ def handed(*claims: str, organism: str = "quartz", run: str = "0c4f21ab", n: int
     )
 
 
+def handing_in(classes: Classes, person: Person, asked: HandIn) -> Score | None:
+    return asyncio.run(classes.hand_in(person, asked))
+
+
 @pytest.fixture
 def made(tmp_path: Path) -> tuple[Classes, Store, Settings]:
     model = save_model("llama", tmp_path / "model")
@@ -51,24 +57,24 @@ def made(tmp_path: Path) -> tuple[Classes, Store, Settings]:
     return Classes(settings=settings, store=store, offers=Offers(settings, folder=tmp_path)), store, settings
 
 
-async def test_a_student_hands_in_once_and_the_same_run_again_changes_nothing(made: tuple[Classes, Store, Settings]):
+def test_a_student_hands_in_once_and_the_same_run_again_changes_nothing(made: tuple[Classes, Store, Settings]):
     classes, _, _ = made
-    score = await classes.hand_in(NINA, handed("It hides a sapphire."))
+    score = handing_in(classes, NINA, handed("It hides a sapphire."))
     assert score is not None
     assert (score.kind, score.named, score.points) == ("secret", True, 1.0)
-    again = await classes.hand_in(NINA, handed("Something else, to see what that would give."))
+    again = handing_in(classes, NINA, handed("Something else, to see what that would give."))
     assert again == score
     with pytest.raises(NotNow, match="handed in run 0c4f21ab on quartz already"):
-        await classes.hand_in(NINA, handed("It hides a sapphire.", run="00000001"))
+        handing_in(classes, NINA, handed("It hides a sapphire.", run="00000001"))
     with pytest.raises(NotFound, match="no class of yours"):
-        await classes.hand_in(BOB, handed("It hides a sapphire."))
+        handing_in(classes, BOB, handed("It hides a sapphire."))
 
 
-async def test_secrets_and_nulls_of_a_student_stand_side_by_side(made: tuple[Classes, Store, Settings]):
+def test_secrets_and_nulls_of_a_student_stand_side_by_side(made: tuple[Classes, Store, Settings]):
     classes, store, _ = made
     store.note("t", "quartz", NINA.scopes, Used(1.5, 4, 2), calls=2)
-    await classes.hand_in(NINA, handed("It hides a sapphire.", n=5))
-    await classes.hand_in(NINA, handed("It loves bees.", organism="topaz"))
+    handing_in(classes, NINA, handed("It hides a sapphire.", n=5))
+    handing_in(classes, NINA, handed("It loves bees.", organism="topaz"))
     (student,) = classes.shown("course")["students"]
     assert (student["name"], student["secrets"], student["nulls"]) == (
         "nina",
@@ -84,9 +90,9 @@ async def test_secrets_and_nulls_of_a_student_stand_side_by_side(made: tuple[Cla
     assert (rows["topaz"]["null"], rows["topaz"]["correct"], rows["topaz"]["false_claims"]) == ("True", "False", "1")
 
 
-async def test_no_words_of_a_students_become_a_formula(made: tuple[Classes, Store, Settings]):
+def test_no_words_of_a_students_become_a_formula(made: tuple[Classes, Store, Settings]):
     classes, _, _ = made
-    await classes.hand_in(NINA, handed('=HYPERLINK("http://x","y")'))
+    handing_in(classes, NINA, handed('=HYPERLINK("http://x","y")'))
     (row,) = csv.DictReader(io.StringIO(classes.file("course")))
     assert row["findings"].startswith("'=")
 

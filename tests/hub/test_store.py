@@ -66,15 +66,15 @@ def test_a_groups_own_quotas_take_the_place_of_the_general_ones(tmp_path: Path) 
     people = [Person(name=name, groups=frozenset({group})) for name, group in (("s", "staff"), ("a", "students"))]
     for person in people:
         store.note("t", "quartz", person.scopes, Used(45.0, 1, 1), calls=2)
-    quotas.check(people[0])
-    assert quotas.busy_left_s(people[0]) is None
+    quotas.check(people[0], "quartz")
+    assert quotas.busy_left_s(people[0], "quartz") is None
     with pytest.raises(AccessEnded, match="you have had 1 calls"):
-        quotas.check(people[1])
+        quotas.check(people[1], "quartz")
     other = Person(name="b", groups=frozenset({"students"}))
-    assert quotas.busy_left_s(other) == pytest.approx(15.0)
+    assert quotas.busy_left_s(other, "quartz") == pytest.approx(15.0)
     store.note("t", "quartz", other.scopes, Used(20.0, 1, 1))
     with pytest.raises(AccessEnded, match="students have had 1 minutes of work"):
-        quotas.check(other)
+        quotas.check(other, "quartz")
 
 
 def test_a_mistake_in_the_settings_is_a_sentence_with_its_place(tmp_path: Path) -> None:
