@@ -55,7 +55,8 @@ def test_a_narrower_token_opens_nothing(hub: Hub):
 
 def test_the_administrators_page_shows_what_was_spent(hub: Hub):
     client = anthropic.Anthropic(auth_token=hub.token_of("bob"), base_url=hub.gateway, max_retries=0)
-    client.messages.create(model=MODEL, max_tokens=5, messages=[{"role": "user", "content": "Hello."}])
+    hello = {"role": "user", "content": [{"type": "text", "text": "Hello."}]}
+    client.messages.create(model=MODEL, max_tokens=5, messages=[hello])  # type: ignore[list-item]
     with browser(hub, "root") as logged_in:
         page = logged_in.get(f"{hub.service}/", follow_redirects=True).text
     found = re.search("TOKEN = '([^']+)'", page)
