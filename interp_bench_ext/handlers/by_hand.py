@@ -53,8 +53,8 @@ async def gone_on(desk: Desk, run: str, asked: ResumeRun) -> RunSummary:
 
 
 async def called(desk: Desk, run: str, asked: CallTool) -> ToolAnswer:
-    """What came of a call. Raises NotNow where nobody leads the run by hand here."""
-    lead = desk.by_hand.lead_of(run)
+    """What came of a call. Raises NotFound, and NotNow where nobody leads the run by hand here."""
+    lead = desk.by_hand.lead_of(desk.runs.record(run).id)
     if lead is None:
         raise NotNow(f"run {run} is not led by hand here: `%interp investigate --resume {run}` goes on with it")
     if lead.provider.over:

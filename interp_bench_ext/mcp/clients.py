@@ -129,7 +129,7 @@ class Clients:
         found = self.runs.summary(run)
         if found.agent.split(" ")[0] != client.leader:
             who = "a person" if client.leader == "person" else "an MCP client"
-            raise NotNow(f"run {run} is led by {found.agent}, not by {who}; a fork of it begins a copy of your own")
+            raise NotNow(f"run {run} is led by {found.agent}, not by {who}; fork_run begins a copy of your own")
         if found.notebook is None:
             raise NotNow(f"run {run} works in a notebook outside this server's folder; serve the folder that it is in")
         provider = self._provider(client)

@@ -59,7 +59,19 @@ class Deny(Authorizer):
 def test_the_walk_knows_every_route():
     assert len(concrete()) == 26
     ends = {path.rpartition("/")[2] for _, path in concrete()}
-    told = {"stream", "events", "figures", "report", "revealed", "reveal", "comparison", "score", "fork", "organisms"}
+    told = {
+        "calls",
+        "stream",
+        "events",
+        "figures",
+        "report",
+        "revealed",
+        "reveal",
+        "comparison",
+        "score",
+        "fork",
+        "organisms",
+    }
     assert ends >= told
 
 
@@ -126,6 +138,7 @@ async def test_a_run_that_is_not_there(fetch, method, path):
         "request_id": "r",
         **({"text": "x"} if path.endswith("messages") else {}),
         **({"approval": "a", "decision": "run"} if path.endswith("approvals") else {}),
+        **({"name": "run_cell"} if path.endswith("calls") else {}),
     }
     answer = await fetch(method, path, body if method == "POST" else None)
     assert answer.code == 404

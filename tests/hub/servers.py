@@ -28,8 +28,8 @@ class Server:
         headers = {"Authorization": f"token {self.token}"}
         return httpx2.request(method, f"{self.url}interp_bench/api/{path}", headers=headers, timeout=120, **given)
 
-    def begin(self, steps: int) -> str:
-        body = {"request_id": f"begin-{self.user}", "config": ORGANISM, "provider": "playbook", "max_steps": steps}
+    def begin(self, steps: int, *, config: str = ORGANISM) -> str:
+        body = {"request_id": f"begin-{self.user}", "config": config, "provider": "playbook", "max_steps": steps}
         reply = self.ask("POST", "runs", json=body)
         assert reply.status_code < 300, reply.text
         return str(reply.json()["id"])
@@ -51,4 +51,6 @@ class Server:
             if events and events[-1]["type"] == "run_ended":
                 break
         socket.close()
+        while await socket.read_message() is not None:  # until it has gone
+            pass
         return events

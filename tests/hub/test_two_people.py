@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,57 +13,64 @@ import psutil
 import pytest
 
 from tests.hub.hub import Hub, running
-from tests.hub.servers import ORGANISM, Server
+from tests.hub.people import SECRET_PROMPT
+from tests.hub.servers import Server
 from tests.redteam.suite import attempt
 from tests.redteam.test_hub import GROUP, browser
 
+ORGANISM = "quartz"
 PEOPLE = ("alice", "bob")
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+def served(organisms: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     """A Hub with a proxy of its own, which users do not feel the restart of."""
     folder = tmp_path_factory.mktemp("people")
+    text = (organisms / f"{ORGANISM}.yaml").read_text()
+    # The playbook needs more techniques than the config names: without the line it has all.
+    lines = [line for line in text.splitlines() if not line.startswith("techniques:")]
+    (folder / f"{ORGANISM}.yaml").write_text("\n".join(lines))
     file = folder / "service.yaml"
-    file.write_text(f"organisms: [{ORGANISM}]\n")
+    file.write_text(f"organisms: [{ORGANISM}.yaml]\n")
     with running(Hub(folder=folder, settings=file, cleanup=False)) as hub:
         yield hub
 
 
-def kernels(hub: Hub) -> list[psutil.Process]:
-    """Those of all users' servers."""
+def started_by(hub: Hub, users: tuple[str, ...], what: str) -> list[psutil.Process]:
+    """Processes of users' servers that run the module ``what``; a server works in its user's home."""
+    homes = {str(hub.folder / "home" / user) for user in users}
     found = []
     for process in psutil.process_iter():
-        try:
-            if "ipykernel" in " ".join(process.cmdline()) and process.username():
-                parents = [parent.cwd() for parent in process.parents()]
-                found += [process] if any(str(hub.folder) in cwd for cwd in parents) else []
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            if "jupyterhub.singleuser" in process.cmdline() and process.environ().get("HOME") in homes:
+                found += [one for one in process.children(recursive=True) if what in one.cmdline()]
     return found
 
 
+def hosts(hub: Hub) -> list[psutil.Process]:
+    """Processes of the service that hold an organism."""
+    found = hub.service_process().children(recursive=True)
+    return [one for one in found if "interp_bench_ext.host" in one.cmdline() and "bwrap" not in one.name()]
+
+
 @pytest.mark.slow
-@pytest.mark.real
+@pytest.mark.timeout(600)
 @attempt("U29", GROUP, "The Hub's token of one's own server, in the environment of the agent's kernel", veil="any")
-def test_both_investigate_on_one_host_while_the_hub_restarts(served: Hub) -> None:
+def test_both_investigate_on_one_host_while_the_hub_restarts(served: Hub, organisms: Path) -> None:
     alice, bob = (Server(served, user) for user in PEOPLE)
     card = next(card for card in alice.ask("GET", "configs").json() if card["name"] == ORGANISM)
     assert (card["place"], card["group"], card["veil"], card["obstacle"]) == ("hub", "Hub", "remote", None)
-    runs = {server.user: server.begin(steps=6) for server in (alice, bob)}
+    runs = {server.user: server.begin(steps=6, config=ORGANISM) for server in (alice, bob)}
     until = time.monotonic() + 240
     while not all("kernel_started" in server.events(runs[server.user]) for server in (alice, bob)):
         assert time.monotonic() < until, [alice.status(runs["alice"]), bob.status(runs["bob"])]
         time.sleep(0.5)
-    assert kernels(served)
-    for kernel in kernels(served):
+    kernels = started_by(served, PEOPLE, "ipykernel_launcher")
+    assert len(kernels) >= 2
+    for kernel in kernels:
         assert "JUPYTERHUB_API_TOKEN" not in kernel.environ()
-    hosts = [
-        child
-        for child in served.service_process().children(recursive=True)
-        if "interp_bench_ext.host" in child.cmdline()
-    ]
-    assert len({host.name() for host in hosts if "bwrap" not in host.name()}) == 1
+    assert len(hosts(served)) == 1, "one process serves both"
+    assert not started_by(served, PEOPLE, "interp_bench_ext.host")
     served.stop(proxy=False)
     served.start()
     for server in (alice, bob):
@@ -72,7 +80,8 @@ def test_both_investigate_on_one_host_while_the_hub_restarts(served: Hub) -> Non
         assert any(event["type"] == "organism_used" and event["busy_s"] > 0 for event in events)
     home = served.folder / "home"
     for user in PEOPLE:
-        assert not _has(home / user, "adapters/amber"), "what the organism is made of is in a user's folder"
+        for sealed in (SECRET_PROMPT, str(organisms), "sapphire"):
+            assert not _has(home / user, sealed), "what the organism is made of is in a user's folder"
     _others_are_kept_out(served, alice, bob, runs)
 
 
