@@ -1,9 +1,9 @@
-// Generated from schema.json by `jlpm generate`. sha256 b76c71e646442aa820ad12a3d809d92f21c4d12005ffa4ba012d529700133e3b
+// Generated from schema.json by `jlpm generate`. sha256 c083499d53aaa3c1341e682247d2d7a40da0a00b1a5fcea6a67b62f63b47cc0d
 import type { Event } from './events';
 
 export interface AgentSection {
   provider:
-    | ('playbook' | 'anthropic' | 'mcp' | 'replay')
+    | ('playbook' | 'anthropic' | 'mcp' | 'person' | 'replay')
     | ('claude-code' | 'codex' | 'gemini')
     | null;
   program: string | null;
@@ -47,6 +47,16 @@ export interface BudgetMeter {
   share: number | null;
   used_text: string;
   limit_text: string;
+}
+/**
+ * One call of the agent's tools, by a person who leads a run by hand.
+ */
+export interface CallTool {
+  request_id: string;
+  name: string;
+  arguments?: {
+    [k: string]: unknown;
+  };
 }
 /**
  * Choose otherwise while a run goes on; a field that is None stays as it is.
@@ -120,7 +130,10 @@ export interface ForkRun {
   max_cost_usd?: number | null;
   max_minutes?: number | null;
   provider?:
-    ('playbook' | 'anthropic') | ('claude-code' | 'codex' | 'gemini') | null;
+    | ('playbook' | 'anthropic')
+    | ('claude-code' | 'codex' | 'gemini')
+    | 'person'
+    | null;
   model?: string | null;
   approval?: ('auto' | 'ask' | 'ask_first') | null;
   confirmed?: boolean;
@@ -260,13 +273,28 @@ export interface StartRun {
   max_cost_usd?: number | null;
   max_minutes?: number | null;
   provider?:
-    ('playbook' | 'anthropic') | ('claude-code' | 'codex' | 'gemini') | null;
+    | ('playbook' | 'anthropic')
+    | ('claude-code' | 'codex' | 'gemini')
+    | 'person'
+    | null;
   model?: string | null;
   approval?: ('auto' | 'ask' | 'ask_first') | null;
   confirmed?: boolean;
   config: string;
   notebook?: string | null;
   seed?: number | null;
+}
+/**
+ * What came of a call, in words and as the cell shows it.
+ */
+export interface ToolAnswer {
+  text: string;
+  is_error: boolean;
+  cell: string | null;
+  outputs: {
+    [k: string]: unknown;
+  }[];
+  over: boolean;
 }
 export interface UseOrganism {
   request_id: string;

@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 b76c71e646442aa820ad12a3d809d92f21c4d12005ffa4ba012d529700133e3b
+// Generated from schema.json by `jlpm generate`. sha256 c083499d53aaa3c1341e682247d2d7a40da0a00b1a5fcea6a67b62f63b47cc0d
 
 export type Event =
   | RunStarted
