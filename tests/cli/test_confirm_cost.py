@@ -13,6 +13,12 @@ SMALL = "{name: Qwen/Qwen3-14B, execution_mode: modal, gpu_type: H100, modal: {c
 HERE = "{name: a/b, execution_mode: local}"
 
 
+@pytest.fixture(autouse=True)
+def known_to_modal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODAL_TOKEN_ID", "ak-test")
+    monkeypatch.setenv("MODAL_TOKEN_SECRET", "as-test")
+
+
 def experiment(folder: Path, model: str) -> Experiment:
     file = folder / "x.yaml"
     file.write_text(f"experiment_name: x\nmodel: {model}\ntask: t\nagent: {{max_minutes: 60}}\n", encoding="utf-8")

@@ -120,6 +120,7 @@ def test_bad_input_starts_nothing(bench: Bench, arguments: tuple[str, ...], expe
 
 
 def test_what_may_cost_much_on_modal_must_be_confirmed(bench: Bench) -> None:
+    bench.environment.update({"MODAL_TOKEN_ID": "ak-test", "MODAL_TOKEN_SECRET": "as-test"})
     done = bench.command("sweep", "taboo_*", "--out", str(bench.out), expect=2)
     said = " ".join(done.stderr.split())
     assert "at most $52." in said

@@ -29,6 +29,8 @@ BEARER = {"Authorization": f"Bearer {TOKEN}"}
 def folder(tmp_path, monkeypatch):
     write_configs(tmp_path)
     (tmp_path / "root").mkdir()
+    monkeypatch.setenv("MODAL_TOKEN_ID", "ak-test")
+    monkeypatch.setenv("MODAL_TOKEN_SECRET", "as-test")
     for name in ("JUPYTER_DATA_DIR", "XDG_DATA_HOME"):
         monkeypatch.setenv(name, str(tmp_path / "data"))
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))

@@ -143,6 +143,8 @@ class Server:
             "ANTHROPIC_BASE_URL": agent.url,
             "PYTHONPATH": str(Path(__file__).parents[2]),
             "NO_PROXY": "127.0.0.1",
+            "MODAL_TOKEN_ID": "ak-test",
+            "MODAL_TOKEN_SECRET": "as-test",
         }
         self.root.mkdir(parents=True, exist_ok=True)
         self._start()
