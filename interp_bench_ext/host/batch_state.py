@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from torch.nn.functional import pad
 
 from interp_bench_ext.contracts import Row
+from interp_bench_ext.host.arms import Arm
 from interp_bench_ext.host.interventions import Columns, Interventions
 
 
@@ -15,11 +19,12 @@ from interp_bench_ext.host.interventions import Columns, Interventions
 class State:
     """Its cache, ``[B, columns]`` mask, ``[B]`` next positions.
 
-    ``hooks`` are those of the rows' edits, None where there are none; ``seen`` ``[B]`` is how many visible tokens each
-    row has had.
+    ``arm`` is the model that it runs in; ``hooks`` are those of the rows' edits, None where there are none; ``seen``
+    ``[B]`` is how many visible tokens each row has had.
     """
 
     rows: list[Row]
+    arm: Arm
     cache: Any
     mask: torch.Tensor
     positions: torch.Tensor
@@ -30,6 +35,16 @@ class State:
     def base(self) -> list[bool]:
         return [row.arm == "base" for row in self.rows]
 
+    @property
+    def columns(self) -> int:
+        """Of the cache, those included in which some rows have padding."""
+        return self.mask.shape[1]
+
+    @property
+    def joinable(self) -> bool:
+        """Whether rows can be put beside its own, and columns taken off: the cache is keys and values alone."""
+        return all(_is_plain(layer) for layer in self.cache.layers)
+
     def keep(self, indices: list[int]) -> None:
         """Go on with these rows, one of which may be taken several times."""
         picked = torch.tensor(indices)  # on the CPU it picks from layers on any device
@@ -39,6 +54,29 @@ class State:
         pick_rows(self.cache, picked)
         self.mask, self.positions, self.seen = self.mask[picked], self.positions[picked], self.seen[indices]
 
+    def trim(self) -> None:
+        """Take off the columns in front in which no row has a token."""
+        if not self.joinable:
+            return
+        unused = int(self.mask.any(0).to(torch.uint8).argmax())
+        if unused:
+            self.mask = self.mask[:, unused:]
+            for layer in self.cache.layers:
+                _widen(layer, self.columns + unused, self.columns)
+
+    def join(self, other: State, arm: Arm, hooks: Interventions | None) -> None:
+        """Put the other's rows behind its own, padded in front to as many columns, and go on in ``arm``."""
+        wide = max(self.columns, other.columns)
+        for mine, its in zip(self.cache.layers, other.cache.layers, strict=True):
+            _widen(mine, self.columns, wide)
+            _widen(its, other.columns, wide)
+            if mine.is_initialized:
+                mine.keys, mine.values = torch.cat([mine.keys, its.keys]), torch.cat([mine.values, its.values])
+        masks = [pad(state.mask, (wide - state.columns, 0)) for state in (self, other)]
+        self.mask, self.positions = torch.cat(masks), torch.cat([self.positions, other.positions])
+        self.rows, self.seen = [*self.rows, *other.rows], np.concatenate([self.seen, other.seen])
+        self.arm, self.hooks = arm, hooks
+
 
 def pick_rows(cache: Any, picked: torch.Tensor) -> None:
     """Rows of a cache of any kind, in place; layers with recurrent states have only the method for beams."""
@@ -46,3 +84,37 @@ def pick_rows(cache: Any, picked: torch.Tensor) -> None:
         cache.batch_select_indices(picked)
     else:
         cache.reorder_cache(picked)
+
+
+def repeated(cache: Any, rows: int) -> Any:
+    """One row's cache for so many rows, which leaves that row's as it is; keys and values are shared, not copied."""
+    if not all(_is_plain(layer) for layer in cache.layers):
+        own = copy.deepcopy(cache)
+        pick_rows(own, torch.zeros(rows, dtype=torch.long))
+        return own
+    own = copy.copy(cache)
+    own.layers = [copy.copy(layer) for layer in cache.layers]
+    for layer in own.layers:
+        if layer.is_initialized:  # a pass puts what it adds into new tensors
+            layer.keys, layer.values = (each.expand(rows, -1, -1, -1) for each in (layer.keys, layer.values))
+    return own
+
+
+def _is_plain(layer: Any) -> bool:
+    from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
+
+    return type(layer) in (DynamicLayer, DynamicSlidingWindowLayer)
+
+
+def _widen(layer: Any, columns: int, wide: int) -> None:
+    """Columns in front of those of a layer that has had ``columns``, until it has had ``wide``, or fewer of them.
+
+    A layer with a window has kept the last of them only.
+    """
+    if not layer.is_initialized or columns == wide:
+        return
+    kept = wide if not layer.is_sliding else min(wide, layer.sliding_window - 1)
+    more = kept - layer.keys.shape[-2]
+    layer.keys, layer.values = (pad(each, (0, 0, more, 0)) for each in (layer.keys, layer.values))
+    if layer.is_sliding:
+        layer.cumulative_length = wide

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from itertools import takewhile
 
 from interp_bench_ext.host.memory import Sizes
+
+_ALIKE, _ALIKE_FROM = 2, 32
+"""A row of up to so many times the tokens of the shortest, and so many more, is read with it."""
 
 
 def contiguous_batches(lengths: Sequence[int], kinds: Sequence[Hashable], per_token: int, budget: int) -> list[range]:
@@ -23,22 +26,50 @@ def contiguous_batches(lengths: Sequence[int], kinds: Sequence[Hashable], per_to
     return [*batches, range(start, len(lengths))] if lengths else []
 
 
-def generation_batches(
-    lengths: Sequence[int], kinds: Sequence[Hashable], new: int, sizes: Sizes, budget: int
-) -> list[list[int]]:
-    """Row indices per batch, of one kind, rows of like length together."""
-    assert len(lengths) == len(kinds)
-    batches: list[list[int]] = []
-    open_batches: dict[Hashable, list[int]] = {}
-    for row in sorted(range(len(lengths)), key=lambda row: lengths[row]):
-        batch = open_batches.get(kinds[row], [])
-        fits = (len(batch) + 1) * sizes.per_generated_row(lengths[row], new) <= budget
-        if batch and fits:
-            batch.append(row)
-        else:
-            open_batches[kinds[row]] = [row]
-            batches.append(open_batches[kinds[row]])
-    return batches
+class Room:
+    """What of a budget of bytes rows that generate have left: they are padded to the longest.
+
+    Args:
+        hidden: Tokens that come before every row.
+    """
+
+    def __init__(self, sizes: Sizes, budget: int, hidden: int) -> None:
+        self._sizes, self._budget, self._hidden = sizes, budget, hidden
+        self._rows = self._longest = self._most_new = 0
+
+    def has(self, length: int, new: int) -> bool:
+        """Whether a row of this length that gets so many tokens more fits in."""
+        longest, most_new = max(self._longest, length), max(self._most_new, new)
+        return (self._rows + 1) * self._sizes.per_generated_row(longest, most_new + self._hidden) <= self._budget
+
+    def take(self, rows: Iterable[tuple[int, int]]) -> None:
+        """Put rows in, each a length and how many tokens more it may get."""
+        for length, new in rows:
+            self._rows += 1
+            self._longest, self._most_new = max(self._longest, length), max(self._most_new, new)
+
+
+def groups(kinds: Sequence[Hashable], sizes: Sequence[tuple[int, int]], columns: int) -> Iterator[list[int]]:
+    """Row indices of those that are read together: of one kind, and of like length, as padding is work too.
+
+    Args:
+        sizes: Of each row its length, and how many tokens more it may get.
+        columns: How many a group's longest row and its tokens may take together where there is padding.
+    """
+    assert len(kinds) == len(sizes)
+    first = {kind: place for place, kind in reversed(list(enumerate(kinds)))}
+    group: list[int] = []
+    shortest = most_new = 0
+    for row in sorted(range(len(kinds)), key=lambda row: (first[kinds[row]], sizes[row][0])):
+        length, new = sizes[row]
+        alike = bool(group) and kinds[row] == kinds[group[0]] and length <= _ALIKE * shortest + _ALIKE_FROM
+        if group and (not alike or (length > shortest and length + max(new, most_new) > columns)):
+            yield group
+            group = []
+        shortest, most_new = (shortest, max(new, most_new)) if group else (length, new)
+        group.append(row)
+    if group:
+        yield group
 
 
 def common_prefix(ids: Sequence[tuple[int, ...]]) -> int:

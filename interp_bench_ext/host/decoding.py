@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-
-import torch
+from dataclasses import dataclass
 
 from interp_bench_ext.contracts import Row
-from interp_bench_ext.host.batches import generation_batches
-from interp_bench_ext.host.devices import batch_bytes
 from interp_bench_ext.host.load import Loaded
 from interp_bench_ext.host.passes import Passes, Step
-from interp_bench_ext.host.sampling import choose, draws
+from interp_bench_ext.host.running_batch import Draft, Job, RunningBatch, Sampling
+from interp_bench_ext.host.sampling import draws
+from interp_bench_ext.host.turn import Turn
 
 
 @dataclass(frozen=True)
@@ -24,113 +23,84 @@ class Drawn:
     stopped: bool
 
 
-@dataclass(frozen=True)
-class Sampling:
-    """How to draw; ``temperature`` 0 is greedy."""
-
-    max_new_tokens: int
-    temperature: float
-    top_p: float
-    seed: int
-
-
-@dataclass
-class _Draft:
-    """A continuation in the making: its uniforms ``[max_new_tokens]`` and how many tokens it may have."""
-
-    row: Row
-    uniforms: torch.Tensor
-    limit: int
-    ids: list[int] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
-    stopped: bool = False
-
-    @property
-    def grown(self) -> Row:
-        return replace(self.row, ids=(*self.row.ids, *self.ids))
-
-    @property
-    def ended(self) -> bool:
-        return self.stopped or len(self.ids) >= self.limit
+def _charge_nobody(_seconds: float) -> None:
+    return
 
 
 class Engine(Passes):
-    """Passes and generation."""
+    """Passes, for whoever has the ``turn``, and generation, for whoever has not."""
 
     def __init__(self, loaded: Loaded, stop_ids: frozenset[int]) -> None:
         super().__init__(loaded)
+        self.turn = Turn()
+        self._running = RunningBatch(self)
         self.stop_ids = stop_ids
+        self._changed = threading.Condition()
+        self._driven = False
+        """Whether one of those who wait for their rows takes the steps for all."""
 
-    @torch.no_grad()
-    def generate(self, rows: Sequence[Row], samples: Sequence[int], how: Sampling, step: Step) -> list[Drawn]:
+    @property
+    def stop_ids(self) -> frozenset[int]:
+        """Tokens at which rows end."""
+        return self._running.stop_ids
+
+    @stop_ids.setter
+    def stop_ids(self, ids: frozenset[int]) -> None:
+        self._running.stop_ids = ids
+
+    def generate(
+        self,
+        rows: Sequence[Row],
+        samples: Sequence[int],
+        how: Sampling,
+        step: Step,
+        charge: Callable[[float], None] = _charge_nobody,
+    ) -> list[Drawn]:
         """One continuation per row; ``samples[i]`` tells apart continuations of the same row.
 
         Rows end at a stop token, at ``max_new_tokens``, or where the context is full. One that grows past the length
         at which rotary frequencies change begins anew there, as a longer prompt.
+
+        Several threads may call it: their rows share batches. A row's draws are those that it has alone as far as its
+        logits are, and these differ in the last digits with the size of a batch, as matrix products do.
+
+        Args:
+            step: Told, at each token, how far the rows are; what it raises ends this call and is raised here.
+            charge: Told how many seconds the model has worked for these rows.
         """
         assert len(rows) == len(samples)
-        drafts = [
-            _Draft(
-                row,
-                torch.from_numpy(draws(row, sample, how.seed, how.max_new_tokens)),
-                min(how.max_new_tokens, self.room - len(row.ids)),
-            )
-            for row, sample in zip(rows, samples, strict=True)
-        ]
-        going = drafts
-        while going:
-            self._round(going, how, step)
-            going = [draft for draft in going if not draft.ended]
-        return [Drawn(tuple(draft.ids), tuple(draft.logprobs), draft.stopped) for draft in drafts]
+        job = Job(how, step, charge)
+        limits = [min(how.max_new_tokens, self.room - len(row.ids)) for row in rows]
+        uniforms = [draws(row, sample, how.seed, how.max_new_tokens) for row, sample in zip(rows, samples, strict=True)]
+        job.begin([Draft(job, *each) for each in zip(rows, uniforms, limits, strict=True)])
+        self._running.add(job)
+        self._until_ended(job)
+        if job.error is None:
+            job.report()
+        if job.error is not None:
+            raise job.error
+        return [Drawn(tuple(draft.ids), tuple(draft.logprobs), draft.stopped) for draft in job.drafts]
 
-    def _round(self, drafts: Sequence[_Draft], how: Sampling, step: Step) -> None:
-        rows = [draft.grown for draft in drafts]
-        columns = self.prefix_length + max(len(row.ids) for row in rows) + how.max_new_tokens
-        # Padding would move tokens apart inside a window, or past the last column that the model has.
-        equal = columns > min(self.parts.context_length, self.parts.window or columns)
-        batches = generation_batches(
-            [len(row.ids) for row in rows],
-            self.kinds(rows, equal=equal),
-            how.max_new_tokens + self.prefix_length,
-            self.sizes,
-            batch_bytes(self.devices),
-        )
-        total = len(batches) * how.max_new_tokens
-        for number, batch in enumerate(batches):
-            start = number * how.max_new_tokens
+    def _until_ended(self, job: Job) -> None:
+        """Take steps until the job has ended, or wait while another thread takes them."""
+        with self._changed:
+            self._changed.wait_for(lambda: job.ended or not self._driven)
+            if job.ended:
+                return
+            self._driven = True
+        try:
+            while not job.ended:
+                with self.turn:
+                    self._take_step()
+                with self._changed:
+                    self._changed.notify_all()
+        finally:
+            with self._changed:
+                self._driven = False
+                self._changed.notify_all()
 
-            def report(done: int, start: int = start) -> None:
-                step("generate", start + done, total)
-
-            self._generate_batch([drafts[index] for index in batch], how, report)
-        step("generate", total, total)
-
-    def _generate_batch(self, drafts: Sequence[_Draft], how: Sampling, report: Callable[[int], None]) -> None:
-        report(0)
-        rows = [draft.grown for draft in drafts]
-        live = list(zip(drafts, [self._until_switch(row) for row in rows], strict=True))
-        uniforms = torch.stack([draft.uniforms for draft in drafts]).to(self.device)
-        places = list(range(len(drafts)))
-        state, logits = self.prefill(rows)
-        for done in range(how.max_new_tokens):
-            counts = [len(draft.ids) for draft, _ in live]
-            tokens, logs = choose(logits, how.temperature, how.top_p, uniforms[places, counts])
-            for (draft, _), token, logprob in zip(live, tokens.tolist(), logs.tolist(), strict=True):
-                draft.ids.append(token)
-                draft.logprobs.append(logprob)
-                draft.stopped = token in self.stop_ids
-            report(done + 1)
-            going = [i for i, (draft, most) in enumerate(live) if not draft.ended and done + 1 < most]
-            if not going:
-                break
-            if len(going) < len(live):
-                state.keep(going)
-                tokens, live, places = tokens[going], [live[i] for i in going], [places[i] for i in going]
-            logits = self.decode(state, tokens)
-
-    def _until_switch(self, row: Row) -> int:
-        """Tokens that may follow ``row`` until its next pass is a long one."""
-        switch = self.parts.rope_switch
-        if switch is None or self.is_long(row):
-            return self.parts.context_length
-        return switch + 1 - self.offset(row.arm) - len(row.ids)
+    def _take_step(self) -> None:
+        try:
+            self._running.step()
+        except Exception as error:  # noqa: BLE001 - else those who wait would wait for ever
+            self._running.fail(error)

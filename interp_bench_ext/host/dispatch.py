@@ -1,4 +1,4 @@
-"""One model thread behind a fair queue: callers take turns, each call can be cancelled, and tickets pay for theirs."""
+"""A fair queue before the model: callers take turns, each call can be cancelled, and tickets pay for theirs."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import threading
 import time
 import traceback
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -41,12 +42,14 @@ class HeldBack:
 
 
 Outcome = Encoded | InterpBenchError | HeldBack
-_REPORT_EVERY_S = 0.1
+_REPORT_EVERY_S, _TELL_EVERY_S = 0.1, 0.25
+_MOST_AT_ONCE = 64
+"""Calls whose rows are generated together; memory decides how many rows those are."""
 
 
 @dataclass(eq=False)
 class Call:
-    """A call on its way. The callbacks run in the model thread; ``on_done`` gets the outcome, once."""
+    """A call on its way. The callbacks run in the thread that has the model; ``on_done`` gets the outcome, once."""
 
     admitted: Admitted
     """What it came in with, and what pays for it."""
@@ -61,6 +64,8 @@ class Call:
     """When its turn came, on the monotonic clock."""
     asked: Used = Used()
     """The samples and prompts that the model was given for it."""
+    told: float = 0.0
+    """When it was last told what its ticket has used, on the monotonic clock."""
     _reported: tuple[str, float] = ("", 0.0)
 
     def check(self) -> None:
@@ -69,15 +74,11 @@ class Call:
             raise CallCancelled("The call was cancelled.")
         if self.deadline is not None and time.monotonic() > self.deadline:
             raise DeadlineExceeded(f"{self.technique.spec.name} took longer than the call was given.")
-        self.admitted.check(self.worked_s())
+        self.admitted.check()
 
     def count(self, samples: int, prompts: int) -> None:
         """Note what the model is given."""
         self.asked = self.asked.plus(Used(samples=samples, prompts=prompts))
-
-    def worked_s(self) -> float:
-        """How long the model has worked for it."""
-        return 0.0 if self.started is None else time.monotonic() - self.started
 
     def progress(self, stage: str, done: int, total: int) -> None:
         """Check, and report at most every 0.1 s within a stage."""
@@ -91,7 +92,9 @@ class Call:
 class Dispatcher:
     """Runs techniques on one organism. ``on_used`` hears of every start (True) and end (False) of a call.
 
-    It gets the ticket's id, which of the two it is, and what the ticket had used until then.
+    It gets the ticket's id, whether one of its calls is under way, and what the ticket had used until then; of a call
+    under way it hears now and then. A call has the model for itself, but for the time in which its rows are generated,
+    together with those of others.
     """
 
     def __init__(
@@ -105,11 +108,13 @@ class Dispatcher:
         self._organism, self._techniques = organism, techniques
         self._on_used = on_used or (lambda _ticket, _busy, _used: None)
         self._queues: OrderedDict[tuple[str, str], deque[Call]] = OrderedDict()
-        self._changed = threading.Condition()
-        self._running: Call | None = None
+        self._lock = threading.Lock()
+        self._queued = threading.Semaphore(0)
+        """Counts the calls in the queues, for the threads that wait for them."""
+        self._unfinished = 0
+        self._under_way: list[Call] = []
         self._stopped = False
-        self._thread = threading.Thread(target=self._work, name="model", daemon=True)
-        self._thread.start()
+        self._threads: list[threading.Thread] = []
 
     def specs(self, admitted: Admitted) -> tuple[TechniqueSpec, ...]:
         """What is offered under the ticket's access cap."""
@@ -118,12 +123,10 @@ class Dispatcher:
 
     def health(self, admitted: Admitted) -> dict[str, Any]:
         """``state``, ``busy_s`` (seconds of model time that the ticket has used) and everybody's ``waiting`` calls."""
-        with self._changed:
-            running = self._running
-            own_s = running.worked_s() if running is not None and running.admitted is admitted else 0.0
+        with self._lock:
             return {
-                "state": "ready" if running is None else "busy",
-                "busy_s": admitted.used.busy_s + own_s,
+                "state": "busy" if self._under_way else "ready",
+                "busy_s": admitted.busy_s,
                 "waiting": sum(len(queue) for queue in self._queues.values()),
             }
 
@@ -149,46 +152,74 @@ class Dispatcher:
         admitted.check()
         deadline = None if deadline_s is None else time.monotonic() + deadline_s
         call = Call(admitted, found, checked, deadline, on_progress, on_done)
-        with self._changed:
+        with self._lock:
             self._queues.setdefault((admitted.ticket.id, caller), deque()).append(call)
-            self._changed.notify()
+            self._unfinished += 1
+            if len(self._threads) < min(self._unfinished, _MOST_AT_ONCE):
+                self._threads.append(threading.Thread(target=self._work, name="call", daemon=True))
+                self._threads[-1].start()
+        self._queued.release()
         return call
 
     def stop(self) -> None:
-        """Let the running call end at its next check, drop the rest, and wait for the thread."""
-        with self._changed:
-            self._stopped = True
-            self._changed.notify()
-        self._thread.join(timeout=10)
+        """Let the calls under way end at their next check, drop the rest, and wait for the threads."""
+        self._stopped = True
+        self._queued.release(len(self._threads) or 1)
+        for thread in self._threads:
+            thread.join(timeout=10)
 
-    def _next(self) -> Call | None:
+    def _next(self) -> Call:
         """The oldest call of the caller whose turn it is; the caller then goes to the end of the line."""
-        with self._changed:
-            while not self._queues and not self._stopped:
-                self._changed.wait()
-            if self._stopped:
-                return None
+        with self._lock:
             caller, queue = next(iter(self._queues.items()))
             call = queue.popleft()
             self._queues.pop(caller)
             if queue:
                 self._queues[caller] = queue
             call.started = time.monotonic()
-            self._running = call
+            self._under_way.append(call)
             return call
 
     def _work(self) -> None:
-        while (call := self._next()) is not None:
-            admitted = call.admitted
-            self._on_used(admitted.ticket.id, True, admitted.used)
-            outcome = self._run(call)
-            # A call that failed has shown nothing.
-            asked = Used() if isinstance(outcome, InterpBenchError) else call.asked
-            with self._changed:
-                admitted.used = admitted.used.plus(asked._replace(busy_s=call.worked_s()))
-                self._running = None
-            self._on_used(admitted.ticket.id, False, admitted.used)
+        while True:
+            self._queued.acquire()
+            with self._organism.turn:
+                if self._stopped:
+                    return
+                call = self._next()
+                self._tell(call)
+                call.admitted.begin()
+                outcome = self._run(call)
+                self._end(call, outcome)
             call.on_done(outcome)
+
+    def _end(self, call: Call, outcome: Outcome) -> None:
+        admitted = call.admitted
+        admitted.pause()
+        # A call that failed has shown nothing.
+        admitted.used = admitted.used.plus(Used() if isinstance(outcome, InterpBenchError) else call.asked)
+        with self._lock:
+            self._under_way.remove(call)
+            self._unfinished -= 1
+        self._tell(call)
+
+    def _tell(self, call: Call) -> None:
+        """Say what the call's ticket has used by now."""
+        admitted, call.told = call.admitted, time.monotonic()
+        with self._lock:
+            is_busy = any(other.admitted is admitted for other in self._under_way)
+        self._on_used(admitted.ticket.id, is_busy, admitted.used._replace(busy_s=admitted.busy_s))
+
+    @contextlib.contextmanager
+    def _away(self, call: Call) -> Iterator[None]:
+        """Let others have the model until the block ends."""
+        call.admitted.pause()
+        self._organism.turn.give_back()
+        try:
+            yield
+        finally:
+            self._organism.turn.take()
+            call.admitted.begin()
 
     def _run(self, call: Call) -> Outcome:
         """The encoded result or the error. Whatever a technique raises ends here, so that the host goes on serving."""
@@ -197,15 +228,25 @@ class Dispatcher:
             if self._stopped:
                 raise CallCancelled("The organism is shutting down.")
             call.progress(stage, done, total)
+            if time.monotonic() - call.told >= _TELL_EVERY_S:
+                self._tell(call)
 
         try:
             call.check()
             if call.admitted.held:
                 return HeldBack()
             name, access = call.technique.spec.name, call.admitted.ticket.access
-            hooks = CallHooks(name, progress, access, call.count, call.check, self._method_of(call))
-            with self._organism.serving(hooks):
-                return _encoded(call.technique.function(self._organism, **call.arguments), call.technique)
+            hooks = CallHooks(
+                name,
+                progress,
+                access,
+                call.count,
+                call.check,
+                self._method_of(call),
+                partial(self._away, call),
+                call.admitted.charge,
+            )
+            return _encoded(call.technique.function(self._organism.serving(hooks), **call.arguments), call.technique)
         except InterpBenchError as error:
             return error.with_traceback(None)
         except Exception as error:  # noqa: BLE001 - the call's boundary: somebody else's code may raise anything
@@ -221,7 +262,16 @@ class Dispatcher:
                 raise CallCancelled("The organism is shutting down.")
             call.check()
 
-        return lambda organism, content: methods.call(ticket, organism, check, dict(content))
+        def method(organism: LoadedOrganism, content: Mapping[str, Any]) -> Result:
+            with self._away(call):  # a ticket's methods have one process
+                while not call.admitted.in_method.acquire(timeout=_REPORT_EVERY_S):
+                    check()
+            try:
+                return methods.call(ticket, organism, check, dict(content))
+            finally:
+                call.admitted.in_method.release()
+
+        return method
 
 
 def _encoded(result: object, technique: Technique) -> Encoded:

@@ -37,6 +37,7 @@ _ENDED = "The method's process ended: it may have taken too much memory, or have
 class _Worker:
     number: str
     channel: Channel
+    working: bool = False
 
 
 class MethodProcesses:
@@ -50,6 +51,7 @@ class MethodProcesses:
     def call(self, ticket: str, organism: Any, check: Callable[[], None], call: dict[str, Any]) -> Result:
         """Run a method for a ticket. Raises TechniqueFailed with the method's own lines, and what ``check`` raises."""
         worker = self._of(ticket, check)
+        worker.working = True
         try:
             worker.channel.send(call, check)
             return self._outcome(worker.channel, Questions(organism), check)
@@ -62,6 +64,8 @@ class MethodProcesses:
         except CutOff as cut:
             self.end(ticket)
             raise cut.error from None
+        finally:
+            worker.working = False
 
     def _outcome(self, channel: Channel, questions: Questions, check: Callable[[], None]) -> Result:
         def timely() -> None:
@@ -90,7 +94,8 @@ class MethodProcesses:
             if worker is not None:
                 self._workers.move_to_end(ticket)
                 return worker
-            longest_unused = next(iter(self._workers), None) if len(self._workers) >= _MOST else None
+            idle = [other for other, each in self._workers.items() if not each.working]
+            longest_unused = idle[0] if idle and len(self._workers) >= _MOST else None
         if longest_unused is not None:
             self.end(longest_unused)
         worker = self._started(check)

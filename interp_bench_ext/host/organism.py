@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,18 +25,24 @@ from interp_bench_ext.contracts import (
 )
 from interp_bench_ext.errors import AccessDenied, BadInput, NotNow
 from interp_bench_ext.host.chat_format import ChatFormat, end_of_turn_ids
-from interp_bench_ext.host.decoding import Drawn, Engine, Sampling
+from interp_bench_ext.host.decoding import Drawn, Engine
 from interp_bench_ext.host.load import Loaded, load
 from interp_bench_ext.host.passed import picked
 from interp_bench_ext.host.rows import access_of, resolved
+from interp_bench_ext.host.running_batch import Sampling
 from interp_bench_ext.host.selfcheck import self_check
 from interp_bench_ext.host.sources import Progress, Sources
 from interp_bench_ext.host.spec import OrganismSpec, as_reference
 from interp_bench_ext.host.tokens import Tokens
+from interp_bench_ext.host.turn import Turn
 from interp_bench_ext.host.veil import scrub, seal
 from interp_bench_ext.host.weights import adapter_factors, weight_of, weight_shapes
 from interp_bench_ext.results import Result
 from interp_bench_ext.results.model_info import ModelInfo
+
+
+def _charge_nobody(_seconds: float) -> None:
+    return
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,10 @@ class CallHooks:
     """Raises where the call's time is up, or nobody waits for it."""
     method: Callable[[LoadedOrganism, Mapping[str, Any]], Result] | None = None
     """Runs a custom method for the call's ticket; None where there is no sandbox for it."""
+    away: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
+    """A block in which the call has no turn: its rows are among those of others."""
+    charge: Callable[[float], None] = _charge_nobody
+    """Told of the call's part of the seconds that rows of several calls took."""
 
 
 def _count_nothing(_samples: int, _prompts: int) -> None:
@@ -78,7 +89,7 @@ _NO_CALL = CallHooks("this technique", _ignore, Access.BASE, _count_nothing)
 
 
 class LoadedOrganism:
-    """Implements contracts.Organism. Used from one thread."""
+    """Implements contracts.Organism. Used by one thread at a time, the one that has the ``turn``."""
 
     def __init__(self, loaded: Loaded) -> None:
         self._tokens = Tokens(loaded.tokenizer)
@@ -122,14 +133,20 @@ class LoadedOrganism:
         """Turn the hidden prompt into activations and forget its text; see :func:`interp_bench_ext.host.veil.seal`."""
         self._opening = seal(spec, self._engine, self._chat, tokenizer)
 
-    @contextlib.contextmanager
-    def serving(self, call: CallHooks) -> Iterator[None]:
-        """Work for ``call`` until the block ends."""
-        self._call = call
-        try:
-            yield
-        finally:
-            self._call = _NO_CALL
+    @property
+    def turn(self) -> Turn:
+        """Who may use it."""
+        return self._engine.turn
+
+    def take_turns_with(self, other: LoadedOrganism) -> None:
+        """Have one turn for both: whoever uses the one uses the other."""
+        self._engine.turn = other.turn
+
+    def serving(self, call: CallHooks) -> LoadedOrganism:
+        """The same organism, as it works for ``call``."""
+        view = copy.copy(self)
+        view._call = call
+        return view
 
     def _require(self, needed: Access) -> None:
         if not self._call.access.allows(needed):
@@ -253,7 +270,9 @@ class LoadedOrganism:
             samples += range(seen[row], seen[row] + n)
             seen[row] += n
         how = Sampling(min(max_new_tokens, self._engine.room), temperature, top_p, seed)
-        drawn = [self._completion(found) for found in self._engine.generate(rows, samples, how, self.progress)]
+        with self._call.away():
+            generated = self._engine.generate(rows, samples, how, self.progress, self._call.charge)
+        drawn = [self._completion(found) for found in generated]
         return [drawn[start : start + n] for start in range(0, len(drawn), n)]
 
     def _completion(self, drawn: Drawn) -> Completion:

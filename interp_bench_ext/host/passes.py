@@ -7,7 +7,6 @@ blocks.
 from __future__ import annotations
 
 import contextlib
-import copy
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -19,7 +18,7 @@ from interp_bench_ext.contracts import Arm as ArmName
 from interp_bench_ext.contracts import Reading, Reads, Row, Site
 from interp_bench_ext.host.adapter_rows import AdapterRows
 from interp_bench_ext.host.arms import CACHES, Arm, Batching
-from interp_bench_ext.host.batch_state import State, pick_rows
+from interp_bench_ext.host.batch_state import State, pick_rows, repeated
 from interp_bench_ext.host.batches import common_prefix, contiguous_batches
 from interp_bench_ext.host.devices import batch_bytes
 from interp_bench_ext.host.interventions import Columns, Interventions
@@ -70,7 +69,8 @@ class Passes:
 
     def _prefix(self, ids: torch.Tensor, positions: torch.Tensor) -> Any:
         cache, seen = self._new_cache(self.organism), np.zeros(len(ids), dtype=np.int64)
-        state = State([Row(())] * len(ids), cache, torch.ones_like(positions), positions[:, -1] + 1, seen)
+        rows = [Row(())] * len(ids)
+        state = State(rows, self.organism, cache, torch.ones_like(positions), positions[:, -1] + 1, seen)
         columns = np.full(tuple(ids.shape), -1)
         self._run(state, ids.to(self.device), state.mask, positions, columns, cache, keep=1)
         pick_rows(cache, torch.tensor([0]))
@@ -109,6 +109,18 @@ class Passes:
         """Whether a pass over ``row`` takes the rotary frequencies of long sequences."""
         switch = self.parts.rope_switch
         return switch is not None and self.offset(row.arm) + len(row.ids) > switch
+
+    def until_switch(self, row: Row) -> int:
+        """Tokens that may follow ``row`` until its next pass is a long one."""
+        switch = self.parts.rope_switch
+        if switch is None or self.is_long(row):
+            return self.parts.context_length
+        return switch + 1 - self.offset(row.arm) - len(row.ids)
+
+    @property
+    def columns(self) -> int:
+        """Of a batch in which rows have padding: more would move tokens apart inside a window, or past the last."""
+        return min(self.parts.context_length, self.parts.window or self.parts.context_length)
 
     def kinds(self, rows: Sequence[Row], *, equal: bool) -> list[Hashable]:
         """Rows of one kind may share a batch; with ``equal`` only where none is padded and nothing masked."""
@@ -255,14 +267,21 @@ class Passes:
         state.mask = torch.cat([state.mask, own], 1)
         state.positions = positions[:, -1] + 1
         state.seen = state.seen + np.array([len(row) for row in ids])
-        state.hooks = self._editing(state.rows)
+        state.hooks = self.editing(state)
         return self._run(state, padded, state.mask, positions, columns, state.cache, keep=1)[:, -1]
 
-    def _editing(self, rows: Sequence[Row]) -> Interventions | None:
+    @staticmethod
+    def editing(state: State) -> Interventions | None:
         """The hooks of the rows' edits."""
-        if not any(row.edits for row in rows):
-            return None
-        return Interventions(self._arm([row.arm == "base" for row in rows]).sites, rows)
+        return Interventions(state.arm.sites, state.rows) if any(row.edits for row in state.rows) else None
+
+    @torch.no_grad()
+    def join(self, state: State, more: State) -> None:
+        """Have both batches' rows in ``state``."""
+        same = state.arm is more.arm
+        arm, rows = state.arm if same else self.organism, [*state.rows, *more.rows]
+        edited = any(row.edits for row in rows)
+        state.join(more, arm, Interventions(arm.sites, rows) if edited else None)
 
     @torch.no_grad()
     def decode(self, state: State, tokens: torch.Tensor) -> torch.Tensor:
@@ -279,11 +298,11 @@ class Passes:
         positions = torch.tensor([self.offset(row.arm) for row in rows], device=self.device)
         if not self._prefixes or all(base):
             empty = torch.zeros((len(rows), 0), dtype=torch.long, device=self.device)
-            return State(rows, self._new_cache(self._arm(base)), empty, torch.zeros_like(positions), seen)
-        cache = copy.deepcopy(self._prefixes[long])
-        pick_rows(cache, torch.zeros(len(rows), dtype=torch.long))
+            arm = self._arm(base)
+            return State(rows, arm, self._new_cache(arm), empty, torch.zeros_like(positions), seen)
+        cache = repeated(self._prefixes[long], len(rows))
         mask = torch.tensor([[not row] for row in base], dtype=torch.long, device=self.device)
-        return State(rows, cache, mask.expand(-1, self.prefix_length), positions, seen)
+        return State(rows, self.organism, cache, mask.expand(-1, self.prefix_length), positions, seen)
 
     @staticmethod
     def _new_cache(arm: Arm) -> Any:
@@ -321,31 +340,32 @@ class Passes:
         assert ids.shape == positions.shape == columns.shape
         before, base, hooks = mask.shape[1] - ids.shape[1], state.base, state.hooks
         with contextlib.ExitStack() as stack:
-            if self._adapter_rows and any(base) and not all(base):
+            if self._adapter_rows and any(base) and state.arm is self.organism:
                 stack.enter_context(self._adapter_rows.running(base))
             if hooks:
                 hooks.columns = columns
                 stack.enter_context(hooks.during())
             if not before or cache is None or self.continues:
-                return self._call(base, ids, mask, positions, cache, keep)
+                return self._call(state.arm, ids, mask, positions, cache, keep)
             logits = []
             for at in range(ids.shape[1]):
                 one = slice(at, at + 1)
                 if hooks:
                     hooks.columns = columns[:, one]
-                logits.append(self._call(base, ids[:, one], mask[:, : before + at + 1], positions[:, one], cache, 0))
+                logits.append(
+                    self._call(state.arm, ids[:, one], mask[:, : before + at + 1], positions[:, one], cache, 0)
+                )
             return torch.cat(logits[-keep:], 1)
 
     def _call(
         self,
-        base: Sequence[bool],
+        arm: Arm,
         ids: torch.Tensor,
         mask: torch.Tensor,
         positions: torch.Tensor,
         cache: Any,
         keep: int,
     ) -> torch.Tensor:
-        arm = self._arm(base)
         options: dict[str, Any] = {"logits_to_keep": keep} if "logits_to_keep" in arm.takes else {}
         options[next((name for name in CACHES if name in arm.takes), "cache")] = cache
         if self.batching is Batching.PADDED:  # else it would be all ones, which not every model takes

@@ -4,7 +4,7 @@ own.
 
 from __future__ import annotations
 
-import contextlib
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -22,18 +22,19 @@ class ReferencedOrganism(LoadedOrganism):
     def __init__(self, own: LoadedOrganism, reference: LoadedOrganism) -> None:
         self.__dict__.update(own.__dict__)
         self._reference = reference
+        reference.take_turns_with(own)
 
     @property
     def info(self) -> ModelInfo:
         """See contracts.Organism."""
         return replace(super().info, reference=True)
 
-    @contextlib.contextmanager
-    def serving(self, call: CallHooks) -> Iterator[None]:
-        """Work for ``call``; what the reference is given are no samples of the organism."""
-        beside = replace(call, count=lambda _samples, prompts: call.count(0, prompts))
-        with super().serving(call), self._reference.serving(beside):
-            yield
+    def serving(self, call: CallHooks) -> ReferencedOrganism:
+        """The same, as it works for ``call``; what the reference is given are no samples of the organism."""
+        view = copy.copy(self)
+        view._call = call
+        view._reference = self._reference.serving(replace(call, count=lambda _samples, prompts: call.count(0, prompts)))
+        return view
 
     def _asked(self, arm: Arm) -> LoadedOrganism | None:
         """The reference, where it is meant. Raises AccessDenied where the call may not ask it."""

@@ -44,7 +44,8 @@ def _draw(probs: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
     sums = probs.cumsum(-1)
     end = sums[:, -1]
     sought = torch.minimum(uniforms * end, torch.nextafter(end, torch.zeros_like(end)))
-    return torch.searchsorted(sums, sought[:, None], right=True)[:, 0]
+    # Where there are no numbers, it finds none.
+    return torch.searchsorted(sums, sought[:, None], right=True)[:, 0].clamp(max=probs.shape[-1] - 1)
 
 
 def _draw_nucleus(probs: torch.Tensor, top_p: float, uniforms: torch.Tensor) -> torch.Tensor:

@@ -10,9 +10,10 @@ import torch
 from interp_bench_ext.contracts import Arm, Reads, Row, Site
 from interp_bench_ext.errors import BadInput, SelfCheckFailed
 from interp_bench_ext.host.arms import Batching
-from interp_bench_ext.host.decoding import Drawn, Engine, Sampling
+from interp_bench_ext.host.decoding import Drawn, Engine
 from interp_bench_ext.host.load import Proof
 from interp_bench_ext.host.passed import Passed
+from interp_bench_ext.host.running_batch import Sampling
 from interp_bench_ext.host.spec import with_detail
 
 _TOLERANCE = {torch.float32: 2e-3, torch.float16: 3e-2, torch.bfloat16: 1.5e-1}

@@ -57,10 +57,15 @@ class Admitted:
 
     ticket: Ticket
     used: Used = Used()
-    """What its calls have had, those under way left out."""
+    """What its calls have had; of those under way, the work that was put down."""
+    since: float | None = None
+    """When one of its calls began to have the model for itself, on the monotonic clock; None where none has."""
     ended: threading.Event = field(default_factory=threading.Event)
     held: bool = False
     """Whether its calls wait before they begin."""
+
+    in_method: threading.Lock = field(default_factory=threading.Lock)
+    """Held while one of its calls runs a custom method."""
 
     async def let_go(self) -> AsyncIterator[bytes]:
         """Ends once the ticket is not held, or has ended; meanwhile a frame now and then, so that nobody gives up."""
@@ -71,12 +76,31 @@ class Admitted:
             looked += 1
             await asyncio.sleep(_LOOK_EVERY_S)
 
-    def check(self, running_s: float = 0.0) -> None:
-        """Raises where its calls may not go on, ``running_s`` seconds into one."""
+    @property
+    def busy_s(self) -> float:
+        """Seconds that the model has worked for it by now."""
+        since = self.since
+        return self.used.busy_s + (0.0 if since is None else time.monotonic() - since)
+
+    def begin(self) -> None:
+        """One of its calls has the model for itself from here on."""
+        self.since = time.monotonic()
+
+    def pause(self) -> None:
+        """It has not any more; what it took is put down."""
+        busy_s, self.since = self.busy_s, None
+        self.used = self.used._replace(busy_s=busy_s)
+
+    def charge(self, seconds: float) -> None:
+        """Put down its part of what a batch of several calls took. For whoever has the model."""
+        self.used = self.used.plus(Used(busy_s=seconds))
+
+    def check(self) -> None:
+        """Raises where its calls may not go on."""
         ticket = self.ticket
         if self.ended.is_set() or (ticket.deadline is not None and time.time() >= ticket.deadline):
             raise CallCancelled("The call was cancelled, as its access to the organism has ended.")
-        if ticket.quota_s is not None and self.used.busy_s + running_s >= ticket.quota_s:
+        if ticket.quota_s is not None and self.busy_s >= ticket.quota_s:
             raise AccessEnded(
                 f"The organism's model has worked for {ticket.quota_s / 60:.3g} minutes, all that this access allows."
             )

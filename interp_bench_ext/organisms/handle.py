@@ -29,6 +29,11 @@ class ServedOrganism(Protocol):
     @property
     def veil(self) -> Veil: ...
 
+    @property
+    def busy(self) -> bool:
+        """Whether a call is under way, as far as that is known here."""
+        ...
+
     def busy_s(self, ticket: str | None = None) -> float:
         """Seconds that its model has worked for the ticket with this id; None: for all."""
         ...

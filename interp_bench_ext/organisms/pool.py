@@ -262,9 +262,6 @@ class _Held:
     def runs(self) -> list[str]:
         return [user for user in self.users if isinstance(user, str)]
 
-    def busy_s(self) -> float:
-        return self.process.busy_s() if self.process is not None else 0.0
-
     def by_hand_s(self) -> float:
         return sum(lease.busy_s() for lease in self.by_hand)
 
@@ -291,9 +288,7 @@ class _Held:
             return "lost"
         if not isinstance(self.last, OrganismReady):
             return "loading"
-        # The clock that it is read with runs on while the model works, and only then.
-        before = self.busy_s()
-        return "busy" if self.busy_s() > before else "ready"
+        return "busy" if self.process is not None and self.process.busy else "ready"
 
     def _heard(self, event: Event) -> None:
         self.last = event

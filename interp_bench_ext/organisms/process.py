@@ -60,20 +60,19 @@ class Meter:
 
     def __init__(self) -> None:
         self._before = self._noted = Used()
-        self._since: float | None = None
+        self.busy = False
+        """Whether one of its calls is under way."""
 
-    def note(self, used: Used, *, running: bool) -> None:
-        """The child says what it has counted so far, as a call begins (``running``) or ends."""
-        self._noted = used
-        self._since = time.monotonic() if running else None
+    def note(self, used: Used, *, busy: bool) -> None:
+        """The child says what it has counted so far: as a call begins or ends, and meanwhile now and then."""
+        self._noted, self.busy = used, busy
 
     def begin_again(self) -> None:
         """The child has ended; its successor counts from nothing."""
-        self._before, self._noted, self._since = self.used(), Used(), None
+        self._before, self._noted, self.busy = self.used(), Used(), False
 
     def used(self) -> Used:
-        running_s = 0.0 if self._since is None else time.monotonic() - self._since
-        return self._before.plus(self._noted).plus(Used(busy_s=running_s))
+        return self._before.plus(self._noted)
 
 
 class OrganismProcess:
@@ -135,6 +134,11 @@ class OrganismProcess:
         """Seconds of model time used for a ticket, or for all; restarts and the running call included."""
         meters = self._meters.values() if ticket is None else [self._meters[ticket]]
         return sum(meter.used().busy_s for meter in meters)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a call is under way."""
+        return any(meter.busy for meter in self._meters.values())
 
     def used(self, ticket: str) -> Used:
         """What was used for a ticket, restarts and the running call included."""
@@ -272,7 +276,7 @@ class OrganismProcess:
 
     def _note(self, message: dict[str, Any]) -> None:
         if message["type"] == "used":
-            self._meters[message["ticket"]].note(Used(*message["used"]), running=message["busy"])
+            self._meters[message["ticket"]].note(Used(*message["used"]), busy=message["busy"])
         elif message["type"] == "heeded":
             _resolve(self._orders.pop(message["order"]))
         elif message["type"] in ("method", "method_end"):

@@ -29,13 +29,16 @@ def echo(organism: Organism, *, text: str, times: int = 1) -> Generations:
 '''
 
 ENDLESS = '''
-def endless(organism: Organism, *, started: str = "") -> Generations:
-    """Work until somebody stops it.
+def endless(organism: Organism, *, started: str = "", alone: bool = False) -> Generations:
+    """Work until somebody stops it; alone, with nobody else's rows.
 
     Access: sample
     """
     while True:
-        organism.generate([Row((5, 6, 7))], n=1, max_new_tokens=40)
+        if alone:
+            organism.progress("alone", 0, 1)
+        else:
+            organism.generate([Row((5, 6, 7))], n=1, max_new_tokens=40)
 '''
 
 LARGE = '''

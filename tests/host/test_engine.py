@@ -124,7 +124,7 @@ def test_a_full_context_ends_a_row(model_folders: dict[str, Path]) -> None:
     room = organism.info.context_length
     (completion,) = organism.generate([Row((7,) * (room - 3))], max_new_tokens=20)[0]
     assert len(completion.ids) == 3
-    with pytest.raises(BadInput, match="takes 384"):
+    with pytest.raises(BadInput, match="longer than the 384 tokens"):
         organism.generate([Row((7,) * (room + 1))])
 
 

@@ -70,10 +70,10 @@ def test_it_needs_access_to_the_base_and_counts_as_no_sample(model_folders: dict
         organism.text_ids("a", arm="reference")
     counted = []
     hooks = CallHooks("t", silent, Access.BASE, lambda samples, prompts: counted.append((samples, prompts)))
-    with organism.serving(hooks):
-        ids = tuple(organism.text_ids("a b", arm="reference"))
-        organism.generate([Row(ids, "reference")], max_new_tokens=2)
-        list(organism.run([Row(ids, "reference")]))
+    served = organism.serving(hooks)
+    ids = tuple(served.text_ids("a b", arm="reference"))
+    served.generate([Row(ids, "reference")], max_new_tokens=2)
+    list(served.run([Row(ids, "reference")]))
     assert counted == [(0, 1), (0, 1)]
 
 

@@ -175,7 +175,7 @@ def test_what_costs_much_to_read_is_refused(host: Host, inner: bytes, said: str)
 
 def test_a_deadline_ends_a_running_call_and_one_that_waits(host: Host) -> None:
     outcome: list[dict[str, str]] = []
-    running = threading.Thread(target=lambda: outcome.append(host.error("endless", deadline_s=1.5)))
+    running = threading.Thread(target=lambda: outcome.append(host.error("endless", alone=True, deadline_s=1.5)))
     running.start()
     while host.get("/health")["state"] != "busy":
         pass
@@ -185,8 +185,20 @@ def test_a_deadline_ends_a_running_call_and_one_that_waits(host: Host) -> None:
     assert "waiting for its turn" in waiting["message"]
 
 
+def test_calls_go_on_beside_one_that_generates(host: Host) -> None:
+    outcome: list[dict[str, str]] = []
+    running = threading.Thread(target=lambda: outcome.append(host.error("endless", deadline_s=3)))
+    running.start()
+    while host.get("/health")["state"] != "busy":
+        pass
+    assert host.call("echo", text="a")[0][0] == "H"
+    assert not outcome
+    running.join()
+    assert outcome[0]["code"] == "deadline"
+
+
 def test_a_client_that_goes_away_cancels_its_call(host: Host) -> None:
-    connection, reply = host.request("POST", "/calls", {"technique": "endless", "arguments": {}})
+    connection, reply = host.request("POST", "/calls", {"technique": "endless", "arguments": {"alone": True}})
     kind, _ = next(frames(reply.read))
     assert kind == "P"
     assert host.get("/health")["state"] == "busy"
@@ -202,7 +214,7 @@ def first(reply: HTTPResponse) -> tuple[str, object]:
 
 def test_calls_of_a_held_ticket_wait_before_they_begin_and_go_on_after(host: Host) -> None:
     other = host.lend().connection.token
-    running, reply = host.request("POST", "/calls", {"technique": "endless", "arguments": {}}, token=other)
+    running, reply = host.request("POST", "/calls", {"technique": "endless", "arguments": {"alone": True}}, token=other)
     assert first(reply)[0] == "P"
     outcome: list[list[str]] = []
     queued = threading.Thread(target=lambda: outcome.append([kind for kind, _ in host.call("echo", text="queued")]))

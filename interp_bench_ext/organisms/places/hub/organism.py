@@ -64,6 +64,11 @@ class HubOrganism:
         handle._following = asyncio.create_task(handle._follow())
         return handle
 
+    @property
+    def busy(self) -> bool:
+        """The Hub says what its tickets have had, and not that they are having it."""
+        return False
+
     def busy_s(self, ticket: str | None = None) -> float:
         """Seconds that its model has worked for a ticket, or for all that were admitted here."""
         used = self._used.values() if ticket is None else [self.used(ticket)]

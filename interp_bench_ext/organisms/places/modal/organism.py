@@ -86,6 +86,11 @@ class ModalOrganism:
             raise
         return handle
 
+    @property
+    def busy(self) -> bool:
+        """Whether a call is under way from here."""
+        return self._calls > 0
+
     def busy_s(self, ticket: str | None = None) -> float:
         """Seconds that its model has worked for a ticket, or for all that were admitted here."""
         return self._meter.busy_s(ticket)
@@ -133,7 +138,7 @@ class ModalOrganism:
         self._emit(OrganismLoading(stage=stage, done=done, total=total))
 
     def _health(self, admitted: Admitted) -> dict[str, Any]:
-        state = "busy" if self._calls else "ready"
+        state = "busy" if self.busy else "ready"
         return {"state": state, "busy_s": self.busy_s(admitted.ticket.id), "waiting": max(0, self._calls - 1)}
 
     async def _call(self, body: bytes, caller: str, admitted: Admitted) -> AsyncGenerator[bytes, None]:

@@ -1,0 +1,284 @@
+"""The generations that are under way, of all callers, in as few batches as they fit in.
+
+A call's rows enter at a step's boundary, as soon as there is room, and leave when they are done.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from interp_bench_ext.contracts import Row
+from interp_bench_ext.errors import BadInput
+from interp_bench_ext.host.arms import Batching
+from interp_bench_ext.host.batch_state import State
+from interp_bench_ext.host.batches import Room, groups
+from interp_bench_ext.host.devices import batch_bytes
+from interp_bench_ext.host.passes import Passes, Step
+from interp_bench_ext.host.sampling import choose
+
+_NO_NUMBERS = "The model's logits are no numbers after this prompt: an edit's value is too large."
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How to draw; ``temperature`` 0 is greedy."""
+
+    max_new_tokens: int
+    temperature: float
+    top_p: float
+    seed: int
+
+
+@dataclass(eq=False)
+class Draft:
+    """A continuation in the making: its uniforms ``[max_new_tokens]`` and how many tokens it may have."""
+
+    job: Job
+    row: Row
+    uniforms: NDArray[np.float32]
+    limit: int
+    ids: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    stopped: bool = False
+    until: int = 0
+    """How many tokens it may have where it is: longer rows take other rotary frequencies, and begin anew."""
+
+    @property
+    def grown(self) -> Row:
+        return replace(self.row, ids=(*self.row.ids, *self.ids)) if self.ids else self.row
+
+    @property
+    def length(self) -> int:
+        return len(self.row.ids) + len(self.ids)
+
+    @property
+    def left(self) -> int:
+        """Tokens that it may still have."""
+        return self.limit - len(self.ids)
+
+    @property
+    def ended(self) -> bool:
+        return self.stopped or self.left <= 0
+
+
+@dataclass(eq=False)
+class Job:
+    """What one call has to generate."""
+
+    how: Sampling
+    step: Step
+    charge: Callable[[float], None]
+    """Told of its part of the seconds that a batch took."""
+    drafts: list[Draft] = field(default_factory=list)
+    waiting: deque[Draft] = field(default_factory=deque)
+    """Those in no batch."""
+    error: Exception | None = None
+    apart: bool = False
+    """Whether its rows share no batch with others', after one that failed."""
+    total: int = 0
+    """Tokens that all its drafts may have."""
+    left: int = 0
+    """Of them, those that may still come."""
+
+    def begin(self, drafts: list[Draft]) -> None:
+        """Have these to do."""
+        self.drafts = drafts
+        self.waiting.extend(draft for draft in drafts if not draft.ended)
+        self.total = self.left = sum(draft.left for draft in self.waiting)
+
+    @property
+    def ended(self) -> bool:
+        return self.error is not None or self.left <= 0
+
+    def report(self) -> None:
+        """Say how far it is; whatever stops the call becomes its error."""
+        try:
+            self.step("generate", self.total - self.left, self.total)
+        except Exception as error:  # noqa: BLE001 - one call's end is no other's
+            self.error = error
+
+
+@dataclass(eq=False)
+class _Lane:
+    """A batch: what it holds, and the tokens drawn last ``[B]``, which it has not seen yet."""
+
+    kind: Hashable
+    drafts: list[Draft]
+    state: State
+    tokens: torch.Tensor
+
+    def keep(self, going: list[int]) -> None:
+        if 0 < len(going) < len(self.drafts):
+            self.state.keep(going)
+            self.state.trim()
+            self.tokens = self.tokens[going]
+        self.drafts = [self.drafts[index] for index in going]
+
+    @property
+    def most_left(self) -> int:
+        return max(draft.left for draft in self.drafts)
+
+
+class RunningBatch:
+    """Every method but :meth:`add` is for whoever has the model."""
+
+    def __init__(self, passes: Passes) -> None:
+        self._passes = passes
+        self._jobs: list[Job] = []
+        self._lanes: list[_Lane] = []
+        self._budget = 0
+        self.stop_ids: frozenset[int] = frozenset()
+
+    def add(self, job: Job) -> None:
+        """Its rows enter at the next step. Safe from any thread."""
+        self._jobs.append(job)
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Let rows in, and draw a token for every row that was in."""
+        jobs = list(self._jobs)
+        for job in jobs:
+            job.report()
+        lanes, self._lanes = self._lanes, []
+        for lane in lanes:
+            if self._tried(lane.drafts, partial(self._advance, lane)) and lane.drafts:
+                self._lanes.append(lane)
+        for kind, drafts in self._entering(jobs):
+            self._tried(drafts, partial(self._enter, kind, drafts))
+        self._jobs = [job for job in self._jobs if not job.ended]
+
+    def fail(self, error: Exception) -> None:
+        """End everything with it."""
+        for job in self._jobs:
+            job.error = job.error or error
+        self._jobs, self._lanes = [], []
+
+    def _tried(self, drafts: Sequence[Draft], work: Callable[[], None]) -> bool:
+        """Do it, at the expense of the calls whose rows these are. Whether it succeeded.
+
+        Where it fails for the rows of several calls, each goes on by itself, so that a call's error is its own.
+        """
+        jobs = {draft.job: 0 for draft in drafts}
+        for draft in drafts:
+            jobs[draft.job] += 1
+        began = time.monotonic()
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - the boundary between calls
+            traceback.clear_frames(error.__traceback__)
+            for job in jobs:
+                job.error, job.apart = error if len(jobs) == 1 else None, True
+                again = [draft for draft in drafts if draft.job is job and not draft.ended]
+                job.waiting.extendleft(draft for draft in again if draft not in job.waiting)
+            return False
+        finally:
+            each = (time.monotonic() - began) / len(drafts)
+            for job, rows in jobs.items():
+                job.charge(each * rows)
+        return True
+
+    def _settle(self, lane: _Lane) -> None:
+        """Let out who is done, who has been called off, and who has to begin anew."""
+        going: list[int] = []
+        for place, draft in enumerate(lane.drafts):
+            if draft.job.error is not None or draft.ended:
+                continue
+            if len(draft.ids) >= draft.until:
+                draft.job.waiting.append(draft)
+            else:
+                going.append(place)
+        lane.keep(going)
+
+    def _advance(self, lane: _Lane) -> None:
+        self._settle(lane)
+        if lane.drafts:
+            lane.tokens = self._draw(lane.drafts, self._passes.decode(lane.state, lane.tokens))
+            self._settle(lane)
+
+    def _draw(self, drafts: Sequence[Draft], logits: torch.Tensor) -> torch.Tensor:
+        """``[B]`` tokens, which the drafts have afterwards, from logits ``[B, V]``."""
+        alike: dict[tuple[float, float], list[int]] = {}
+        for place, draft in enumerate(drafts):
+            alike.setdefault((draft.job.how.temperature, draft.job.how.top_p), []).append(place)
+        tokens = torch.zeros(len(drafts), dtype=torch.long, device=logits.device)
+        logs = torch.zeros(len(drafts), device=logits.device)
+        for (temperature, top_p), places in alike.items():
+            uniforms = np.array([drafts[place].uniforms[len(drafts[place].ids)] for place in places], dtype=np.float32)
+            own = logits if len(alike) == 1 else logits[places]
+            given = torch.from_numpy(uniforms).to(logits.device)
+            tokens[places], logs[places] = choose(own, temperature, top_p, given)
+        for draft, token, logprob in zip(drafts, tokens.tolist(), logs.tolist(), strict=True):
+            if logprob != logprob:
+                draft.job.error = draft.job.error or BadInput(_NO_NUMBERS)
+            draft.ids.append(token)
+            draft.logprobs.append(logprob)
+            draft.stopped = token in self.stop_ids
+            draft.job.left -= 1 + (draft.left if draft.stopped else 0)
+        return tokens
+
+    def _entering(self, jobs: Sequence[Job]) -> Iterator[tuple[Hashable, list[Draft]]]:
+        """The rows for which there is room now, those of a kind and of like length together; calls take turns."""
+        running = [draft for lane in self._lanes for draft in lane.drafts]
+        if not running:
+            self._budget = batch_bytes(self._passes.devices)
+        room = Room(self._passes.sizes, self._budget, self._passes.prefix_length)
+        room.take((draft.length, draft.left) for draft in running)
+        chosen: list[Draft] = []
+        queues = deque(job.waiting for job in jobs if job.waiting and not job.ended)
+        while queues:
+            queue = queues.popleft()
+            draft = queue[0]
+            if not room.has(draft.length, draft.left) and (running or chosen):
+                break
+            room.take([(draft.length, draft.left)])
+            chosen.append(queue.popleft())
+            queues.extend([queue] if queue else [])
+        return self._grouped(chosen)
+
+    def _grouped(self, drafts: list[Draft]) -> Iterator[tuple[Hashable, list[Draft]]]:
+        passes = self._passes
+        rows = [draft.grown for draft in drafts]
+        spans = [passes.prefix_length + draft.length + draft.left for draft in drafts]
+        kinds = list(passes.kinds(rows, equal=False))
+        for place, equal in enumerate(passes.kinds(rows, equal=True)):
+            kinds[place] = (equal, "equal") if spans[place] > passes.columns else kinds[place]
+        kinds = [(kind, id(draft.job) if draft.job.apart else 0) for kind, draft in zip(kinds, drafts, strict=True)]
+        sizes = [(draft.length, draft.left) for draft in drafts]
+        for group in groups(kinds, sizes, passes.columns - passes.prefix_length):
+            yield kinds[group[0]], [drafts[place] for place in group]
+
+    def _enter(self, kind: Hashable, drafts: list[Draft]) -> None:
+        rows = [draft.grown for draft in drafts]
+        for draft, row in zip(drafts, rows, strict=True):
+            draft.until = len(draft.ids) + self._passes.until_switch(row)
+        state, logits = self._passes.prefill(rows)
+        lane = _Lane(kind, drafts, state, self._draw(drafts, logits))
+        self._settle(lane)
+        if lane.drafts and not any(self._joined(other, lane) for other in self._lanes):
+            self._lanes.append(lane)
+
+    def _joined(self, lane: _Lane, more: _Lane) -> bool:
+        """Put the rows of ``more`` into ``lane``, where the columns that they then have are all that the model has."""
+        if self._passes.batching is not Batching.PADDED or lane.kind != more.kind:
+            return False
+        columns = max(lane.state.columns, more.state.columns) + max(lane.most_left, more.most_left)
+        if columns > self._passes.columns or not (lane.state.joinable and more.state.joinable):
+            return False
+        try:
+            self._passes.join(lane.state, more.state)
+        except Exception:  # half joined, it is of no more use
+            self._lanes.remove(lane)
+            for draft in lane.drafts:
+                draft.job.waiting.append(draft)
+            raise
+        lane.drafts, lane.tokens = [*lane.drafts, *more.drafts], torch.cat([lane.tokens, more.tokens])
+        return True

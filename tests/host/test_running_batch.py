@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from interp_bench_ext.contracts import Completion, Edit, Row, Site
+from interp_bench_ext.errors import BadInput, CallCancelled
+from interp_bench_ext.host.decoding import Drawn
+from interp_bench_ext.host.running_batch import Sampling
+from tests.host.tiny import HIDDEN, LoadedOrganism, load_tiny
+
+TOLERANCE = 2e-4
+"""Nats; a row's products are rounded otherwise in a batch of another size."""
+GREEDY, DRAWN = {"temperature": 0.0}, {"temperature": 1.2, "top_p": 0.9, "seed": 3}
+TEXTS = ["the quick brown fox", "what is the weather like today my dear old friend?", "a", "user system model"]
+
+
+def calls_on(organism: LoadedOrganism) -> list[tuple[list[Row], dict[str, Any]]]:
+    """Of several callers: each arm, edits, both ways of drawing, and replies of unlike length."""
+    ids = [tuple(organism.text_ids(text)) for text in TEXTS]
+    base = [tuple(organism.text_ids(text, arm="base")) for text in TEXTS]
+    push = Edit(Site(1, "resid_post"), None, "add", torch.linspace(-1, 1, organism.info.width))
+    return [
+        ([Row(ids[0])], {**GREEDY, "max_new_tokens": 20}),
+        ([Row(ids[1]), Row(base[1], "base")], {**DRAWN, "max_new_tokens": 9, "n": 2}),
+        ([Row(ids[2], edits=(push,)), Row(base[3], "base", edits=(push,))], {**GREEDY, "max_new_tokens": 14}),
+        ([Row(base[0], "base")], {**DRAWN, "max_new_tokens": 17}),
+    ]
+
+
+def together(work: list[Callable[[], Any]]) -> list[Any]:
+    """What each gives, or raises, when all begin at once."""
+    found: list[Any] = [None] * len(work)
+    begin = threading.Barrier(len(work))
+
+    def run(number: int) -> None:
+        begin.wait(timeout=30)
+        try:
+            found[number] = work[number]()
+        except Exception as error:  # noqa: BLE001 - the test looks at it
+            found[number] = error
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(len(work))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    return found
+
+
+def same(found: list[list[Completion]], alone: list[list[Completion]]) -> None:
+    for ours, theirs in zip(found, alone, strict=True):
+        assert [one.ids for one in ours] == [one.ids for one in theirs]
+        assert [one.finish for one in ours] == [one.finish for one in theirs]
+        for one, other in zip(ours, theirs, strict=True):
+            assert one.logprobs == pytest.approx(other.logprobs, abs=TOLERANCE)
+
+
+@pytest.mark.parametrize("hidden", [None, HIDDEN])
+def test_calls_at_once_get_what_each_gets_alone(folder: Path, adapter: Path, hidden: str | None) -> None:
+    organism = load_tiny(folder, adapter=adapter, hidden=hidden)
+    calls = calls_on(organism)
+    alone = [organism.generate(rows, **how) for rows, how in calls]
+    found = together([lambda rows=rows, how=how: organism.generate(rows, **how) for rows, how in calls])
+    for ours, theirs in zip(found, alone, strict=True):
+        same(ours, theirs)
+
+
+def test_rows_enter_a_batch_that_runs_and_a_step_is_for_all(model_folders: dict[str, Path]) -> None:
+    organism = load_tiny(model_folders["llama"])
+    organism._engine.stop_ids = frozenset()
+    widths: list[int] = []
+    organism._engine.organism.model.register_forward_pre_hook(
+        lambda _m, _a, given: widths.append(given["input_ids"].shape[0]), with_kwargs=True
+    )
+    begun, gone_on = threading.Event(), threading.Event()
+
+    def first_step(_stage: str, done: int, _total: int) -> None:
+        if done >= 5:
+            begun.set()
+            gone_on.wait(timeout=30)
+
+    def second_step(_stage: str, done: int, _total: int) -> None:
+        if done:
+            gone_on.set()
+
+    row = Row(tuple(organism.text_ids(TEXTS[0])))
+    engine, how = organism._engine, Sampling(30, 0.0, 1.0, 0)
+    alone = engine.generate([row], [0], how, lambda *_: None)
+    widths.clear()
+
+    def second() -> list[Drawn]:
+        begun.wait(timeout=30)
+        threading.Timer(0.2, gone_on.set).start()  # it can only be added: the first has the model
+        return engine.generate([row], [0], how, second_step)
+
+    found = together([lambda: engine.generate([row], [0], how, first_step), second])
+    assert [each[0].ids for each in found] == [alone[0].ids] * 2
+    assert widths.count(2) >= 20
+    assert len(widths) < 45
+
+
+def test_a_call_that_is_called_off_leaves_the_others(model_folders: dict[str, Path]) -> None:
+    organism = load_tiny(model_folders["llama"])
+    organism._engine.stop_ids = frozenset()
+    row, how = Row(tuple(organism.text_ids(TEXTS[0]))), Sampling(24, 0.0, 1.0, 0)
+    engine = organism._engine
+
+    def stops(_stage: str, done: int, _total: int) -> None:
+        if done >= 7:
+            raise CallCancelled("The call was cancelled.")
+
+    alone = engine.generate([row], [0], how, lambda *_: None)
+    found = together(
+        [
+            lambda: engine.generate([row], [0], how, stops),
+            lambda: engine.generate([row], [0], how, lambda *_: None),
+        ]
+    )
+    assert isinstance(found[0], CallCancelled)
+    assert found[1][0].ids == alone[0].ids
+
+
+def test_what_is_no_number_ends_its_own_call_only(model_folders: dict[str, Path]) -> None:
+    organism = load_tiny(model_folders["llama"])
+    row = Row(tuple(organism.text_ids(TEXTS[0])))
+    huge = Edit(Site(1, "resid_post"), None, "add", torch.full((organism.info.width,), 3e38))
+    alone = organism.generate([row], max_new_tokens=16)
+    broken = Row(row.ids, edits=(huge, huge))
+    for temperature in (0.0, 1.0):
+        found = together(
+            [
+                lambda t=temperature: organism.generate([broken], max_new_tokens=16, temperature=t),
+                lambda: organism.generate([row], max_new_tokens=16),
+            ]
+        )
+        assert isinstance(found[0], BadInput)
+        assert "no numbers" in str(found[0])
+        same(found[1], alone)
+
+
+def test_a_pass_that_fails_for_several_is_made_for_each_alone(model_folders: dict[str, Path]) -> None:
+    organism = load_tiny(model_folders["llama"])
+    organism._engine.stop_ids = frozenset()
+    rows = [Row(tuple(organism.text_ids(text))) for text in TEXTS]
+    alone = [organism.generate([row], max_new_tokens=12, temperature=0.0) for row in rows]
+
+    def too_wide(_module: Any, _args: Any, given: dict[str, Any]) -> None:
+        if given["input_ids"].shape[0] > 2:
+            raise RuntimeError("out of memory")
+
+    organism._engine.organism.model.register_forward_pre_hook(too_wide, with_kwargs=True)
+    found = together([lambda row=row: organism.generate([row], max_new_tokens=12, temperature=0.0) for row in rows])
+    for ours, theirs in zip(found, alone, strict=True):
+        same(ours, theirs)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        organism.generate(rows, max_new_tokens=12)
+
+
+def test_edits_of_base_rows_hold_when_the_organisms_have_ended(
+    model_folders: dict[str, Path], adapter_folders: dict[str, Path]
+) -> None:
+    organism = load_tiny(model_folders["llama"], adapter=adapter_folders["llama"])
+    organism._engine.stop_ids = frozenset()
+    ids = tuple(organism.text_ids(TEXTS[0]))
+    push = Edit(Site(1, "resid_post"), None, "add", 3 * torch.linspace(-1, 1, organism.info.width))
+    edited = Row(ids, "base", edits=(push,))
+    alone = organism.generate([edited], max_new_tokens=16, temperature=0.0)
+    assert alone[0][0].ids != organism.generate([Row(ids, "base")], max_new_tokens=16, temperature=0.0)[0][0].ids
+    found = together(
+        [
+            lambda: organism.generate([Row(ids)], max_new_tokens=3, temperature=0.0),
+            lambda: organism.generate([edited], max_new_tokens=16, temperature=0.0),
+        ]
+    )
+    same(found[1], alone)
+
+
+def test_a_batch_that_never_empties_keeps_the_columns_of_its_rows_only(model_folders: dict[str, Path]) -> None:
+    organism = load_tiny(model_folders["llama"])
+    organism._engine.stop_ids = frozenset()
+    row, columns = Row(tuple(organism.text_ids(TEXTS[0]))), []
+    organism._engine.organism.model.register_forward_pre_hook(
+        lambda _m, _a, given: columns.append(given["attention_mask"].shape[1]), with_kwargs=True
+    )
+
+    def caller(number: int) -> list[list[Completion]]:
+        return [organism.generate([row], max_new_tokens=16 + number, temperature=0.0) for _ in range(6)][-1]
+
+    together([lambda number=number: caller(number) for number in range(4)])
+    assert max(columns) <= len(row.ids) + 16 + 16 + 3
