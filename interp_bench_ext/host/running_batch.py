@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -154,13 +154,18 @@ class RunningBatch:
                 self._lanes.append(lane)
         for kind, drafts in self._entering(jobs):
             self._tried(drafts, partial(self._enter, kind, drafts))
-        self._jobs = [job for job in self._jobs if not job.ended]
+        self._forget(job for job in jobs if job.ended)
 
     def fail(self, error: Exception) -> None:
         """End everything with it."""
-        for job in self._jobs:
+        jobs, self._lanes = list(self._jobs), []
+        for job in jobs:
             job.error = job.error or error
-        self._jobs, self._lanes = [], []
+        self._forget(jobs)
+
+    def _forget(self, jobs: Iterable[Job]) -> None:
+        for job in jobs:  # one at a time: a list made anew would leave out what another thread adds meanwhile
+            self._jobs.remove(job)
 
     def _tried(self, drafts: Sequence[Draft], work: Callable[[], None]) -> bool:
         """Do it, at the expense of the calls whose rows these are. Whether it succeeded.
