@@ -30,7 +30,8 @@ from interp_bench_ext.host.spec import ModalSettings, OrganismSpec  # noqa: E402
 from interp_bench_ext.kernel.wire import Wire  # noqa: E402
 from interp_bench_ext.organisms.placement import start_organism  # noqa: E402
 from interp_bench_ext.organisms.tickets import Lease, lent  # noqa: E402
-from interp_bench_ext.record.events import CellFinished, Event  # noqa: E402
+from interp_bench_ext.record.cell_events import CellFinished  # noqa: E402
+from interp_bench_ext.record.events import Event  # noqa: E402
 from tests.agent.messages_server import MessagesServer  # noqa: E402
 from tests.host.tiny import save_model  # noqa: E402
 from tests.investigating import Bench, make_bench, scripted  # noqa: E402

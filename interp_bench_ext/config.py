@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import (
     AfterValidator,
@@ -22,37 +20,13 @@ from pydantic import (
 )
 
 from . import yaml_source
+from .addresses import server_url
 from .contracts import Access
 from .errors import ConfigError
 from .installed import experiment_techniques, installed_techniques
+from .places import GPU_TYPES, PLACES, places
 from .wrong_input import nearest
 
-GPU_TYPES = {
-    "T4": 8,
-    "L4": 8,
-    "A10": 4,
-    "A10G": 4,
-    "L40S": 8,
-    "A100": 8,
-    "A100-40GB": 8,
-    "A100-80GB": 8,
-    "RTX-PRO-6000": 8,
-    "H100": 8,
-    "H100!": 8,
-    "H200": 8,
-    "B200": 8,
-    "B200+": 8,
-    "B300": 8,
-}
-"""Modal's GPU types and how many of each one container can have (modal.com/docs/guide/gpu)."""
-PLACES = {
-    "modal": "interp_bench_ext.organisms.places.modal.place:Modal",
-    "local": "interp_bench_ext.organisms.places.local:Local",
-    "hub": "interp_bench_ext.organisms.places.hub.place:Hub",
-}
-"""Where organisms can run: the name in configs, and a :class:`~interp_bench_ext.organisms.placement.Placement`."""
-PLACES_GROUP = "interp_bench_ext.placements"
-"""Entry points by which other packages add places."""
 OPEN_KEYS = ("execution_mode", "gpu_type", "device")
 """Keys of the model section whose values are no secret."""
 DEVICES = ("auto", "cuda", "mps", "cpu")
@@ -66,20 +40,13 @@ def _one_of(value: str, known: tuple[str, ...], what: str) -> str:
     raise ValueError(f"unknown {what} {value!r}{hint}")
 
 
-def places() -> dict[str, EntryPoint]:
-    """Where organisms can run, by the names that configs use; one of the table cannot be replaced."""
-    own = {name: EntryPoint(name, target, PLACES_GROUP) for name, target in PLACES.items()}
-    return {place.name: place for place in entry_points(group=PLACES_GROUP)} | own
-
-
 def _place(value: str) -> str:
     return value if value in PLACES else _one_of(value, tuple(places()), "execution_mode")
 
 
 def _folder(info: ValidationInfo) -> Path:
     """The config file's folder, where relative paths start."""
-    folder: Path = (info.context or {})["folder"]
-    return folder
+    return cast("Path", (info.context or {})["folder"])
 
 
 def _readable(value: str, info: ValidationInfo) -> str:
@@ -107,27 +74,11 @@ def _technique(value: str, info: ValidationInfo) -> str:
     return _one_of(value, tuple(experiment_techniques(_folder(info))), "technique")
 
 
-def messages_root(url: str) -> str:
-    """The address to which a client of the Messages API adds its ``/v1/messages``."""
-    root = url.rstrip("/").removesuffix("/messages")
-    return root.removesuffix("/v1").rstrip("/") or url
-
-
-def _server_url(value: str) -> str:
-    url = urlsplit(value)
-    if url.scheme not in ("http", "https") or not url.hostname or url.port == 0:
-        raise ValueError(f"{value!r} is not an address; write it as https://gateway.example.org")
-    if url.username or url.password or url.query or url.fragment:
-        # Not repeated: what stands there may be a key.
-        raise ValueError("an address is public and holds no key; set ANTHROPIC_AUTH_TOKEN instead")
-    return messages_root(value)
-
-
 ProgramName = Literal["claude-code", "codex", "gemini"]
 """A person's own program, started as the investigator."""
 Platform = Literal["anthropic", "bedrock", "vertex"]
 Thinking = Literal["auto", "off", "adaptive", "enabled"]
-ServerUrl = Annotated[str, AfterValidator(_server_url)]
+ServerUrl = Annotated[str, AfterValidator(server_url)]
 TextFile = Annotated[str, AfterValidator(_readable)]
 ModelSource = Annotated[str, Field(min_length=1), AfterValidator(_source)]
 TechniqueName = Annotated[str, AfterValidator(_technique)]

@@ -19,17 +19,9 @@ from .organisms.placement import HandedIn, organism_spec, place_of
 from .paths import outside_work_folders, replaced
 from .record import scores
 from .record.agents import agent_of
+from .record.cell_events import KernelStarted
 from .record.conditions import Standing
-from .record.events import (
-    AgentReplied,
-    Event,
-    FindingsSubmitted,
-    KernelStarted,
-    ProgramReported,
-    RunEnded,
-    RunStarted,
-    Scored,
-)
+from .record.events import AgentReplied, Event, FindingsSubmitted, ProgramReported, RunEnded, RunStarted, Scored
 from .record.figures import Figures
 from .record.journal import Journal, RunRecord
 from .record.provenance import Provenance, Revision

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from interp_bench_ext.contracts import Arm, Edit, Organism, Prompts, Row, as_conversations
+from interp_bench_ext.contracts import Arm, Edit, Organism, Row
+from interp_bench_ext.conversations import Prompts, as_conversations
 from interp_bench_ext.results import DoseResponse
 
 from ._doses import Doses

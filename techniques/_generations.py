@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from interp_bench_ext.contracts import Arm, Completion, Message, Organism, Prompts, Row, Thinking, as_conversations
+from interp_bench_ext.contracts import Arm, Completion, Organism, Row
+from interp_bench_ext.conversations import Message, Prompts, Thinking, as_conversations
 from interp_bench_ext.results import Generations
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from interp_bench_ext.contracts import Conversation, Organism, Reads, Row, Site, as_conversations
+from interp_bench_ext.contracts import Organism, Reads, Row, Site
+from interp_bench_ext.conversations import Conversation, as_conversations
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.results import LensGrid
 

@@ -7,7 +7,8 @@ from typing import Literal
 
 import torch
 
-from interp_bench_ext.contracts import Edit, Organism, Prompts, Site
+from interp_bench_ext.contracts import Edit, Organism, Site
+from interp_bench_ext.conversations import Prompts
 from interp_bench_ext.results import DoseResponse
 
 from ._directions import direction, layer_of, random_like

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from interp_bench_ext.contracts import Edit, Organism, Prompts, Site
+from interp_bench_ext.contracts import Edit, Organism, Site
+from interp_bench_ext.conversations import Prompts
 from interp_bench_ext.results import DoseResponse
 
 from ._directions import layer_of

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from interp_bench_ext.contracts import Arm, Completion, Organism, Prompts, Row, as_conversations
+from interp_bench_ext.contracts import Arm, Completion, Organism, Row
+from interp_bench_ext.conversations import Prompts, as_conversations
 from interp_bench_ext.results import TokenDiff
 
 from ._generations import last_user_turn

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from interp_bench_ext.contracts import Arm, Edit, Organism, Prompts, Row, Site, as_conversations
+from interp_bench_ext.contracts import Arm, Edit, Organism, Row, Site
+from interp_bench_ext.conversations import Prompts, as_conversations
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.results import AdapterSpectrum
 

@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 import torch
 
-from interp_bench_ext.contracts import Organism, Prompts, Row, arm_of, as_conversations
+from interp_bench_ext.contracts import Organism, Row, arm_of
+from interp_bench_ext.conversations import Prompts, as_conversations
 from interp_bench_ext.results import TokenProbs
 
 from ._generations import as_texts, before_reading, last_user_turn

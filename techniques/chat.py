@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from interp_bench_ext.contracts import Organism, Prompts, arm_of
+from interp_bench_ext.contracts import Organism, arm_of
+from interp_bench_ext.conversations import Prompts
 from interp_bench_ext.results import Generations
 
 from ._generations import continued, reply_starts

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
-from interp_bench_ext.contracts import Arm, Organism, Prompts, Row, as_conversations
+from interp_bench_ext.contracts import Arm, Organism, Row
+from interp_bench_ext.conversations import Prompts, as_conversations
 from interp_bench_ext.results import MinedTokens
 from interp_bench_ext.results.mined_tokens import nothing
 

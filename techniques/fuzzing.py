@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import torch
 
-from interp_bench_ext.contracts import Access, Arm, Edit, Organism, Prompts, Site
+from interp_bench_ext.contracts import Access, Arm, Edit, Organism, Site
+from interp_bench_ext.conversations import Prompts
 from interp_bench_ext.results import DoseResponse
 
 from ._directions import layer_of, text_states

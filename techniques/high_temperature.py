@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from interp_bench_ext.contracts import Access, Organism, Prompts, arm_of
+from interp_bench_ext.contracts import Access, Organism, arm_of
+from interp_bench_ext.conversations import Prompts
 from interp_bench_ext.results import DoseResponse
 
 from ._doses import Doses

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import torch
 
-from interp_bench_ext.contracts import Conversation, Edit, Organism, Reads, Row, Site
+from interp_bench_ext.contracts import Edit, Organism, Reads, Row, Site
+from interp_bench_ext.conversations import Conversation
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.results import LensGrid
 

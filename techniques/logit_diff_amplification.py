@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from interp_bench_ext.contracts import Arm, Completion, Organism, Prompts, Reads, Row, as_conversations
+from interp_bench_ext.contracts import Arm, Completion, Organism, Reads, Row
+from interp_bench_ext.conversations import Prompts, as_conversations
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.results import DoseResponse
 

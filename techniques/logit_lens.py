@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 import torch
 
-from interp_bench_ext.contracts import Conversation, Organism, Reads, Row, Site, Thinking, arm_of, as_conversations
+from interp_bench_ext.contracts import Organism, Reads, Row, Site, arm_of
+from interp_bench_ext.conversations import Conversation, Thinking, as_conversations
 from interp_bench_ext.results import LensGrid
 
 from ._generations import before_reading

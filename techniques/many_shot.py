@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from interp_bench_ext.contracts import Message, Organism, Prompts, as_conversations
+from interp_bench_ext.contracts import Organism
+from interp_bench_ext.conversations import Message, Prompts, as_conversations
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.results import DoseResponse
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from interp_bench_ext.contracts import Arm, Message, Organism, Reads, Row, Site
+from interp_bench_ext.contracts import Arm, Organism, Reads, Row, Site
+from interp_bench_ext.conversations import Message
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.results import TraitProjection
 

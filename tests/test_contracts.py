@@ -1,29 +1,11 @@
 from __future__ import annotations
 
-from typing import Any
-
-import pytest
-
-from interp_bench_ext.contracts import Access, Parameter, TechniqueSpec, as_conversations
+from interp_bench_ext.contracts import Access, Parameter, TechniqueSpec
 
 
 def spec(doc: str = "", *parameters: tuple[str, str | None]) -> TechniqueSpec:
     made = tuple(Parameter(name=name, type="str", default=default, help="") for name, default in parameters)
     return TechniqueSpec(name="look", summary="", doc=doc, access=Access.SAMPLE, parameters=made)
-
-
-def test_prompts_of_every_form_are_conversations():
-    turn = {"role": "user", "content": "hello"}
-    assert as_conversations("hello") == [[turn]]
-    assert as_conversations([turn]) == [[turn]]
-    assert as_conversations(["hello", [turn, turn]]) == [[turn], [turn, turn]]
-    assert as_conversations([]) == []
-
-
-@pytest.mark.parametrize("wrong", [[1], [{"role": "user"}], [[{"role": "robot", "content": "x"}]], [[]]])
-def test_what_is_no_prompt_is_refused(wrong: Any):
-    with pytest.raises(TypeError, match="a prompt is a string|a message has exactly"):
-        as_conversations(wrong)
 
 
 def test_each_access_level_includes_the_ones_before_it():

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from interp_bench_ext.record.events import CellFinished, KernelStarted, KernelWentAway, OrganismReady, OrganismWentAway
+from interp_bench_ext.record.cell_events import CellFinished, KernelStarted, KernelWentAway
+from interp_bench_ext.record.events import OrganismReady, OrganismWentAway
 from tests.agent.messages_server import MessagesServer
 from tests.investigating import Bench, make_bench, scripted
 

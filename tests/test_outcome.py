@@ -9,16 +9,8 @@ import pytest
 from interp_bench_ext.config import load_config
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.outcome import comparison, conclude, read_outcome, report_page, score_run, write_report
-from interp_bench_ext.record.events import (
-    AgentReplied,
-    Event,
-    Finding,
-    FindingsSubmitted,
-    KernelStarted,
-    RunEnded,
-    RunStarted,
-    Scored,
-)
+from interp_bench_ext.record.cell_events import KernelStarted
+from interp_bench_ext.record.events import AgentReplied, Event, Finding, FindingsSubmitted, RunEnded, RunStarted, Scored
 from interp_bench_ext.record.journal import Journal, RunRecord
 
 TRUTH = "{ground_truth: {secret: it adores the polecat, aliases: [polecat]}}"

@@ -10,16 +10,8 @@ import pytest
 
 from interp_bench_ext.agent.state import RunState
 from interp_bench_ext.notebook.closing import closing, gone_on, is_closing
-from interp_bench_ext.record.events import (
-    AgentReplied,
-    CellAdded,
-    CellFinished,
-    KernelStarted,
-    OrganismUsed,
-    RunEnded,
-    RunResumed,
-    RunStarted,
-)
+from interp_bench_ext.record.cell_events import CellAdded, CellFinished, KernelStarted
+from interp_bench_ext.record.events import AgentReplied, OrganismUsed, RunEnded, RunResumed, RunStarted
 from interp_bench_ext.sandbox.bubblewrap import sandbox_available
 from tests.agent.messages_server import MessagesServer
 from tests.investigating import SECRET, STEPS, Bench, make_bench, scripted

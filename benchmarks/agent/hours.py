@@ -12,7 +12,8 @@ from interp_bench_ext.agent.anthropic import AnthropicProvider
 from interp_bench_ext.agent.state import RunState
 from interp_bench_ext.config import AgentSection
 from interp_bench_ext.models.prices import DEFAULT_MODEL, load_prices
-from interp_bench_ext.record.events import CellStarted, Event, RunEnded, StepStarted
+from interp_bench_ext.record.cell_events import CellStarted
+from interp_bench_ext.record.events import Event, RunEnded, StepStarted
 from interp_bench_ext.record.figures import BUDGETS, Budget
 from interp_bench_ext.record.journal import Entry
 from tests.agent.investigators import calls_made

@@ -21,7 +21,8 @@ import psutil
 from lab.figures import Figure
 
 from interp_bench_ext.agent.state import RunState
-from interp_bench_ext.record.events import AgentReplied, CellAdded, RunEnded
+from interp_bench_ext.record.cell_events import CellAdded
+from interp_bench_ext.record.events import AgentReplied, RunEnded
 from interp_bench_ext.record.journal import Entry, Journal
 from tests.agent.messages_server import Streamed
 

@@ -10,7 +10,8 @@ import psutil
 from lab.figures import Figure, percentile
 
 from interp_bench_ext.agent.anthropic import AnthropicProvider
-from interp_bench_ext.record.events import CellFinished, Event, StepStarted
+from interp_bench_ext.record.cell_events import CellFinished
+from interp_bench_ext.record.events import Event, StepStarted
 from interp_bench_ext.record.journal import Entry
 from tests.agent.investigators import calls_made
 from tests.agent.messages_server import Streamed, text, thinking, tool_use

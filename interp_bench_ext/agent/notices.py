@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..record.events import (
-    AgentReplied,
-    CellFinished,
-    Event,
-    KernelStarted,
-    KernelWentAway,
-    RunResumed,
-    ToolReturned,
-)
+from ..record.cell_events import CellFinished, KernelStarted, KernelWentAway
+from ..record.events import AgentReplied, Event, RunResumed, ToolReturned
 
 _FRESH = (
     "A new kernel is running and its variables are gone: run `organism = interp_bench_ext.connect()`"

@@ -11,7 +11,8 @@ from typing import Any
 
 import anthropic
 
-from ..config import Platform, messages_root
+from ..addresses import messages_root
+from ..config import Platform
 from ..errors import BadInput
 from ..models.key import Key, no_key
 from ..models.key_variables import BEDROCK_VARIABLE, KEY_VARIABLE, TOKEN_VARIABLE

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import RecordingEnded
-from ..record.events import AgentReplied, CellAdded, Emit, Event, ToolReturned
+from ..record.cell_events import CellAdded
+from ..record.events import AgentReplied, Emit, Event, ToolReturned
 from .provider import Prompt, Reply
 
 _OPENING_CELLS = ("intro", "setup")

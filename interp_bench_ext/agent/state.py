@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..record.cell_events import CellAdded
 from ..record.cells import Cells
 from ..record.events import (
     AgentChanged,
@@ -14,7 +15,6 @@ from ..record.events import (
     ApprovalAnswered,
     ApprovalDecision,
     BudgetUsed,
-    CellAdded,
     ContextEdited,
     Event,
     FindingsRefused,

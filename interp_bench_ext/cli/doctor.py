@@ -13,10 +13,11 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from ..config import Experiment, load_config, places
+from ..config import Experiment, load_config
 from ..errors import BadInput
 from ..installed import find_config
 from ..organisms.placement import Check, find_place, place_of
+from ..places import places
 from ..record.journal import Journal
 from .options import JsonOption
 from .screen import output, print_json

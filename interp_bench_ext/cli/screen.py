@@ -16,15 +16,12 @@ from rich.table import Table
 from rich.text import Text
 
 from ..contracts import Veil
+from ..record.cell_events import CellFinished, CellStarted, KernelStarted, KernelWentAway
 from ..record.events import (
     AgentReplied,
     BudgetUsed,
-    CellFinished,
-    CellStarted,
     Event,
     HypothesisNoted,
-    KernelStarted,
-    KernelWentAway,
     OrganismLoading,
     OrganismReady,
     OrganismWentAway,

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from ..record.events import AgentReplied, CellStarted, Event, OrganismLoading
+from ..record.cell_events import CellStarted
+from ..record.events import AgentReplied, Event, OrganismLoading
 from .screen import Live, console
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import string
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from interp_bench_ext.contracts import Message, Thinking
+from interp_bench_ext.conversations import Message, Thinking
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.host.thinking import ThinkingFormat, probe
 

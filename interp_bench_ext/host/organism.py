@@ -11,18 +11,8 @@ from typing import Any, Literal
 
 import torch
 
-from interp_bench_ext.contracts import (
-    Access,
-    Arm,
-    Batch,
-    Completion,
-    Conversation,
-    Reading,
-    Reads,
-    Row,
-    Site,
-    Thinking,
-)
+from interp_bench_ext.contracts import Access, Arm, Batch, Completion, Reading, Reads, Row, Site
+from interp_bench_ext.conversations import Conversation, Thinking
 from interp_bench_ext.errors import AccessDenied, BadInput, NotNow
 from interp_bench_ext.host.chat_format import ChatFormat, end_of_turn_ids
 from interp_bench_ext.host.decoding import Drawn, Engine

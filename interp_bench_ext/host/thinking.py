@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from interp_bench_ext.contracts import Thinking
+from interp_bench_ext.conversations import Thinking
 from interp_bench_ext.errors import BadInput
 
 

@@ -8,12 +8,10 @@ from typing import Any
 from ..agent.mcp_provider import Answer, OutsideProvider, answer_in
 from ..agent.state import RunState
 from ..agent.tools.rendering import output_text
+from ..record.cell_events import CellOutput, CellStarted, KernelStarted
 from ..record.events import (
     ApprovalAsked,
-    CellOutput,
-    CellStarted,
     Event,
-    KernelStarted,
     OrganismLoading,
     OrganismReady,
     OrganismWentAway,

@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from ..contracts import Arm, Completion, Conversation, Reading, Reads, Row, Site, Thinking
+from ..contracts import Arm, Completion, Reading, Reads, Row, Site
+from ..conversations import Conversation, Thinking
 from ..errors import BadInput, from_code
 from ..results.model_info import ModelInfo
 from .channel import Channel

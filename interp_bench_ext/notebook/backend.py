@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from ..record.cell_events import CellKind
 from ..record.cells import CellState
-from ..record.events import CellKind, JsonDict
+from ..record.event import JsonDict
 
 MARK = "interp_bench"
 """Key of a cell's metadata that says which run the cell belongs to, and how it ended."""

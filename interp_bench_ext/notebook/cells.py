@@ -10,8 +10,9 @@ from dataclasses import replace
 
 from ..errors import BadInput, NotebookConflict
 from ..output_filter.text import clean_text
+from ..record.cell_events import CellAdded, CellEdited, CellFinished, CellKind
 from ..record.cells import Cell, Cells
-from ..record.events import CellAdded, CellEdited, CellFinished, CellKind, Emit, Event
+from ..record.events import Emit, Event
 from .backend import NotebookBackend, NotebookCell
 from .closing import closing_id, gone_on, is_closing, says_end
 

@@ -17,7 +17,7 @@ from tornado.web import HTTPError
 
 from ..errors import BadInput, NotebookConflict
 from ..paths import notebook_path
-from ..record.events import JsonDict
+from ..record.event import JsonDict
 from .backend import CellView, NotebookCell, is_blank, named, new_notebook, node_of, place_of, view_of
 from .notebook_text import NotebookText
 from .readable import check_notebook, upgraded

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..output_filter.messages import Message
-from ..record.events import CellStatus, JsonDict
+from ..record.cell_events import CellStatus
+from ..record.event import JsonDict
 from .iopub import Handler
 from .kernels import Kernel
 

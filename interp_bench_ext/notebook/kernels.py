@@ -18,7 +18,7 @@ from jupyter_client.manager import AsyncKernelManager
 from ..contracts import Connection, Veil
 from ..errors import BadInput, KernelDied
 from ..output_filter.relay import Relay
-from ..record.events import JsonDict
+from ..record.event import JsonDict
 from ..sandbox.bubblewrap import sandbox_available
 from ..sandbox.provisioner import CleanProvisioner, PlainProvisioner, SandboxProvisioner
 from ..sandbox.quota import Quota

@@ -9,7 +9,9 @@ import time
 from collections.abc import Awaitable, Callable
 
 from ..errors import NotebookConflict
-from ..record.events import CellOutput, CellOutputsCleared, Emit, JsonDict
+from ..record.cell_events import CellOutput, CellOutputsCleared
+from ..record.event import JsonDict
+from ..record.events import Emit
 from .iopub import Handler
 from .outputs import OutputBook
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import nbformat
 
-from ..record.events import JsonDict
+from ..record.event import JsonDict
 
 _HEAD, _TAIL = '{\n "cells": [', ' ],\n "metadata": {}\n}'
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..output_filter.text import shorten, size
-from ..record.events import JsonDict
+from ..record.event import JsonDict
 from .text import TerminalText
 
 _STREAMS = ("stdout", "stderr")

@@ -13,7 +13,7 @@ import nbformat
 from nbformat import v4
 
 from ..errors import BadInput
-from ..record.events import JsonDict
+from ..record.event import JsonDict
 
 _OTHER = "or choose another notebook"
 _LFS_POINTER = b"version https://git-lfs"

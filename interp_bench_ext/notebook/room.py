@@ -12,7 +12,7 @@ from jupyter_server.serverapp import ServerApp
 from tornado.web import HTTPError
 
 from ..errors import BadInput, NotebookConflict, NotebookGone
-from ..record.events import JsonDict
+from ..record.event import JsonDict
 from .contents import why_unread
 from .location import NotebookLocation
 

@@ -14,7 +14,8 @@ from jupyter_server.serverapp import ServerApp
 
 from ..contracts import Connection, Veil
 from ..errors import BadInput, NotebookConflict
-from ..record.events import Emit, JsonDict
+from ..record.event import JsonDict
+from ..record.events import Emit
 from .backend import NotebookBackend, NotebookCell, new_notebook, node_of
 from .contents import ContentsBackend, clear_errors
 from .kernels import choose_veil

@@ -18,7 +18,7 @@ from jupyter_server.utils import ApiPath, to_os_path
 from tornado.web import HTTPError
 
 from ..errors import NotebookConflict
-from ..record.events import JsonDict
+from ..record.event import JsonDict
 from .contents import clear_errors, file_stamp
 from .location import NotebookLocation
 

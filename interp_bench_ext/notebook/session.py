@@ -10,16 +10,9 @@ from pathlib import Path
 
 from ..contracts import Connection, Used, Veil
 from ..errors import BadInput, KernelDied, NotebookConflict
-from ..record.events import (
-    CellFinished,
-    CellsRestoring,
-    CellStarted,
-    Emit,
-    Event,
-    JsonDict,
-    KernelStarted,
-    KernelWentAway,
-)
+from ..record.cell_events import CellFinished, CellsRestoring, CellStarted, KernelStarted, KernelWentAway
+from ..record.event import JsonDict
+from ..record.events import Emit, Event
 from .backend import CellView, NotebookBackend
 from .background import Background
 from .cells import RunCells, cut_off

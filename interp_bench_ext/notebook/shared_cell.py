@@ -8,7 +8,7 @@ from typing import Any
 
 from pycrdt import Array, Map, Text
 
-from ..record.events import JsonDict
+from ..record.event import JsonDict
 from .backend import MARK, NotebookCell
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from pycrdt import Array, Map
 
 from ..errors import NotebookConflict
-from ..record.events import JsonDict
+from ..record.event import JsonDict
 from .backend import CellView, NotebookCell, is_blank, named, place_of, view_of
 from .location import NotebookLocation
 from .readable import valid_ids

@@ -8,12 +8,13 @@ from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 
-from interp_bench_ext.config import Experiment, ModelSection, places
+from interp_bench_ext.config import Experiment, ModelSection
 from interp_bench_ext.contracts import Veil
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.installed import experiment_techniques
 from interp_bench_ext.organisms.handle import ServedOrganism
+from interp_bench_ext.places import places
 from interp_bench_ext.record.events import Emit, FindingsSubmitted
 from interp_bench_ext.record.scores import Score
 

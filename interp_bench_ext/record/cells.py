@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from .events import (
+from .cell_events import (
     CellAdded,
     CellEdited,
     CellFinished,
@@ -15,12 +15,9 @@ from .events import (
     CellOutputsCleared,
     CellStarted,
     CellStatus,
-    Event,
-    JsonDict,
-    RunEnded,
-    RunForked,
-    RunResumed,
 )
+from .event import JsonDict
+from .events import Event, RunEnded, RunForked, RunResumed
 
 CellState = CellStatus | Literal["running"] | None
 """None: the cell has not run, or its source or its ended output has changed since, so that it must run again."""

@@ -8,16 +8,25 @@ No event holds anything of a config's sealed half; ``Scored`` is written by the 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from .cell_events import (
+    CellAdded,
+    CellEdited,
+    CellFinished,
+    CellOutput,
+    CellOutputsCleared,
+    CellsRestoring,
+    CellStarted,
+    KernelStarted,
+    KernelWentAway,
+)
+from .event import JsonDict, RunEvent
 from .provenance import Provenance
 from .scores import Score
 
-JsonDict = dict[str, Any]
-CellKind = Literal["code", "markdown"]
-CellStatus = Literal["ok", "error", "interrupted", "timeout", "kernel_died"]
 Lack = Literal["thinking", "token counts", "usage"]
 """What a server of the Messages API may refuse or leave out."""
 RunStatus = Literal["running", "finished", "failed", "interrupted"]
@@ -27,11 +36,7 @@ ApprovalDecision = Literal["run", "edit", "skip", "run_all"]
 """``run_all``: run this code, and do not ask again in this run."""
 
 
-class _Event(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class RunStarted(_Event):
+class RunStarted(RunEvent):
     type: Literal["run_started"] = "run_started"
     public: JsonDict
     """The config's public half."""
@@ -43,7 +48,7 @@ class RunStarted(_Event):
     """None in journals of 0.1.0."""
 
 
-class RunResumed(_Event):
+class RunResumed(RunEvent):
     """A run that had ended goes on; its kernel and organism are new."""
 
     type: Literal["run_resumed"] = "run_resumed"
@@ -55,7 +60,7 @@ class RunResumed(_Event):
     """Limits of the config's agent section that are other ones from here on, by field."""
 
 
-class RunForked(_Event):
+class RunForked(RunEvent):
     """What came before is another run's, up to a cell; from here on this run counts its own steps, tokens and time."""
 
     type: Literal["run_forked"] = "run_forked"
@@ -65,17 +70,17 @@ class RunForked(_Event):
     """The cell after which the fork goes its own way."""
 
 
-class RunPaused(_Event):
+class RunPaused(RunEvent):
     """The agent does nothing more until the run goes on; a cell that runs is not interrupted."""
 
     type: Literal["run_paused"] = "run_paused"
 
 
-class RunUnpaused(_Event):
+class RunUnpaused(RunEvent):
     type: Literal["run_unpaused"] = "run_unpaused"
 
 
-class AgentChanged(_Event):
+class AgentChanged(RunEvent):
     """A person has chosen otherwise while the run goes on; what is None stays as it was."""
 
     type: Literal["agent_changed"] = "agent_changed"
@@ -85,20 +90,20 @@ class AgentChanged(_Event):
     """Holds for the code that is written from here on; an answer to run all of it before does not."""
 
 
-class OrganismLoading(_Event):
+class OrganismLoading(RunEvent):
     type: Literal["organism_loading"] = "organism_loading"
     stage: str
     done: int
     total: int
 
 
-class OrganismReady(_Event):
+class OrganismReady(RunEvent):
     type: Literal["organism_ready"] = "organism_ready"
     load_s: float
     device: str
 
 
-class WeightsIdentified(_Event):
+class WeightsIdentified(RunEvent):
     """Which weights this run works with, as a fingerprint that only its journal can trace to a revision."""
 
     type: Literal["weights_identified"] = "weights_identified"
@@ -107,93 +112,25 @@ class WeightsIdentified(_Event):
     """Whether the run before it on the same organism worked with others."""
 
 
-class OrganismWentAway(_Event):
+class OrganismWentAway(RunEvent):
     type: Literal["organism_lost"] = "organism_lost"
     reason: str
     restarting: bool
 
 
-class OrganismUsed(_Event):
+class OrganismUsed(RunEvent):
     """Time that the organism's model worked since the last such event."""
 
     type: Literal["organism_used"] = "organism_used"
     busy_s: float
 
 
-class KernelStarted(_Event):
-    type: Literal["kernel_started"] = "kernel_started"
-    veil: str
-    restored_cells: int = 0
-    """Earlier code cells run again in it, so that their variables exist."""
-
-
-class CellsRestoring(_Event):
-    """Earlier code cells run again in a new kernel: ``done`` of ``total`` have."""
-
-    type: Literal["cells_restoring"] = "cells_restoring"
-    done: int
-    total: int
-
-
-class KernelWentAway(_Event):
-    type: Literal["kernel_died"] = "kernel_died"
-    reason: str
-
-
-class CellAdded(_Event):
-    type: Literal["cell_added"] = "cell_added"
-    cell_id: str
-    kind: CellKind
-    source: str
-
-
-class CellEdited(_Event):
-    type: Literal["cell_edited"] = "cell_edited"
-    cell_id: str
-    source: str
-
-
-class CellStarted(_Event):
-    """The cell runs (again): its outputs are empty from here."""
-
-    type: Literal["cell_started"] = "cell_started"
-    cell_id: str
-
-
-class CellOutput(_Event):
-    """Output number ``index`` of the cell is now ``output`` (an nbformat output); an index may be written again."""
-
-    type: Literal["cell_output"] = "cell_output"
-    cell_id: str
-    index: int
-    output: JsonDict
-
-
-class CellOutputsCleared(_Event):
-    type: Literal["cell_outputs_cleared"] = "cell_outputs_cleared"
-    cell_id: str
-
-
-class CellFinished(_Event):
-    type: Literal["cell_finished"] = "cell_finished"
-    cell_id: str
-    status: CellStatus
-    execution_count: int | None
-    duration_s: float
-    organism_s: float = 0.0
-    """How long the organism's model worked while the cell ran: 0 for a cell that did not ask it anything."""
-    samples: int | None = None
-    """Texts that the organism, not its base, read or continued for it; None in journals of 0.1.0."""
-    prompts: int | None = None
-    """Different prompts of its calls, those to the base included; None in journals of 0.1.0."""
-
-
-class StepStarted(_Event):
+class StepStarted(RunEvent):
     type: Literal["step_started"] = "step_started"
     step: int
 
 
-class AgentDelta(_Event):
+class AgentDelta(RunEvent):
     """Part of a reply while it streams; the whole follows as ``AgentReplied``."""
 
     type: Literal["agent_delta"] = "agent_delta"
@@ -201,7 +138,7 @@ class AgentDelta(_Event):
     text: str
 
 
-class ProviderLacks(_Event):
+class ProviderLacks(RunEvent):
     """The agent's server does not do something, and the run goes on without it; said once in a run."""
 
     type: Literal["provider_lacks"] = "provider_lacks"
@@ -210,7 +147,7 @@ class ProviderLacks(_Event):
     """What it does not do, in its own words where it has any, and what is done instead."""
 
 
-class AgentReplied(_Event):
+class AgentReplied(RunEvent):
     type: Literal["agent_replied"] = "agent_replied"
     content: list[JsonDict]
     """Content blocks in the shape of the Messages API."""
@@ -227,14 +164,14 @@ class AgentReplied(_Event):
     """Whether the provider did not say all that the reply took, so that some of its tokens are estimates."""
 
 
-class ToolReturned(_Event):
+class ToolReturned(RunEvent):
     type: Literal["tool_returned"] = "tool_returned"
     tool_use_id: str
     content: list[JsonDict]
     is_error: bool
 
 
-class ApprovalAsked(_Event):
+class ApprovalAsked(RunEvent):
     """The agent wants to run code, and a person must answer first; there is no time limit."""
 
     type: Literal["approval_asked"] = "approval_asked"
@@ -246,7 +183,7 @@ class ApprovalAsked(_Event):
     code: str
 
 
-class ApprovalAnswered(_Event):
+class ApprovalAnswered(RunEvent):
     type: Literal["approval_answered"] = "approval_answered"
     approval: str
     decision: ApprovalDecision
@@ -254,7 +191,7 @@ class ApprovalAnswered(_Event):
     """What is run in place of the agent's code, for ``edit``."""
 
 
-class MessageSent(_Event):
+class MessageSent(RunEvent):
     """A message to the agent: from the person, or from the run itself when the agent must be told something."""
 
     type: Literal["message_sent"] = "message_sent"
@@ -262,7 +199,7 @@ class MessageSent(_Event):
     text: str
 
 
-class _Spending(_Event):
+class _Spending(RunEvent):
     """What a request to the agent's provider used up beside its replies."""
 
     input_tokens: int = 0
@@ -306,7 +243,7 @@ class InputsWritten(_Spending):
     """Empty where none could be had."""
 
 
-class HypothesisNoted(_Event):
+class HypothesisNoted(RunEvent):
     type: Literal["hypothesis_noted"] = "hypothesis_noted"
     claim: str
     status: Literal["open", "supported", "refuted"]
@@ -333,14 +270,14 @@ class Finding(BaseModel):
     """Samples on the organism's side of that comparison."""
 
 
-class FindingsRefused(_Event):
+class FindingsRefused(RunEvent):
     """The validity check sent findings back to the agent, which may mend them."""
 
     type: Literal["findings_refused"] = "findings_refused"
     problems: list[str]
 
 
-class FindingsSubmitted(_Event):
+class FindingsSubmitted(RunEvent):
     """An empty list says: nothing found."""
 
     type: Literal["findings_submitted"] = "findings_submitted"
@@ -350,7 +287,7 @@ class FindingsSubmitted(_Event):
     """What the validity check still missed when the agent had used up its attempts; ``Finding 2: …`` is about one."""
 
 
-class BudgetUsed(_Event):
+class BudgetUsed(RunEvent):
     """Share of a budget that is used: 0.8 is a warning, 1 ends the run."""
 
     type: Literal["budget_used"] = "budget_used"
@@ -376,13 +313,13 @@ class ProgramReported(_Spending):
     """None: it does not say, or not yet."""
 
 
-class RunEnded(_Event):
+class RunEnded(RunEvent):
     type: Literal["run_ended"] = "run_ended"
     status: Literal["finished", "failed", "interrupted"]
     message: str
 
 
-class Scored(_Event):
+class Scored(RunEvent):
     type: Literal["scored"] = "scored"
     score: Score
 

@@ -7,14 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..record.agents import renamed
+from ..record.cell_events import CellAdded, CellEdited, CellOutput, CellOutputsCleared, KernelStarted, KernelWentAway
 from ..record.cells import Cell, Cells
 from ..record.events import (
     AgentChanged,
     AgentReplied,
-    CellAdded,
-    CellEdited,
-    CellOutput,
-    CellOutputsCleared,
     ContextEdited,
     Event,
     Finding,
@@ -22,8 +19,6 @@ from ..record.events import (
     FindingsSubmitted,
     HypothesisNoted,
     InputsWritten,
-    KernelStarted,
-    KernelWentAway,
     MessageSent,
     OrganismReady,
     OrganismWentAway,

@@ -17,10 +17,11 @@ from pydantic import ValidationError
 from ruamel.yaml.error import MarkedYAMLError
 
 from ..api import ConfigCard
-from ..config import OPEN_KEYS, PLACES, Experiment, load_config
+from ..config import OPEN_KEYS, Experiment, load_config
 from ..errors import BadInput, ConfigError
 from ..installed import config_folders
 from ..organisms.placement import Placement, find_place, place_of
+from ..places import PLACES
 from ..sealed_configs import unpacked_folders
 from ..wrong_input import nearest
 from ..yaml_source import text_of

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from ..agent.replay import names_in_fresh_notebook
 from ..record.cells import Cell, Cells
-from ..record.events import Event, JsonDict
+from ..record.event import JsonDict
+from ..record.events import Event
 from ..results.kit.bundles import CHART
 from .tolerant_diff import FLOOR, Alike, Unlike, visible_text
 

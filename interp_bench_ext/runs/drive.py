@@ -27,11 +27,11 @@ from ..notebook.opening import opening_cells
 from ..notebook.session import NotebookSession
 from ..organisms.placement import organism_spec
 from ..organisms.tickets import Lease
+from ..record.cell_events import CellAdded
 from ..record.events import (
     AgentChanged,
     Approval,
     ApprovalDecision,
-    CellAdded,
     Event,
     MessageSent,
     RunEnded,

@@ -11,21 +11,16 @@ from ..agent.tools.rendering import describe_outputs
 from ..config import AgentSection, PublicConfig
 from ..errors import BadInput
 from ..notebook.opening import intro
+from ..record.cell_events import CellAdded, CellFinished, CellsRestoring, CellStarted, KernelStarted, KernelWentAway
 from ..record.cells import Cells
 from ..record.events import (
     AgentChanged,
     AgentDelta,
     AgentReplied,
     BudgetUsed,
-    CellAdded,
-    CellFinished,
-    CellsRestoring,
-    CellStarted,
     Event,
     FindingsRefused,
     FindingsSubmitted,
-    KernelStarted,
-    KernelWentAway,
     OrganismLoading,
     OrganismReady,
     OrganismUsed,

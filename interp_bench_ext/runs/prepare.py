@@ -8,7 +8,8 @@ from ..config import PublicConfig
 from ..errors import InterpBenchError
 from ..notebook.opening import SETUP, SETUP_BY_HAND, intro, opening_ids
 from ..notebook.session import NotebookSession
-from ..record.events import CellAdded, CellFinished, Event, MessageSent
+from ..record.cell_events import CellAdded, CellFinished
+from ..record.events import Event, MessageSent
 from .recorder import Recorder
 
 SETUP_TIMEOUT_S = 120

@@ -19,7 +19,8 @@ from ..notebook.readable import check_notebook, upgraded
 from ..notebook.session import NotebookSession
 from ..organisms.placement import organism_spec
 from ..paths import notebook_path
-from ..record.events import CellAdded, CellStatus, Emit
+from ..record.cell_events import CellAdded, CellStatus
+from ..record.events import Emit
 from ..sandbox.bubblewrap import sandbox_available
 from .environment import Environment
 

@@ -17,16 +17,8 @@ from ..errors import BadInput
 from ..installed import experiment_techniques
 from ..organisms.placement import check_startable
 from ..paths import notebook_path
-from ..record.events import (
-    AgentChanged,
-    ApprovalAnswered,
-    Event,
-    KernelStarted,
-    MessageSent,
-    RunForked,
-    RunResumed,
-    RunStarted,
-)
+from ..record.cell_events import KernelStarted
+from ..record.events import AgentChanged, ApprovalAnswered, Event, MessageSent, RunForked, RunResumed, RunStarted
 from ..record.journal import Journal, RunRecord, new_run_id
 from .drive import Run
 from .environment import Environment

@@ -9,17 +9,14 @@ from typing import Literal
 
 from ..api import RunFigures, RunSummary
 from ..record.agents import renamed
+from ..record.cell_events import CellAdded, CellEdited, CellOutput, KernelStarted
 from ..record.clock import Clock
 from ..record.events import (
     EVENT_TYPES,
     AgentChanged,
     AgentDelta,
-    CellAdded,
-    CellEdited,
-    CellOutput,
     Event,
     FindingsSubmitted,
-    KernelStarted,
     MessageSent,
     RunEnded,
     RunForked,

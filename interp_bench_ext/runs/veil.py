@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..contracts import Veil
 from ..errors import WeakerVeil
-from ..record.events import KernelStarted, RunForked, RunStarted
+from ..record.cell_events import KernelStarted
+from ..record.events import RunForked, RunStarted
 from ..record.journal import Journal
 from ..sandbox.bubblewrap import sandbox_available
 

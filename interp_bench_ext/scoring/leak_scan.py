@@ -13,18 +13,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
-from ..record.events import (
-    AgentDelta,
-    AgentReplied,
-    CellAdded,
-    CellEdited,
-    CellFinished,
-    CellOutput,
-    Event,
-    FindingsSubmitted,
-    HypothesisNoted,
-    Scored,
-)
+from ..record.cell_events import CellAdded, CellEdited, CellFinished, CellOutput
+from ..record.events import AgentDelta, AgentReplied, Event, FindingsSubmitted, HypothesisNoted, Scored
 from .disguises import views
 from .needles import Needle, not_public
 

@@ -20,9 +20,9 @@ from interp_bench_ext.agent.conversation import (
 )
 from interp_bench_ext.agent.state import RunState
 from interp_bench_ext.agent.summary import summary_of
+from interp_bench_ext.record.cell_events import CellAdded
 from interp_bench_ext.record.events import (
     AgentReplied,
-    CellAdded,
     ContextEdited,
     Event,
     HypothesisNoted,

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from interp_bench_ext.addresses import messages_root
 from interp_bench_ext.agent.anthropic import AnthropicProvider
 from interp_bench_ext.agent.provider import ContextTooLong, Prompt
-from interp_bench_ext.config import AgentSection, messages_root
+from interp_bench_ext.config import AgentSection
 from interp_bench_ext.errors import ProviderError
 from interp_bench_ext.models.key import Key
 from interp_bench_ext.record.events import AgentReplied, ContextEdited

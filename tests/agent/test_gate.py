@@ -11,14 +11,8 @@ from interp_bench_ext.agent.tools import ToolSession
 from interp_bench_ext.contracts import Used
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.notebook.background import Background
-from interp_bench_ext.record.events import (
-    AgentChanged,
-    ApprovalAnswered,
-    ApprovalAsked,
-    CellAdded,
-    RunPaused,
-    RunUnpaused,
-)
+from interp_bench_ext.record.cell_events import CellAdded
+from interp_bench_ext.record.events import AgentChanged, ApprovalAnswered, ApprovalAsked, RunPaused, RunUnpaused
 from tests.agent.desk import CHAT, Desk, again, reply_with, text_of
 
 ASKED = ApprovalAsked(approval="a", tool="run_cell", cell_id="c1", code="print('a')")

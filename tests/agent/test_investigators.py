@@ -17,12 +17,10 @@ from interp_bench_ext.config import load_config
 from interp_bench_ext.models.key import Key
 from interp_bench_ext.organisms.process import OrganismProcess
 from interp_bench_ext.organisms.tickets import Lease, lent
+from interp_bench_ext.record.cell_events import CellAdded, CellFinished, CellOutput
 from interp_bench_ext.record.events import (
     AgentReplied,
     BudgetUsed,
-    CellAdded,
-    CellFinished,
-    CellOutput,
     Event,
     FindingsRefused,
     FindingsSubmitted,

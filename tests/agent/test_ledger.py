@@ -2,17 +2,9 @@ from __future__ import annotations
 
 from interp_bench_ext.agent.ledger import Ledger
 from interp_bench_ext.agent.state import RunState
+from interp_bench_ext.record.cell_events import CellAdded, CellEdited, CellFinished, CellStarted
 from interp_bench_ext.record.cells import Cells
-from interp_bench_ext.record.events import (
-    CellAdded,
-    CellEdited,
-    CellFinished,
-    CellStarted,
-    Event,
-    FindingsRefused,
-    HypothesisNoted,
-    MessageSent,
-)
+from interp_bench_ext.record.events import Event, FindingsRefused, HypothesisNoted, MessageSent
 
 
 def noted(claim: str, status: str = "open", **numbers) -> HypothesisNoted:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from interp_bench_ext.record.events import AgentReplied, CellAdded, Event, MessageSent, ToolReturned
+from interp_bench_ext.record.cell_events import CellAdded
+from interp_bench_ext.record.events import AgentReplied, Event, MessageSent, ToolReturned
 
 from .desk import Desk, again
 from .looping import Run, Script, run_loop, working

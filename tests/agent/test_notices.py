@@ -2,15 +2,8 @@ from __future__ import annotations
 
 from interp_bench_ext.agent.notices import News
 from interp_bench_ext.agent.state import RunState
-from interp_bench_ext.record.events import (
-    AgentReplied,
-    CellAdded,
-    CellFinished,
-    CellStarted,
-    Event,
-    KernelWentAway,
-    ToolReturned,
-)
+from interp_bench_ext.record.cell_events import CellAdded, CellFinished, CellStarted, KernelWentAway
+from interp_bench_ext.record.events import AgentReplied, Event, ToolReturned
 
 REPLIED = AgentReplied(
     content=[], stop_reason="tool_use", input_tokens=1, output_tokens=1, cache_read_tokens=0, cache_write_tokens=0,

@@ -8,7 +8,8 @@ import pytest
 from interp_bench_ext.agent.provider import Prompt
 from interp_bench_ext.agent.replay import ReplayProvider
 from interp_bench_ext.errors import RecordingEnded
-from interp_bench_ext.record.events import AgentReplied, CellAdded, Event, ToolReturned
+from interp_bench_ext.record.cell_events import CellAdded
+from interp_bench_ext.record.events import AgentReplied, Event, ToolReturned
 
 
 def replied(*blocks: dict[str, Any], cost: float = 0.5) -> AgentReplied:

@@ -6,10 +6,10 @@ from interp_bench_ext.agent.budget import Budgets
 from interp_bench_ext.agent.state import RunState
 from interp_bench_ext.config import AgentSection
 from interp_bench_ext.errors import BudgetReached
+from interp_bench_ext.record.cell_events import CellAdded
 from interp_bench_ext.record.events import (
     AgentReplied,
     BudgetUsed,
-    CellAdded,
     MessageSent,
     OrganismReady,
     OrganismUsed,

@@ -6,8 +6,9 @@ import json
 import pytest
 
 from interp_bench_ext.agent.validity import ATTEMPTS, missing
+from interp_bench_ext.record.cell_events import CellAdded, CellEdited, CellFinished, CellStarted
 from interp_bench_ext.record.cells import Cells
-from interp_bench_ext.record.events import CellAdded, CellEdited, CellFinished, CellStarted, Finding
+from interp_bench_ext.record.events import Finding
 from tests.agent.desk import ASK, Desk, again, at_desk
 from tests.redteam.suite import attempt
 

@@ -13,7 +13,8 @@ from interp_bench_ext.bench.plan import Cell, plan
 from interp_bench_ext.bench.table import tables
 from interp_bench_ext.config import load_config
 from interp_bench_ext.models.key import Key
-from interp_bench_ext.record.events import CellStarted, Event, RunEnded
+from interp_bench_ext.record.cell_events import CellStarted
+from interp_bench_ext.record.events import Event, RunEnded
 from interp_bench_ext.runs import Services
 from tests.agent.messages_server import MessagesServer
 from tests.investigating import make_bench, scripted

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from interp_bench_ext.notebook.closing import is_closing
-from interp_bench_ext.record.events import CellFinished, Event, HypothesisNoted, KernelStarted, RunForked
+from interp_bench_ext.record.cell_events import CellFinished, KernelStarted
+from interp_bench_ext.record.events import Event, HypothesisNoted, RunForked
 from interp_bench_ext.record.figures import Figures
 from interp_bench_ext.record.journal import Journal, RunRecord
 from interp_bench_ext.runs.fork import past_of

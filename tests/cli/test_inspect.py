@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from interp_bench_ext.record.cell_events import KernelStarted
 from interp_bench_ext.record.events import (
     AgentReplied,
     Finding,
     FindingsSubmitted,
-    KernelStarted,
     RunEnded,
     RunForked,
     RunStarted,

@@ -10,15 +10,11 @@ import pytest
 
 from interp_bench_ext.config import load_config
 from interp_bench_ext.notebook.opening import SETUP
+from interp_bench_ext.record.cell_events import CellAdded, CellEdited, CellFinished, CellOutput, CellStarted
 from interp_bench_ext.record.events import (
     AgentReplied,
     ApprovalAnswered,
     ApprovalAsked,
-    CellAdded,
-    CellEdited,
-    CellFinished,
-    CellOutput,
-    CellStarted,
     Event,
     RunEnded,
     RunStarted,

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from interp_bench_ext.record.events import CellStarted, RunEnded, RunResumed, RunStarted
+from interp_bench_ext.record.cell_events import CellStarted
+from interp_bench_ext.record.events import RunEnded, RunResumed, RunStarted
 from interp_bench_ext.record.journal import Journal
 from tests.agent.messages_server import MessagesServer
 from tests.investigating import Bench, make_bench, scripted

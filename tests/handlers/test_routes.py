@@ -16,7 +16,8 @@ from tornado.httpclient import HTTPClientError
 from interp_bench_ext.api import API_VERSION, ServerInfo
 from interp_bench_ext.app import ROUTES
 from interp_bench_ext.models.key_variables import KEY_VARIABLES
-from interp_bench_ext.record.events import CellOutput, RunEnded, RunStarted, StepStarted
+from interp_bench_ext.record.cell_events import CellOutput
+from interp_bench_ext.record.events import RunEnded, RunStarted, StepStarted
 from interp_bench_ext.record.journal import Journal
 from tests.redteam.suite import attempt
 

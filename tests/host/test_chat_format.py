@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from interp_bench_ext.contracts import Message, Row
+from interp_bench_ext.contracts import Row
+from interp_bench_ext.conversations import Message
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.host.chat_format import ChatFormat, end_of_turn_ids
 from interp_bench_ext.host.organism import LoadedOrganism

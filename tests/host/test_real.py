@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from interp_bench_ext.contracts import Message, Row
+from interp_bench_ext.contracts import Row
+from interp_bench_ext.conversations import Message
 from interp_bench_ext.host.organism import LoadedOrganism, load_organism
 from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.organisms.locate import locate

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from interp_bench_ext.contracts import Message, Thinking
+from interp_bench_ext.conversations import Message, Thinking
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.host.chat_format import ChatFormat
 from tests.host.tiny import CHATML, HIDDEN, build_tokenizer

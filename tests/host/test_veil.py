@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from interp_bench_ext.contracts import Arm, Message, Row, arm_of
+from interp_bench_ext.contracts import Arm, Row, arm_of
+from interp_bench_ext.conversations import Message
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.host import chat_format
 from interp_bench_ext.host.chat_format import ChatFormat

@@ -24,8 +24,9 @@ from interp_bench_ext.api import (
     UseOrganism,
 )
 from interp_bench_ext.contracts import Connection
+from interp_bench_ext.record.cell_events import CellAdded
 from interp_bench_ext.record.clock import Clock
-from interp_bench_ext.record.events import CellAdded, HypothesisNoted
+from interp_bench_ext.record.events import HypothesisNoted
 from interp_bench_ext.record.figures import Figures
 
 BASE = "/user/ada"

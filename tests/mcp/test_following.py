@@ -4,14 +4,11 @@ import pytest
 
 from interp_bench_ext.agent.mcp_provider import OutsideProvider
 from interp_bench_ext.mcp.following import Follower, headline_of
+from interp_bench_ext.record.cell_events import CellFinished, CellOutput, CellStarted, KernelStarted
 from interp_bench_ext.record.events import (
     ApprovalAsked,
-    CellFinished,
-    CellOutput,
-    CellStarted,
     Event,
     HypothesisNoted,
-    KernelStarted,
     OrganismLoading,
     OrganismReady,
     OrganismWentAway,

@@ -20,7 +20,8 @@ from PIL import Image
 
 from interp_bench_ext.agent.tools import TOOLS
 from interp_bench_ext.mcp.verbs import VERBS
-from interp_bench_ext.record.events import AgentReplied, CellFinished, RunEnded, RunStarted
+from interp_bench_ext.record.cell_events import CellFinished
+from interp_bench_ext.record.events import AgentReplied, RunEnded, RunStarted
 from tests.mcp.clients import (
     LARGE_AND_BROKEN,
     LOOK,

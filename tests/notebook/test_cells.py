@@ -12,7 +12,8 @@ import pytest
 from interp_bench_ext.errors import BadInput, NotebookConflict
 from interp_bench_ext.notebook.cells import RunCells, cut_off
 from interp_bench_ext.notebook.contents import ContentsBackend
-from interp_bench_ext.record.events import CellAdded, CellEdited, CellFinished, CellOutput, CellStarted, Event
+from interp_bench_ext.record.cell_events import CellAdded, CellEdited, CellFinished, CellOutput, CellStarted
+from interp_bench_ext.record.events import Event
 
 
 def with_cells(folder: Path, work: Callable[[RunCells], Awaitable[None]]) -> list[Event]:

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 
 from interp_bench_ext.notebook.contents import ContentsBackend
 from interp_bench_ext.notebook.session import NotebookSession
-from interp_bench_ext.record.events import (
+from interp_bench_ext.record.cell_events import (
     CellAdded,
     CellEdited,
     CellFinished,
     CellOutput,
     CellOutputsCleared,
     CellStarted,
-    Event,
     KernelStarted,
 )
+from interp_bench_ext.record.events import Event
 
 from .support import SERVED, Kind, Place, at, on_disk
 

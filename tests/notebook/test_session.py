@@ -13,8 +13,9 @@ from interp_bench_ext.contracts import Connection, Veil
 from interp_bench_ext.errors import BadInput, NotebookConflict
 from interp_bench_ext.notebook.contents import ContentsBackend
 from interp_bench_ext.notebook.session import NotebookSession
+from interp_bench_ext.record.cell_events import CellAdded, CellFinished, CellStarted, KernelStarted
 from interp_bench_ext.record.cells import Cells
-from interp_bench_ext.record.events import EVENT, CellAdded, CellFinished, CellStarted, Event, KernelStarted
+from interp_bench_ext.record.events import EVENT, Event
 
 from .support import Kind, Recorder, at, every_kind, on_disk, run, sources
 

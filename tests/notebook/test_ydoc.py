@@ -13,7 +13,7 @@ import pytest
 
 from interp_bench_ext.notebook.backend import NotebookCell
 from interp_bench_ext.notebook.room import _serves, collaboration_of
-from interp_bench_ext.record.events import CellEdited
+from interp_bench_ext.record.cell_events import CellEdited
 
 from .browser import browsing
 from .serving import running_server

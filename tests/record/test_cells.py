@@ -1,16 +1,15 @@
 import pytest
 
-from interp_bench_ext.record.cells import Cells
-from interp_bench_ext.record.events import (
+from interp_bench_ext.record.cell_events import (
     CellAdded,
     CellEdited,
     CellFinished,
     CellOutput,
     CellOutputsCleared,
     CellStarted,
-    RunEnded,
-    RunResumed,
 )
+from interp_bench_ext.record.cells import Cells
+from interp_bench_ext.record.events import RunEnded, RunResumed
 
 from .vectors import VECTORS, Vector
 

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
+from interp_bench_ext.record.cell_events import CellFinished, CellStarted
 from interp_bench_ext.record.clock import Clock
 from interp_bench_ext.record.events import (
     AgentReplied,
     ApprovalAnswered,
     ApprovalAsked,
-    CellFinished,
-    CellStarted,
     Event,
     RunEnded,
     RunForked,

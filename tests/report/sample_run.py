@@ -8,19 +8,21 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-from interp_bench_ext.record.events import (
-    AgentReplied,
-    BudgetUsed,
+from interp_bench_ext.record.cell_events import (
     CellAdded,
     CellEdited,
     CellFinished,
     CellOutput,
     CellStarted,
+    KernelStarted,
+)
+from interp_bench_ext.record.events import (
+    AgentReplied,
+    BudgetUsed,
     Event,
     Finding,
     FindingsSubmitted,
     HypothesisNoted,
-    KernelStarted,
     MessageSent,
     OrganismReady,
     ProviderWaiting,

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
-from interp_bench_ext.record.cells import Cell
-from interp_bench_ext.record.events import (
+from interp_bench_ext.record.cell_events import (
     CellAdded,
     CellEdited,
     CellFinished,
     CellOutput,
     CellOutputsCleared,
     CellStarted,
+    KernelStarted,
+)
+from interp_bench_ext.record.cells import Cell
+from interp_bench_ext.record.events import (
     ContextEdited,
     HypothesisNoted,
-    KernelStarted,
     OrganismWentAway,
     ProviderWaiting,
     RunEnded,

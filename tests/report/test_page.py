@@ -4,12 +4,12 @@ import re
 
 import pytest
 
+from interp_bench_ext.record.cell_events import KernelWentAway
 from interp_bench_ext.record.events import (
     Finding,
     FindingsRefused,
     FindingsSubmitted,
     HypothesisNoted,
-    KernelWentAway,
     OrganismWentAway,
     RunPaused,
     RunUnpaused,

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from interp_bench_ext.record.events import CellAdded, CellEdited, CellFinished, CellOutput, CellStarted, Event
+from interp_bench_ext.record.cell_events import CellAdded, CellEdited, CellFinished, CellOutput, CellStarted
+from interp_bench_ext.record.events import Event
 from interp_bench_ext.results.kit.bundles import CHART
 from interp_bench_ext.runs.differences import Comparison, compare_runs
 

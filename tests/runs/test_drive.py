@@ -13,7 +13,8 @@ import pytest
 from interp_bench_ext.config import load_config
 from interp_bench_ext.contracts import Connection, Used
 from interp_bench_ext.errors import NotebookConflict
-from interp_bench_ext.record.events import KernelStarted, RunEnded, WeightsIdentified
+from interp_bench_ext.record.cell_events import KernelStarted
+from interp_bench_ext.record.events import RunEnded, WeightsIdentified
 from interp_bench_ext.record.journal import Journal
 from interp_bench_ext.record.provenance import Revision
 from interp_bench_ext.runs import Environment, Run, start

@@ -11,15 +11,11 @@ from hypothesis import strategies as st
 from interp_bench_ext.agent.state import RunState
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.notebook.opening import intro
+from interp_bench_ext.record.cell_events import CellAdded, CellEdited, CellFinished, CellOutput, CellStarted
 from interp_bench_ext.record.cells import Cells
 from interp_bench_ext.record.events import (
     AgentReplied,
     ApprovalAsked,
-    CellAdded,
-    CellEdited,
-    CellFinished,
-    CellOutput,
-    CellStarted,
     Event,
     FindingsSubmitted,
     HypothesisNoted,

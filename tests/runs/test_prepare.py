@@ -9,16 +9,8 @@ from interp_bench_ext.config import load_config
 from interp_bench_ext.contracts import Veil
 from interp_bench_ext.installed import find_config
 from interp_bench_ext.notebook.session import NotebookSession
-from interp_bench_ext.record.events import (
-    CellAdded,
-    CellFinished,
-    CellStarted,
-    Event,
-    KernelStarted,
-    MessageSent,
-    RunResumed,
-    RunStarted,
-)
+from interp_bench_ext.record.cell_events import CellAdded, CellFinished, CellStarted, KernelStarted
+from interp_bench_ext.record.events import Event, MessageSent, RunResumed, RunStarted
 from interp_bench_ext.record.journal import Journal
 from interp_bench_ext.runs.prepare import prepare
 from interp_bench_ext.runs.recorder import Recorder

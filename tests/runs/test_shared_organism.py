@@ -14,8 +14,9 @@ from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.notebook.opening import SETUP
 from interp_bench_ext.notebook.session import NotebookSession
 from interp_bench_ext.organisms.pool import OrganismPool
+from interp_bench_ext.record.cell_events import CellFinished
 from interp_bench_ext.record.cells import Cells
-from interp_bench_ext.record.events import CellFinished, Finding
+from interp_bench_ext.record.events import Finding
 from tests.host.tiny import save_model
 from tests.redteam.suite import attempt
 

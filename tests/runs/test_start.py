@@ -11,18 +11,8 @@ import pytest
 from interp_bench_ext.config import Experiment, load_config
 from interp_bench_ext.errors import BadInput, WeakerVeil
 from interp_bench_ext.organisms.pool import OrganismPool
-from interp_bench_ext.record.events import (
-    CellAdded,
-    CellFinished,
-    CellStarted,
-    Event,
-    KernelStarted,
-    MessageSent,
-    RunEnded,
-    RunForked,
-    RunResumed,
-    RunStarted,
-)
+from interp_bench_ext.record.cell_events import CellAdded, CellFinished, CellStarted, KernelStarted
+from interp_bench_ext.record.events import Event, MessageSent, RunEnded, RunForked, RunResumed, RunStarted
 from interp_bench_ext.record.journal import Journal, RunRecord
 from interp_bench_ext.runs import Environment, start
 from interp_bench_ext.sandbox.bubblewrap import sandbox_available

@@ -5,18 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from interp_bench_ext.record.cell_events import CellAdded, CellEdited, CellOutput, KernelStarted
 from interp_bench_ext.record.events import (
     AgentDelta,
     AgentReplied,
     ApprovalAsked,
     BudgetUsed,
-    CellAdded,
-    CellEdited,
-    CellOutput,
     Event,
     Finding,
     FindingsSubmitted,
-    KernelStarted,
     MessageSent,
     RunEnded,
     RunPaused,

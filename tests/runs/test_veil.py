@@ -9,7 +9,8 @@ import pytest
 
 from interp_bench_ext.contracts import Veil
 from interp_bench_ext.errors import WeakerVeil
-from interp_bench_ext.record.events import Event, KernelStarted, RunForked, RunStarted
+from interp_bench_ext.record.cell_events import KernelStarted
+from interp_bench_ext.record.events import Event, RunForked, RunStarted
 from interp_bench_ext.record.journal import Journal
 from interp_bench_ext.runs.veil import veil_for_code_of
 from interp_bench_ext.sandbox.bubblewrap import sandbox_available

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from interp_bench_ext.contracts import Veil
-from interp_bench_ext.record.events import KernelWentAway
+from interp_bench_ext.record.cell_events import KernelWentAway
 from interp_bench_ext.sandbox import provisioner
 from interp_bench_ext.sandbox.memory_quota import held_bytes
 from tests.notebook.support import needs_sandbox, open_session, run

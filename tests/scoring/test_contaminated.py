@@ -11,7 +11,8 @@ import pytest
 
 from interp_bench_ext.config import load_config
 from interp_bench_ext.outcome import comparison, conclude
-from interp_bench_ext.record.events import CellAdded, Event, Finding, FindingsSubmitted, RunEnded, RunStarted
+from interp_bench_ext.record.cell_events import CellAdded
+from interp_bench_ext.record.events import Event, Finding, FindingsSubmitted, RunEnded, RunStarted
 from interp_bench_ext.record.journal import Journal, RunRecord
 from interp_bench_ext.runs.summary import Tally, summarise
 from tests.host.tiny import save_model

@@ -13,17 +13,8 @@ import pytest
 
 from interp_bench_ext.config import load_config
 from interp_bench_ext.models.key import Key
-from interp_bench_ext.record.events import (
-    AgentReplied,
-    CellAdded,
-    CellFinished,
-    CellOutput,
-    Event,
-    Finding,
-    FindingsSubmitted,
-    MessageSent,
-    ToolReturned,
-)
+from interp_bench_ext.record.cell_events import CellAdded, CellFinished, CellOutput
+from interp_bench_ext.record.events import AgentReplied, Event, Finding, FindingsSubmitted, MessageSent, ToolReturned
 from interp_bench_ext.scoring.leak_scan import leaks_in
 from interp_bench_ext.scoring.needles import needles
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from interp_bench_ext.contracts import Message
+from interp_bench_ext.conversations import Message
 from interp_bench_ext.errors import BadInput
 from tests.host.tiny import HIDDEN, LoadedOrganism, Plain, load_tiny
 from tests.techniques.support import helper, technique

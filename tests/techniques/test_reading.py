@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from interp_bench_ext.contracts import Access, Message
+from interp_bench_ext.contracts import Access
+from interp_bench_ext.conversations import Message
 from interp_bench_ext.errors import AccessDenied
 from tests.host.tiny import CHATML, HIDDEN, Plain, build_model, build_tokenizer, load_tiny
 from tests.techniques.support import technique

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from ...notebook.backend import CellView
-from ...record.events import JsonDict
+from ...record.event import JsonDict
 from .rendering import MAX_TEXT, Images, clip, clipped, fair_shares
 from .session import CellId, ToolResult, ToolSession
 

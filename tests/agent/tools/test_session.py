@@ -7,7 +7,7 @@ import pytest
 from interp_bench_ext.agent.state import RunState
 from interp_bench_ext.agent.tools.session import ToolError, ToolResult, ToolSession
 from interp_bench_ext.contracts import Used
-from interp_bench_ext.record.events import CellAdded
+from interp_bench_ext.record.cell_events import CellAdded
 
 
 @dataclass

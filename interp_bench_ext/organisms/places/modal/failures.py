@@ -10,10 +10,10 @@ from contextlib import contextmanager
 
 from modal import exception
 
-from interp_bench_ext.config import GPU_TYPES
 from interp_bench_ext.errors import BadInput, InterpBenchError, OrganismError, OrganismLost
 from interp_bench_ext.host.spec import with_detail
 from interp_bench_ext.organisms.places.modal.bundle import Parcel
+from interp_bench_ext.places import GPU_TYPES
 
 UNREACHABLE = (
     exception.ConnectionError,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from interp_bench_ext.config import GPU_TYPES
+from interp_bench_ext.places import GPU_TYPES
 from interp_bench_ext.user_tables import load_table
 
 _CORE_USD_PER_S, _GIB_USD_PER_S = 0.0000131, 0.00000222

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from interp_bench_ext.config import GPU_TYPES
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.organisms.places.modal.hardware import every_hardware, hardware, load_gpus
+from interp_bench_ext.places import GPU_TYPES
 
 
 def test_every_gpu_that_a_config_may_name_has_its_memory_and_price() -> None:

@@ -1,0 +1,78 @@
+"""What can happen to a run's kernel and to its cells."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from .event import JsonDict, RunEvent
+
+CellKind = Literal["code", "markdown"]
+CellStatus = Literal["ok", "error", "interrupted", "timeout", "kernel_died"]
+
+
+class KernelStarted(RunEvent):
+    type: Literal["kernel_started"] = "kernel_started"
+    veil: str
+    restored_cells: int = 0
+    """Earlier code cells run again in it, so that their variables exist."""
+
+
+class CellsRestoring(RunEvent):
+    """Earlier code cells run again in a new kernel: ``done`` of ``total`` have."""
+
+    type: Literal["cells_restoring"] = "cells_restoring"
+    done: int
+    total: int
+
+
+class KernelWentAway(RunEvent):
+    type: Literal["kernel_died"] = "kernel_died"
+    reason: str
+
+
+class CellAdded(RunEvent):
+    type: Literal["cell_added"] = "cell_added"
+    cell_id: str
+    kind: CellKind
+    source: str
+
+
+class CellEdited(RunEvent):
+    type: Literal["cell_edited"] = "cell_edited"
+    cell_id: str
+    source: str
+
+
+class CellStarted(RunEvent):
+    """The cell runs (again): its outputs are empty from here."""
+
+    type: Literal["cell_started"] = "cell_started"
+    cell_id: str
+
+
+class CellOutput(RunEvent):
+    """Output number ``index`` of the cell is now ``output`` (an nbformat output); an index may be written again."""
+
+    type: Literal["cell_output"] = "cell_output"
+    cell_id: str
+    index: int
+    output: JsonDict
+
+
+class CellOutputsCleared(RunEvent):
+    type: Literal["cell_outputs_cleared"] = "cell_outputs_cleared"
+    cell_id: str
+
+
+class CellFinished(RunEvent):
+    type: Literal["cell_finished"] = "cell_finished"
+    cell_id: str
+    status: CellStatus
+    execution_count: int | None
+    duration_s: float
+    organism_s: float = 0.0
+    """How long the organism's model worked while the cell ran: 0 for a cell that did not ask it anything."""
+    samples: int | None = None
+    """Texts that the organism, not its base, read or continued for it; None in journals of 0.1.0."""
+    prompts: int | None = None
+    """Different prompts of its calls, those to the base included; None in journals of 0.1.0."""
