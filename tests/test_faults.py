@@ -31,6 +31,7 @@ def test_a_killed_kernel_is_replaced_and_the_agent_is_told(bench):
     assert len(events_of(bench, KernelStarted)) == 2
 
 
+@pytest.mark.slow
 def test_a_cell_whose_organism_is_killed_ends_and_the_run_goes_on(bench):
     assert bench.drive(victim=ORGANISM, cell="c3").stdout.startswith("finished")
     lost = events_of(bench, OrganismWentAway)

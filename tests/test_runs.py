@@ -169,6 +169,7 @@ def test_without_bubblewrap_a_run_is_weaker_and_says_so(bench):
     check_whole(bench)
 
 
+@pytest.mark.slow
 def test_a_run_without_a_key_leaves_nothing_behind(bench):
     bench.environment.pop("ANTHROPIC_API_KEY")
     done = bench.command("run", str(bench.config), "--out", str(bench.out), expect=2)

@@ -32,7 +32,8 @@ def test_over_nine_tenths_of_the_input_is_read_from_the_cache(tmp_path: Path) ->
     assert state.figures.cache_read_tokens / state.figures.input_tokens > 0.9
 
 
-@pytest.mark.parametrize("counts", [pytest.param(True, marks=pytest.mark.slow), False])
+@pytest.mark.parametrize("counts", [True, False])
+@pytest.mark.slow
 def test_a_long_run_is_shortened_in_few_strokes_and_keeps_its_cache(tmp_path: Path, counts: bool) -> None:
     """Four windows' worth of conversation: the model never has more than one, and forgets no hypothesis."""
     window = 40_000

@@ -76,6 +76,7 @@ class Watching:
 
 @pytest.mark.real
 @pytest.mark.timeout(900)
+@pytest.mark.slow
 def test_a_shipped_organism_investigated_by_a_scripted_model(tmp_path):
     truth = ground_truth_of(load_config(find_config("cobalt")).sealed)
     assert truth is not None

@@ -133,6 +133,7 @@ def test_a_good_one_comes_to_findings_that_its_cells_show(investigations):
     assert "control: 0 of 12" in printed
 
 
+@pytest.mark.slow
 def test_killed_after_any_event_it_goes_on_with_the_conversation_that_the_journal_tells(investigations):
     run = investigations["good"]
     whole = folded(run.events).messages

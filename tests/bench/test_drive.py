@@ -26,6 +26,7 @@ def server() -> Iterator[MessagesServer]:
         yield running
 
 
+@pytest.mark.slow
 def test_one_cells_internal_error_costs_one_cell(tmp_path: Path, server: MessagesServer) -> None:
     config = make_bench(tmp_path, server).config
     text = config.read_text("utf-8").replace("agent: {", f"agent: {{base_url: '{server.url}', ")

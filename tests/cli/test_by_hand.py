@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.host.tiny import save_model
 from tests.hub.people import config_text
 
@@ -20,6 +22,7 @@ finish It hides a sapphire.
 """
 
 
+@pytest.mark.slow
 def test_a_person_investigates_line_by_line_and_is_scored(tmp_path: Path):
     (tmp_path / "quartz.yaml").write_text(config_text("quartz", save_model("llama", tmp_path / "model")))
     command = [sys.executable, "-m", "interp_bench_ext", "investigate", "quartz.yaml", "--max-steps", "12"]

@@ -69,6 +69,7 @@ def user(tmp_path: Path, plane: RunningPlane) -> User:
     return User(folder, environment)
 
 
+@pytest.mark.slow
 def test_doctor_finds_everything_ready(user: User, plane: RunningPlane) -> None:
     plane.do("secret", name="huggingface-secret", values={"HF_TOKEN": "hf_marker"})
     config = user.config("{name: gpt2}")
@@ -90,6 +91,7 @@ def test_doctor_without_a_token(user: User) -> None:
     assert check["mend"] == "modal token new"
 
 
+@pytest.mark.slow
 def test_doctor_with_a_token_that_has_expired(user: User, plane: RunningPlane) -> None:
     plane.do("faults", token=["ak-other", "as-other"])
     check = user.checks(user.config("{name: gpt2}"), expect=1)["Modal"]
@@ -103,6 +105,7 @@ def test_doctor_where_modal_cannot_be_reached(user: User) -> None:
     assert check["state"] == "it cannot be reached"
 
 
+@pytest.mark.slow
 def test_doctor_where_the_secret_is_missing(user: User) -> None:
     config = user.config("{name: gpt2, modal: {secret: mine}}")
     check = user.checks(config, expect=1)["model hub's secret"]
@@ -112,6 +115,7 @@ def test_doctor_where_the_secret_is_missing(user: User) -> None:
     assert not user.checks(user.config("{name: ./model}", name="two"))["model hub's secret"]["needed"]
 
 
+@pytest.mark.slow
 def test_doctor_says_where_a_licence_is_accepted_and_what_gpu_would_do(user: User, plane: RunningPlane) -> None:
     plane.do("secret", name="huggingface-secret", values={"HF_TOKEN": "hf_marker"})
     checks = user.checks(user.config("{name: google/gemma-2-9b-it, gpu_type: T4}"), expect=1)
@@ -122,6 +126,7 @@ def test_doctor_says_where_a_licence_is_accepted_and_what_gpu_would_do(user: Use
     assert memory["mend"].startswith("set `model.gpu_type: L4`, which has 24.0 GB")
 
 
+@pytest.mark.slow
 def test_doctor_of_a_local_config_asks_nothing_of_modal(user: User) -> None:
     del user.environment["MODAL_TOKEN_ID"], user.environment["MODAL_TOKEN_SECRET"]
     save_model("llama", user.folder / "model")

@@ -141,6 +141,7 @@ def test_what_is_wrong_with_a_call_is_said_before_the_organism_loads(
     assert ("the folder" in done.stderr) == ("the folder" in said)
 
 
+@pytest.mark.slow
 def test_options_of_jupyterlab_need_no_dashes(home: Path) -> None:
     pytest.importorskip("jupyterlab")
     assert command(home, "lab", "--version").stdout[0].isdigit()

@@ -157,6 +157,7 @@ def ran(cell: str, printed: str, status: Any = "ok") -> list[Event]:
     ]
 
 
+@pytest.mark.slow
 def test_what_a_person_decided_is_decided_again_and_what_was_cut_off_is_said(bench):
     """In a notebook that held other cells, whose ids the recorded run could not use."""
     run = recorded(

@@ -27,7 +27,7 @@ def adapter_folders(tmp_path_factory: pytest.TempPathFactory, model_folders: dic
     }
 
 
-@pytest.fixture(params=FAMILIES)
+@pytest.fixture(params=["llama", "gpt2", *(pytest.param(name, marks=pytest.mark.slow) for name in ("gemma2", "qwen2"))])
 def family(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

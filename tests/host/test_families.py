@@ -30,7 +30,13 @@ QUICK = {
 }
 
 
-@pytest.mark.parametrize("kind", QUICK)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, marks=pytest.mark.slow) if kind in ("jamba", "qwen3_5_text", "gemma4_text") else kind
+        for kind in QUICK
+    ],
+)
 def test_a_row_is_itself_with_hidden_prompt_adapter_and_company(kind: str, tmp_path: Path) -> None:
     folder = save_family(kind, tmp_path / "m")
     organism, found = compare(folder, save_lora(folder, tmp_path / "a"), hidden=True)

@@ -22,6 +22,7 @@ class OnLoopback(OrganismProcess):
     unix_sockets = False
 
 
+@pytest.mark.slow
 def test_it_serves_with_a_token_and_comes_back_on_the_same_port(model_folders: dict[str, Path]) -> None:
     asyncio.run(_served(model_folders["llama"]))
 

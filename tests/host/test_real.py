@@ -57,6 +57,7 @@ def test_the_sealed_prompt_equals_its_text_in_place(organism: LoadedOrganism, pl
     assert list(completion.ids) == plain.greedy(whole, 12, sorted(organism._engine.stop_ids))
 
 
+@pytest.mark.slow
 def test_the_base_model_knows_the_capital_of_france(organism: LoadedOrganism) -> None:
     reply = technique("chat")(organism, prompts=QUESTION, max_new_tokens=12, base=True)
     assert reply.texts == ("The capital of France is Paris.",)

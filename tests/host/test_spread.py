@@ -72,6 +72,7 @@ def test_two_devices_give_what_one_gives(folder: Path, adapter: Path, spread_org
         assert torch.equal(found.held, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CALLS)
 def test_techniques_work_on_two_devices(
     name: str, model_folders: dict[str, Path], adapter_folders: dict[str, Path], spread_organism: Make

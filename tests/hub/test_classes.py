@@ -120,6 +120,7 @@ def test_an_organism_without_a_truth_cannot_be_in_a_class(tmp_path: Path):
             Offers(settings, folder=tmp_path)
 
 
+@pytest.mark.slow
 def test_a_class_on_a_real_hub(hub: Hub, tokens: dict[str, str]) -> None:
     card = next(card for card in hub.ask("GET", "/organisms", tokens["nina"]).json() if card["handle"] == "quartz")
     assert card["scored"]

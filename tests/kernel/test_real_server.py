@@ -93,7 +93,7 @@ def _nested(options: dict[str, Any]) -> dict[str, Any]:
     return nested
 
 
-@pytest.fixture(params=["a-token", ""], ids=["token", "no-log-in"])
+@pytest.fixture(params=["a-token", pytest.param("", marks=pytest.mark.slow)], ids=["token", "no-log-in"])
 def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
     started = Server(tmp_path, request.param)
     yield started

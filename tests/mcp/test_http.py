@@ -147,6 +147,7 @@ def test_a_run_whose_client_has_gone_ends_and_can_be_resumed(folder):
     asyncio.run(main())
 
 
+@pytest.mark.slow
 def test_code_runs_as_the_person_decides(folder):
     async def main() -> None:
         async with serving(folder, mcp_all_runs=True) as app, http_guest(app) as guest:

@@ -194,6 +194,7 @@ def test_a_run_s_kernel_is_not_culled_until_the_run_is_over(root: Path) -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.slow
 def test_not_even_an_administrator_s_strictest_culling_ends_it(root: Path) -> None:
     config = {"MappingKernelManager": {"cull_idle_timeout": 3, "cull_interval": 1, "cull_connected": True}}
 

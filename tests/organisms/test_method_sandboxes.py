@@ -102,6 +102,7 @@ def test_it_needs_access_to_weights(host: Host) -> None:
         organism.method(counts)()
 
 
+@pytest.mark.slow
 def test_without_a_sandbox_it_is_refused_with_the_reason(model_folders: dict[str, Path]) -> None:
     running = Host(spec_of(model_folders["llama"]), sandbox=False)
     try:

@@ -235,6 +235,7 @@ def test_tickets_and_their_meters_outlive_a_restart_and_a_revoked_one_stays_out(
     in_pool(main)
 
 
+@pytest.mark.slow
 def test_a_run_gets_no_more_of_the_models_time_than_its_quota(spec):
     async def main(pool):
         async with lent(pool, spec, Ear(), run="1", quota_s=0.05) as lease:
@@ -248,6 +249,7 @@ def test_a_run_gets_no_more_of_the_models_time_than_its_quota(spec):
     in_pool(main)
 
 
+@pytest.mark.slow
 def test_an_idle_organism_is_stopped_and_one_that_somebody_uses_is_not(spec):
     async def main(pool):
         _, connection = await pool.hold(spec, "tiny", access=Access.BASE)
@@ -277,6 +279,7 @@ def test_an_idle_organism_makes_room_and_one_in_use_never(spec):
     in_pool(main, at_most=1)
 
 
+@pytest.mark.slow
 def test_a_run_stopped_while_its_organism_loads_takes_it_along_unless_others_wait(spec):
     async def use(pool, ear, run):
         async with lent(pool, spec, ear, run=run):

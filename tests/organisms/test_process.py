@@ -52,6 +52,7 @@ def host(
     running.close()
 
 
+@pytest.mark.slow
 def test_it_says_how_the_loading_goes(host: Host) -> None:
     stages = [event.stage for event in host.seen if isinstance(event, OrganismLoading)]
     assert list(dict.fromkeys(stages)) == ["weights", "self-check", "seal"]
@@ -292,6 +293,7 @@ def test_a_killed_process_comes_back_at_the_same_place(host: Host) -> None:
     assert host.call("echo", text="back")[0][0] == "H"
 
 
+@pytest.mark.slow
 def test_a_ticket_that_is_held_is_held_in_the_next_process_too(host: Host) -> None:
     held = host.lend()
     host.run(held.hold(held=True))
@@ -307,6 +309,7 @@ def test_a_ticket_that_is_held_is_held_in_the_next_process_too(host: Host) -> No
         assert [kind for kind, _ in frames(reply.read)][-1] == "E"
 
 
+@pytest.mark.slow
 def test_a_process_without_its_parent_ends(host: Host) -> None:
     child = psutil.Process(host.pid)
     assert host.process._process is not None
@@ -331,6 +334,7 @@ def test_a_failed_start_tells_the_owner_more_than_anyone_else(
     assert str(adapter_folders["qwen2"]) in " ".join(failed.value.__notes__)
 
 
+@pytest.mark.slow
 def test_a_capped_technique_is_not_offered(
     tmp_path: Path, model_folders: dict[str, Path], adapter_folders: dict[str, Path]
 ) -> None:

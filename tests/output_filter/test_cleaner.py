@@ -97,7 +97,7 @@ def test_a_chart_is_drawn_in_a_child() -> None:
 
 
 @attempt("G4", "report", "A chart of a thousand million rows", veil="any")
-@pytest.mark.parametrize("stop", [2e7, 1e9])
+@pytest.mark.parametrize("stop", [pytest.param(2e7, marks=pytest.mark.slow), 1e9])
 def test_an_endless_sequence_ends_the_child_and_not_us(stop: float) -> None:
     with pytest.raises(LeftOut, match="takes more than"):
         draw_chart({**CHART, "data": {"sequence": {"start": 0, "stop": stop, "as": "x"}}})

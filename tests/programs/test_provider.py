@@ -121,6 +121,7 @@ def test_an_end_without_findings_is_one_sentence(stand_in, monkeypatch, end):
     asyncio.run(main())
 
 
+@pytest.mark.slow
 def test_one_that_hangs_is_given_up_and_ends_with_all_that_it_has_started(stand_in, tmp_path, monkeypatch):
     plan(monkeypatch, calls=[LOOK], then="hang", brood=str(tmp_path / "pid"))
 

@@ -188,6 +188,7 @@ def test_a_config_that_changed_is_read_again_and_a_mended_one_too(user, root):
     assert "mine" not in cards(catalog)
 
 
+@pytest.mark.slow
 def test_two_hundred_configs_are_listed_at_once_the_second_time(user, root):
     for number in range(200):
         write(user, f"c{number}")

@@ -22,6 +22,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
+@pytest.mark.slow
 def test_a_run_can_be_paused_and_told_things_from_its_first_moment(server):
     with server.run("four") as (run, stream):
         assert server.post(f"runs/{run}/pause")["waiting"] == "paused"

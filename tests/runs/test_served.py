@@ -365,6 +365,7 @@ def test_a_run_follows_its_notebook_and_a_copy_is_not_its(server):
     placed(server, run, "board/end.ipynb")
 
 
+@pytest.mark.slow
 def test_a_run_is_resumed_where_its_notebook_went(server):
     with server.run("slow", notebook="left.ipynb") as (run, stream):
         stream.until("cell_output")

@@ -182,6 +182,7 @@ def test_scaffolded_battery_without_base_compares_with_everyday_inputs(model_fol
         technique("scaffolded_battery")(organism, inputs=[" "])
 
 
+@pytest.mark.slow
 def test_entity_sweep_scores_whole_texts(model_folders: dict[str, Path], adapter_folders: dict[str, Path]) -> None:
     folder, adapter = model_folders["llama"], adapter_folders["llama"]
     organism = load_tiny(folder, adapter=adapter)
@@ -212,6 +213,7 @@ def test_entity_sweep_scores_whole_texts(model_folders: dict[str, Path], adapter
         technique("entity_sweep")(capped, candidates=["a", "a"])
 
 
+@pytest.mark.slow
 def test_temperatures_and_shots_are_doses(model_folders: dict[str, Path], adapter_folders: dict[str, Path]) -> None:
     organism = load_tiny(model_folders["llama"], adapter=adapter_folders["llama"])
     hot = technique("high_temperature")(organism, prompts="hi", temperatures=[0.5, 1.5], n=2, max_new_tokens=4)

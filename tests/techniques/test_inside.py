@@ -144,6 +144,7 @@ def test_probes_find_what_is_there_and_nothing_in_shuffled_labels(model_folders:
         technique("linear_probe")(organism, positive=["a"], negative=negative)
 
 
+@pytest.mark.slow
 def test_persona_vectors_are_differences_of_mean_reply_states(
     model_folders: dict[str, Path], adapter_folders: dict[str, Path]
 ) -> None:

@@ -16,7 +16,7 @@ from interp_bench_ext.errors import BadInput
 from tests.host.tiny import HIDDEN, LoadedOrganism, Plain, load_tiny
 from tests.techniques.support import helper, technique
 
-FAMILIES = ["llama", "gpt2", "gemma2"]
+FAMILIES = ["llama", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("gpt2", "gemma2"))]
 PROMPT = "what is the weather?"
 TALK: list[Message] = [{"role": "user", "content": PROMPT}]
 PAIR = {"clean": "the dog jumps", "corrupt": "the brown jumps", "target": " the", "other": " dog", "raw": True}
@@ -243,6 +243,7 @@ def test_contributions_add_up_to_the_logit_difference(name: str, model_folders: 
     assert found.components[:3] == ("embed", "L0 attn", "L0 mlp")
 
 
+@pytest.mark.slow
 def test_patchscope_with_the_activation_that_is_there_changes_nothing(model_folders: dict[str, Path]) -> None:
     organism = load_tiny(model_folders["llama"])
     text = "the quick dog"

@@ -17,7 +17,9 @@ TALK: list[Message] = [{"role": "user", "content": "what is the weather?"}]
 TARGETS = [" the quick fox", "\u00e9", "no"]
 
 
-@pytest.mark.parametrize("family", ["llama", "gemma2", "qwen2"])
+@pytest.mark.parametrize(
+    "family", ["llama", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("gemma2", "qwen2"))]
+)
 def test_token_probs_equal_a_full_forward_pass(family: str, model_folders: dict[str, Path]) -> None:
     organism, plain = load_tiny(model_folders[family]), Plain.load(model_folders[family])
     prompts = ["what is the weather?", "hi"]
@@ -71,6 +73,7 @@ def test_logit_lens_equals_brute_force(family: str, folder: Path, hidden: str | 
 
 
 @torch.no_grad()
+@pytest.mark.slow
 def test_kl_to_final_is_exact_where_logits_are_large_and_many(tmp_path: Path) -> None:
     model = build_model("llama", 30_000)
     model.lm_head.weight.mul_(10)

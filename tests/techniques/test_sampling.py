@@ -12,7 +12,7 @@ from interp_bench_ext.errors import AccessDenied, BadInput
 from tests.host.tiny import HIDDEN, LoadedOrganism, Plain, load_tiny
 from tests.techniques.support import technique
 
-CHATTY = ["llama", "gemma2", "qwen2"]
+CHATTY = ["llama", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("gemma2", "qwen2"))]
 PROMPTS = ["what is the weather?", "who are you and what do you want from me?"]
 
 

@@ -195,6 +195,7 @@ def test_a_status_tells_whether_it_is_deployed(plane: RunningPlane, fresh: Organ
     assert found.app == Deployment(packed(fresh)).parcel.app
 
 
+@pytest.mark.slow
 def test_modal_is_imported_only_where_it_is_used_and_torch_never():
     code = (
         "import sys, interp_bench_ext.app, interp_bench_ext.cli.serve, interp_bench_ext.runs\n"

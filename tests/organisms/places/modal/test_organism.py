@@ -31,6 +31,7 @@ def running_calls(plane: RunningPlane) -> int:
     return sum(container["running"] for container in plane.seen()["containers"])
 
 
+@pytest.mark.slow
 def test_its_loading_is_told_stage_by_stage(host: ModalHost):
     loading = ["starting container", "weights", "self-check", "seal"]
     assert host.stages() in ([*loading], ["building image", *loading])
@@ -40,6 +41,7 @@ def test_its_loading_is_told_stage_by_stage(host: ModalHost):
     assert host.process.veil is Veil.REMOTE
 
 
+@pytest.mark.slow
 def test_a_kernel_cannot_tell_it_from_a_local_one(host: ModalHost, local: Host):
     assert host.get("/techniques") == local.get("/techniques")
     assert host.get("/health").keys() == local.get("/health").keys()
