@@ -15,6 +15,7 @@ PACKAGE_PATH = Path("/interp_bench")
 KERNEL_PARTS = (
     "__init__.py",
     "contracts.py",
+    "conversations.py",
     "errors.py",
     "intervals.py",
     "kernel",
