@@ -29,7 +29,7 @@ from interp_bench_ext.host.devices import is_out_of_memory
 from interp_bench_ext.host.methods import MethodProcesses
 from interp_bench_ext.host.organism import CallHooks, LoadedOrganism
 from interp_bench_ext.host.technique_files import Technique
-from interp_bench_ext.host.tickets import Admitted
+from interp_bench_ext.host.tickets import TOLD_EVERY_S, Admitted
 from interp_bench_ext.results import Result, encode
 from interp_bench_ext.wrong_input import nearest
 
@@ -42,7 +42,7 @@ class HeldBack:
 
 
 Outcome = Encoded | InterpBenchError | HeldBack
-_REPORT_EVERY_S, _TELL_EVERY_S = 0.1, 0.25
+_REPORT_EVERY_S = 0.1
 _MOST_AT_ONCE = 64
 """Calls whose rows are generated together; memory decides how many rows those are."""
 
@@ -228,7 +228,7 @@ class Dispatcher:
             if self._stopped:
                 raise CallCancelled("The organism is shutting down.")
             call.progress(stage, done, total)
-            if time.monotonic() - call.told >= _TELL_EVERY_S:
+            if time.monotonic() - call.told >= TOLD_EVERY_S:
                 self._tell(call)
 
         try:

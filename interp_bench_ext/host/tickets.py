@@ -19,6 +19,8 @@ NO_TICKET = (
     " with `%interp use`, or resume the run."
 )
 
+TOLD_EVERY_S = 0.25
+"""How often the parent hears what the tickets of calls under way have used."""
 _LOOK_EVERY_S, _SAY_EVERY = 0.1, 100
 
 

@@ -21,7 +21,7 @@ from interp_bench_ext.host.folders import check_files
 from interp_bench_ext.host.sources import Progress, Sources
 from interp_bench_ext.host.spec import OrganismSpec, with_detail
 from interp_bench_ext.host.technique_files import read_spec
-from interp_bench_ext.host.tickets import Ticket
+from interp_bench_ext.host.tickets import TOLD_EVERY_S, Ticket
 from interp_bench_ext.organisms.child import plan_start
 from interp_bench_ext.organisms.locate import locate
 from interp_bench_ext.organisms.method_sandboxes import MethodSandboxes
@@ -60,19 +60,22 @@ class Meter:
 
     def __init__(self) -> None:
         self._before = self._noted = Used()
+        self._noted_at = 0.0
         self.busy = False
         """Whether one of its calls is under way."""
 
     def note(self, used: Used, *, busy: bool) -> None:
         """The child says what it has counted so far: as a call begins or ends, and meanwhile now and then."""
-        self._noted, self.busy = used, busy
+        self._noted, self._noted_at, self.busy = used, time.monotonic(), busy
 
     def begin_again(self) -> None:
         """The child has ended; its successor counts from nothing."""
         self._before, self._noted, self.busy = self.used(), Used(), False
 
     def used(self) -> Used:
-        return self._before.plus(self._noted)
+        # A reply may come before what was noted at its call's end; a call that waits for its turn takes nothing.
+        running_s = min(time.monotonic() - self._noted_at, TOLD_EVERY_S) if self.busy else 0.0
+        return self._before.plus(self._noted).plus(Used(busy_s=running_s))
 
 
 class OrganismProcess:
