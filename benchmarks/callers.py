@@ -27,8 +27,8 @@ def main() -> int:
     """Print the figures; with ``--check``, 1 when one is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--tokens", type=int, default=48, help="of each reply")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--tokens", type=int, default=24, help="of each reply")
     options = parser.parse_args()
     spec = OrganismSpec(name=str(ensure_bundled("smollm2-135m-instruct").path), device="cpu", dtype="float32")
     organism = load_organism(spec, locate(spec), lambda _stage, _done, _total: None)
