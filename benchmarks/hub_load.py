@@ -62,7 +62,7 @@ def together(hub: Hub, held: list[Held], seconds: float) -> list[str]:
 
     with ThreadPoolExecutor(len(held)) as threads:
         list(threads.map(work, range(len(held))))
-    jain = sum(done) ** 2 / (len(done) * sum(count**2 for count in done))
+    jain = sum(done) ** 2 / (len(done) * sum(count**2 for count in done)) if any(done) else 0.0
     return [
         *line("errors of 16 people at once", len(errors), "0", len(errors) == 0),
         *line("Jain's index of their calls", round(jain, 4), "over 0.95", jain > 0.95),
