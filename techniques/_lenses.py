@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
-from interp_bench_ext.contracts import Organism, Reads, Row, Site
+from interp_bench_ext.contracts import Arm, Organism, Reading, Reads, Row, Site
 from interp_bench_ext.conversations import Conversation, as_conversations
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.results import LensGrid
@@ -70,19 +70,35 @@ def lens_grid(
     last = places.streams[-1]
     read = organism.read(carried, top_k=top_k, targets=wanted, reference=last)
     plain = organism.read(places.streams, reference=last)
+    ids, layers = [places.ids[at] for at in places.positions], [layer + 1 for layer in places.layers]
+    grid = read_grid(organism, read, ids=ids, positions=places.positions, layers=layers, wanted=wanted)
+    return replace(grid, lens=lens, control_kl=plain.kl, note=note)
+
+
+def read_grid(
+    organism: Organism,
+    read: Reading,
+    *,
+    ids: Sequence[int],
+    positions: Sequence[int],
+    layers: Sequence[int],
+    wanted: Sequence[int],
+    arm: Arm = "organism",
+) -> LensGrid:
+    """What was read ``[L, P]`` of the layers at the positions, where the tokens ``ids`` ``[P]`` stand.
+
+    ``wanted`` is the target's first token, or nothing.
+    """
     empty = np.zeros((0, 0), dtype=np.float32)
     return LensGrid(
-        tokens=tuple(organism.token_strings([places.ids[at] for at in places.positions])),
-        positions=places.positions,
-        layers=tuple(layer + 1 for layer in places.layers),
+        tokens=tuple(organism.token_strings(ids)),
+        positions=tuple(positions),
+        layers=tuple(layers),
         top_tokens=tuple(tuple(tuple(organism.token_strings(cell)) for cell in row) for row in read.top_ids.tolist()),
         top_probs=np.exp(read.top_logprobs),
         kl_to_final=read.kl,
         target=organism.token_strings(wanted)[0] if wanted else "",
         target_probs=np.exp(read.target_logprobs[..., 0]) if wanted else empty,
         target_ranks=read.target_ranks[..., 0] if wanted else empty.astype(np.int64),
-        arm="organism",
-        lens=lens,
-        control_kl=plain.kl,
-        note=note,
+        arm=arm,
     )

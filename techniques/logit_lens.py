@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-import numpy as np
 import torch
 
 from interp_bench_ext.contracts import Organism, Reads, Row, Site, arm_of
@@ -13,6 +12,7 @@ from interp_bench_ext.conversations import Conversation, Thinking, as_conversati
 from interp_bench_ext.results import LensGrid
 
 from ._generations import before_reading
+from ._lenses import read_grid
 
 
 def logit_lens(
@@ -48,29 +48,17 @@ def logit_lens(
             where the template knows nothing of thinking.
         base: Read the base model (no adapter, no hidden prompt) instead; needs base access.
     """
+    arm = arm_of(base)
     ids = _ids(organism, prompt, prefill, raw, base, before_reading(thinking, prefill))
     at_layers = _picked(layers, organism.info.n_layers + 1, "layers")
     at = _picked(positions, len(ids), "positions")
-    wanted = organism.piece_ids(target)[0] if target else None
+    wanted = organism.piece_ids(target)[:1] if target else []
     sites = [Site(0, "resid_pre"), *(Site(layer, "resid_post") for layer in range(organism.info.n_layers))]
-    reads = Reads(logits=False, sites=tuple(sites), positions=tuple(at))
-    (batch,) = organism.run([Row(tuple(ids), arm_of(base))], reads)
+    (batch,) = organism.run([Row(tuple(ids), arm)], Reads(logits=False, sites=tuple(sites), positions=tuple(at)))
     stream = torch.stack([batch.sites[sites[layer]][0] for layer in at_layers])
-    last = batch.sites[sites[-1]][0]
-    wanted_ids = [] if wanted is None else [wanted]
-    read = organism.read(stream, arm=arm_of(base), top_k=top_k, targets=wanted_ids, reference=last)
-    return LensGrid(
-        tokens=tuple(organism.token_strings([ids[position] for position in at])),
-        positions=tuple(at),
-        layers=tuple(at_layers),
-        top_tokens=tuple(tuple(tuple(organism.token_strings(cell)) for cell in row) for row in read.top_ids.tolist()),
-        top_probs=np.exp(read.top_logprobs),
-        kl_to_final=read.kl,
-        target=organism.token_strings([wanted])[0] if wanted is not None else "",
-        target_probs=np.exp(read.target_logprobs[..., 0]) if wanted_ids else np.zeros((0, 0), dtype=np.float32),
-        target_ranks=read.target_ranks[..., 0] if wanted_ids else np.zeros((0, 0), dtype=np.int64),
-        arm=arm_of(base),
-    )
+    read = organism.read(stream, arm=arm, top_k=top_k, targets=wanted, reference=batch.sites[sites[-1]][0])
+    shown = [ids[position] for position in at]
+    return read_grid(organism, read, ids=shown, positions=at, layers=at_layers, wanted=wanted, arm=arm)
 
 
 def _ids(

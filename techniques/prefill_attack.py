@@ -47,14 +47,8 @@ def prefill_attack(
             template knows nothing of thinking.
         base: Ask the base model (no adapter, no hidden prompt) instead; needs base access.
     """
-    starts = reply_starts(organism, prompts, as_texts(prefills), thinking=thinking, arm=arm_of(base))
+    arm = arm_of(base)
+    starts = reply_starts(organism, prompts, as_texts(prefills), thinking=thinking, arm=arm)
     return continued(
-        organism,
-        starts,
-        n=n,
-        temperature=temperature,
-        top_p=top_p,
-        max_new_tokens=max_new_tokens,
-        seed=seed,
-        arm=arm_of(base),
+        organism, starts, n=n, temperature=temperature, top_p=top_p, max_new_tokens=max_new_tokens, seed=seed, arm=arm
     )

@@ -37,14 +37,8 @@ def text_completion(
         seed: The same seed gives the same texts, whatever else is in the list.
         base: Ask the base model (no adapter, no hidden prompt) instead; needs base access.
     """
-    starts = [Start(organism.text_ids(stem, arm=arm_of(base)), stem) for stem in as_texts(stems)]
+    arm = arm_of(base)
+    starts = [Start(organism.text_ids(stem, arm=arm), stem) for stem in as_texts(stems)]
     return continued(
-        organism,
-        starts,
-        n=n,
-        temperature=temperature,
-        top_p=top_p,
-        max_new_tokens=max_new_tokens,
-        seed=seed,
-        arm=arm_of(base),
+        organism, starts, n=n, temperature=temperature, top_p=top_p, max_new_tokens=max_new_tokens, seed=seed, arm=arm
     )

@@ -41,20 +41,12 @@ def user_persona(
         seed: The same seed gives the same texts, whatever else is in the list.
         base: Ask the base model (no adapter, no hidden prompt) instead; needs base access.
     """
+    arm = arm_of(base)
     turns = list(context or [])
     starts = [
-        Start(
-            organism.chat_ids(turns, prefill=prefix, next_role="user", arm=arm_of(base)), last_user_turn(turns), prefix
-        )
+        Start(organism.chat_ids(turns, prefill=prefix, next_role="user", arm=arm), last_user_turn(turns), prefix)
         for prefix in as_texts(prefixes)
     ]
     return continued(
-        organism,
-        starts,
-        n=n,
-        temperature=temperature,
-        top_p=top_p,
-        max_new_tokens=max_new_tokens,
-        seed=seed,
-        arm=arm_of(base),
+        organism, starts, n=n, temperature=temperature, top_p=top_p, max_new_tokens=max_new_tokens, seed=seed, arm=arm
     )
