@@ -204,7 +204,8 @@ class Reads:
     vocabulary]`` as a tensor, it returns a tensor of one number."""
 
 
-class Batch(Protocol):
+@dataclass(frozen=True)
+class Batch:
     """A slice of the rows of a pass. P is the number of positions kept, or, when all are, the longest row's length."""
 
     rows: range

@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import torch
 
 from interp_bench_ext.contracts import Reads, Site
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.host.interventions import Interventions
-
-
-@dataclass
-class Passed:
-    """A contracts.Batch."""
-
-    rows: range
-    lengths: Sequence[int]
-    logits: Any
-    sites: Mapping[Site, Any]
-    gradients: Mapping[Site, Any]
-    scores: Any
 
 
 def kept_places(

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from interp_bench_ext.contracts import Arm as ArmName
-from interp_bench_ext.contracts import Reading, Reads, Row, Site
+from interp_bench_ext.contracts import Batch, Reading, Reads, Row, Site
 from interp_bench_ext.host.adapter_rows import AdapterRows
 from interp_bench_ext.host.arms import CACHES, Arm, Batching
 from interp_bench_ext.host.batch_state import State, pick_rows, repeated
@@ -23,7 +23,7 @@ from interp_bench_ext.host.batches import common_prefix, contiguous_batches
 from interp_bench_ext.host.devices import batch_bytes
 from interp_bench_ext.host.interventions import Columns, Interventions
 from interp_bench_ext.host.load import Loaded
-from interp_bench_ext.host.passed import Passed, kept_places, picked, scores_and_gradients, taken_at
+from interp_bench_ext.host.passed import kept_places, picked, scores_and_gradients, taken_at
 from interp_bench_ext.host.vocabulary import read, read_in_chunks
 
 Step = Callable[[str, int, int], None]
@@ -172,7 +172,7 @@ class Passes:
         found = read(self.arm(arm).parts, hidden, **given)
         return found or read_in_chunks(lambda stream: self.unembed(stream, arm), hidden, **given)
 
-    def run(self, rows: Sequence[Row], reads: Reads, step: Step) -> Iterator[Passed]:
+    def run(self, rows: Sequence[Row], reads: Reads, step: Step) -> Iterator[Batch]:
         """Right-padded passes over ``rows`` in order, in batches that fit in memory."""
         columns = self.prefix_length + max(len(row.ids) for row in rows)
         equal = columns > min(self.parts.context_length, self.parts.chunk or columns)
@@ -204,7 +204,7 @@ class Passes:
             for model, before in changed:
                 model.set_attn_implementation(before)
 
-    def _pass(self, rows: list[Row], at: range, reads: Reads) -> Passed:
+    def _pass(self, rows: list[Row], at: range, reads: Reads) -> Batch:
         lengths = [len(row.ids) for row in rows]
         arm, at_columns = self._arm([row.arm == "base" for row in rows]), picked(reads.positions, lengths)
         graded = reads.grad_of is not None
@@ -223,7 +223,7 @@ class Passes:
             logits = taken_at(logits, at_columns)
         scores, gradients = scores_and_gradients(reads, at, lengths, logits, hooks, sources) if graded else (None, {})
         keep = partial(kept_places, reads=reads, at_columns=at_columns, longest=max(lengths), device=self.device)
-        return Passed(
+        return Batch(
             at,
             lengths,
             logits.detach() if reads.logits else None,

@@ -98,7 +98,7 @@ class ReferencedOrganism(LoadedOrganism):
             else:
                 batches = super().run([rows[place] for place in at], here)
             for batch in batches:
-                yield replace(batch, rows=range(batch.rows.start + at[0], batch.rows.stop + at[0]))  # type: ignore[type-var]
+                yield replace(batch, rows=range(batch.rows.start + at[0], batch.rows.stop + at[0]))
 
     def unembed(self, hidden: Any, *, arm: Arm = "organism", scale_of: Any = None) -> Any:
         """See contracts.Organism."""

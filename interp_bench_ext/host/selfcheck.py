@@ -7,12 +7,11 @@ from itertools import product
 
 import torch
 
-from interp_bench_ext.contracts import Arm, Reads, Row, Site
+from interp_bench_ext.contracts import Arm, Batch, Reads, Row, Site
 from interp_bench_ext.errors import BadInput, SelfCheckFailed
 from interp_bench_ext.host.arms import Batching
 from interp_bench_ext.host.decoding import Drawn, Engine
 from interp_bench_ext.host.load import Proof
-from interp_bench_ext.host.passed import Passed
 from interp_bench_ext.host.running_batch import Sampling
 from interp_bench_ext.host.spec import with_detail
 
@@ -131,7 +130,7 @@ class _Check:
         own = found[..., : plain.shape[-1]]
         return float((own - plain).abs().max() / (plain if of is None else of).std())
 
-    def read(self, name: str, row: Row) -> Passed:
+    def read(self, name: str, row: Row) -> Batch:
         """Logits and last stream of one row. Raises SelfCheckFailed if there are none."""
         try:
             return next(self._engine.run([row], Reads(sites=(self.last,)), _silent))

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 
-from ..contracts import Arm, Completion, Reading, Reads, Row, Site
+from ..contracts import Arm, Batch, Completion, Reading, Reads, Row, Site
 from ..conversations import Conversation, Thinking
 from ..errors import BadInput, from_code
 from ..results.model_info import ModelInfo
 from .channel import Channel
-
-
-@dataclass(frozen=True)
-class KeptBatch:
-    """A contracts.Batch, with tensors of the method's own."""
-
-    rows: range
-    lengths: Sequence[int]
-    logits: Any
-    sites: Mapping[Site, Any]
-    gradients: Mapping[Site, Any]
-    scores: Any
 
 
 class MethodOrganism:
@@ -124,7 +112,7 @@ class MethodOrganism:
         )
         return found
 
-    def run(self, rows: Sequence[Row], reads: Reads = Reads()) -> Iterator[KeptBatch]:  # noqa: B008 - it is frozen
+    def run(self, rows: Sequence[Row], reads: Reads = Reads()) -> Iterator[Batch]:  # noqa: B008 - it is frozen
         """See contracts.Organism."""
         number = self._ask(
             "run",
@@ -133,13 +121,13 @@ class MethodOrganism:
             graded=reads.grad_of is not None,
         )
 
-        def batches() -> Iterator[KeptBatch]:
+        def batches() -> Iterator[Batch]:
             while True:
                 self._channel.send({"ask": "next", "with": {"number": number}})
                 found = self._answer(reads.grad_of)
                 if found is None:
                     return
-                yield KeptBatch(**found)
+                yield Batch(**found)
 
         return batches()
 
