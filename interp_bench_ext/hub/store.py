@@ -7,7 +7,7 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import NamedTuple
 
@@ -85,7 +85,7 @@ class HandedRow(NamedTuple):
     """A :class:`~..record.scores.Score` in JSON."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Usage:
     """What was used in a window of time."""
 
@@ -162,21 +162,16 @@ class Store:
     def usage(self, scope: str, *, hours: float) -> Usage:
         """What was used under a scope in the last ``hours``, to the minute."""
         since = int(time.time() // 60) - round(60 * hours)
-        found = self._database.execute(
-            "SELECT COALESCE(SUM(calls), 0), COALESCE(SUM(samples), 0), COALESCE(SUM(prompts), 0),"
-            " COALESCE(SUM(busy_s), 0.0) FROM usage WHERE scope = ? AND minute > ?",
-            (scope, since),
-        ).fetchone()
-        return Usage(calls=found[0], samples=found[1], prompts=found[2], busy_s=found[3])
+        return self._summed("scope = ? AND minute > ?", scope, since)
 
     def usage_of(self, scope: str, organism: str) -> Usage:
         """What was ever used of one organism under a scope."""
-        found = self._database.execute(
-            "SELECT COALESCE(SUM(calls), 0), COALESCE(SUM(samples), 0), COALESCE(SUM(prompts), 0),"
-            " COALESCE(SUM(busy_s), 0.0) FROM usage WHERE scope = ? AND organism = ?",
-            (scope, organism),
-        ).fetchone()
-        return Usage(calls=found[0], samples=found[1], prompts=found[2], busy_s=found[3])
+        return self._summed("scope = ? AND organism = ?", scope, organism)
+
+    def _summed(self, where: str, *values: str | int) -> Usage:
+        sums = ", ".join(f"COALESCE(SUM({own.name}), 0)" for own in fields(Usage))
+        found = self._database.execute(f"SELECT {sums} FROM usage WHERE {where}", values).fetchone()  # noqa: S608 - ours
+        return Usage(*found)
 
     def scopes_of(self, organisms: Sequence[str]) -> list[tuple[str, str]]:
         """Who has ever used which of some organisms, as scope and organism."""

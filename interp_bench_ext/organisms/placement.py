@@ -188,9 +188,15 @@ def organism_spec(experiment: Experiment) -> OrganismSpec:
 def check_startable(experiment: Experiment) -> None:
     """Raises BadInput where the organism cannot be had, or something must be done before."""
     organism_spec(experiment)
-    obstacle = place_of(experiment).obstacle()
-    if obstacle is not None:
-        raise BadInput(obstacle)
+    check_places([experiment])
+
+
+def check_places(experiments: Sequence[Experiment]) -> None:
+    """Raises BadInput where something must be done before anything can be had at one of the places."""
+    for name in {one.public.execution_mode for one in experiments}:
+        obstacle = find_place(name).obstacle()
+        if obstacle is not None:
+            raise BadInput(obstacle)
 
 
 async def start_organism(spec: OrganismSpec, *, emit: Emit) -> ServedOrganism:

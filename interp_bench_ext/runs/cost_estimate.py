@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..config import AgentSection, Experiment
-from ..errors import BadInput, Unconfirmed
-from ..organisms.placement import Cost, place_of
+from ..errors import Unconfirmed
+from ..organisms.placement import Cost, check_places, place_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,10 +28,7 @@ def spending(experiments: Sequence[Experiment]) -> Spending | None:
     Raises:
         BadInput: A model does not fit its GPU, or nothing can be had there before a person has done something.
     """
-    for one in experiments:
-        obstacle = place_of(one).obstacle()
-        if obstacle is not None:
-            raise BadInput(obstacle)
+    check_places(experiments)
     found = [cost for cost in (place_of(one).estimate(one) for one in experiments) if cost is not None]
     if not found:
         return None
