@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,8 +37,11 @@ def host(model_folders: dict[str, Path]) -> Iterator[Host]:
 
 def workers() -> list[psutil.Process]:
     """The processes of this test's methods: bubblewrap's child that is no other."""
-    own = psutil.Process().children(recursive=True)
-    return [process for process in own if "interp_bench_ext.methods" in process.cmdline()]
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # one that ends meanwhile runs no method
+            found += [process] if "interp_bench_ext.methods" in process.cmdline() else []
+    return found
 
 
 def counts(organism, *, step=1):

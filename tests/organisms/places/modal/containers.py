@@ -156,11 +156,12 @@ class Container:
             option = "--ro-bind" if volume.read_only else "--bind"
             shown += [option, str(self._plane.store.volume(volume.volume_id)), volume.mount_path]
         network = ["--unshare-net"] if definition.block_network else []
-        # The whole /proc: one that hides something cannot be mounted again by the sandbox inside.
+        # The whole /proc: one that hides something cannot be mounted again by the sandbox inside. An empty /tmp comes
+        # first, for this checkout may lie below it.
         system = ["--bind", "/proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108
         modal = ["--bind", str(self._folder / "modal"), str(_INSIDE)]
         python = [sys.executable, "-m", "modal._container_entrypoint"]
-        return ["bwrap", "--die-with-parent", *network, *shown, *system, *modal, "--chdir", "/root", *python]
+        return ["bwrap", "--die-with-parent", *network, *system, *shown, *modal, "--chdir", "/root", *python]
 
     # What the container asks.
 
