@@ -24,26 +24,38 @@ class AdapterRows:
         """``[B]``: 1 for a row of the organism, 0 for one of the base; None where all are the organism's."""
         self._names: list[str] | None = None
         _replace(model, self)
-        self._hook(model)
+        self._device = next(model.parameters()).device
+        self.plain = self._hook(model) == 0
+        """Whether the mask is all that there is to a row's arm."""
 
-    def _hook(self, model: Any) -> None:
+    def _hook(self, model: Any) -> int:
+        """Have peft's own layers told of the rows; how many there are."""
         from peft.tuners.tuners_utils import BaseTunerLayer
         from peft.utils.other import AuxiliaryTrainingWrapper
 
         def give(_module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
             return args, kwargs if self._names is None else {**kwargs, "adapter_names": self._names}
 
-        for module in model.modules():
-            adapts: bool = isinstance(module, (BaseTunerLayer, AuxiliaryTrainingWrapper))
-            if adapts:
-                module.register_forward_pre_hook(give, with_kwargs=True)
+        kinds: Any = (BaseTunerLayer, AuxiliaryTrainingWrapper)
+        own = [module for module in model.modules() if isinstance(module, kinds)]
+        for module in own:
+            module.register_forward_pre_hook(give, with_kwargs=True)
+        return len(own)
 
     @contextlib.contextmanager
     def running(self, base: Sequence[bool]) -> Iterator[None]:
         """For the forward passes inside, row i is without adapter where ``base[i]``."""
-        if any(base):
-            self._names = [_BASE if row else _ADAPTED for row in base]
-            self.mask = torch.tensor([float(not row) for row in base])
+        if not any(base):
+            yield
+            return
+        self._names = [_BASE if row else _ADAPTED for row in base]
+        with self.masked(torch.tensor([float(not row) for row in base], device=self._device)):
+            yield
+
+    @contextlib.contextmanager
+    def masked(self, mask: torch.Tensor) -> Iterator[None]:
+        """The same by a mask ``[B]``, for layers that are plain or rows that are all the organism's."""
+        self.mask = mask
         try:
             yield
         finally:
@@ -99,8 +111,14 @@ class MaskedLora(nn.Module):
     def forward(self, given: torch.Tensor) -> torch.Tensor:
         """``[B, T, in]`` to ``[B, T, out]``."""
         out: torch.Tensor = self.base_layer(given)
-        added: torch.Tensor = self.up(self._masked(self.down(given.to(self._dtype))))
-        return out + (added * self.scaling).to(out.dtype)
+        inner = self._masked(self.down(given.to(self._dtype)))
+        if out.dtype != inner.dtype:
+            added: torch.Tensor = self.up(inner)
+            return out + (added * self.scaling).to(out.dtype)
+        up: torch.Tensor = self.up.weight  # type: ignore[assignment]
+        # One kernel for product, scaling and sum: on a GPU a small batch waits for their number.
+        whole = torch.addmm(out.flatten(0, -2), inner.flatten(0, -2), up.T, alpha=self.scaling)
+        return whole.view(out.shape)
 
     def _masked(self, inner: torch.Tensor) -> torch.Tensor:
         for factors in (self._rows[0].mask, self.strength):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +54,15 @@ class State:
             self.hooks.keep(indices)
         pick_rows(self.cache, picked)
         self.mask, self.positions, self.seen = self.mask[picked], self.positions[picked], self.seen[indices]
+
+    def grow(self, steps: int, views: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> None:
+        """Have seen so many tokens more, whose keys and values are in ``views`` with those before."""
+        self.mask = torch.cat([self.mask, torch.ones_like(self.mask[:, :1]).expand(-1, steps)], 1)
+        self.positions, self.seen = self.positions + steps, self.seen + steps
+        for layer, (keys, values) in zip(self.cache.layers, views, strict=True):
+            layer.keys, layer.values = keys, values
+            if layer.is_sliding:
+                layer.cumulative_length = keys.shape[2]
 
     def trim(self) -> None:
         """Take off the columns in front in which no row has a token."""

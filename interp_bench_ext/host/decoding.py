@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from interp_bench_ext.contracts import Row
+from interp_bench_ext.host.fixed_steps import FixedSteps
 from interp_bench_ext.host.load import Loaded
 from interp_bench_ext.host.passes import Passes, Step
 from interp_bench_ext.host.running_batch import Draft, Job, RunningBatch, Sampling
@@ -47,6 +48,15 @@ class Engine(Passes):
     @stop_ids.setter
     def stop_ids(self, ids: frozenset[int]) -> None:
         self._running.stop_ids = ids
+
+    @property
+    def captured(self) -> bool:
+        """Whether decode steps are recorded and played; setting it raises nothing, and begins without recordings."""
+        return self._running.fixed is not None and not self._running.fixed.failed
+
+    @captured.setter
+    def captured(self, wanted: bool) -> None:
+        self._running.fixed = FixedSteps(self) if wanted else None
 
     def generate(
         self,

@@ -18,8 +18,9 @@ _OVERHEAD_BYTES = 256 << 20
 """Interpreter, libraries and the activations of one short call."""
 _ROOMY = 0.85
 """Of the free memory: weights that take more leave little for a batch."""
-_BATCH_SHARE = 0.25
-_BATCH_CAP_BYTES = {"cpu": 2 * _GIB}
+_BATCH_SHARE = {"cuda": 0.5}
+_SMALL_SHARE = 0.25
+_BATCH_CAP_BYTES = {"cpu": 2 * _GIB, "mps": 16 * _GIB}
 _CGROUP_LIMITS = (
     ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
     ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
@@ -67,7 +68,8 @@ def choose_dtype(wanted: str, device: torch.device) -> torch.dtype:
 def free_bytes(device: torch.device) -> int:
     """Memory that can still be used on ``device``, a container's own limit included."""
     if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
+        held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # by torch, for what comes
+        return int(torch.cuda.mem_get_info(device)[0]) + held
     free = psutil.virtual_memory().available
     for limit_file, used_file in _CGROUP_LIMITS:
         try:
@@ -82,7 +84,8 @@ def free_bytes(device: torch.device) -> int:
 def batch_bytes(devices: Sequence[torch.device]) -> int:
     """How much memory one batch may take on the fullest of a model's ``devices``."""
     free = min(free_bytes(device) for device in devices)
-    return min(int(free * _BATCH_SHARE), _BATCH_CAP_BYTES.get(devices[0].type, 16 * _GIB))
+    kind = devices[0].type
+    return min(int(free * _BATCH_SHARE.get(kind, _SMALL_SHARE)), _BATCH_CAP_BYTES.get(kind, free))
 
 
 def place(folder: Path, dtype: torch.dtype, device: torch.device, quantization: str | None) -> tuple[torch.device, ...]:

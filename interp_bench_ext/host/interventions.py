@@ -6,8 +6,9 @@ Shapes: B rows, T columns of the call, P positions kept.
 from __future__ import annotations
 
 import contextlib
+import copy
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -64,6 +65,23 @@ class Entry:
         return np.where(inside & (columns >= 0), self.first + (place if self.each else 0), -1)
 
 
+@dataclass(frozen=True)
+class FixedEdits:
+    """Edits of steps that come, for a step that is recorded: where each row's value is, and the values."""
+
+    places: torch.Tensor
+    """``[B, S]``; -1 where nothing is done."""
+    table: torch.Tensor
+    """``[N, *shape]`` float32."""
+    step: torch.Tensor
+    """``[1]``"""
+
+    @property
+    def at(self) -> torch.Tensor:
+        """``[B, 1]``: the places of this step."""
+        return self.places.index_select(1, self.step)
+
+
 @dataclass
 class Stage:
     """Edits of one operation at one site, at most one of each row."""
@@ -73,6 +91,7 @@ class Stage:
     entries: dict[int, Entry] = field(default_factory=dict)
     values: list[torch.Tensor] = field(default_factory=list)
     _table: torch.Tensor | None = None
+    _fixed: FixedEdits | None = None
 
     def add(self, row: int, edit: Edit, shape: tuple[int, ...], length: int) -> None:
         """Take in a row's edit. ``length`` is that of the row."""
@@ -83,18 +102,47 @@ class Stage:
 
     def applied(self, found: torch.Tensor, columns: Columns) -> torch.Tensor:
         """``found`` ``[B, T, *shape]`` after the edits."""
-        index = np.full(columns.shape, -1)
-        for row, entry in self.entries.items():
-            index[row] = entry.index(columns[row])
+        if self._fixed is not None:
+            return self._changed(found, self._fixed.at, self._fixed.table)
+        index = self._index(columns)
         if not (index >= 0).any():
             return found
         if (index == index[:, :1]).all():  # the same for all columns of a row
             index = index[:, :1]
         if self._table is None or self._table.device != found.device:
             self._table = torch.cat(self.values).to(found.device, torch.float32)
-        at = torch.from_numpy(index).to(found.device)
-        changed = _OPERATIONS[self.op](found.float(), self._table[at.clamp(min=0)]).to(found.dtype)
+        return self._changed(found, torch.from_numpy(index).to(found.device), self._table)
+
+    def _changed(self, found: torch.Tensor, at: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
+        changed = _OPERATIONS[self.op](found.float(), table[at.clamp(min=0)]).to(found.dtype)
         return torch.where((at >= 0).reshape(*at.shape, *[1] * (found.dim() - 2)), changed, found)
+
+    def _index(self, columns: Columns) -> NDArray[np.int64]:
+        """``[B, T]``: each place's value in the table, -1 where nothing is done."""
+        index = np.full(columns.shape, -1)
+        for row, entry in self.entries.items():
+            index[row] = entry.index(columns[row])
+        return index
+
+    @property
+    def room(self) -> int:
+        """How many values a fixed table has: a power of two."""
+        return 1 << (sum(len(each) for each in self.values) - 1).bit_length()
+
+    def fixed(self, rows: int, steps: int, step: torch.Tensor) -> Stage:
+        """One that does what :meth:`become` says, in memory that stays where it is."""
+        places = torch.full((rows, steps), -1, dtype=torch.long, device=step.device)
+        table = torch.zeros((self.room, *self.values[0].shape[1:]), device=step.device)
+        return replace(self, _fixed=FixedEdits(places, table, step))
+
+    def become(self, other: Stage, columns: Columns) -> None:
+        """Do for ``columns`` ``[rows, steps]`` what the other would."""
+        assert self._fixed is not None
+        rows, steps = columns.shape
+        values = torch.cat(other.values)
+        self._fixed.places.fill_(-1)
+        self._fixed.places[:rows, :steps] = torch.from_numpy(other._index(columns)).to(self._fixed.places.device)
+        self._fixed.table[: len(values)] = values.to(self._fixed.table.device)
 
 
 def checked_value(edit: Edit, shape: tuple[int, ...]) -> torch.Tensor:
@@ -148,6 +196,8 @@ class Interventions:
         self._wanted = {site: sites.normal(site) for site in wanted}
         self._kept: dict[Key, list[torch.Tensor]] = {(s.layer, s.part): [] for s in self._wanted.values()}
         self._before: dict[int, torch.Tensor] = {}
+        self._strengths: dict[int, torch.Tensor] | None = None
+        """``[B]`` of a layer's adapters, where they are fixed."""
 
     def keep(self, indices: Sequence[int]) -> None:
         """Go on with these of the rows."""
@@ -159,6 +209,44 @@ class Interventions:
     def idle(self) -> bool:
         """Whether there is nothing to do."""
         return not self._stages and not self._kept and not self._gradients
+
+    @property
+    def fixable(self) -> bool:
+        """Whether the edits are numbers alone, and nothing is read."""
+        ranked = (stage for (_, part), stages in self._stages.items() if part == "adapter" for stage in stages)
+        return not self._kept and not self._gradients and all(stage.op == "scale" for stage in ranked)
+
+    @property
+    def signature(self) -> Hashable:
+        """The same for edits that differ in nothing but numbers, and in which rows have them."""
+        return tuple((key, stage.op, stage.head, stage.room) for key, stage in self._ordered())
+
+    def _ordered(self) -> list[tuple[Key, Stage]]:
+        return [(key, stage) for key in sorted(self._stages) for stage in self._stages[key]]
+
+    def fixed(self, rows: int, steps: int, step: torch.Tensor) -> Interventions:
+        """One that does what :meth:`become` says, for so many rows and steps; ``step`` ``[1]`` is where they are."""
+        assert self.fixable
+        own = copy.copy(self)
+        own._stages = {
+            key: [stage.fixed(rows, steps, step) for stage in stages] for key, stages in self._stages.items()
+        }
+        own._before = {}
+        own.columns = np.zeros((rows, 1), dtype=np.int64)
+        own._strengths = {
+            layer: torch.ones(rows, device=step.device) for layer, part in self._stages if part == "adapter"
+        }
+        return own
+
+    def become(self, other: Interventions, seen: Columns, steps: int) -> None:
+        """Do in so many steps after ``seen`` ``[rows]`` tokens what the other, of the same signature, would."""
+        assert self._strengths is not None
+        columns = seen[:, None] + np.arange(steps)
+        for ((_, part), mine), (_, its) in zip(self._ordered(), other._ordered(), strict=True):
+            if part != "adapter":
+                mine.become(its, columns)
+        for layer, (strength, _) in other._scales(len(seen)).items():
+            self._strengths[layer][: len(seen)] = strength.to(self._strengths[layer].device)
 
     def _take(self, number: int, row: Row) -> None:
         used: dict[Key, int] = {}
@@ -289,25 +377,36 @@ class Interventions:
 
     @contextlib.contextmanager
     def _adapters_scaled(self) -> Iterator[None]:
-        scaled = [(layer, stages) for (layer, part), stages in self._stages.items() if part == "adapter"]
-        modules = [module for layer, _ in scaled for module in self._sites.adapters[layer]]
+        if self._strengths is None:
+            scales = self._scales(len(self.columns))
+        else:
+            scales = {layer: (strength, None) for layer, strength in self._strengths.items()}
         try:
-            for layer, stages in scaled:
-                strength, ranks = torch.ones(len(self.columns)), [sys.maxsize] * len(self.columns)
-                for stage in stages:
-                    for row, entry in stage.entries.items():
-                        value = float(torch.cat(stage.values)[entry.first])
-                        if stage.op == "scale":
-                            strength[row] *= value
-                        else:
-                            ranks[row] = min(ranks[row], int(value))
+            for layer, (strength, ranks) in scales.items():
                 for module in self._sites.adapters[layer]:
-                    module.strength = strength
-                    module.ranks = None if min(ranks) == sys.maxsize else tuple(ranks)
+                    module.strength, module.ranks = strength, ranks
             yield
         finally:
-            for module in modules:
-                module.strength = module.ranks = None
+            for layer in scales:
+                for module in self._sites.adapters[layer]:
+                    module.strength = module.ranks = None
+
+    def _scales(self, rows: int) -> dict[int, tuple[torch.Tensor, tuple[int, ...] | None]]:
+        """By layer the strengths ``[B]`` of its adapters, and to how many directions each row's are cut."""
+        scales: dict[int, tuple[torch.Tensor, tuple[int, ...] | None]] = {}
+        for (layer, part), stages in self._stages.items():
+            if part != "adapter":
+                continue
+            strength, ranks = torch.ones(rows), [sys.maxsize] * rows
+            for stage in stages:
+                for row, entry in stage.entries.items():
+                    value = float(torch.cat(stage.values)[entry.first])
+                    if stage.op == "scale":
+                        strength[row] *= value
+                    else:
+                        ranks[row] = min(ranks[row], int(value))
+            scales[layer] = strength, None if min(ranks) == sys.maxsize else tuple(ranks)
+        return scales
 
     def sources(self) -> dict[Key, torch.Tensor]:
         """What was kept, as it is in the pass: ``[B, T, size]``."""

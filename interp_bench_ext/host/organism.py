@@ -117,7 +117,9 @@ class LoadedOrganism:
     def check(self) -> None:
         """Raises SelfCheckFailed; see :func:`self_check`."""
         self_check(self._engine, self._proof)
-        self._info = replace(self._info, batching=self._engine.batching.value)
+        engine = self._engine
+        decoding = "captured" if engine.captured else "eager"
+        self._info = replace(self._info, batching=engine.batching.value, decoding=decoding)
 
     def seal(self, spec: OrganismSpec, tokenizer: Any) -> None:
         """Turn the hidden prompt into activations and forget its text; see :func:`interp_bench_ext.host.veil.seal`."""

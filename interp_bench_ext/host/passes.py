@@ -42,7 +42,7 @@ class Passes:
     @torch.no_grad()
     def __init__(self, loaded: Loaded) -> None:
         self.device, self.devices, self.dtype = loaded.device, loaded.devices, loaded.dtype
-        self._adapter_rows = AdapterRows(loaded.model) if loaded.adapted else None
+        self.adapter_rows = AdapterRows(loaded.model) if loaded.adapted else None
         ids = torch.tensor([loaded.proof.ids], device=self.device)
         self.organism = Arm.of(loaded.model, ids)
         self.base = Arm.of(loaded.base, ids) if loaded.adapted else self.organism
@@ -340,24 +340,24 @@ class Passes:
         assert ids.shape == positions.shape == columns.shape
         before, base, hooks = mask.shape[1] - ids.shape[1], state.base, state.hooks
         with contextlib.ExitStack() as stack:
-            if self._adapter_rows and any(base) and state.arm is self.organism:
-                stack.enter_context(self._adapter_rows.running(base))
+            if self.adapter_rows and any(base) and state.arm is self.organism:
+                stack.enter_context(self.adapter_rows.running(base))
             if hooks:
                 hooks.columns = columns
                 stack.enter_context(hooks.during())
             if not before or cache is None or self.continues:
-                return self._call(state.arm, ids, mask, positions, cache, keep)
+                return self.call(state.arm, ids, mask, positions, cache, keep)
             logits = []
             for at in range(ids.shape[1]):
                 one = slice(at, at + 1)
                 if hooks:
                     hooks.columns = columns[:, one]
                 logits.append(
-                    self._call(state.arm, ids[:, one], mask[:, : before + at + 1], positions[:, one], cache, 0)
+                    self.call(state.arm, ids[:, one], mask[:, : before + at + 1], positions[:, one], cache, 0)
                 )
             return torch.cat(logits[-keep:], 1)
 
-    def _call(
+    def call(
         self,
         arm: Arm,
         ids: torch.Tensor,
@@ -366,6 +366,10 @@ class Passes:
         cache: Any,
         keep: int,
     ) -> torch.Tensor:
+        """Float32 logits ``[B, T or keep, V]`` of one pass, without edits; ``keep`` 0 is all of them.
+
+        ``mask`` is ``[B, columns]``, 1 where a token is, or ``[B, 1, T, columns]``, added to attention's.
+        """
         options: dict[str, Any] = {"logits_to_keep": keep} if "logits_to_keep" in arm.takes else {}
         options[next((name for name in CACHES if name in arm.takes), "cache")] = cache
         if self.batching is Batching.PADDED:  # else it would be all ones, which not every model takes

@@ -22,8 +22,9 @@ from interp_bench_ext.host.arms import Batching
 from interp_bench_ext.host.batch_state import State
 from interp_bench_ext.host.batches import Room, groups
 from interp_bench_ext.host.devices import batch_bytes
+from interp_bench_ext.host.fixed_steps import STEPS, FixedSteps
 from interp_bench_ext.host.passes import Passes, Step
-from interp_bench_ext.host.sampling import choose
+from interp_bench_ext.host.sampling import Ways, choose
 
 _NO_NUMBERS = "The model's logits are no numbers after this prompt: an edit's value is too large."
 
@@ -115,13 +116,16 @@ class _Lane:
     drafts: list[Draft]
     state: State
     tokens: torch.Tensor
+    ways: Ways
 
     def keep(self, going: list[int]) -> None:
-        if 0 < len(going) < len(self.drafts):
+        before = len(self.drafts)
+        if 0 < len(going) < before:
             self.state.keep(going)
             self.state.trim()
             self.tokens = self.tokens[going]
         self.drafts = [self.drafts[index] for index in going]
+        self.ways = _ways(self.drafts, self.tokens.device) if len(going) < before else self.ways
 
     @property
     def most_left(self) -> int:
@@ -136,6 +140,8 @@ class RunningBatch:
         self._jobs: list[Job] = []
         self._lanes: list[_Lane] = []
         self._budget = 0
+        self.fixed: FixedSteps | None = None
+        """Takes several steps of a batch at a time where it can; without it, each is a pass by itself."""
         self.stop_ids: frozenset[int] = frozenset()
 
     def add(self, job: Job) -> None:
@@ -205,30 +211,41 @@ class RunningBatch:
 
     def _advance(self, lane: _Lane) -> None:
         self._settle(lane)
-        if lane.drafts:
-            lane.tokens = self._draw(lane.drafts, self._passes.decode(lane.state, lane.tokens))
-            self._settle(lane)
+        if not lane.drafts:
+            return
+        tokens, logs = self._steps(lane, min(STEPS, lane.most_left)) or self._one_step(lane)
+        lane.tokens = tokens[:, -1]
+        self._give(lane.drafts, tokens, logs)
+        self._settle(lane)
 
-    def _draw(self, drafts: Sequence[Draft], logits: torch.Tensor) -> torch.Tensor:
-        """``[B]`` tokens, which the drafts have afterwards, from logits ``[B, V]``."""
-        alike: dict[tuple[float, float], list[int]] = {}
-        for place, draft in enumerate(drafts):
-            alike.setdefault((draft.job.how.temperature, draft.job.how.top_p), []).append(place)
-        tokens = torch.zeros(len(drafts), dtype=torch.long, device=logits.device)
-        logs = torch.zeros(len(drafts), device=logits.device)
-        for (temperature, top_p), places in alike.items():
-            uniforms = np.array([drafts[place].uniforms[len(drafts[place].ids)] for place in places], dtype=np.float32)
-            own = logits if len(alike) == 1 else logits[places]
-            given = torch.from_numpy(uniforms).to(logits.device)
-            tokens[places], logs[places] = choose(own, temperature, top_p, given)
-        for draft, token, logprob in zip(drafts, tokens.tolist(), logs.tolist(), strict=True):
-            if logprob != logprob:
-                draft.job.error = draft.job.error or BadInput(_NO_NUMBERS)
-            draft.ids.append(token)
-            draft.logprobs.append(logprob)
-            draft.stopped = token in self.stop_ids
-            draft.job.left -= 1 + (draft.left if draft.stopped else 0)
-        return tokens
+    def _steps(self, lane: _Lane, steps: int) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """Several steps, in fixed buffers; None where that cannot be."""
+        if self.fixed is None or not self.fixed.takes(lane.state, steps):
+            return None
+        return self.fixed.run(lane.state, lane.tokens, lane.ways, _uniforms(lane.drafts, steps), lane.most_left)
+
+    def _one_step(self, lane: _Lane) -> tuple[torch.Tensor, torch.Tensor]:
+        return self._draw(lane.drafts, lane.ways, self._passes.decode(lane.state, lane.tokens))
+
+    @staticmethod
+    def _draw(drafts: Sequence[Draft], ways: Ways, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """``[B, 1]`` tokens and log-probabilities from logits ``[B, V]``."""
+        given = torch.from_numpy(_uniforms(drafts, 1)[:, 0]).to(logits.device)
+        tokens, logs = choose(logits, ways, given)
+        return tokens[:, None], logs[:, None]
+
+    def _give(self, drafts: Sequence[Draft], tokens: torch.Tensor, logs: torch.Tensor) -> None:
+        """Let the drafts have what was drawn for them, ``[B, S]``, as far as they go."""
+        for draft, ids, logprobs in zip(drafts, tokens.tolist(), logs.tolist(), strict=True):
+            for token, logprob in zip(ids, logprobs, strict=True):
+                if draft.ended or len(draft.ids) >= draft.until:
+                    break
+                if logprob != logprob:
+                    draft.job.error = draft.job.error or BadInput(_NO_NUMBERS)
+                draft.ids.append(token)
+                draft.logprobs.append(logprob)
+                draft.stopped = token in self.stop_ids
+                draft.job.left -= 1 + (draft.left if draft.stopped else 0)
 
     def _entering(self, jobs: Sequence[Job]) -> Iterator[tuple[Hashable, list[Draft]]]:
         """The rows for which there is room now, those of a kind and of like length together; calls take turns."""
@@ -266,7 +283,10 @@ class RunningBatch:
         for draft, row in zip(drafts, rows, strict=True):
             draft.until = len(draft.ids) + self._passes.until_switch(row)
         state, logits = self._passes.prefill(rows)
-        lane = _Lane(kind, drafts, state, self._draw(drafts, logits))
+        ways = _ways(drafts, logits.device)
+        tokens, logs = self._draw(drafts, ways, logits)
+        self._give(drafts, tokens, logs)
+        lane = _Lane(kind, drafts, state, tokens[:, 0], ways)
         self._settle(lane)
         if lane.drafts and not any(self._joined(other, lane) for other in self._lanes):
             self._lanes.append(lane)
@@ -286,4 +306,19 @@ class RunningBatch:
                 draft.job.waiting.append(draft)
             raise
         lane.drafts, lane.tokens = [*lane.drafts, *more.drafts], torch.cat([lane.tokens, more.tokens])
+        lane.ways = _ways(lane.drafts, lane.tokens.device)
         return True
+
+
+def _ways(drafts: Sequence[Draft], device: torch.device) -> Ways:
+    how = [draft.job.how for draft in drafts]
+    return Ways.of([each.temperature for each in how], [each.top_p for each in how], device)
+
+
+def _uniforms(drafts: Sequence[Draft], steps: int) -> NDArray[np.float32]:
+    """``[B, steps]``: of the tokens that come next; 0 for those that a row may not have."""
+    uniforms = np.zeros((len(drafts), steps), dtype=np.float32)
+    for row, draft in enumerate(drafts):
+        own = draft.uniforms[len(draft.ids) : len(draft.ids) + steps]
+        uniforms[row, : len(own)] = own
+    return uniforms

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn.functional import pad
 
 from interp_bench_ext.contracts import Row
 
@@ -22,19 +25,72 @@ def draws(row: Row, sample: int, seed: int, count: int) -> NDArray[np.float32]:
     return np.random.default_rng(list(hashlib.sha256(content).digest())).random(count, dtype=np.float32)
 
 
+@dataclass(frozen=True)
+class Ways:
+    """How each row of a batch is drawn, and whether any is drawn at all, or from a nucleus."""
+
+    temperatures: torch.Tensor
+    """``[B]``; 1 where a row is greedy."""
+    top_p: torch.Tensor
+    """``[B]``"""
+    greedy: torch.Tensor
+    """``[B]``: whether the likeliest token is taken."""
+    draws: bool
+    nucleus: bool
+
+    @classmethod
+    def of(cls, temperatures: Sequence[float], top_p: Sequence[float], device: torch.device) -> Ways:
+        """One of each for every row."""
+        greedy = [temperature < _GREEDY for temperature in temperatures]
+        warm = [1.0 if cold else temperature for cold, temperature in zip(greedy, temperatures, strict=True)]
+        drawn = [share for share, cold in zip(top_p, greedy, strict=True) if not cold]
+        return cls(
+            torch.tensor(warm, device=device),
+            torch.tensor([float(share) for share in top_p], device=device),
+            torch.tensor(greedy, device=device),
+            draws=bool(drawn),
+            nucleus=any(share < 1 for share in drawn),
+        )
+
+    def widened(self, rows: int) -> Ways:
+        """In memory of its own, with greedy rows behind its own up to so many."""
+        more = rows - len(self.greedy)
+        return replace(
+            self,
+            temperatures=pad(self.temperatures, (0, more), value=1.0),
+            top_p=pad(self.top_p, (0, more), value=1.0),
+            greedy=pad(self.greedy, (0, more), value=True),
+        )
+
+    def become(self, other: Ways) -> None:
+        """Take over the rows of another that draws alike, in this one's memory; what is behind them may stay."""
+        assert (self.draws, self.nucleus) == (other.draws, other.nucleus)
+        for mine, its in zip(self._tensors, other._tensors, strict=True):
+            mine[: len(its)] = its
+
+    @property
+    def _tensors(self) -> tuple[torch.Tensor, ...]:
+        return self.temperatures, self.top_p, self.greedy
+
+
 def choose(
-    logits: torch.Tensor, temperature: float, top_p: float, uniforms: torch.Tensor
+    logits: torch.Tensor, ways: Ways, uniforms: torch.Tensor, *, sorts: bool = False
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Tokens ``[B]`` and their log-probabilities ``[B]`` (nats, untempered) from ``[B, vocabulary]`` float32 logits.
 
     By softmax, cumulative sum and binary search: `torch.multinomial` costs some thirty times as much on CPU.
+
+    Args:
+        sorts: Sort all tokens for a nucleus, rather than look whether the likeliest are enough of them.
     """
     assert uniforms.shape == logits.shape[:-1]
-    if temperature < _GREEDY:
-        tokens = logits.argmax(-1)
-    else:
-        probs = torch.softmax(logits / temperature, -1)
-        tokens = _draw(probs, uniforms) if top_p >= 1 else _draw_nucleus(probs, top_p, uniforms)
+    tokens = logits.argmax(-1)
+    if ways.draws:
+        probs = torch.softmax(logits / ways.temperatures[:, None], -1)
+        drawn = _draw(probs, uniforms)
+        if ways.nucleus:
+            drawn = torch.where(ways.top_p >= 1, drawn, _draw_nucleus(probs, ways.top_p, uniforms, sorts=sorts))
+        tokens = torch.where(ways.greedy, tokens, drawn)
     chosen = logits.gather(-1, tokens[:, None])[:, 0]
     return tokens, chosen - torch.logsumexp(logits, -1)
 
@@ -48,11 +104,13 @@ def _draw(probs: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
     return torch.searchsorted(sums, sought[:, None], right=True)[:, 0].clamp(max=probs.shape[-1] - 1)
 
 
-def _draw_nucleus(probs: torch.Tensor, top_p: float, uniforms: torch.Tensor) -> torch.Tensor:
+def _draw_nucleus(probs: torch.Tensor, top_p: torch.Tensor, uniforms: torch.Tensor, *, sorts: bool) -> torch.Tensor:
     """The smallest set of tokens whose probability reaches ``top_p``, renormalised (Holtzman et al. 2020)."""
-    values, ids = probs.topk(min(_TOP, probs.shape[-1]), -1)
-    if bool((values.sum(-1) < top_p).any()):
+    if not sorts:
+        values, ids = probs.topk(min(_TOP, probs.shape[-1]), -1)
+        sorts = bool(((values.sum(-1) < top_p) & (top_p < 1)).any())
+    if sorts:
         values, ids = probs.sort(stable=True, dim=-1, descending=True)
     before = values.cumsum(-1) - values
-    kept = torch.where(before < top_p, values, 0.0)
+    kept = torch.where(before < top_p[:, None], values, 0.0)
     return ids.gather(-1, _draw(kept, uniforms)[:, None])[:, 0]

@@ -28,6 +28,8 @@ class ModelInfo(Result):
     access: str
     batching: str = "padded"
     """How rows share a pass: ``padded``, ``equal lengths`` or ``one by one``, as the model's layers allow it."""
+    decoding: str = "eager"
+    """``captured`` where a decode step is a recorded CUDA graph; ``eager`` where Python launches each kernel."""
     reference: bool = False
     """Whether there is a reference model to compare it with."""
 
@@ -73,5 +75,6 @@ class ModelInfo(Result):
             ("chat template", "yes" if self.chat_template else "no"),
             ("access", clip(self.access, 40)),
             ("batches", clip(self.batching, 40)),
+            ("decode steps", clip(self.decoding, 40)),
             *([("reference", "a model to compare it with")] if self.reference else []),
         ]

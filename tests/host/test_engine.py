@@ -11,7 +11,7 @@ import torch
 from interp_bench_ext.contracts import Access, Reads, Row, Site, arm_of
 from interp_bench_ext.errors import AccessDenied, BadInput, SelfCheckFailed
 from interp_bench_ext.host.arms import Batching
-from interp_bench_ext.host.sampling import choose, draws
+from interp_bench_ext.host.sampling import Ways, choose, draws
 from tests.host.tiny import HIDDEN, LoadedOrganism, Plain, load_tiny
 
 TEXTS = ["the quick brown fox", "what is the weather like today my dear old friend?", "a"]
@@ -190,12 +190,16 @@ def test_choose_draws_from_the_distribution_and_respects_the_nucleus() -> None:
     probs = torch.tensor([0.5, 0.3, 0.15, 0.05])
     uniforms = torch.from_numpy(draws(Row((1,)), 0, 0, 20_000))
     logits = probs.log().expand(len(uniforms), -1)
-    tokens, logs = choose(logits, 1.0, 1.0, uniforms)
+
+    def alike(top_p: float) -> Ways:
+        return Ways.of([1.0] * len(uniforms), [top_p] * len(uniforms), uniforms.device)
+
+    tokens, logs = choose(logits, alike(1.0), uniforms)
     assert np.bincount(tokens, minlength=4) / len(uniforms) == pytest.approx(probs.numpy(), abs=0.015)
     assert torch.allclose(logs, probs.log()[tokens], atol=1e-6)
-    nucleus, _ = choose(logits, 1.0, 0.75, uniforms)
+    nucleus, _ = choose(logits, alike(0.75), uniforms)
     assert np.bincount(nucleus, minlength=4) / len(uniforms) == pytest.approx([0.625, 0.375, 0, 0], abs=0.015)
-    last, _ = choose(torch.tensor([[0.0, -torch.inf]]), 1.0, 1.0, torch.tensor([1.0]))
+    last, _ = choose(torch.tensor([[0.0, -torch.inf]]), Ways.of([1.0], [1.0], uniforms.device), torch.tensor([1.0]))
     assert last.item() == 0
 
 
