@@ -83,8 +83,6 @@ class Bench:
         self._vocabulary = SHAPES[shape]["vocab_size"]
         self.model = random_model(shape, device, self._dtype)
         self.organism = organism_of(self.model)
-        if device.type == "cpu":
-            self.organism._engine.captured = True  # the same buffers, without recordings
 
     def measured(self, *contestants: Contestant) -> tuple[Contestant, ...]:
         """The contestants after their rounds, in turn, the first of which warms up."""
@@ -124,7 +122,6 @@ class Bench:
         )
         self.measured(plain)
         organism = organism_of(self.model, adapted=True)
-        organism._engine.captured |= self._device.type == "cpu"
         mixed = [self._row(_PROMPT), self._row(_PROMPT, "base")]
         pure, half = self.measured(
             Contestant("LoRA on all projections", self._ours(organism, mixed[:1], rows), rows * _TOKENS),
@@ -237,9 +234,6 @@ def main(given: list[str] | None = None) -> int:
     name = torch.cuda.get_device_name() if device.type == "cuda" else "CPU"
     began = time.perf_counter()
     bench = Bench(options.shape, device, options.rounds)
-    print(
-        f"{name}, torch {torch.__version__}, shape {options.shape}, steps captured: {bench.organism._engine.captured}"
-    )
     table = Table("work", "ms", "tokens/s", "MiB more")
     wanted: list[Figure] = []
     for group, found in figures(bench, (1, 64, 512) if device.type == "cuda" else (1, 64)):
@@ -248,6 +242,8 @@ def main(given: list[str] | None = None) -> int:
             table.add_row(each.name, f"{1000 * each.median:,.1f}", speed, f"{each.mib:,.0f}")
         table.add_section()
         wanted += found
+    captured = bench.organism._engine.captured
+    print(f"{name}, torch {torch.__version__}, shape {options.shape}, steps captured: {captured}")
     Console(width=100).print(table)
     for figure in wanted:
         asked = "at least" if figure.at_least else "at most"

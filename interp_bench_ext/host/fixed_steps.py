@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import weakref
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from typing import Any
 
 import numpy as np
@@ -41,7 +41,7 @@ class FixedSteps:
         self._cache = FixedCache()
         self._recordings: OrderedDict[Hashable, _Recording | None] = OrderedDict()
         self._resident: weakref.ref[State] | None = None
-        self._pool: Any = torch.cuda.graph_pool_handle() if passes.device.type == "cuda" else None
+        self._memory = _Memory() if passes.device.type == "cuda" else None
 
     @property
     def failed(self) -> bool:
@@ -110,11 +110,12 @@ class FixedSteps:
     def _recorded(self, state: State, ways: Ways, rows: int, columns: int) -> _Recording | None:
         self._keep_out(state)
         recording = _Recording(self._passes, state, self._cache.of(rows, columns), ways, rows, columns)
-        if self._pool is None:
+        if self._memory is None:
             return recording
         try:
-            recording.record(self._pool)
+            recording.record(self._memory)
         except RuntimeError:  # a step that waits for the device, or needs more memory than there is
+            self._memory.end_recording()
             return None
         return recording
 
@@ -123,6 +124,34 @@ class FixedSteps:
         if self._is_resident(state):
             self._cache.take_out(state.cache)
             self._resident = None
+
+
+class _Memory:
+    """What all recordings use for what they compute in between, as one is played at a time.
+
+    torch gives it up for good when its last recording goes; so there is one of nothing much.
+    """
+
+    def __init__(self) -> None:
+        self._pool: Any = torch.cuda.graph_pool_handle()
+        self._kept = self._of_nothing()
+
+    @contextlib.contextmanager
+    def recording(self) -> Iterator[torch.cuda.CUDAGraph]:
+        """What the block does on the device is kept rather than done."""
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+            yield graph
+
+    def end_recording(self) -> None:
+        """After a step that could not be recorded: torch's random numbers wait for the end of a recording."""
+        self._kept = self._of_nothing()
+
+    def _of_nothing(self) -> torch.cuda.CUDAGraph:
+        number = torch.zeros(1, device="cuda")
+        with self.recording() as graph:
+            number.add_(0)
+        return graph
 
 
 class _Recording:
@@ -170,7 +199,7 @@ class _Recording:
             else:
                 self._graph.replay()
 
-    def record(self, pool: Any) -> None:
+    def record(self, memory: _Memory) -> None:
         """Keep the step's kernels. Raises RuntimeError for one that cannot be recorded."""
         side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         side.wait_stream(torch.cuda.current_stream())
@@ -178,8 +207,7 @@ class _Recording:
             for _ in range(_WARM_UP):  # what libraries set up on first use, they must not set up in a recording
                 self._take()
         torch.cuda.current_stream().wait_stream(side)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
+        with memory.recording() as graph:
             self._take()
         self._graph = graph
 

@@ -193,7 +193,7 @@ class _Reader:
         for tokens in self._slices():
             probs = (self._head.tile(final, tokens) - ends[:, None]).exp()
             # What all tokens have in common cancels, and would round what they do not.
-            weights += probs @ (self._head.weight[tokens].float() - centre)
+            weights += probs @ (self._head.weight[tokens] - centre)  # in float32, as the centre is
         change = (final - others).float()
         mean: torch.Tensor = torch.linalg.vecdot(weights, change) + change @ centre  # as p adds up to 1
         return self._head.scale * mean

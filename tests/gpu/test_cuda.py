@@ -81,7 +81,7 @@ def test_a_model_that_does_not_fit_is_refused_before_it_is_loaded(tmp_path: Path
     (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
     with pytest.raises(BadInput, match=r"needs about .* GiB of cuda memory and .* GiB are free"):
         place(folder, torch.bfloat16, CUDA, None)
-    assert torch.cuda.memory_allocated() == used
+    assert torch.cuda.memory_allocated() <= used
 
 
 def test_a_call_that_does_not_fit_ends_alone(cuda: Host) -> None:
