@@ -55,6 +55,7 @@ class FixedCache:
     def __init__(self) -> None:
         self._flat: list[tuple[torch.Tensor, torch.Tensor]] = []
         self._shapes: list[tuple[Size, Size]] = []
+        self._layers: list[tuple[torch.Tensor, torch.Tensor]] = []
         self._places = 0
         self._column = torch.zeros(0)
         self._given: list[Any] = []
@@ -64,6 +65,7 @@ class FixedCache:
     def resize(self, like: Any, rows: int, columns: int) -> bool:
         """Have room for so many rows and columns. Whether the memory is another, so that no recording fits it."""
         self.size = (rows, columns)
+        self._layers = []
         shapes = [(_size(layer.keys), _size(layer.values)) for layer in like.layers]
         if rows * columns <= self._places and shapes == self._shapes:
             return False
@@ -73,31 +75,33 @@ class FixedCache:
         self._column = torch.zeros(1, dtype=torch.long, device=like.layers[0].keys.device)
         return True
 
+    @property
+    def _buffers(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """Each layer's keys and values, of this size."""
+        if not self._layers:
+            self._layers = [
+                (_shaped(keys, self.size, of_keys), _shaped(values, self.size, of_values))
+                for (keys, values), (of_keys, of_values) in zip(self._flat, self._shapes, strict=True)
+            ]
+        return self._layers
+
     def of(self, rows: int, columns: int) -> Columns:
         """The first so many of it as a model's cache."""
         from transformers import Cache
 
-        layers: Any = [_FixedLayer(*self._buffers(number), self._column) for number in range(len(self._flat))]
+        layers: Any = [_FixedLayer(keys, values, self._column) for keys, values in self._buffers]
         assert (rows, columns) == self.size
         return Columns(Cache(layers=layers), self._column)
 
-    def _buffers(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
-        (rows, columns), (keys, values) = self.size, self._shapes[number]
-        flat_keys, flat_values = self._flat[number]
-        return _shaped(flat_keys, rows, columns, keys), _shaped(flat_values, rows, columns, values)
-
     def load(self, cache: Any) -> None:
         """Copy a batch's keys and values in."""
-        for number, layer in enumerate(cache.layers):
-            for mine, its in zip(self._buffers(number), (layer.keys, layer.values), strict=True):
+        for buffers, layer in zip(self._buffers, cache.layers, strict=True):
+            for mine, its in zip(buffers, (layer.keys, layer.values), strict=True):
                 mine[: its.shape[0], :, : its.shape[2]] = its
 
     def views(self, rows: int, columns: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """The first rows and columns of each layer's keys and values: the batch's until something else comes in."""
-        views = []
-        for number in range(len(self._flat)):
-            keys, values = self._buffers(number)
-            views.append((keys[:rows, :, :columns], values[:rows, :, :columns]))
+        views = [(keys[:rows, :, :columns], values[:rows, :, :columns]) for keys, values in self._buffers]
         self._given = [keys for keys, _ in views]
         return views
 
@@ -121,6 +125,6 @@ def _flat(like: torch.Tensor, places: int) -> torch.Tensor:
     return torch.zeros(places * like.shape[1] * like.shape[3], dtype=like.dtype, device=like.device)
 
 
-def _shaped(flat: torch.Tensor, rows: int, columns: int, size: Size) -> torch.Tensor:
-    heads, width = size
+def _shaped(flat: torch.Tensor, places: Size, size: Size) -> torch.Tensor:
+    (rows, columns), (heads, width) = places, size
     return flat[: rows * heads * columns * width].view(rows, heads, columns, width)

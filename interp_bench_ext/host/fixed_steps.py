@@ -243,6 +243,6 @@ def _rows(count: int) -> int:
 
 
 def _columns(count: int) -> int:
-    """As many, or some more: multiples of 64, of 256 from 512 on."""
-    step = 64 if count <= 512 else 256
+    """As many, or some more: multiples of 32, of 256 from 512 on."""
+    step = 32 if count <= 512 else 256
     return -(-count // step) * step

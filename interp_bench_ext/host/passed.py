@@ -58,7 +58,9 @@ def scores_and_gradients(
     return scores.detach(), hooks.views(given)
 
 
-def picked(positions: Sequence[int] | None, lengths: Sequence[int]) -> torch.Tensor | None:
+def picked(
+    positions: Sequence[int] | None, lengths: Sequence[int], device: torch.device | None = None
+) -> torch.Tensor | None:
     """``[B, P]`` columns to keep; None for all. Raises BadInput for a position that a row does not have."""
     if positions is None:
         return None
@@ -66,12 +68,12 @@ def picked(positions: Sequence[int] | None, lengths: Sequence[int]) -> torch.Ten
         for position in positions:
             if not -length <= position < length:
                 raise BadInput(f"There is no position {position}: a row has {length} tokens.")
-    return torch.tensor([[position % length for position in positions] for length in lengths])
+    return torch.tensor([[position % length for position in positions] for length in lengths], device=device)
 
 
 def taken_at(found: torch.Tensor, picked: torch.Tensor | None) -> torch.Tensor:
     """``[B, P, ...]`` of ``[B, T, ...]``."""
     if picked is None:
         return found
-    at = picked.to(found.device)
-    return found[torch.arange(len(at), device=found.device)[:, None], at]
+    at = picked.to(found.device).reshape(*picked.shape, *[1] * (found.dim() - 2))
+    return found.gather(1, at.expand(*picked.shape, *found.shape[2:]))

@@ -206,7 +206,7 @@ class Passes:
 
     def _pass(self, rows: list[Row], at: range, reads: Reads) -> Batch:
         lengths = [len(row.ids) for row in rows]
-        arm, at_columns = self._arm([row.arm == "base" for row in rows]), picked(reads.positions, lengths)
+        arm, at_columns = self._arm([row.arm == "base" for row in rows]), picked(reads.positions, lengths, self.device)
         graded = reads.grad_of is not None
         # Logits of a few places are unembedded from the stream; those of all, by the model's own pass.
         last = Site(len(arm.parts.blocks) - 1, "resid_post")
@@ -246,8 +246,15 @@ class Passes:
     def prefill(self, rows: Sequence[Row]) -> tuple[State, torch.Tensor]:
         """The state after all prompts and their last logits ``[B, V]``.
 
-        What all rows begin with runs once for each arm and set of edits.
+        A row that is there several times runs once, and what all begin with runs once for each arm and set of edits.
         """
+        places = {row: place for place, row in enumerate(dict.fromkeys(rows))}
+        if len(places) < len(rows) and self.continues:
+            state, logits = self.prefill(list(places))
+            picked = [places[row] for row in rows]
+            state.keep(picked)
+            state.rows = list(rows)
+            return state, logits[picked]
         long = any(self.is_long(row) for row in rows)
         kinds = list(dict.fromkeys((row.arm, row.edits) for row in rows))
         shared = common_prefix([row.ids for row in rows]) if len(rows) > len(kinds) else 0

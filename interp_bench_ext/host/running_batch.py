@@ -237,15 +237,16 @@ class RunningBatch:
     def _give(self, drafts: Sequence[Draft], tokens: torch.Tensor, logs: torch.Tensor) -> None:
         """Let the drafts have what was drawn for them, ``[B, S]``, as far as they go."""
         for draft, ids, logprobs in zip(drafts, tokens.tolist(), logs.tolist(), strict=True):
-            for token, logprob in zip(ids, logprobs, strict=True):
-                if draft.ended or len(draft.ids) >= draft.until:
-                    break
-                if logprob != logprob:
-                    draft.job.error = draft.job.error or BadInput(_NO_NUMBERS)
-                draft.ids.append(token)
-                draft.logprobs.append(logprob)
-                draft.stopped = token in self.stop_ids
-                draft.job.left -= 1 + (draft.left if draft.stopped else 0)
+            taken = ids[: min(draft.left, draft.until - len(draft.ids))]
+            if not self.stop_ids.isdisjoint(taken):
+                first = next(place for place, token in enumerate(taken) if token in self.stop_ids)
+                taken, draft.stopped = taken[: first + 1], True
+            own = logprobs[: len(taken)]
+            if any(logprob != logprob for logprob in own):
+                draft.job.error = draft.job.error or BadInput(_NO_NUMBERS)
+            draft.ids += taken
+            draft.logprobs += own
+            draft.job.left -= len(taken) + (draft.left if draft.stopped else 0)
 
     def _entering(self, jobs: Sequence[Job]) -> Iterator[tuple[Hashable, list[Draft]]]:
         """The rows for which there is room now, those of a kind and of like length together; calls take turns."""

@@ -66,9 +66,13 @@ class Best:
         The k largest of a row are in the k groups with the largest maxima; most rows of later tiles have none at all.
         """
         top_k = self.values.shape[1]
-        rows = (groups.amax(-1) > self.values[:, -1]).nonzero()[:, 0] if top_k else groups.new_zeros(0).long()
-        if not len(rows):
+        if not top_k:
             return
+        rows = torch.arange(len(logits), device=logits.device)
+        if logits.device.type == "cpu":  # a GPU would have to be waited for
+            rows = (groups.amax(-1) > self.values[:, -1]).nonzero()[:, 0]
+            if not len(rows):
+                return
         size, count = logits.shape[1], min(top_k, groups.shape[1])
         picked = groups[rows].topk(count, -1).indices
         columns = (picked[:, :, None] * _GROUP + torch.arange(_GROUP, device=logits.device)).flatten(1)
@@ -113,6 +117,8 @@ class _Reader:
     def read(self, hidden: torch.Tensor, reference: torch.Tensor | None) -> Reading:
         shape = hidden.shape[:-1]
         flat = hidden.reshape(-1, hidden.shape[-1])
+        if hidden.device.type != "cpu":  # few places of all tokens are as much as many of some, and fewer kernels
+            self._tokens *= max(1, self._places // max(1, len(flat)))
         normed = self._parts.norm(flat)
         found = [self._block(normed[at : at + self._places], at, len(flat)) for at in range(0, len(flat), self._places)]
         ids, tops, owns, ranks, totals = (torch.cat(each) for each in zip(*found, strict=True))
@@ -150,9 +156,10 @@ class _Reader:
             highest = higher
         return best.ids, best.values, owns, ranks, highest + total.log()
 
-    def _slices(self) -> list[slice]:
+    def _slices(self, most: int | None = None) -> list[slice]:
         size = len(self._head.weight)
-        return [slice(start, min(start + self._tokens, size)) for start in range(0, size, self._tokens)]
+        each = min(self._tokens, most or self._tokens)
+        return [slice(start, min(start + each, size)) for start in range(0, size, each)]
 
     def _own(self, normed: torch.Tensor) -> torch.Tensor:
         """Logits of the targets ``[n, targets]``, from the very products in which their ranks are counted."""
@@ -190,7 +197,7 @@ class _Reader:
         """``[times, P]``: the mean under p of how much more the reference's logits are."""
         weights = torch.zeros(final.shape, device=final.device)
         centre = self._head.weight.mean(0).float()
-        for tokens in self._slices():
+        for tokens in self._slices(_LARGE_TILE[1]):  # of the matrix there is a copy in float32
             probs = (self._head.tile(final, tokens) - ends[:, None]).exp()
             # What all tokens have in common cancels, and would round what they do not.
             weights += probs @ (self._head.weight[tokens] - centre)  # in float32, as the centre is
