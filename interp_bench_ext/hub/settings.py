@@ -76,8 +76,10 @@ class Settings(Section):
     """By the Hub's names of groups; the first here that a person is in counts."""
     classes: dict[Annotated[str, Field(pattern=r"^[\w.-]{1,80}$")], ClassRules] = {}
     """By names of their own."""
-    calls_at_once: PositiveInt = 4
-    """How many calls an organism is given at once, for all people together."""
+    calls_at_once: PositiveInt = 16
+    """How many calls an organism is given at once, for all people together; they share batches."""
+    calls_at_once_per_user: PositiveInt = 4
+    """How many of them may be one person's, times their weight, while others use the organism too."""
     waiting_per_user: PositiveInt = 16
     tickets_per_user: PositiveInt = 64
     ticket_hours: PositiveFloat = 24.0
