@@ -43,7 +43,7 @@ _FROM_PARENT = (
     "NVIDIA_VISIBLE_DEVICES",
     "SYSTEMROOT",
 )
-_ALWAYS = {
+HOST_ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": "8589934592",  # large buffers stay mapped: page faults cost more than the arithmetic
     "MALLOC_TRIM_THRESHOLD_": "17179869184",
     "OMP_WAIT_POLICY": "PASSIVE",  # spinning steals whole scheduler quanta on a shared machine
@@ -325,4 +325,4 @@ def _fetch_reporter(emit: Emit) -> Progress:
 def _environment() -> dict[str, str]:
     """The child's whole environment: nothing of the user's but what finding libraries takes."""
     kept = {name: os.environ[name] for name in _FROM_PARENT if name in os.environ}
-    return {**kept, **_ALWAYS, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    return {**kept, **HOST_ENVIRONMENT, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
