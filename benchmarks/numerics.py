@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from interp_bench_ext.host.bundled import ensure_bundled  # noqa: E402
+from scripts.host_environment import work_as_a_host  # noqa: E402
 from tests.host.tiny import FAMILIES, save_adapter, save_model  # noqa: E402
 from tests.numerics import CHECKS, Case, Deviation  # noqa: E402
 
@@ -50,6 +51,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--only", default="", help="one architecture, or real")
     options = parser.parse_args()
+    work_as_a_host()
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
     os.environ["TQDM_DISABLE"] = "1"

@@ -111,9 +111,9 @@ def activation_difference_lens(case: Case) -> Compared:
                 changes[place].append(change)
         mean = torch.stack([torch.stack(each).mean(0) for each in changes])
         logits = arms.organism.lens(mean.to(arms.organism.model.dtype))
-        return {"length": mean.norm(dim=-1), "likeliest, p": logits.softmax(-1).topk(3).values}
+        return {"logarithm of the length": mean.norm(dim=-1).log(), "likeliest, p": logits.softmax(-1).topk(3).values}
 
-    return Compared({"length": found.norms[:2], "likeliest, p": found.scores[:2]}, reference)
+    return Compared({"logarithm of the length": np.log(found.norms[:2]), "likeliest, p": found.scores[:2]}, reference)
 
 
 @check("logit_diff_amplification", 0.0, chat=True, whole=True)
