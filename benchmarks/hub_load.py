@@ -30,13 +30,12 @@ ALONE_CALLS = 20
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="exit 1 when a figure is missed")
-    parser.add_argument("--seconds", type=float, default=60.0, help="how long all call at once")
-    parser.add_argument("--calls-at-once", type=int, default=PEOPLE, help="the service's setting")
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long all begin calls at once")
     arguments = parser.parse_args()
     users = tuple(f"person{number:02}" for number in range(PEOPLE))
     with tempfile.TemporaryDirectory() as folder:
         settings = Path(folder, "service.yaml")
-        settings.write_text(f"organisms: [amber]\ncalls_at_once: {arguments.calls_at_once}\n")
+        settings.write_text("organisms: [amber]\n")
         with running(Hub(folder=Path(folder), settings=settings, users=("root", *users))) as hub:
             held = [take(hub, hub.token_of(user), organism="amber") for user in users]
             call(hub, held[0].token, **ROUND)  # it is loaded
@@ -51,28 +50,25 @@ def together(hub: Hub, held: list[Held], seconds: float) -> list[str]:
         call(hub, one.token, **ROUND)
     alone = len(held) / (time.monotonic() - began)
     done, errors = [0] * len(held), []
-    over = time.monotonic() + seconds
+    began = time.monotonic()
 
     def work(number: int) -> None:
-        while time.monotonic() < over:
+        while time.monotonic() < began + seconds:
             came = outcome(call(hub, held[number].token, **ROUND))
             if came != "ok":
                 errors.append(came)
-            done[number] += time.monotonic() < over
+            done[number] += 1
 
     with ThreadPoolExecutor(len(held)) as threads:
         list(threads.map(work, range(len(held))))
+    at_once = sum(done) / (time.monotonic() - began)  # the last calls are whole, and so is the time that they took
     jain = sum(done) ** 2 / (len(done) * sum(count**2 for count in done)) if any(done) else 0.0
     return [
         *line("errors of 16 people at once", len(errors), "0", len(errors) == 0),
         *line("Jain's index of their calls", round(jain, 4), "over 0.95", jain > 0.95),
         *line("calls a second, one at a time", round(alone, 2), "", True),
-        *line(
-            "throughput, times that",
-            round(sum(done) / seconds / alone, 2),
-            "at least 4",
-            sum(done) / seconds >= 4 * alone,
-        ),
+        *line("calls a second, all at once", round(at_once, 2), "", True),
+        *line("throughput, times one at a time", round(at_once / alone, 2), "at least 4", at_once >= 4 * alone),
     ]
 
 

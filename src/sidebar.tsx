@@ -55,15 +55,18 @@ export class Sidebar extends ReactWidget {
     const selector = this.focusNext ?? '[role="tab"][aria-selected="true"]';
     this.focusNext = null;
     this.node.focus();
-    void whenThere(this.node, selector).then(found => {
-      const { activeElement } = document;
-      // Where nothing has it, a palette that closed has let it go.
-      if (
-        activeElement === document.body ||
-        this.node.contains(activeElement)
-      ) {
+    // A palette that closes gives the focus back to the document behind it; a person may take it elsewhere.
+    const turned = new AbortController();
+    const turnedAway = (): void => turned.abort();
+    const { signal } = turned;
+    document.addEventListener('pointerdown', turnedAway, { signal });
+    document.addEventListener('keydown', turnedAway, { signal });
+    void whenThere(this.node, selector, signal).then(async found => {
+      await nextFrame();
+      if (!signal.aborted) {
         found?.focus();
       }
+      turned.abort();
     });
   }
 
@@ -78,9 +81,14 @@ export class Sidebar extends ReactWidget {
  */
 const APPEARS_MS = 10_000;
 
+function nextFrame(): Promise<unknown> {
+  return new Promise(resolve => requestAnimationFrame(resolve));
+}
+
 async function whenThere(
   node: HTMLElement,
-  selector: string
+  selector: string,
+  givenUp: AbortSignal
 ): Promise<HTMLElement | null> {
   const find = (): HTMLElement | null => node.querySelector(selector);
   return (
@@ -94,6 +102,7 @@ async function whenThere(
       const observer = new MutationObserver(() => find() && done());
       observer.observe(node, { childList: true, subtree: true });
       const timer = setTimeout(done, APPEARS_MS);
+      givenUp.addEventListener('abort', done);
     })
   );
 }

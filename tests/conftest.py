@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import settings
+
+# Workers share few cores, and threads that wait for one another spin: many times slower for models as small as these.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # A busy machine makes single examples slow, which says nothing about the code.
 settings.register_profile("steady", deadline=None)

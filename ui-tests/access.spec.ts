@@ -73,6 +73,10 @@ test('all of it can be reached in a low window and in a narrow sidebar', async (
       .map(({ className }) => String(className))
   );
   expect(wide).toEqual([]);
+  const title = sidebar.region.getByRole('heading', { level: 1 });
+  expect(
+    await title.evaluate(node => node.scrollWidth - node.clientWidth)
+  ).toBeLessThanOrEqual(0);
 });
 
 test('the palette leads into the sidebar', async ({ page, lab }) => {

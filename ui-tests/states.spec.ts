@@ -208,7 +208,8 @@ test('kernel and organism are lost', async ({ page, lab }) => {
   const notebook = new OpenNotebook(page);
   await sidebar.start('deadly');
   await expect(sidebar.outcome).toBeVisible();
-  await expect(notebook.marks.last()).toHaveAccessibleName(/the kernel died/);
+  const deadly = notebook.cell('os._exit(1)').getByRole('note');
+  await expect(deadly).toHaveAccessibleName(/the kernel died/);
   await shoot(page, 'kernel-died');
 
   await sidebar.start('slow');

@@ -42,7 +42,8 @@ class HeldBack:
 
 
 Outcome = Encoded | InterpBenchError | HeldBack
-_REPORT_EVERY_S = 0.1
+_REPORT_EVERY_S, _REPORT_AT_LEAST_S = 0.1, 1.0
+"""Seconds between two reports of progress, to all callers together, and at most to each: they cost time, too."""
 _MOST_AT_ONCE = 64
 """Calls whose rows are generated together; memory decides how many rows those are."""
 
@@ -80,11 +81,11 @@ class Call:
         """Note what the model is given."""
         self.asked = self.asked.plus(Used(samples=samples, prompts=prompts))
 
-    def progress(self, stage: str, done: int, total: int) -> None:
-        """Check, and report at most every 0.1 s within a stage."""
+    def progress(self, stage: str, done: int, total: int, *, every_s: float) -> None:
+        """Check, and report at most every so many seconds within a stage."""
         self.check()
         now = time.monotonic()
-        if stage != self._reported[0] or now - self._reported[1] >= _REPORT_EVERY_S or done == total:
+        if stage != self._reported[0] or now - self._reported[1] >= every_s or done == total:
             self._reported = (stage, now)
             self.on_progress(stage, done, total)
 
@@ -227,7 +228,8 @@ class Dispatcher:
         def progress(stage: str, done: int, total: int) -> None:
             if self._stopped:
                 raise CallCancelled("The organism is shutting down.")
-            call.progress(stage, done, total)
+            every_s = min(_REPORT_EVERY_S * len(self._under_way), _REPORT_AT_LEAST_S)
+            call.progress(stage, done, total, every_s=every_s)
             if time.monotonic() - call.told >= TOLD_EVERY_S:
                 self._tell(call)
 

@@ -290,7 +290,7 @@ class LoadedOrganism:
         self._require(Access.BASE if arm == "base" else Access.ACTIVATIONS)
         if scale_of is not None:
             return self._engine.contributions(hidden, scale_of, arm)
-        return self._engine.unembed(hidden, arm)
+        return self._engine.unembed(hidden.to(self._engine.dtype), arm)
 
     def unembedding(self, *, arm: Arm = "organism") -> torch.Tensor:
         """See contracts.Organism."""
@@ -311,8 +311,10 @@ class LoadedOrganism:
         vocabulary = self._engine.parts.vocabulary
         if not all(0 <= target < vocabulary for target in targets):
             raise BadInput(f"A target is a token id from 0 to {vocabulary - 1}.")
+        last = None if reference is None else reference.to(self._engine.dtype)
+        given = hidden.to(self._engine.dtype)  # a difference or a mean of streams comes in float32
         return self._engine.read(
-            hidden, arm, top_k=min(top_k, vocabulary), targets=targets, reference=reference, step=self.progress
+            given, arm, top_k=min(top_k, vocabulary), targets=targets, reference=last, step=self.progress
         )
 
     def weight_names(self, *, arm: Arm = "organism") -> dict[str, tuple[int, ...]]:

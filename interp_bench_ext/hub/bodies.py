@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegative
 
 from ..contracts import Access
 from ..record.events import Finding
+from .settings import ClassName, ClassRules
 
 
 class AskTicket(BaseModel):
@@ -39,6 +40,20 @@ class HandIn(BaseModel):
     summary: Annotated[str, Field(max_length=5000)]
     problems: Annotated[tuple[str, ...], Field(max_length=100)] = ()
     """What the validity check still missed."""
+
+
+class Publish(ClassRules):
+    """A class as its instructor publishes it."""
+
+    name: ClassName
+    students: str
+
+
+class Withdraw(BaseModel):
+    """A class that is to be closed."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: ClassName
 
 
 class TicketState(BaseModel):

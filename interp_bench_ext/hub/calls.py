@@ -45,8 +45,11 @@ class Calls:
     forward: Forward = field(default_factory=Forward)
 
     def __post_init__(self) -> None:
-        self.queues: defaultdict[str, FairQueue] = defaultdict(lambda: FairQueue(self.settings.calls_at_once))
+        self.queues: defaultdict[str, FairQueue] = defaultdict(self._queue)
         """By the organism's handle."""
+
+    def _queue(self) -> FairQueue:
+        return FairQueue(self.settings.calls_at_once, each=self.settings.calls_at_once_per_user)
 
     def charge(self, ticket: HubTicket, turn: Turn) -> None:
         """Put down what its ticket has had by now."""

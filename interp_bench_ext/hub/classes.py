@@ -15,10 +15,11 @@ from ..record.scores import Score, verdict
 from ..scoring.grader import score
 from ..scoring.statistics import Judged, compare
 from .bodies import HandIn
+from .classrooms import Classrooms
 from .offers import Offers
 from .people import Person, user_scope
-from .settings import ClassRules, Settings
-from .store import HandedRow, Store
+from .settings import ClassRules
+from .store import HandedRow, Store, Usage
 
 COLUMNS = (
     *("class", "student", "organism", "handed_in", "run", "agent", "steps", "minutes", "cost_usd"),
@@ -30,10 +31,10 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Classes:
-    """The classes of :class:`Settings`, and what was handed in."""
+    """What was handed in."""
 
-    def __init__(self, *, settings: Settings, store: Store, offers: Offers) -> None:
-        self._settings, self._store, self._offers = settings, store, offers
+    def __init__(self, *, classrooms: Classrooms, store: Store, offers: Offers) -> None:
+        self._classrooms, self._store, self._offers = classrooms, store, offers
 
     async def hand_in(self, person: Person, asked: HandIn) -> Score | None:
         """Score what a student has found, and keep that. The same run again gives the same score.
@@ -44,7 +45,7 @@ class Classes:
             NotFound: The organism belongs to no class of theirs.
             NotNow: They have handed in another run, or it is too late.
         """
-        found = self._settings.class_of(person, asked.organism)
+        found = self._classrooms.of(person, asked.organism)
         if found is None:
             raise NotFound(f"{asked.organism} belongs to no class of yours, so nobody scores it")
         name, rules = found
@@ -66,21 +67,15 @@ class Classes:
             raise NotNow(f"you have handed in run {run} on {asked.organism} already; one is taken")
         return Score.model_validate_json(before.score) if rules.shows_scores else None
 
-    def of_instructor(self, person: Person) -> list[str]:
-        """The classes that somebody may see all scores of."""
-        return [
-            name
-            for name, rules in self._settings.classes.items()
-            if person.admin or not person.groups.isdisjoint(rules.instructors)
-        ]
-
     def shown(self, name: str) -> dict[str, Any]:
         """A class as its instructors see it, as plain JSON."""
-        rules = self._settings.classes[name]
+        rules = self._classrooms.all()[name]
         rows = list(self._rows(name, rules))
         students = sorted({row["student"] for row in rows})
         return {
             "name": name,
+            "for": rules.students,
+            "shows_scores": rules.shows_scores,
             "until": rules.until.isoformat() if rules.until else None,
             "budget": rules.budget.model_dump(exclude_none=True),
             "organisms": [{"handle": handle, "null": self._is_null(handle)} for handle in rules.organisms],
@@ -92,7 +87,7 @@ class Classes:
         text = io.StringIO()
         table = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\r\n")
         table.writeheader()
-        for row in self._rows(name, self._settings.classes[name]):
+        for row in self._rows(name, self._classrooms.all()[name]):
             table.writerow({key: _cell(value) for key, value in row.items()})
         return text.getvalue()
 
@@ -101,7 +96,7 @@ class Classes:
         return next((row for row in rows if (row.user, row.organism) == (person.name, organism)), None)
 
     def _is_null(self, handle: str) -> bool:
-        truth = next(offer.truth for offer in self._offers.all() if offer.handle == handle)
+        truth = next((offer.truth for offer in self._offers.all() if offer.handle == handle), None)
         return truth is not None and truth.secret is None
 
     def _rows(self, name: str, rules: ClassRules) -> Iterator[dict[str, Any]]:
@@ -109,12 +104,12 @@ class Classes:
         handed = {(row.user, row.organism): row for row in self._store.handed_in(name)}
         prefix = user_scope("")
         used = {
-            (scope.removeprefix(prefix), organism)
-            for scope, organism in self._store.scopes_of(rules.organisms)
+            (scope.removeprefix(prefix), organism): usage
+            for (scope, organism), usage in self._store.usage_by_scope(rules.organisms).items()
             if scope.startswith(prefix)
         }
-        for student, organism in sorted(used | set(handed)):
-            use = self._store.usage_of(user_scope(student), organism)
+        for student, organism in sorted(used.keys() | handed.keys()):
+            use = used.get((student, organism), Usage())
             row = handed.get((student, organism))
             yield {
                 "class": name,

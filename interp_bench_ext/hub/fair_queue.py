@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import math
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -18,6 +20,8 @@ _FIRST_GUESS_S = 0.2
 _MEMORY = 0.9
 """How much of the expected cost of a call comes from calls before the last one."""
 _MOST_LINES = 4096
+_BESIDE_S = 300.0
+"""How long somebody counts as one of those who share the organism, after their last call."""
 
 Heard = Callable[[int, int], None]
 """Told the place in the queue, from 1 on, and how many wait."""
@@ -48,6 +52,8 @@ class _Line:
     """Seconds of work, by weight."""
     running: int = 0
     waiting: deque[_Waiter] = field(default_factory=deque)
+    left_at: float = -math.inf
+    """When their last call was over."""
 
     @property
     def busy(self) -> bool:
@@ -60,10 +66,14 @@ class FairQueue:
     Args:
         slots: How many calls the organism is given at once. The last free one is kept for a person who has none
             running, so that a flood of one person never has all of them.
+        each: Of them, how many may be one person's, times their weight, while others use the organism or have just
+            done so: calls under way share batches, and each makes the steps of all the others longer.
+        now: The clock, in seconds.
     """
 
-    def __init__(self, slots: int) -> None:
-        self._slots, self._running = slots, 0
+    def __init__(self, slots: int, *, each: int, now: Callable[[], float] = time.monotonic) -> None:
+        self._slots, self._each, self._now = slots, each, now
+        self._running = 0
         self._lines: dict[str, _Line] = {}
         self._expected_s = _FIRST_GUESS_S
 
@@ -119,6 +129,7 @@ class FairQueue:
     def _finish(self, turn: Turn) -> None:
         line = self._lines[turn.user]
         line.running -= 1
+        line.left_at = self._now()
         self._running -= 1
         # What was put down beforehand was a guess.
         line.served -= max(0.0, turn.expected_s - turn.charged_s) / line.weight
@@ -144,8 +155,19 @@ class FairQueue:
         if free <= 0:
             return None
         last = free == 1 and self._slots > 1
-        ready = [(user, line) for user, line in self._lines.items() if line.waiting and not (last and line.running)]
+        shared = self._is_shared()
+        ready = [
+            (user, line)
+            for user, line in self._lines.items()
+            if line.waiting
+            and not (last and line.running)
+            and not (shared and line.running >= math.ceil(self._each * line.weight))
+        ]
         return min(ready, key=lambda entry: entry[1].served) if ready else None
+
+    def _is_shared(self) -> bool:
+        since = self._now() - _BESIDE_S
+        return sum(line.busy or line.left_at > since for line in self._lines.values()) > 1
 
     def _tell(self) -> None:
         """Tell everybody who waits where they stand, as it would come if all calls took the expected time."""

@@ -13,6 +13,7 @@ from ..installed import find_config
 from ..organisms.placement import organism_spec, place_of
 from ..scoring.ground_truth import GroundTruth, truth_without_a_judge
 from ..wrong_input import nearest
+from .classrooms import Classrooms
 from .people import Person
 from .settings import ClassRules, Settings
 
@@ -50,8 +51,8 @@ class Offers:
         ConfigError: One of the configs cannot be used, or two have the same name.
     """
 
-    def __init__(self, settings: Settings, *, folder: Path) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, *, folder: Path, classrooms: Classrooms) -> None:
+        self._settings, self._classrooms = settings, classrooms
         self._offers: dict[str, Offer] = {}
         for name in settings.organisms:
             offer = _offer(load_config(_file(name, folder)))
@@ -75,7 +76,7 @@ class Offers:
         return [
             offer
             for offer in self._offers.values()
-            if named is None or offer.handle in named or self._settings.class_of(person, offer.handle) is not None
+            if named is None or offer.handle in named or self._classrooms.of(person, offer.handle) is not None
         ]
 
     def find(self, handle: str, person: Person) -> Offer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import AccessEnded
+from .classrooms import Classrooms
 from .people import Person, user_scope, who_has
 from .settings import Budget, Quota, Settings
 from .store import Store, Usage
@@ -11,12 +12,12 @@ from .store import Store, Usage
 class Quotas:
     """The quotas of :class:`Settings` over what :class:`Store` has counted."""
 
-    def __init__(self, settings: Settings, store: Store) -> None:
-        self._settings, self._store = settings, store
+    def __init__(self, settings: Settings, store: Store, classrooms: Classrooms) -> None:
+        self._settings, self._store, self._classrooms = settings, store, classrooms
 
     def check(self, person: Person, handle: str) -> None:
         """Raises AccessEnded where a quota of theirs is used up, or what their class may use of an organism."""
-        found = self._settings.class_of(person, handle)
+        found = self._classrooms.of(person, handle)
         if found is not None:
             name, rules = found
             spent = _spent(self._store.usage_of(user_scope(person.name), handle), rules.budget)
@@ -37,7 +38,7 @@ class Quotas:
             for scope, quota in self._settings.quotas(person)
             if quota.busy_minutes is not None
         ]
-        found = self._settings.class_of(person, handle)
+        found = self._classrooms.of(person, handle)
         if found is not None and found[1].budget.busy_minutes is not None:
             had = self._store.usage_of(user_scope(person.name), handle).busy_s
             left.append(60 * found[1].budget.busy_minutes - had)

@@ -93,10 +93,14 @@ async def body_of(request: Request, kind: type[Body]) -> Body:
         raise BadInput(first_problem(error)) from None
 
 
+def status_of(error: InterpBenchError) -> int:
+    """The answer's status."""
+    return _STATUS.get(error.code, 400 if isinstance(error, BadInput) else 409)
+
+
 async def _problem(_request: Request, error: Exception) -> Response:
     assert isinstance(error, InterpBenchError)
-    status = _STATUS.get(error.code, 400 if isinstance(error, BadInput) else 409)
-    return JSONResponse({"code": error.code, "message": error.message}, status_code=status)
+    return JSONResponse({"code": error.code, "message": error.message}, status_code=status_of(error))
 
 
 async def _http_problem(_request: Request, error: Exception) -> Response:
@@ -129,7 +133,7 @@ async def _organisms(request: Request) -> Response:
     service = service_of(request)
     return JSONResponse(
         [
-            offer.card(scored=service.settings.class_of(person, offer.handle) is not None)
+            offer.card(scored=service.classrooms.of(person, offer.handle) is not None)
             for offer in service.offers.of(person)
         ]
     )

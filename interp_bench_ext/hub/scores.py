@@ -1,30 +1,36 @@
-"""What the instructors' page shows: the scores of their classes, and nobody else's."""
+"""What the instructors' page shows and asks for: the scores of their classes, and classes of their own."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from ..errors import NotFound
+from ..errors import InterpBenchError, NotFound
+from .bodies import Publish, Withdraw
+from .classrooms import publishable
 from .identity import Unauthorized
 from .pages import FROM_A_PAGE, Page, Pages, preflight
-from .routes import service_of
+from .people import Person
+from .routes import body_of, service_of, status_of
+from .service import Service
 
 _REFUSED = "This page is for the instructors of classes on this Hub."
 
 
-async def _classes(request: Request, authorization: str) -> list[str]:
-    """Those of the instructor who asks. Raises Unauthorized where there is none."""
+async def _instructor(request: Request, authorization: str) -> Person:
+    """Raises Unauthorized for one who has no class and may publish none."""
     service = service_of(request)
-    found = service.classes.of_instructor(await service.identity.of(authorization))
-    if not found:
+    person = await service.identity.of(authorization)
+    if not service.classrooms.taught_by(person) and service.classrooms.publishing(person) is None:
         raise Unauthorized(_REFUSED)
-    return found
+    return person
 
 
 async def _check(request: Request, authorization: str) -> None:
-    await _classes(request, authorization)
+    await _instructor(request, authorization)
 
 
 PAGE = Page(path="classes/", asks="scores", html="classes.html", check=_check, refused=_REFUSED, downloads=True)
@@ -33,18 +39,64 @@ PAGE = Page(path="classes/", asks="scores", html="classes.html", check=_check, r
 def scores_routes(pages: Pages) -> list[BaseRoute]:
     """Its requests, with the token of a page, or the Hub's, of an instructor."""
 
-    async def all_of_them(request: Request) -> Response:
-        names = await _classes(request, pages.authorization(request))
-        return JSONResponse([service_of(request).classes.shown(name) for name in names], headers=FROM_A_PAGE)
+    async def state(request: Request) -> Response:
+        person = await _instructor(request, pages.authorization(request))
+        return JSONResponse(_state(service_of(request), person), headers=FROM_A_PAGE)
 
     async def file(request: Request) -> Response:
-        name = request.path_params["name"]
-        if name not in await _classes(request, pages.authorization(request)):
+        person, name = await _instructor(request, pages.authorization(request)), request.path_params["name"]
+        if name not in service_of(request).classrooms.taught_by(person):
             raise NotFound("you have no such class")
         return Response(service_of(request).classes.file(name), media_type="text/csv", headers=FROM_A_PAGE)
 
+    async def publish(request: Request) -> Response:
+        person = await _instructor(request, pages.authorization(request))
+        service = service_of(request)
+        try:
+            asked = await body_of(request, Publish)
+            service.classrooms.publish(person, asked, scorable=_scorable(service, person))
+        except InterpBenchError as error:
+            return _refused(error)
+        return JSONResponse({}, status_code=201, headers=FROM_A_PAGE)
+
+    async def withdraw(request: Request) -> Response:
+        person = await _instructor(request, pages.authorization(request))
+        try:
+            service_of(request).classrooms.withdraw(person, (await body_of(request, Withdraw)).name)
+        except InterpBenchError as error:
+            return _refused(error)
+        return JSONResponse({}, headers=FROM_A_PAGE)
+
     return [
-        Route("/scores/state", all_of_them),
+        Route("/scores/state", state),
+        Route("/scores/publish", publish, methods=["POST"]),
+        Route("/scores/withdraw", withdraw, methods=["POST"]),
         Route("/scores/{name}.csv", file),
         Route("/scores/{what}", preflight, methods=["OPTIONS"]),
     ]
+
+
+def _state(service: Service, person: Person) -> dict[str, Any]:
+    """Their classes, and what they may publish, as plain JSON."""
+    rooms = service.classrooms
+    allowed = rooms.publishing(person)
+    return {
+        "classes": [
+            {**service.classes.shown(name), "published": rooms.has_published(person, name)}
+            for name in rooms.taught_by(person)
+        ],
+        "publishing": None
+        if allowed is None
+        else {"students": allowed.students, "organisms": publishable(allowed, _scorable(service, person))},
+    }
+
+
+def _scorable(service: Service, person: Person) -> list[str]:
+    return [offer.handle for offer in service.offers.of(person) if offer.truth is not None]
+
+
+def _refused(error: InterpBenchError) -> Response:
+    """A page can read no answer without these headers."""
+    return JSONResponse(
+        {"code": error.code, "message": error.message}, status_code=status_of(error), headers=FROM_A_PAGE
+    )

@@ -13,6 +13,7 @@ import psutil
 from ..organisms.pool import OrganismPool
 from .calls import Calls
 from .classes import Classes
+from .classrooms import Classrooms
 from .identity import Identity
 from .metrics import Metrics
 from .offers import Offers
@@ -39,9 +40,10 @@ class Service:
     def __init__(self, settings: Settings, *, folder: Path, identity: Identity) -> None:
         self.settings, self.identity = settings, identity
         self.metrics = Metrics()
-        self.offers = Offers(settings, folder=folder)
         self.store = Store(folder / Path(settings.state).expanduser())
-        self.quotas = Quotas(settings, self.store)
+        self.classrooms = Classrooms(settings, self.store)
+        self.offers = Offers(settings, folder=folder, classrooms=self.classrooms)
+        self.quotas = Quotas(settings, self.store, self.classrooms)
         self.pool = OrganismPool(
             idle_s=60 * settings.idle_minutes, at_most=settings.loaded_at_most, has_memory=self._has_memory
         )
@@ -53,7 +55,7 @@ class Service:
             pool=self.pool,
             metrics=self.metrics,
         )
-        self.classes = Classes(settings=settings, store=self.store, offers=self.offers)
+        self.classes = Classes(classrooms=self.classrooms, store=self.store, offers=self.offers)
         self.calls = Calls(settings=settings, tickets=self.tickets, quotas=self.quotas, metrics=self.metrics)
 
     @asynccontextmanager

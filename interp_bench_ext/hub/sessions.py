@@ -13,10 +13,13 @@ import time
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
+from jupyterhub import version_info
 from jupyterhub.services.auth import HubOAuth
 
 _PAGE_S = 8 * 3600.0
 _LOGIN_S = 600.0
+_HAS_PKCE = version_info >= (6,)
+"""JupyterHub 5 knows no proof key (RFC 7636): a login rests on the service's own secret and the state there."""
 _MOST = 1000
 """Logins that are begun, and sessions, at once; the oldest give way."""
 
@@ -34,7 +37,8 @@ class Session:
 class _Login:
     """One that is begun."""
 
-    verifier: str
+    proof: dict[str, str]
+    """What shows, beside the code, that it was begun here."""
     page: str
     until: float = field(default_factory=lambda: time.monotonic() + _LOGIN_S)
 
@@ -51,16 +55,15 @@ class Sessions:
     def begin(self, page: str) -> tuple[str, str]:
         """Where the browser goes to log in, and the state that it must come back with; ``page`` is shown after that."""
         state = secrets.token_urlsafe(24)
-        verifier, challenge, method = self._auth.generate_pkce_code_challenge()
+        proof, challenge = self._proof()
         _trim(self._logins)
-        self._logins[state] = _Login(verifier, page)
+        self._logins[state] = _Login(proof, page)
         asked = {
             "client_id": self._auth.oauth_client_id,
             "redirect_uri": self._auth.oauth_redirect_uri,
             "response_type": "code",
             "state": state,
-            "code_challenge": challenge,
-            "code_challenge_method": method,
+            **challenge,
         }
         return f"{self._auth.oauth_authorization_url}?{urlencode(asked)}", state
 
@@ -69,11 +72,18 @@ class Sessions:
         login = self._logins.pop(state, None)
         if login is None or not hmac.compare_digest(state, expected) or time.monotonic() > login.until:
             return None
-        token = await self._auth.token_for_code(code, code_verifier=login.verifier, sync=False)
+        token = await self._auth.token_for_code(code, sync=False, **login.proof)
         _trim(self._sessions)
         name = secrets.token_urlsafe(32)
         self._sessions[name] = Session(token)
         return name, login.page
+
+    def _proof(self) -> tuple[dict[str, str], dict[str, str]]:
+        """What the login is ended with, and what of it the Hub is told as it begins."""
+        if not _HAS_PKCE:
+            return {}, {}
+        verifier, challenge, method = self._auth.generate_pkce_code_challenge()
+        return {"code_verifier": verifier}, {"code_challenge": challenge, "code_challenge_method": method}
 
     def of_cookie(self, name: str) -> Session | None:
         """The browser's session."""

@@ -14,6 +14,9 @@ ADMIN_SCOPE = "custom:interp-bench:admin"
 """The Hub's scope of those who see everybody's use and may stop what others run."""
 
 
+ClassName = Annotated[str, Field(pattern=r"^[\w.-]{1,80}$")]
+
+
 class Quota(Section):
     """What may be used within a window of time that ends now."""
 
@@ -47,8 +50,8 @@ class ClassRules(Section):
 
     students: str | None = None
     """The Hub's group of those who hand in; None: everybody."""
-    instructors: Annotated[tuple[str, ...], Field(min_length=1)]
-    """The Hub's groups of those who see all scores."""
+    instructors: tuple[str, ...] = ()
+    """The Hub's groups of those who see all scores; whoever has published it does, too."""
     organisms: Annotated[tuple[str, ...], Field(min_length=1)]
     budget: Budget = Budget()
     until: AwareDatetime | None = None
@@ -59,6 +62,23 @@ class ClassRules(Section):
     def taught(self, person: Person) -> bool:
         """Whether somebody is a student of it."""
         return self.students is None or self.students in person.groups
+
+
+class OwnedClass(ClassRules):
+    """One of the settings' file, where nobody has published it."""
+
+    instructors: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class Publishing(Section):
+    """Who may publish classes without the administrator, and what those may be."""
+
+    instructors: Annotated[tuple[str, ...], Field(min_length=1)]
+    """The Hub's groups of those who may."""
+    students: Annotated[tuple[str, ...], Field(min_length=1)]
+    """The Hub's groups that such a class may be for: its budget binds them."""
+    organisms: tuple[str, ...] | None = None
+    """Those that such a class may have; None: all that its instructor is offered."""
 
 
 class Settings(Section):
@@ -74,10 +94,14 @@ class Settings(Section):
     """What one person may use."""
     groups: dict[str, Group] = {}
     """By the Hub's names of groups; the first here that a person is in counts."""
-    classes: dict[Annotated[str, Field(pattern=r"^[\w.-]{1,80}$")], ClassRules] = {}
+    classes: dict[ClassName, OwnedClass] = {}
     """By names of their own."""
-    calls_at_once: PositiveInt = 4
-    """How many calls an organism is given at once, for all people together."""
+    publishing: Publishing | None = None
+    """None: all classes are in this file."""
+    calls_at_once: PositiveInt = 16
+    """How many calls an organism is given at once, for all people together; they share batches."""
+    calls_at_once_per_user: PositiveInt = 4
+    """How many of them may be one person's, times their weight, while others use the organism too."""
     waiting_per_user: PositiveInt = 16
     tickets_per_user: PositiveInt = 64
     ticket_hours: PositiveFloat = 24.0
@@ -95,13 +119,6 @@ class Settings(Section):
     def group_of(self, person: Person) -> Group:
         """The rules for a person."""
         return person.rules(self.groups, Group())
-
-    def class_of(self, person: Person, handle: str) -> tuple[str, ClassRules] | None:
-        """The first class, with its name, in which a person investigates an organism."""
-        for name, rules in self.classes.items():
-            if handle in rules.organisms and rules.taught(person):
-                return name, rules
-        return None
 
     def quotas(self, person: Person) -> list[tuple[str, Quota]]:
         """All that hold for a person, each with the scope that it counts."""

@@ -50,6 +50,12 @@ CREATE TABLE IF NOT EXISTS hand_ins (
     score TEXT NOT NULL,
     PRIMARY KEY (class, user, organism)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS classes (
+    name TEXT PRIMARY KEY,
+    owner TEXT NOT NULL,
+    rules TEXT NOT NULL,
+    open INTEGER NOT NULL
+);
 CREATE TABLE IF NOT EXISTS secret (only INTEGER PRIMARY KEY CHECK (only = 1), key BLOB NOT NULL);
 """
 
@@ -85,6 +91,17 @@ class HandedRow(NamedTuple):
     """A :class:`~..record.scores.Score` in JSON."""
 
 
+class PublishedRow(NamedTuple):
+    """A class that an instructor has published."""
+
+    name: str
+    owner: str
+    """The Hub's name of whoever has published it."""
+    rules: str
+    """A :class:`~.settings.ClassRules` in JSON."""
+    open: bool
+
+
 @dataclass(frozen=True)
 class Usage:
     """What was used in a window of time."""
@@ -93,6 +110,9 @@ class Usage:
     samples: int = 0
     prompts: int = 0
     busy_s: float = 0.0
+
+
+_SUMS = ", ".join(f"COALESCE(SUM({own.name}), 0)" for own in fields(Usage))
 
 
 class Store:
@@ -169,15 +189,24 @@ class Store:
         return self._summed("scope = ? AND organism = ?", scope, organism)
 
     def _summed(self, where: str, *values: str | int) -> Usage:
-        sums = ", ".join(f"COALESCE(SUM({own.name}), 0)" for own in fields(Usage))
-        found = self._database.execute(f"SELECT {sums} FROM usage WHERE {where}", values).fetchone()  # noqa: S608 - ours
+        found = self._database.execute(f"SELECT {_SUMS} FROM usage WHERE {where}", values).fetchone()  # noqa: S608 - ours
         return Usage(*found)
 
-    def scopes_of(self, organisms: Sequence[str]) -> list[tuple[str, str]]:
-        """Who has ever used which of some organisms, as scope and organism."""
+    def usage_by_scope(self, organisms: Sequence[str]) -> dict[tuple[str, str], Usage]:
+        """What was ever used of each of some organisms, by scope and organism."""
         places = ", ".join("?" * len(organisms))
-        asked = f"SELECT DISTINCT scope, organism FROM usage WHERE organism IN ({places}) ORDER BY scope, organism"  # noqa: S608 - question marks
-        return [(scope, organism) for scope, organism in self._database.execute(asked, tuple(organisms)).fetchall()]
+        asked = f"SELECT scope, organism, {_SUMS} FROM usage WHERE organism IN ({places}) GROUP BY scope, organism"  # noqa: S608 - ours
+        found = self._database.execute(asked, tuple(organisms)).fetchall()
+        return {(scope, organism): Usage(*sums) for scope, organism, *sums in found}
+
+    def publish(self, row: PublishedRow) -> None:
+        """Keep a class, in place of what was kept under its name."""
+        self._database.execute("INSERT OR REPLACE INTO classes VALUES (?, ?, ?, ?)", row)
+
+    def published(self) -> list[PublishedRow]:
+        """All that were ever published, in that order."""
+        found = self._database.execute("SELECT name, owner, rules, open FROM classes ORDER BY rowid").fetchall()
+        return [PublishedRow(name, owner, rules, bool(is_open)) for name, owner, rules, is_open in found]
 
     def hand_in(self, row: HandedRow) -> bool:
         """Keep what was handed in; False where there is something of this person on this organism already."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Protocol
 
 from interp_bench_ext.contracts import TechniqueSpec, Used, Veil
@@ -57,3 +58,18 @@ class ServedOrganism(Protocol):
     async def wait_ready(self) -> None: ...
 
     async def stop(self) -> None: ...
+
+
+class Awaited:
+    """What every organism that may be away for a while has: those who use it wait until it serves again."""
+
+    def __init__(self) -> None:
+        self._ready = asyncio.Event()
+        self.lost: InterpBenchError | None = None
+        """Why the organism is gone for good, or None."""
+
+    async def wait_ready(self) -> None:
+        """Return once the organism serves. Raises OrganismLost when it is gone for good."""
+        await self._ready.wait()
+        if self.lost is not None:
+            raise self.lost

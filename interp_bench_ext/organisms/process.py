@@ -23,6 +23,7 @@ from interp_bench_ext.host.spec import OrganismSpec, with_detail
 from interp_bench_ext.host.technique_files import read_spec
 from interp_bench_ext.host.tickets import TOLD_EVERY_S, Ticket
 from interp_bench_ext.organisms.child import plan_start
+from interp_bench_ext.organisms.handle import Awaited
 from interp_bench_ext.organisms.locate import locate
 from interp_bench_ext.organisms.method_sandboxes import MethodSandboxes
 from interp_bench_ext.organisms.restarts import AT_MOST, WINDOW_S, Restarts
@@ -42,7 +43,7 @@ _FROM_PARENT = (
     "NVIDIA_VISIBLE_DEVICES",
     "SYSTEMROOT",
 )
-_ALWAYS = {
+HOST_ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": "8589934592",  # large buffers stay mapped: page faults cost more than the arithmetic
     "MALLOC_TRIM_THRESHOLD_": "17179869184",
     "OMP_WAIT_POLICY": "PASSIVE",  # spinning steals whole scheduler quanta on a shared machine
@@ -78,7 +79,7 @@ class Meter:
         return self._before.plus(self._noted).plus(Used(busy_s=running_s))
 
 
-class OrganismProcess:
+class OrganismProcess(Awaited):
     """A served organism. Made by :meth:`start`; it restarts by itself until :meth:`stop`."""
 
     url: str
@@ -94,13 +95,13 @@ class OrganismProcess:
     """Without them the organism listens on a port of 127.0.0.1."""
 
     def __init__(self, spec: OrganismSpec, emit: Emit, *, sandbox: bool = True) -> None:
+        super().__init__()
         self._spec, self._emit, self._sandbox = spec, emit, sandbox
         self._folder = private_folder()
         self._methods = MethodSandboxes()
         self._listen: str | int = str(self._folder / "s") if self.unix_sockets else 0
         self._process: asyncio.subprocess.Process | None = None
         self._watching: asyncio.Task[None] | None = None
-        self._ready: asyncio.Event = asyncio.Event()
         self._restarts = Restarts()
         self._tickets: dict[str, Ticket] = {}
         self._held: set[str] = set()
@@ -108,8 +109,6 @@ class OrganismProcess:
         """Those that the child has not confirmed yet."""
         self._ordered = 0
         self._meters: defaultdict[str, Meter] = defaultdict(Meter)
-        self.lost: InterpBenchError | None = None
-        """Why the organism is gone for good, or None."""
 
     @classmethod
     async def start(cls, spec: OrganismSpec, *, emit: Emit, sandbox: bool = True) -> OrganismProcess:
@@ -165,12 +164,6 @@ class OrganismProcess:
         else:
             self._held.discard(ticket.id)
         await self._order({"type": "hold", "ticket": ticket.id, "held": held})
-
-    async def wait_ready(self) -> None:
-        """Return once the organism serves. Raises OrganismLost when it is gone for good."""
-        await self._ready.wait()
-        if self.lost is not None:
-            raise self.lost
 
     async def stop(self) -> None:
         """End the process (first by closing its stdin) and remove its socket; may be called twice."""
@@ -332,4 +325,4 @@ def _fetch_reporter(emit: Emit) -> Progress:
 def _environment() -> dict[str, str]:
     """The child's whole environment: nothing of the user's but what finding libraries takes."""
     kept = {name: os.environ[name] for name in _FROM_PARENT if name in os.environ}
-    return {**kept, **_ALWAYS, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    return {**kept, **HOST_ENVIRONMENT, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}

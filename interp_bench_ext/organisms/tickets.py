@@ -7,6 +7,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Required, TypedDict, Unpack
 
 from ..contracts import Access, Connection, TechniqueSpec, Used
 from ..host.tickets import Ticket
@@ -46,51 +47,28 @@ class Lease:
         return self.organism.used(self.ticket.id)
 
 
-async def admitted(
-    organism: ServedOrganism,
-    *,
-    caller: str,
-    access: Access,
-    user: str = "",
-    deadline: float | None = None,
-    quota_s: float | None = None,
-) -> Lease:
-    """A new ticket for ``organism``, which is good until it is revoked or the organism ends.
+class Terms(TypedDict, total=False):
+    """What a ticket is good for, and for whom: fields of :class:`~interp_bench_ext.host.tickets.Ticket`."""
 
-    Args:
-        organism: What it opens.
-        caller: The id of a run, or what else it is for.
-        access: How far its calls may look.
-        user: Whose it is.
-        deadline: Unix time in seconds from which it opens nothing.
-        quota_s: Seconds of the model's work that it is good for.
-    """
+    caller: Required[str]
+    access: Required[Access]
+    user: str
+    deadline: float | None
+    quota_s: float | None
+
+
+async def admitted(organism: ServedOrganism, **terms: Unpack[Terms]) -> Lease:
+    """A new ticket for ``organism``, which is good until it is revoked or the organism ends."""
     token = secrets.token_urlsafe(32)
-    ticket = Ticket(
-        id=secrets.token_hex(8),
-        digest=hashlib.sha256(token.encode()).hexdigest(),
-        caller=caller,
-        user=user,
-        access=access,
-        deadline=deadline,
-        quota_s=quota_s,
-    )
+    ticket = Ticket(id=secrets.token_hex(8), digest=hashlib.sha256(token.encode()).hexdigest(), **terms)
     await organism.admit(ticket)
     return Lease(organism=organism, ticket=ticket, connection=Connection(organism.url, token))
 
 
 @asynccontextmanager
-async def lent(
-    organism: ServedOrganism,
-    *,
-    caller: str,
-    access: Access,
-    user: str = "",
-    deadline: float | None = None,
-    quota_s: float | None = None,
-) -> AsyncIterator[Lease]:
+async def lent(organism: ServedOrganism, **terms: Unpack[Terms]) -> AsyncIterator[Lease]:
     """A ticket for as long as the block lasts: the moment after, its token opens nothing."""
-    lease = await admitted(organism, caller=caller, access=access, user=user, deadline=deadline, quota_s=quota_s)
+    lease = await admitted(organism, **terms)
     try:
         yield lease
     finally:

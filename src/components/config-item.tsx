@@ -28,41 +28,39 @@ export const ConfigItem = React.memo((props: IConfigItemProps): JSX.Element => {
     }
   }, [chosen]);
   return (
-    <div
-      ref={node}
-      role="radio"
-      aria-checked={chosen}
-      aria-disabled={broken}
-      tabIndex={tabStop ? 0 : -1}
-      className="ib-card"
-      data-config={card.name}
-      onClick={() => !broken && onChoose(card.name)}
-      onKeyDown={event => {
-        if (event.key === ' ' || event.key === 'Enter') {
-          event.preventDefault();
-          event.currentTarget.click();
-        }
-      }}
-    >
-      <div className="ib-card-head">
-        <span className="ib-card-title">{card.title}</span>
-        <span className="ib-card-place">
-          {placeName(card.place, card.gpu_type, trans)}
-          <Loaded config={card.name} />
-        </span>
+    <div ref={node} className="ib-card" data-config={card.name}>
+      <div
+        role="radio"
+        aria-checked={chosen}
+        aria-disabled={broken}
+        tabIndex={tabStop ? 0 : -1}
+        className="ib-card-choice"
+        onClick={() => !broken && onChoose(card.name)}
+        onKeyDown={event => {
+          if (event.key === ' ' || event.key === 'Enter') {
+            event.preventDefault();
+            event.currentTarget.click();
+          }
+        }}
+      >
+        <div className="ib-card-head">
+          <span className="ib-card-title">{card.title}</span>
+          <span className="ib-card-place">
+            {placeName(card.place, card.gpu_type, trans)}
+            <Loaded config={card.name} />
+          </span>
+        </div>
+        {broken && <p className="ib-card-problem">{card.problem}</p>}
+        {chosen && (
+          <p className="ib-card-text">{card.description || card.task}</p>
+        )}
       </div>
-      {broken ? (
-        <p className="ib-card-problem">{card.problem}</p>
-      ) : (
-        <>
-          {chosen && (
-            <>
-              <p className="ib-card-text">{card.description || card.task}</p>
-              <AccessLevels access={card.access} />
-              <Details card={card} />
-            </>
-          )}
-        </>
+      {chosen && (
+        // A radio button holds nothing that can be opened or scrolled.
+        <div className="ib-card-details">
+          <AccessLevels access={card.access} />
+          <Details card={card} />
+        </div>
       )}
     </div>
   );
@@ -123,7 +121,9 @@ function Details({ card }: { card: ConfigCard }): JSX.Element {
         {card.task && (
           <>
             <dt>{trans.__('Task')}</dt>
-            <dd className="ib-prose">{unwrapped(card.task)}</dd>
+            <dd className="ib-prose" tabIndex={0}>
+              {unwrapped(card.task)}
+            </dd>
           </>
         )}
         <dt>{trans.__('Techniques')}</dt>

@@ -71,10 +71,10 @@ export function History({ places }: { places: Places }): JSX.Element {
             />
           )}
         />
-        {shown.length === 0 && (
-          <Notice title={trans.__('No run matches “%1”.', query)} />
-        )}
       </ul>
+      {shown.length === 0 && (
+        <Notice title={trans.__('No run matches “%1”.', query)} />
+      )}
       <div className="ib-history-foot">
         <Button
           disabled={chosen.length < 2}

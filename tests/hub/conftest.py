@@ -25,6 +25,7 @@ classes:
     budget: {calls: 3}
   seminar: {students: seminar, instructors: [others], organisms: [quartz], shows_scores: false}
   past: {students: past, instructors: [teachers], organisms: [quartz], until: 2026-01-01T00:00:00Z}
+publishing: {instructors: [teachers], students: [evening], organisms: [topaz]}
 """
 GROUPS = {
     "students": {"users": ["bob"]},
@@ -35,6 +36,7 @@ GROUPS = {
     "past": {"users": ["rosa"]},
     "teachers": {"users": ["ted"]},
     "others": {"users": ["uma"]},
+    "evening": {"users": ["sara"]},
 }
 
 

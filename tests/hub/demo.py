@@ -18,6 +18,7 @@ classes:
     instructors: [teachers]
     organisms: [amber, birch, flint]
     budget: {calls: 400, busy_minutes: 20}
+publishing: {instructors: [teachers], students: [students]}
 """
 
 

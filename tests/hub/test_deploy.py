@@ -9,8 +9,10 @@ import pytest
 from ruamel.yaml import YAML
 from traitlets.config import Config
 
+from interp_bench_ext.hub.classrooms import Classrooms
 from interp_bench_ext.hub.offers import Offers
 from interp_bench_ext.hub.settings import ADMIN_SCOPE, load_settings
+from interp_bench_ext.hub.store import Store
 from interp_bench_ext.organisms.places.hub.account import URL_VARIABLE
 from tests.hub.hub import GATEWAY, ROLES, SERVICE
 
@@ -80,7 +82,7 @@ def test_the_providers_key_is_in_the_gateways_pod_alone() -> None:
     assert (having, "ANTHROPIC_API_KEY" in str(values)) == ([GATEWAY], False)
 
 
-def test_the_settings_of_the_one_machine_are_good_ones() -> None:
+def test_the_settings_of_the_one_machine_are_good_ones(tmp_path: Path) -> None:
     settings = load_settings(SETTINGS)
-    offered = Offers(settings, folder=SETTINGS.parent)
+    offered = Offers(settings, folder=SETTINGS.parent, classrooms=Classrooms(settings, Store(tmp_path / "state")))
     assert [offer.handle for offer in offered.all()] == list(settings.organisms)

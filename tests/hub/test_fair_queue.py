@@ -15,8 +15,9 @@ def unheard(place: int, total: int) -> None:
 class Server:
     """Work by hand: a call ends when it is told to, so that nothing depends on the clock."""
 
-    def __init__(self, slots: int) -> None:
-        self.queue = FairQueue(slots)
+    def __init__(self, slots: int, *, each: int = 1000) -> None:
+        self.clock = 0.0
+        self.queue = FairQueue(slots, each=each, now=lambda: self.clock)
         self.running: list[tuple[str, asyncio.Event]] = []
         self.order: list[str] = []
         self.tasks: set[asyncio.Task[None]] = set()
@@ -124,6 +125,45 @@ def test_it_is_work_conserving_and_the_last_slot_is_for_a_newcomer() -> None:
         assert server.order[-1] == "newcomer"  # at once, although ten were there before
         await server.serve(11)
         assert len(server.order) == 11
+        await server.end()
+
+    run(test)
+
+
+def test_a_flood_has_a_few_slots_beside_others_and_nearly_all_of_them_alone() -> None:
+    async def test() -> None:
+        server = Server(slots=8, each=2)
+        for _ in range(40):
+            server.call("flood")
+        await server.settle()
+        assert server.queue.counts()["flood"] == (7, 33)  # nobody else is there
+        server.call("light")
+        await server.settle()
+        assert server.order[-1] == "light"
+        await server.serve(7)  # all of the flood's that were in
+        assert server.queue.counts() == {"flood": (2, 31), "light": (1, 0)}
+        await server.serve(1)  # the light one's
+        assert server.queue.counts() == {"flood": (2, 31)}  # who may come back at any moment
+        server.clock += 301
+        await server.serve(1)
+        assert server.queue.counts() == {"flood": (7, 25)}
+        await server.end()
+
+    run(test)
+
+
+def test_slots_beside_others_are_by_weight() -> None:
+    async def test() -> None:
+        server = Server(slots=16, each=2)
+        for _ in range(10):
+            server.call("staff", weight=2.5)
+            server.call("student", weight=0.5)
+        await server.settle()
+        counts = server.queue.counts()
+        await server.serve(3)
+        assert server.queue.counts()["staff"][0] == 5
+        assert server.queue.counts()["student"][0] == 1
+        assert counts["staff"][0] >= 5
         await server.end()
 
     run(test)

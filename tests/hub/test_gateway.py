@@ -13,6 +13,7 @@ import httpx2
 import pytest
 
 from tests.agent.messages_server import MessagesServer, Streamed, text
+from tests.hub.gateway.running import sdk
 from tests.hub.hub import PROVIDERS_KEY, Hub, running
 from tests.redteam.test_hub import browser
 
@@ -48,15 +49,14 @@ def spent(hub: Hub, token: str) -> dict[str, Any]:
 def test_a_narrower_token_opens_nothing(hub: Hub):
     narrow = hub.token_of("alice", scopes=["read:users:name!user", "access:services!service=interp-bench"])
     for token in (narrow, "nobody"):
-        client = anthropic.Anthropic(auth_token=token, base_url=hub.gateway, max_retries=0)
-        with pytest.raises(anthropic.AuthenticationError):
+        with sdk(hub.gateway, token) as client, pytest.raises(anthropic.AuthenticationError):
             client.messages.create(model=MODEL, max_tokens=5, messages=[{"role": "user", "content": "Hello."}])
 
 
 def test_the_administrators_page_shows_what_was_spent(hub: Hub):
-    client = anthropic.Anthropic(auth_token=hub.token_of("bob"), base_url=hub.gateway, max_retries=0)
     hello = {"role": "user", "content": [{"type": "text", "text": "Hello."}]}
-    client.messages.create(model=MODEL, max_tokens=5, messages=[hello])  # type: ignore[list-item]
+    with sdk(hub.gateway, hub.token_of("bob")) as client:
+        client.messages.create(model=MODEL, max_tokens=5, messages=[hello])  # type: ignore[list-item]
     with browser(hub, "root") as logged_in:
         page = logged_in.get(f"{hub.service}/", follow_redirects=True).text
     found = re.search("TOKEN = '([^']+)'", page)

@@ -6,6 +6,7 @@ import pytest
 
 from interp_bench_ext.contracts import Access, Used
 from interp_bench_ext.errors import AccessEnded, BadInput, ConfigError
+from interp_bench_ext.hub.classrooms import Classrooms
 from interp_bench_ext.hub.people import Person
 from interp_bench_ext.hub.quotas import Quotas
 from interp_bench_ext.hub.settings import Group, Quota, Settings, load_settings
@@ -62,7 +63,7 @@ def test_a_groups_own_quotas_take_the_place_of_the_general_ones(tmp_path: Path) 
         groups={"staff": Group(each=()), "students": Group(together=(Quota(busy_minutes=1),))},
     )
     store = Store(tmp_path / "s")
-    quotas = Quotas(settings, store)
+    quotas = Quotas(settings, store, Classrooms(settings, store))
     people = [Person(name=name, groups=frozenset({group})) for name, group in (("s", "staff"), ("a", "students"))]
     for person in people:
         store.note("t", "quartz", person.scopes, Used(45.0, 1, 1), calls=2)

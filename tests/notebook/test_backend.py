@@ -5,7 +5,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from interp_bench_ext.notebook.backend import is_blank, new_notebook, place_of, view_of
+from interp_bench_ext.notebook.backend import is_blank, named, new_notebook, place_of, view_of
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,12 @@ def test_a_new_notebook_is_one():
     nbformat.validate(nbformat.from_dict(new_notebook()))
     new_notebook()["metadata"]["kernelspec"]["name"] = "changed"
     assert new_notebook()["metadata"]["kernelspec"]["name"] == "python3"
+
+
+def test_code_has_its_colours_before_the_kernel_has_said_its_language():
+    assert new_notebook()["metadata"]["language_info"]["name"] == "python"
+    assert named({"language_info": {"name": ""}})["language_info"]["name"] == "python"
+    assert named({"language_info": {"name": "R"}})["language_info"]["name"] == "R"
 
 
 def test_a_view_is_a_copy_and_knows_a_status_of_own_cells_only():

@@ -266,5 +266,7 @@ def test_a_browser_can_attach_while_a_cell_runs(root: Path) -> None:
             socket.close()
             (root / "n_files" / "go").touch()
             await cell
+            while await socket.read_message() is not None:  # until it has gone
+                pass
 
     asyncio.run(scenario())

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import contextlib
+import http.server
 import os
 import platform
 import select
 import signal
+import socket
+import socketserver
 import stat
 import threading
 from collections.abc import Iterable, Iterator
@@ -145,6 +148,36 @@ def sent(host: Host, head: str, pieces: Iterable[bytes]) -> dict[str, str]:
             ((kind, content),) = frames(response.read)
     assert kind == "E"
     return dict(content)
+
+
+@attempt("D9", "organism", "Hundreds of requests that are begun and never ended hold up the others", veil="any")
+def test_half_requests_hold_nobody_up(host: Host) -> None:
+    half = [host.connect().sock for _ in range(400)]
+    single = socketserver.TCPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
+    serving = threading.Thread(target=single.serve_forever, daemon=True)
+    serving.start()
+    half.append(socket.create_connection(single.server_address))
+    for one in half:
+        one.sendall(b"POST /calls HTTP/1.1\r\nHost: o\r\n")
+    assert answers(host.connect().sock, within_s=60)
+    assert not answers(socket.create_connection(single.server_address), within_s=1)
+    for one in half:
+        one.close()
+    single.shutdown()
+    single.server_close()
+    serving.join()
+    assert host.call("echo", text="a")[-1][0] in "HB"
+
+
+def answers(connection: socket.socket, *, within_s: float) -> bool:
+    """Whether a server says something to one request while others have begun theirs and go no further."""
+    with connection:
+        connection.settimeout(within_s)
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: o\r\nConnection: close\r\n\r\n")
+        try:
+            return bool(connection.recv(12))
+        except TimeoutError:
+            return False
 
 
 @attempt("D8", "organism", "A call's body without end fills the organism's memory", veil="any")

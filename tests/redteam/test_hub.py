@@ -386,6 +386,25 @@ def test_the_truth_beside_a_score(hub: Hub, tokens: Tokens, trial: Trial) -> Non
     trial.abuse(lambda text: "sapphire" in text, said, hand_in(hub, tokens["pia"], "It hides a sapphire.").text)
 
 
+@attempt("U34", GROUP, "Classes published by students, for others, or under another instructor's name", veil="any")
+def test_classes_of_others(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
+    def published(user: str, **more: object) -> httpx2.Response:
+        wanted = {"name": "night", "students": "evening", "organisms": ["topaz"], "budget": {"calls": 1}}
+        return hub.ask("POST", "/scores/publish", tokens[user], json=wanted | more)
+
+    good = published("ted")
+    tried = [
+        *(published(user) for user in ("mallory", "sara", "uma")),
+        published("ted", students="students"),
+        published("ted", organisms=["quartz"]),
+        published("ted", name="course"),
+        published("ted", owner="uma"),
+        *(hub.ask("POST", "/scores/withdraw", tokens[user], json={"name": "night"}) for user in ("sara", "uma")),
+        hub.ask("POST", "/scores/withdraw", tokens["ted"], json={"name": "seminar"}),
+    ]
+    trial.abuse(opened, tried, [good, hub.ask("POST", "/scores/withdraw", tokens["ted"], json={"name": "night"})])
+
+
 class browser:  # noqa: N801 - reads as what it is
     """One that has logged in at the Hub."""
 

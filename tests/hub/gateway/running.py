@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -118,13 +118,20 @@ class Gateway:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
-    def client(self, token: str) -> anthropic.Anthropic:
-        return anthropic.Anthropic(auth_token=token, base_url=self.url, max_retries=0, timeout=30)
+    def client(self, token: str) -> AbstractContextManager[anthropic.Anthropic]:
+        return sdk(self.url, token)
 
     def spending(self, token: str) -> dict[str, dict[str, Any]]:
         """By scope, of the last day."""
         answer = httpx2.get(f"{self.url}spending", headers={"authorization": f"Bearer {token}"})
         return {line["scope"]: line for line in answer.raise_for_status().json() if line["hours"] == 24}
+
+
+@contextmanager
+def sdk(url: str, token: str) -> Iterator[anthropic.Anthropic]:
+    """A client, closed with the block: one that is left to be collected may leave its connection open."""
+    with anthropic.Anthropic(auth_token=token, base_url=url, max_retries=0, timeout=30) as client:
+        yield client
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from interp_bench_ext.errors import InterpBenchError, NotFound, OrganismLost
 from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.host.technique_files import read_spec
 from interp_bench_ext.host.tickets import Ticket
+from interp_bench_ext.organisms.handle import Awaited
 from interp_bench_ext.organisms.places.hub.account import Account
 from interp_bench_ext.organisms.places.hub.api import HubApi, Unreachable
 from interp_bench_ext.organisms.places.hub.relay import HubRelay
@@ -25,7 +26,7 @@ _AWAY = "The Hub's organism service does not answer."
 Told = TypeVar("Told")
 
 
-class HubOrganism:
+class HubOrganism(Awaited):
     """Made by :meth:`start`. The Hub keeps the organism; this end lends it to runs and kernels of one user."""
 
     url: str
@@ -35,6 +36,7 @@ class HubOrganism:
     veil = Veil.REMOTE
 
     def __init__(self, account: Account, handle: str, specs: tuple[TechniqueSpec, ...], emit: Emit) -> None:
+        super().__init__()
         self._handle, self._emit = handle, emit
         self.specs = specs
         self._api = HubApi(account)
@@ -43,11 +45,8 @@ class HubOrganism:
         self._tickets: dict[str, str] = {}
         """From a ticket's id here to its id at the Hub."""
         self._used: dict[str, Used] = {}
-        self._ready = asyncio.Event()
         self._following: asyncio.Task[None] | None = None
         self._load_s = 0.0
-        self.lost: InterpBenchError | None = None
-        """Why the organism is gone for good, or None."""
 
     @classmethod
     async def start(cls, account: Account, spec: OrganismSpec, *, emit: Emit) -> HubOrganism:
@@ -94,12 +93,6 @@ class HubOrganism:
     async def hold(self, ticket: Ticket, *, held: bool) -> None:
         """Have the ticket's calls wait here before they begin, or let them go on; what was sent on is carried out."""
         self._relay.tickets.hold(ticket.id, held=held)
-
-    async def wait_ready(self) -> None:
-        """Return once the organism serves. Raises OrganismLost when it is gone for good."""
-        await self._ready.wait()
-        if self.lost is not None:
-            raise self.lost
 
     async def stop(self) -> None:
         """End the tickets that are left and remove the socket; may be called twice. The organism stays at the Hub."""

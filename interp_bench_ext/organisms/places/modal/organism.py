@@ -15,6 +15,7 @@ from interp_bench_ext.errors import InterpBenchError, OrganismLost, from_code
 from interp_bench_ext.host.spec import OrganismSpec, with_detail
 from interp_bench_ext.host.technique_files import read_spec
 from interp_bench_ext.host.tickets import Admitted, Ticket
+from interp_bench_ext.organisms.handle import Awaited
 from interp_bench_ext.organisms.places.modal.deployment import Deployment
 from interp_bench_ext.organisms.places.modal.failures import CONTAINER_GONE, UNREACHABLE, explained, skewed, stopped
 from interp_bench_ext.organisms.places.modal.meter import Meter
@@ -34,7 +35,7 @@ class _OutOfDate(Exception):
     """The deployment was made by other source, for other settings, or its weights are gone."""
 
 
-class ModalOrganism:
+class ModalOrganism(Awaited):
     """A deployed organism in use. Made by :meth:`start`; its container stays until :meth:`stop`, and a while longer."""
 
     url: str
@@ -47,11 +48,11 @@ class ModalOrganism:
     veil = Veil.REMOTE
 
     def __init__(self, deployment: Deployment, specs: tuple[TechniqueSpec, ...], emit: Emit) -> None:
+        super().__init__()
         self._deployment, self._emit = deployment, emit
         self.specs = specs
         self._relay = Relay(specs, self._health, self._call)
         self._meter = Meter()
-        self._ready = asyncio.Event()
         self._began = time.monotonic()
         self._served_once = False
         self._replaced = False
@@ -61,8 +62,6 @@ class ModalOrganism:
         self._remote: Remote | None = None
         self._streams: set[asyncio.Task[None]] = set()
         self._calls = 0
-        self.lost: InterpBenchError | None = None
-        """Why the organism is gone for good, or None."""
 
     @classmethod
     async def start(cls, spec: OrganismSpec, *, emit: Emit) -> ModalOrganism:
@@ -111,12 +110,6 @@ class ModalOrganism:
     async def hold(self, ticket: Ticket, *, held: bool) -> None:
         """Have the ticket's calls wait here before they begin, or let them go on; what was sent on is carried out."""
         self._relay.tickets.hold(ticket.id, held=held)
-
-    async def wait_ready(self) -> None:
-        """Return once the organism serves. Raises OrganismLost when it is gone for good."""
-        await self._ready.wait()
-        if self.lost is not None:
-            raise self.lost
 
     async def stop(self) -> None:
         """Let the container go and remove the socket; may be called twice. The app stays, unless its policy says no."""

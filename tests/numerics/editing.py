@@ -1,0 +1,195 @@
+"""Techniques that change activations or follow their effects: against hooks on plain modules, and autograd."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from interp_bench_ext.contracts import Edit, Reads, Row, Site
+from tests.host.reference_hooks import PLACES, blocks_of, hooked
+
+from .case import Arms, Case, Compared, Plain, check
+from .reading import TEXT
+
+PAIR = {"clean": "the dog jumps", "corrupt": "the brown jumps", "target": " the", "other": " dog", "raw": True}
+
+
+class Pair:
+    """Both prompts, and the logit difference by which they are told apart."""
+
+    def __init__(self, case: Case) -> None:
+        self.clean, self.corrupt = (case.organism.text_ids(PAIR[name]) for name in ("clean", "corrupt"))
+        self._target, self._other = (case.organism.piece_ids(PAIR[name])[0] for name in ("target", "other"))
+
+    def value(self, logits: torch.Tensor) -> torch.Tensor:
+        return logits[..., self._target] - logits[..., self._other]
+
+    def of(self, plain: Plain, ids: list[int]) -> float:
+        return float(self.value(plain.logits(ids)[-1]))
+
+    def share(self, plain: Plain, effect: Any) -> Any:
+        """Of the way from corrupt to clean."""
+        ends = self.of(plain, self.clean), self.of(plain, self.corrupt)
+        return (effect - ends[1]) / (ends[0] - ends[1])
+
+
+def put(values: torch.Tensor, at: int | slice) -> Callable[[torch.Tensor], torch.Tensor]:
+    """A change that writes ``values`` at these positions."""
+
+    def change(found: torch.Tensor) -> torch.Tensor:
+        found = found.clone()
+        found[:, at] = values
+        return found
+
+    return change
+
+
+@check("activation_patching", 5e-3)
+def activation_patching(case: Case) -> Compared:
+    pair, layers = Pair(case), [layer for layer in case.layers if layer]
+    found = case.run("activation_patching", layers=layers, **PAIR)
+
+    def reference(arms: Arms) -> dict[str, Any]:
+        plain, clean = arms.organism, arms.organism.streams(pair.clean)
+        place = PLACES[plain.model.config.model_type]["resid_pre"]
+        effects = np.zeros(found.effects.shape)
+        for row, layer in enumerate(layers):
+            for column, at in enumerate(found.positions):
+                with hooked(plain.model, place, layer, put(clean[layer, at], at)):
+                    effects[row, column] = pair.of(plain, pair.corrupt)
+        return {"effect, share": pair.share(plain, effects)}
+
+    return Compared({"effect, share": found.effects}, reference)
+
+
+@check("attribution_patching", 5e-3)
+def attribution_patching(case: Case) -> Compared:
+    pair = Pair(case)
+    found = case.run("attribution_patching", part="resid_pre", **PAIR)
+
+    def reference(arms: Arms) -> dict[str, Any]:
+        plain = arms.organism
+        clean = plain.streams(pair.clean)[:-1]
+        with torch.enable_grad():
+            given = plain.model.get_input_embeddings()(torch.tensor([pair.corrupt])).detach().requires_grad_()
+            corrupt = plain.model(inputs_embeds=given, output_hidden_states=True, use_cache=False)
+            streams = corrupt.hidden_states[:-1]
+            slopes = torch.autograd.grad(pair.value(corrupt.logits[0, -1].float()), streams)
+        span = pair.of(plain, pair.clean) - pair.of(plain, pair.corrupt)
+        products = [
+            ((own - stream[0]) * slope[0]).detach().float().sum(-1)[list(found.positions)] / span
+            for own, stream, slope in zip(clean, streams, slopes, strict=True)
+        ]
+        return {"effect, share": torch.stack(products)}
+
+    return Compared({"effect, share": found.effects}, reference)
+
+
+@check("path_patching", 5e-3)
+def path_patching(case: Case) -> Compared:
+    """Senders given their clean value while all that comes after them is held at the corrupt run's."""
+    pair, layers = Pair(case), case.layers
+    found = case.run("path_patching", senders="attn_out", layers=layers, **PAIR)
+
+    def reference(arms: Arms) -> dict[str, Any]:
+        plain = arms.organism
+        places = PLACES[plain.model.config.model_type]
+        clean, corrupt = (_outputs(plain, ids) for ids in (pair.clean, pair.corrupt))
+        effects = []
+        for layer in layers:
+            with contextlib.ExitStack() as stack:
+                for (at, part), held in corrupt.items():
+                    sender = (at, part) == (layer, "attn_out")
+                    if sender or at > layer or (at == layer and part == "mlp_out"):
+                        value = clean[at, part] if sender else held
+                        stack.enter_context(hooked(plain.model, places[part], at, put(value, slice(None))))
+                effects.append(pair.of(plain, pair.corrupt))
+        return {"effect, share": [pair.share(plain, effect) for effect in effects]}
+
+    return Compared({"effect, share": found.effects[:, 0]}, reference)
+
+
+def _outputs(plain: Plain, ids: list[int]) -> dict[tuple[int, str], torch.Tensor]:
+    """What attention and MLP of every block add in a pass."""
+    found: dict[tuple[int, str], torch.Tensor] = {}
+    with contextlib.ExitStack() as stack:
+        for layer in range(len(blocks_of(plain.model))):
+            for part in ("attn_out", "mlp_out"):
+                place = PLACES[plain.model.config.model_type][part]
+
+                def keep(tensor: torch.Tensor, key: tuple[int, str] = (layer, part)) -> torch.Tensor:
+                    found[key] = tensor[0].clone()
+                    return tensor
+
+                stack.enter_context(hooked(plain.model, place, layer, keep))
+        plain.logits(ids)
+    return found
+
+
+@check("direct_logit_attribution", 5e-3)
+def direct_logit_attribution(case: Case) -> Compared:
+    """The sum of the parts, which is the model's own logit difference before its soft cap."""
+    pair = Pair(case)
+    answers = {name: PAIR[name] for name in ("target", "other")}
+    found = case.run("direct_logit_attribution", prompt=TEXT, raw=True, **answers)
+    ids = case.organism.text_ids(TEXT)
+
+    def whole(plain: Plain) -> float:
+        stream = plain.norm(plain.streams(ids)[-1, -1])
+        return float(pair.value(plain.model.get_output_embeddings()(stream).detach().float()))
+
+    return Compared(
+        {"sum, logits": [found.total, found.base_total]},
+        lambda arms: {"sum, logits": [whole(arms.organism), whole(arms.base)]},
+    )
+
+
+@check("steering, fuzzing, patchscope (edits that add and set)", 2e-3)
+def steering(case: Case) -> Compared:
+    """What an added direction makes of the logits, at every position and, drawn, in every decoded step."""
+    layer, ids = case.layers[1], case.organism.text_ids(TEXT)
+    drawn = torch.Generator().manual_seed(0)
+    vector = torch.randn(case.organism.info.width, generator=drawn)
+    length = float(case.exact.organism.streams(ids)[layer + 1].norm(dim=-1).mean())
+    vector *= 0.3 * length / vector.norm()
+    row = Row(tuple(ids), edits=(Edit(Site(layer, "resid_post"), None, "add", vector),))
+    (reply,) = case.organism.generate([row], max_new_tokens=6, temperature=1.0, seed=2)[0]
+
+    def reference(arms: Arms) -> dict[str, Any]:
+        plain = arms.organism
+        place = PLACES[plain.model.config.model_type]["resid_post"]
+        with hooked(plain.model, place, layer, lambda out: out + vector.to(out.dtype)):
+            logs = plain.logits([*ids, *reply.ids]).log_softmax(-1)
+        places = [float(logs[len(ids) - 1 + place, token]) for place, token in enumerate(reply.ids)]
+        return {"log-probability of a steered token, nats": places}
+
+    return Compared({"log-probability of a steered token, nats": list(reply.logprobs)}, reference)
+
+
+@check("ablation", 2e-3)
+def ablation(case: Case) -> Compared:
+    """A direction projected out after every block."""
+    ids, n = case.organism.text_ids(TEXT), case.organism.info.n_layers
+    unit = torch.randn(case.organism.info.width, generator=torch.Generator().manual_seed(1))
+    unit = unit / unit.norm()
+    edits = tuple(Edit(Site(layer, "resid_post"), None, "project", unit) for layer in range(n))
+    (batch,) = case.organism.run([Row(tuple(ids), edits=edits)], Reads(positions=(-1,)))
+
+    def reference(arms: Arms) -> dict[str, Any]:
+        plain = arms.organism
+        place = PLACES[plain.model.config.model_type]["resid_post"]
+
+        def without(out: torch.Tensor) -> torch.Tensor:
+            wide = out.float()
+            return (wide - (wide @ unit)[..., None] * unit).to(out.dtype)
+
+        with contextlib.ExitStack() as stack:
+            for layer in range(n):
+                stack.enter_context(hooked(plain.model, place, layer, without))
+            return {"likeliest, p": plain.logits(ids)[-1].softmax(-1).topk(5).values}
+
+    return Compared({"likeliest, p": batch.logits[0, -1].softmax(-1).topk(5).values}, reference)
