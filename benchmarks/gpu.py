@@ -1,77 +1,29 @@
 """What decoding and reading cost on a GPU, beside Hugging Face's and nnsight's ways and the least that they can cost.
 
 A Llama of 8 B parameters with random weights, in bfloat16. Contestants of a group take turns, and the table gives the
-median of their rounds by the clock. With ``--check`` the exit status is 1 when a figure is missed. ``--shape tiny
+median of their rounds. With ``--check`` the exit status is 1 when a figure is missed. ``--shape tiny
 --device cpu`` runs the same on any machine, for a look whether all works.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any
 
 import torch
+from contest import Contestant, Figure, Report, at_least, at_most, measured, peers
+from peer_lenses import by_layer, nnsight_lens
 from random_model import SHAPES, organism_of, random_model
-from rich.console import Console
-from rich.table import Table
 
 from interp_bench_ext.contracts import Reads, Row, Site
 from interp_bench_ext.host.organism import LoadedOrganism
 
 _PROMPT, _TOKENS, _TOP = 37, 48, 5
 _LENS_POSITIONS, _LONG = 256, 2048
-_MIB = 1 << 20
-
-
-@dataclass
-class Contestant:
-    """One way to do a piece of work, and what its rounds took."""
-
-    name: str
-    work: Callable[[], Any]
-    tokens: int = 0
-    """That it writes, where it writes."""
-    seconds: list[float] = field(default_factory=list)
-    mib: float = 0.0
-    """Of device memory, at most, beyond what was there before."""
-
-    @property
-    def median(self) -> float:
-        return statistics.median(self.seconds)
-
-    def run(self, device: torch.device) -> None:
-        """One round."""
-        cuda = device.type == "cuda"
-        if cuda:
-            torch.cuda.synchronize()
-            torch.cuda.reset_peak_memory_stats()
-        held = torch.cuda.memory_allocated() if cuda else 0
-        began = time.perf_counter()
-        self.work()
-        if cuda:
-            torch.cuda.synchronize()
-            self.mib = max(self.mib, (torch.cuda.max_memory_allocated() - held) / _MIB)
-        self.seconds.append(time.perf_counter() - began)
-
-
-@dataclass(frozen=True)
-class Figure:
-    """What is asked: the first contestant's speed or time as a multiple of the second's."""
-
-    said: str
-    found: float
-    limit: float
-    at_least: bool
-
-    @property
-    def held(self) -> bool:
-        return self.found >= self.limit if self.at_least else self.found <= self.limit
 
 
 class Bench:
@@ -85,13 +37,8 @@ class Bench:
         self.organism = organism_of(self.model)
 
     def measured(self, *contestants: Contestant) -> tuple[Contestant, ...]:
-        """The contestants after their rounds, in turn, the first of which warms up."""
-        for number in range(self._rounds + 1):
-            for each in contestants:
-                each.run(self._device)
-                if number == 0:
-                    each.seconds.clear()
-        return contestants
+        """The contestants after their rounds."""
+        return measured(contestants, self._device, self._rounds)
 
     def _row(self, length: int, arm: Any = "organism") -> Row:
         return Row(tuple(3 + (7 * number) % (self._vocabulary - 3) for number in range(length)), arm)
@@ -152,20 +99,14 @@ class Bench:
         stream = torch.stack([batch.sites[site][0] for site in self._sites])
         return self.organism.read(stream, top_k=_TOP, reference=stream[-1])
 
-    @torch.no_grad()
-    def _by_layer(self) -> list[Any]:
-        ids = torch.tensor([self._row(_LENS_POSITIONS).ids], device=self._device)
-        states = self.model(input_ids=ids, use_cache=False, output_hidden_states=True, logits_to_keep=1).hidden_states
-        read = (self.model.lm_head(self.model.model.norm(state[0])).float() for state in states)
-        return [each.cpu() for logits in read for each in logits.softmax(-1).topk(_TOP)]
-
     def lens(self) -> tuple[Contestant, ...]:
         """All layers and positions; ours with the KL to the last layer, which the peers' loops leave out."""
-        peers = [Contestant("Hugging Face, a layer at a time, no KL", self._by_layer)]
+        row = self._row(_LENS_POSITIONS)
+        others = [Contestant("Hugging Face, a layer at a time, no KL", by_layer(self.model, row.ids, _TOP))]
         if find_spec("nnsight"):
-            peers.append(Contestant("nnsight, no KL", nnsight_lens(self.model, self._row(_LENS_POSITIONS), _TOP)))
+            others.append(Contestant("nnsight, no KL", nnsight_lens(self.model, row.ids, _TOP)))
         ours = Contestant(f"lens, {_LENS_POSITIONS} positions", lambda: self._lens(last=False))
-        return self.measured(ours, Contestant("forward and product", self._floor), *peers)
+        return self.measured(ours, Contestant("forward and product", self._floor), *others)
 
     def last(self) -> tuple[Contestant, ...]:
         """The lens at the last position only."""
@@ -179,47 +120,32 @@ class Bench:
         return self.measured(ours, Contestant(f"forward, {length}", lambda: self._forward(length)))
 
 
-def nnsight_lens(model: Any, row: Row, top_k: int) -> Callable[[], Any]:
-    """What nnsight does at its best: everything inside one trace, and what is saved is the likeliest tokens alone."""
-    from nnsight import NNsight, save
-
-    traced = NNsight(model)
-    ids = torch.tensor([row.ids], device=model.device)
-
-    @torch.no_grad()
-    def work() -> Any:
-        with traced.trace(input_ids=ids, use_cache=False):
-            found = save([])
-            for layer in traced.model.layers:
-                out = layer.output
-                stream = out[0] if isinstance(out, tuple) else out
-                read = traced.lm_head(traced.model.norm(stream)).float().softmax(-1).topk(top_k)
-                found.append((read.values.cpu(), read.indices.cpu()))
-        return found
-
-    return work
-
-
 def figures(bench: Bench, rows: tuple[int, ...]) -> Iterator[tuple[tuple[Contestant, ...], list[Figure]]]:
     """Each group of contestants, with what is asked of it."""
     limits = {1: 2.5, 64: 2.5, 512: 3.0}
     for count in rows:
         ours, peer = bench.decoding(count)
-        yield (ours, peer), [Figure(f"{ours.name} to Hugging Face's", peer.median / ours.median, limits[count], True)]
-    lens, floor, *peers = bench.lens()
-    found = [Figure("lens to forward and product", lens.median / floor.median, 2.0, False)]
-    found += [Figure(f"lens to {peer.name}", lens.median / peer.median, 1.0, False) for peer in peers[1:]]
-    yield (lens, floor, *peers), found
+        yield (
+            (ours, peer),
+            [at_least(f"{ours.name}: speed to Hugging Face's", peer.median / ours.median, limits[count])],
+        )
+    lens, floor, *others = bench.lens()
+    wanted = [at_most("lens: time to forward and product", lens.median / floor.median, 2.0)]
+    wanted += [at_most(f"lens: time to {peer.name}", lens.median / peer.median, 1.0) for peer in others[1:]]
+    yield (lens, floor, *others), wanted
     last, forward = bench.last()
-    yield (last, forward), [Figure("last position to forward", last.median / forward.median, 1.2, False)]
+    yield (last, forward), [at_most("last position: time to forward", last.median / forward.median, 1.2)]
     for length in (_LENS_POSITIONS, _LONG):
-        kept, forward = bench.kept(length)
-        yield (kept, forward), []
+        yield bench.kept(length), []
     pure, half, plain = bench.adapted(64)
-    wanted = [Figure("LoRA's speed to the plain model's", plain.median / pure.median, 0.7, True)]
-    # Two of a kind differ by some hundredths.
-    wanted.append(Figure("a half-base batch's time to a pure one's", half.median / pure.median, 1.03, False))
-    yield (pure, half, plain), wanted
+    yield (
+        (pure, half, plain),
+        [
+            at_least("LoRA: speed to the plain model's", plain.median / pure.median, 0.7),
+            # Two of a kind differ by some hundredths.
+            at_most("a half-base batch: time to a pure one's", half.median / pure.median, 1.03),
+        ],
+    )
 
 
 def main(given: list[str] | None = None) -> int:
@@ -233,23 +159,15 @@ def main(given: list[str] | None = None) -> int:
     device = torch.device(options.device)
     name = torch.cuda.get_device_name() if device.type == "cuda" else "CPU"
     began = time.perf_counter()
-    bench = Bench(options.shape, device, options.rounds)
-    table = Table("work", "ms", "tokens/s", "MiB more")
-    wanted: list[Figure] = []
-    for group, found in figures(bench, (1, 64, 512) if device.type == "cuda" else (1, 64)):
-        for each in group:
-            speed = f"{each.tokens / each.median:,.0f}" if each.tokens else ""
-            table.add_row(each.name, f"{1000 * each.median:,.1f}", speed, f"{each.mib:,.0f}")
-        table.add_section()
-        wanted += found
+    bench, report = Bench(options.shape, device, options.rounds), Report()
+    for group, wanted in figures(bench, (1, 64, 512) if device.type == "cuda" else (1, 64)):
+        report.add(group, wanted)
     captured = bench.organism._engine.captured
-    print(f"{name}, torch {torch.__version__}, shape {options.shape}, steps captured: {captured}")
-    Console(width=100).print(table)
-    for figure in wanted:
-        asked = "at least" if figure.at_least else "at most"
-        print(f"{'held  ' if figure.held else 'MISSED'} {figure.said}: {figure.found:.2f}, {asked} {figure.limit}")
+    with_peers = ", ".join([f"torch {torch.__version__}", *peers("transformers", "nnsight")])
+    print(f"{name}, {with_peers}, shape {options.shape}, steps captured: {captured}")
+    held = report.print()
     print(f"{time.perf_counter() - began:.0f} s in all")
-    return int(options.check and not all(figure.held for figure in wanted))
+    return int(options.check and not held)
 
 
 if __name__ == "__main__":
