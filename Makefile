@@ -6,7 +6,7 @@ CONFIG ?= amber
 JLPM := PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
 LABEXTENSION := interp_bench_ext/labextension
 
-.PHONY: demo lab test redteam hub hub-test ui-test ui-shots test-all test-clients test-gpu docs-examples lint format train bench bench-agent bench-callers bench-numerics bench-lab bench-filter bench-sandbox bench-modal bench-hub bench-gateway build clean
+.PHONY: demo lab test redteam hub hub-test ui-test ui-shots test-all test-clients test-gpu docs-examples lint format train bench bench-agent bench-callers bench-engine bench-gpu bench-numerics bench-lab bench-filter bench-sandbox bench-modal bench-hub bench-gateway build clean
 
 demo: $(VENV)/run.stamp  ## Set up, then investigate an organism offline
 	$(BIN)/interp-bench run $(CONFIG) --agent playbook --out notebooks
@@ -81,6 +81,13 @@ bench-callers: $(VENV)/dev.stamp  ## The same for many callers of one organism
 
 bench-numerics: $(VENV)/dev.stamp  ## Every technique's numbers beside an independent computation of them
 	$(BIN)/python benchmarks/numerics.py --check
+
+bench-engine: $(VENV)/dev.stamp  ## Reads, edits and replies beside other packages', which it installs
+	$(BIN)/pip install --quiet 'transformer_lens==4.3.*' 'nnsight==0.8.*'
+	$(BIN)/python benchmarks/engine.py --check
+
+bench-gpu: $(VENV)/dev.stamp  ## The same on an NVIDIA GPU, a model of 8 B parameters with random weights
+	$(BIN)/python benchmarks/gpu.py --check
 
 bench-lab: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## The same for JupyterLab, in Chromium
 	$(BIN)/pip install --quiet --editable '.[bench]'

@@ -42,3 +42,24 @@ def nnsight_lens(model: Any, ids: tuple[int, ...], top_k: int) -> Callable[[], A
         return found
 
     return work
+
+
+def bridge_lens(model: Any, folder: str, tokenizer: Any, ids: tuple[int, ...], top_k: int) -> Callable[[], Any]:
+    """TransformerLens' bridge over the same weights: the streams cached, and each read by its own unembedding."""
+    from transformer_lens.model_bridge import TransformerBridge
+
+    from interp_bench_ext.host.base_model import base_beside
+
+    bridge: Any = TransformerBridge.boot_transformers(
+        folder, hf_model=base_beside(model, ()), tokenizer=tokenizer, device="cpu"
+    )
+    given, layers = torch.tensor([ids]), range(model.config.num_hidden_layers)
+    names = ["blocks.0.hook_resid_pre", *(f"blocks.{layer}.hook_resid_post" for layer in layers)]
+
+    @torch.no_grad()
+    def work() -> Any:
+        _, cache = bridge.run_with_cache(given, names_filter=names)
+        read = (bridge.unembed(bridge.ln_final(cache[name])).softmax(-1).topk(top_k) for name in names)
+        return [(each.values, each.indices) for each in read]
+
+    return work
