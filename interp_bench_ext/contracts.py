@@ -56,9 +56,16 @@ class Used(NamedTuple):
     """Texts that the organism itself, not its base, was given to read or continue; each of n continuations is one."""
     prompts: int = 0
     """Different prompts of each call, those to the base included, added up."""
+    tokens: int = 0
+    """Tokens that the model has read and written, each prompt of a call once; not those of a hidden prompt."""
 
     def plus(self, more: Used) -> Used:
-        return Used(self.busy_s + more.busy_s, self.samples + more.samples, self.prompts + more.prompts)
+        return Used(
+            self.busy_s + more.busy_s,
+            self.samples + more.samples,
+            self.prompts + more.prompts,
+            self.tokens + more.tokens,
+        )
 
     def since(self, before: Used) -> Used:
         """What came after ``before``; a meter that has begun anew says nothing of that."""
@@ -66,6 +73,7 @@ class Used(NamedTuple):
             max(self.busy_s - before.busy_s, 0.0),
             max(self.samples - before.samples, 0),
             max(self.prompts - before.prompts, 0),
+            max(self.tokens - before.tokens, 0),
         )
 
 

@@ -64,7 +64,7 @@ class Call:
     started: float | None = None
     """When its turn came, on the monotonic clock."""
     asked: Used = Used()
-    """The samples and prompts that the model was given for it."""
+    """The samples, prompts and tokens that the model was given for it, or wrote."""
     told: float = 0.0
     """When it was last told what its ticket has used, on the monotonic clock."""
     _reported: tuple[str, float] = ("", 0.0)
@@ -77,9 +77,9 @@ class Call:
             raise DeadlineExceeded(f"{self.technique.spec.name} took longer than the call was given.")
         self.admitted.check()
 
-    def count(self, samples: int, prompts: int) -> None:
-        """Note what the model is given."""
-        self.asked = self.asked.plus(Used(samples=samples, prompts=prompts))
+    def count(self, more: Used) -> None:
+        """Note what the model is given, or has written."""
+        self.asked = self.asked.plus(more)
 
     def progress(self, stage: str, done: int, total: int, *, every_s: float) -> None:
         """Check, and report at most every so many seconds within a stage."""

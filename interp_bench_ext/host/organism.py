@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import torch
 
-from interp_bench_ext.contracts import Access, Arm, Batch, Completion, Reading, Reads, Row, Site
+from interp_bench_ext.contracts import Access, Arm, Batch, Completion, Reading, Reads, Row, Site, Used
 from interp_bench_ext.conversations import Conversation, Thinking
 from interp_bench_ext.errors import AccessDenied, BadInput, NotNow
 from interp_bench_ext.host.chat_format import ChatFormat, end_of_turn_ids
@@ -45,8 +45,8 @@ class CallHooks:
     """Told how far it is."""
     access: Access
     """How far it may look."""
-    count: Callable[[int, int], None]
-    """Told of samples and different prompts, as the model is about to work on them."""
+    count: Callable[[Used], None]
+    """Told of samples, different prompts and tokens, as the model is about to work on them, and of tokens written."""
     check: Callable[[], None] = lambda: None
     """Raises where the call's time is up, or nobody waits for it."""
     method: Callable[[LoadedOrganism, Mapping[str, Any]], Result] | None = None
@@ -57,7 +57,7 @@ class CallHooks:
     """Told of the call's part of the seconds that rows of several calls took."""
 
 
-def _count_nothing(_samples: int, _prompts: int) -> None:
+def _count_nothing(_more: Used) -> None:
     return
 
 
@@ -167,7 +167,9 @@ class LoadedOrganism:
         return resolved(rows, self._engine.organism.sites, self._engine.room)
 
     def _count(self, rows: Sequence[Row], n: int) -> None:
-        self._call.count(n * sum(row.arm == "organism" for row in rows), len({(row.ids, row.arm) for row in rows}))
+        different = {(row.ids, row.arm) for row in rows}
+        samples = n * sum(row.arm == "organism" for row in rows)
+        self._call.count(Used(0.0, samples, len(different), sum(len(ids) for ids, _ in different)))
 
     @property
     def _longest_text(self) -> int:
@@ -264,6 +266,7 @@ class LoadedOrganism:
         how = Sampling(min(max_new_tokens, self._engine.room), temperature, top_p, seed)
         with self._call.away():
             generated = self._engine.generate(rows, samples, how, self.progress, self._call.charge)
+        self._call.count(Used(tokens=sum(len(found.ids) for found in generated)))
         drawn = [self._completion(found) for found in generated]
         return [drawn[start : start + n] for start in range(0, len(drawn), n)]
 

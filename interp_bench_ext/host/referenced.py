@@ -33,7 +33,9 @@ class ReferencedOrganism(LoadedOrganism):
         """The same, as it works for ``call``; what the reference is given are no samples of the organism."""
         view = copy.copy(self)
         view._call = call
-        view._reference = self._reference.serving(replace(call, count=lambda _samples, prompts: call.count(0, prompts)))
+        view._reference = self._reference.serving(
+            replace(call, count=lambda more: call.count(more._replace(samples=0)))
+        )
         return view
 
     def _asked(self, arm: Arm) -> LoadedOrganism | None:

@@ -64,3 +64,4 @@ class TicketState(BaseModel):
     busy_s: float
     samples: int
     prompts: int
+    tokens: int

@@ -28,6 +28,7 @@ class Metrics:
             registry=own,
         )
         self.samples = Counter("interp_bench_samples", "Texts that organisms read or wrote", _LABELS, registry=own)
+        self.tokens = Counter("interp_bench_tokens", "Tokens that models read and wrote", _LABELS, registry=own)
         self.wait_s = Histogram(
             "interp_bench_wait_seconds", "Time in the queue", ["organism"], buckets=_WAITS_S, registry=own
         )
@@ -40,6 +41,7 @@ class Metrics:
         """So much more was used."""
         self.busy_s.labels(user, organism).inc(more.busy_s)
         self.samples.labels(user, organism).inc(more.samples)
+        self.tokens.labels(user, organism).inc(more.tokens)
 
     def page(self) -> bytes:
         """In Prometheus' text format."""

@@ -65,6 +65,7 @@ def _ticket(ticket: HubTicket) -> dict[str, Any]:
         "calls": len(ticket.calls),
         "busy_s": ticket.used.busy_s,
         "samples": ticket.used.samples,
+        "tokens": ticket.used.tokens,
         "silent_s": time.monotonic() - ticket.heard_at,
     }
 
@@ -85,6 +86,7 @@ def _user(service: Service, person: Person) -> dict[str, Any]:
         "groups": sorted(person.groups),
         "calls": usage.calls,
         "samples": usage.samples,
+        "tokens": usage.tokens,
         "busy_s": usage.busy_s,
         "quotas": [
             {"scope": scope, "hours": quota.hours, "what": what, "used": used, "limit": limit}
@@ -93,6 +95,7 @@ def _user(service: Service, person: Person) -> dict[str, Any]:
             for what, used, limit in (
                 ("calls", now.calls, quota.calls),
                 ("samples", now.samples, quota.samples),
+                ("tokens", now.tokens, quota.tokens),
                 ("minutes of work", now.busy_s / 60, quota.busy_minutes),
             )
             if limit is not None

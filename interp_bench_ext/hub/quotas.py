@@ -51,6 +51,8 @@ def _spent(usage: Usage, quota: Quota | Budget) -> str | None:
         return f"{quota.calls:,} calls"
     if quota.samples is not None and usage.samples >= quota.samples:
         return f"{quota.samples:,} samples"
+    if quota.tokens is not None and usage.tokens >= quota.tokens:
+        return f"{quota.tokens:,} tokens"
     if quota.busy_minutes is not None and usage.busy_s >= 60 * quota.busy_minutes:
         return f"{quota.busy_minutes:g} minutes of work"
     return None

@@ -24,6 +24,8 @@ class Quota(Section):
     calls: PositiveInt | None = None
     samples: PositiveInt | None = None
     """Texts that organisms read or wrote."""
+    tokens: PositiveInt | None = None
+    """That models read and wrote."""
     busy_minutes: PositiveFloat | None = None
     """Of the model's work: GPU time where it has a GPU."""
 
@@ -42,6 +44,7 @@ class Budget(Section):
 
     calls: PositiveInt | None = None
     samples: PositiveInt | None = None
+    tokens: PositiveInt | None = None
     busy_minutes: PositiveFloat | None = None
 
 

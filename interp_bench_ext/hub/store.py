@@ -29,7 +29,8 @@ CREATE TABLE IF NOT EXISTS tickets (
     deadline REAL NOT NULL,
     busy_s REAL NOT NULL DEFAULT 0,
     samples INTEGER NOT NULL DEFAULT 0,
-    prompts INTEGER NOT NULL DEFAULT 0
+    prompts INTEGER NOT NULL DEFAULT 0,
+    tokens INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE IF NOT EXISTS usage (
     scope TEXT NOT NULL,
@@ -38,6 +39,7 @@ CREATE TABLE IF NOT EXISTS usage (
     calls INTEGER NOT NULL DEFAULT 0,
     samples INTEGER NOT NULL DEFAULT 0,
     prompts INTEGER NOT NULL DEFAULT 0,
+    tokens INTEGER NOT NULL DEFAULT 0,
     busy_s REAL NOT NULL DEFAULT 0,
     PRIMARY KEY (scope, minute, organism)
 ) WITHOUT ROWID;
@@ -109,6 +111,7 @@ class Usage:
     calls: int = 0
     samples: int = 0
     prompts: int = 0
+    tokens: int = 0
     busy_s: float = 0.0
 
 
@@ -140,7 +143,7 @@ class Store:
             *(str(row.access), row.quota_s, row.deadline, *row.used),
         )
         try:
-            self._database.execute("INSERT INTO tickets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+            self._database.execute("INSERT INTO tickets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
         except sqlite3.IntegrityError:
             raise BadInput("this token has been used before; make another one") from None
 
@@ -168,15 +171,19 @@ class Store:
         minute = int(time.time() // 60)
         with at_once(self._database):
             self._database.execute(
-                "UPDATE tickets SET busy_s = busy_s + ?, samples = samples + ?, prompts = prompts + ? WHERE id = ?",
+                "UPDATE tickets SET busy_s = busy_s + ?, samples = samples + ?, prompts = prompts + ?,"
+                " tokens = tokens + ? WHERE id = ?",
                 (*more, ticket),
             )
             self._database.executemany(
-                "INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?)"
+                "INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT DO UPDATE SET calls = calls + excluded.calls,"
                 " samples = samples + excluded.samples, prompts = prompts + excluded.prompts,"
-                " busy_s = busy_s + excluded.busy_s",
-                [(scope, organism, minute, calls, more.samples, more.prompts, more.busy_s) for scope in scopes],
+                " tokens = tokens + excluded.tokens, busy_s = busy_s + excluded.busy_s",
+                [
+                    (scope, organism, minute, calls, more.samples, more.prompts, more.tokens, more.busy_s)
+                    for scope in scopes
+                ],
             )
 
     def usage(self, scope: str, *, hours: float) -> Usage:

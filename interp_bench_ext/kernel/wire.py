@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import math
 import os
 import socket
 import struct
@@ -43,13 +44,16 @@ class UnixConnection(http.client.HTTPConnection):
 
     def __init__(self, path: str, timeout: float) -> None:
         super().__init__("localhost", timeout=timeout)
-        self._path = path
+        self._path, self._patience = path, timeout
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            self.sock.settimeout(self.timeout)
+            # A connect with Python's timeout does not wait where many others have not been let in yet: it fails.
+            waits = struct.pack("@ll", math.ceil(self._patience), 0)
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, waits)
             self.sock.connect(self._path)
+            self.sock.settimeout(self._patience)
         except OSError:
             self.sock.close()
             raise

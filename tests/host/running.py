@@ -7,13 +7,13 @@ import contextlib
 import http.client
 import json
 import queue
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from interp_bench_ext.contracts import Access, Connection
 from interp_bench_ext.host.spec import OrganismSpec
+from interp_bench_ext.kernel.wire import UnixConnection
 from interp_bench_ext.organisms.process import OrganismProcess
 from interp_bench_ext.organisms.tickets import Lease, admitted
 from interp_bench_ext.record.events import Event
@@ -67,10 +67,8 @@ class Host:
         self._loop.close()
 
     def connect(self) -> http.client.HTTPConnection:
-        connection = http.client.HTTPConnection("organism", timeout=120)
-        connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.sock.settimeout(120)
-        connection.sock.connect(self.process.url.removeprefix("unix://"))
+        connection = UnixConnection(self.process.url.removeprefix("unix://"), 120)
+        connection.connect()
         return connection
 
     def request(self, method: str, path: str, body: Any = None, *, token: str | None = None, caller: str = "t") -> Any:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from interp_bench_ext.contracts import Access, Reads, Row, Site, arm_of
+from interp_bench_ext.contracts import Access, Reads, Row, Site, Used, arm_of
 from interp_bench_ext.errors import AccessDenied, BadInput, SelfCheckFailed
 from interp_bench_ext.host.arms import Batching
 from interp_bench_ext.host.sampling import Ways, choose, draws
@@ -207,3 +208,15 @@ def test_a_longer_draw_begins_with_the_shorter_one() -> None:
     row = Row((1, 2, 3))
     assert np.array_equal(draws(row, 0, 1, 40)[:7], draws(row, 0, 1, 7))
     assert not np.array_equal(draws(row, 0, 1, 7), draws(row, 1, 1, 7))
+
+
+def test_what_is_read_and_written_is_counted_each_prompt_once(model_folders: dict[str, Path]) -> None:
+    organism = load_tiny(model_folders["llama"])
+    counted: list[Used] = []
+    served = organism.serving(replace(organism._call, count=counted.append))
+    rows = rows_of(organism)
+    drawn = served.generate([*rows, rows[0]], n=2, max_new_tokens=5)
+    different = {row.ids for row in rows}
+    read = Used(samples=2 * (len(rows) + 1), prompts=len(different), tokens=sum(map(len, different)))
+    written = Used(tokens=sum(len(reply.ids) for replies in drawn for reply in replies))
+    assert counted == [read, written]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from interp_bench_ext.contracts import Access, Reads, Row, Site
+from interp_bench_ext.contracts import Access, Reads, Row, Site, Used
 from interp_bench_ext.errors import AccessDenied, BadInput
 from interp_bench_ext.host.organism import CallHooks, LoadedOrganism, load_organism
 from interp_bench_ext.host.spec import OrganismSpec
@@ -68,13 +68,14 @@ def test_it_needs_access_to_the_base_and_counts_as_no_sample(model_folders: dict
     organism = load(model_folders["llama"], other, Access.WEIGHTS)
     with pytest.raises(AccessDenied, match="reference model, which needs access to base"):
         organism.text_ids("a", arm="reference")
-    counted = []
-    hooks = CallHooks("t", silent, Access.BASE, lambda samples, prompts: counted.append((samples, prompts)))
+    counted: list[Used] = []
+    hooks = CallHooks("t", silent, Access.BASE, counted.append)
     served = organism.serving(hooks)
     ids = tuple(served.text_ids("a b", arm="reference"))
-    served.generate([Row(ids, "reference")], max_new_tokens=2)
+    ((written,),) = served.generate([Row(ids, "reference")], max_new_tokens=2)
     list(served.run([Row(ids, "reference")]))
-    assert counted == [(0, 1), (0, 1)]
+    given = Used(prompts=1, tokens=len(ids))
+    assert counted == [given, Used(tokens=len(written.ids)), given]
 
 
 def test_without_a_reference_it_is_said(model_folders: dict[str, Path]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from interp_bench_ext.contracts import Access, Row, arm_of
+from interp_bench_ext.contracts import Access, Row, Used, arm_of
 from interp_bench_ext.host.organism import CallHooks, LoadedOrganism, load_organism
 from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.organisms.locate import locate
@@ -137,7 +137,7 @@ def _unheard(_stage: str, _done: int, _total: int) -> None:
     pass
 
 
-def _uncounted(_samples: int, _prompts: int) -> None:
+def _uncounted(_more: Used) -> None:
     pass
 
 

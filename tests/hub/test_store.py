@@ -30,17 +30,17 @@ def test_tickets_and_usage_are_there_after_a_restart(tmp_path: Path) -> None:
     store.add(ROW)
     with pytest.raises(BadInput, match="used before"):
         store.add(ROW)
-    store.note("t1", "quartz", ["user:alice", "group:students"], Used(1.5, 4, 2), calls=1)
-    store.note("t1", "quartz", ["user:alice", "group:students"], Used(0.5, 1, 1))
+    store.note("t1", "quartz", ["user:alice", "group:students"], Used(1.5, 4, 2, 100), calls=1)
+    store.note("t1", "quartz", ["user:alice", "group:students"], Used(0.5, 1, 1, 20))
     key = store.key()
     store.close()
     store = Store(tmp_path / "s")
     (row,) = store.tickets()
-    assert (row.used, row.groups, row.access) == (Used(2.0, 5, 3), ROW.groups, Access.LOGITS)
+    assert (row.used, row.groups, row.access) == (Used(2.0, 5, 3, 120), ROW.groups, Access.LOGITS)
     assert store.key() == key
     for scope in ("user:alice", "group:students"):
         usage = store.usage(scope, hours=1)
-        assert (usage.calls, usage.samples, usage.prompts, usage.busy_s) == (1, 5, 3, 2.0)
+        assert (usage.calls, usage.samples, usage.prompts, usage.tokens, usage.busy_s) == (1, 5, 3, 120, 2.0)
     assert store.usage("user:bob", hours=1).calls == 0
 
 
@@ -76,6 +76,17 @@ def test_a_groups_own_quotas_take_the_place_of_the_general_ones(tmp_path: Path) 
     store.note("t", "quartz", other.scopes, Used(20.0, 1, 1))
     with pytest.raises(AccessEnded, match="students have had 1 minutes of work"):
         quotas.check(other, "quartz")
+
+
+def test_tokens_that_were_read_and_written_are_a_quota_too(tmp_path: Path) -> None:
+    settings = Settings(organisms=("quartz",), each=(Quota(tokens=1000),))
+    store = Store(tmp_path / "s")
+    quotas, person = Quotas(settings, store, Classrooms(settings, store)), Person(name="a", groups=frozenset())
+    store.note("t", "quartz", person.scopes, Used(1.0, 1, 1, 999))
+    quotas.check(person, "quartz")
+    store.note("t", "quartz", person.scopes, Used(tokens=1))
+    with pytest.raises(AccessEnded, match="you have had 1,000 tokens"):
+        quotas.check(person, "quartz")
 
 
 def test_a_mistake_in_the_settings_is_a_sentence_with_its_place(tmp_path: Path) -> None:

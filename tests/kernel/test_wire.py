@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import contextlib
 import http.client
 import io
 import json
+import socket
+import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -99,3 +103,22 @@ def test_arrays_of_a_result_are_read_only():
     result, _ = read(frames(next(one for one in samples.all_samples() if hasattr(one, "top_probs"))))
     with pytest.raises(ValueError, match="read-only"):
         np.asarray(result.top_probs)[...] = 0
+
+
+def test_a_connection_waits_for_those_who_have_not_been_let_in_yet(tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket(socket.AF_UNIX))
+        listener.bind(path)
+        listener.listen(0)
+        while (first := stack.enter_context(socket.socket(socket.AF_UNIX))).setblocking(False) is None:
+            if first.connect_ex(path):
+                break
+        last = UnixConnection(path, 30)
+        waiting = threading.Thread(target=last.connect)
+        waiting.start()
+        while waiting.is_alive():
+            stack.enter_context(listener.accept()[0])
+            waiting.join(timeout=0.2)
+        stack.enter_context(last.sock)
+        assert last.sock.gettimeout() == 30

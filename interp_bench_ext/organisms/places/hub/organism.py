@@ -174,4 +174,5 @@ class HubOrganism(Awaited):
             self._relay.tickets.revoke(ticket)
             self._tickets.pop(ticket, None)
             return
-        self._used[ticket] = Used(float(state["busy_s"]), int(state["samples"]), int(state["prompts"]))
+        counts = (int(state[name]) for name in ("samples", "prompts", "tokens"))
+        self._used[ticket] = Used(float(state["busy_s"]), *counts)
