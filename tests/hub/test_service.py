@@ -36,7 +36,7 @@ def test_a_ticket_opens_its_organism_and_is_paid_for_by_its_user(hub: Hub, token
     state = hub.ask("GET", f"/tickets/{held.id}", tokens["alice"]).json()
     assert state["busy_s"] > 0
     assert state["samples"] == 3
-    assert 3 < state["tokens"]  # the prompt's, and one or two of each reply
+    assert state["tokens"] > 3  # the prompt's, and one or two of each reply
     names = {spec["name"] for spec in hub.ask("GET", "/organism/techniques", held.token).json()}
     assert names == {"sample", "get_model_info", "logit_lens"}
     end(hub, tokens["alice"], held)
