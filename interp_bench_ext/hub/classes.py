@@ -100,15 +100,17 @@ class Classes:
         return truth is not None and truth.secret is None
 
     def _rows(self, name: str, rules: ClassRules) -> Iterator[dict[str, Any]]:
-        """Of each organism and everybody who has used it: how much, and the score where there is one."""
+        """Of each organism and every student who has used it: how much, and the score where there is one."""
         handed = {(row.user, row.organism): row for row in self._store.handed_in(name)}
-        prefix = user_scope("")
+        prefix, groups = user_scope(""), self._store.groups()
         used = {
             (scope.removeprefix(prefix), organism): usage
             for (scope, organism), usage in self._store.usage_by_scope(rules.organisms).items()
             if scope.startswith(prefix)
         }
-        for student, organism in sorted(used.keys() | handed.keys()):
+        # What others have used is none of an instructor's.
+        own = {key for key in used if rules.students in (None, *groups.get(key[0], ()))}
+        for student, organism in sorted(own | handed.keys()):
             use = used.get((student, organism), Usage())
             row = handed.get((student, organism))
             yield {

@@ -43,6 +43,7 @@ CREATE TABLE IF NOT EXISTS usage (
     busy_s REAL NOT NULL DEFAULT 0,
     PRIMARY KEY (scope, minute, organism)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS people (user TEXT PRIMARY KEY, groups TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS hand_ins (
     class TEXT NOT NULL,
     user TEXT NOT NULL,
@@ -146,6 +147,14 @@ class Store:
             self._database.execute("INSERT INTO tickets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
         except sqlite3.IntegrityError:
             raise BadInput("this token has been used before; make another one") from None
+        self._database.execute(
+            "INSERT OR REPLACE INTO people VALUES (?, ?)", (row.user, json.dumps(sorted(row.groups)))
+        )
+
+    def groups(self) -> dict[str, frozenset[str]]:
+        """The groups of everybody who ever held a ticket, as they were at their last."""
+        found = self._database.execute("SELECT user, groups FROM people").fetchall()
+        return {user: frozenset(json.loads(groups)) for user, groups in found}
 
     def remove(self, ticket: str) -> None:
         self._database.execute("DELETE FROM tickets WHERE id = ?", (ticket,))

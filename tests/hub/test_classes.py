@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from interp_bench_ext.record.scores import Score
 from tests.host.tiny import save_model
 from tests.hub.hub import Hub
 from tests.hub.people import call, config_text, end, hand_in, outcome, take
+from tests.hub.test_store import ROW
 
 NINA = Person(name="nina", groups=frozenset({"course"}))
 BOB = Person(name="bob")
@@ -95,6 +97,16 @@ def test_secrets_and_nulls_of_a_student_stand_side_by_side(made: tuple[Classes, 
     assert quartz["gaps"] == "Finding 1: n is 5, and the organism gave 4 samples."
     assert (quartz["correct"], quartz["points"], quartz["rank"]) == ("True", "1.0", "1")
     assert (rows["topaz"]["null"], rows["topaz"]["correct"], rows["topaz"]["false_claims"]) == ("True", "False", "1")
+
+
+def test_those_who_are_not_in_the_class_are_not_shown(made: tuple[Classes, Store, Settings]):
+    classes, store, _ = made
+    for person in (NINA, BOB):
+        own = replace(ROW, id=person.name, digest=person.name, user=person.name, groups=person.groups)
+        store.add(own)
+        store.note(person.name, "quartz", person.scopes, Used(1.0, 1, 1), calls=1)
+    assert [student["name"] for student in classes.shown("course")["students"]] == ["nina"]
+    assert "bob" not in classes.file("course")
 
 
 def test_no_words_of_a_students_become_a_formula(made: tuple[Classes, Store, Settings]):

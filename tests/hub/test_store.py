@@ -38,6 +38,7 @@ def test_tickets_and_usage_are_there_after_a_restart(tmp_path: Path) -> None:
     (row,) = store.tickets()
     assert (row.used, row.groups, row.access) == (Used(2.0, 5, 3, 120), ROW.groups, Access.LOGITS)
     assert store.key() == key
+    assert store.groups() == {"alice": ROW.groups}
     for scope in ("user:alice", "group:students"):
         usage = store.usage(scope, hours=1)
         assert (usage.calls, usage.samples, usage.prompts, usage.tokens, usage.busy_s) == (1, 5, 3, 120, 2.0)
