@@ -77,7 +77,7 @@ class Bench:
         if find_spec("nnsight"):
             others.append(Contestant("nnsight, no KL", nnsight_lens(self.model, self.ids, _TOP)))
         if find_spec("transformer_lens"):
-            work = bridge_lens(self.model, self.folder, self.organism._tokens.tokenizer, self.ids, _TOP)
+            work = bridge_lens(self.model, self.folder, self.ids, _TOP)
             others.append(Contestant("TransformerLens' bridge, no KL", work))
         floor, lens, *others = self.measured(Contestant("floor", self._floor), Contestant("lens", self._lens), *others)
         figures = [

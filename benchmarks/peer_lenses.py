@@ -44,14 +44,15 @@ def nnsight_lens(model: Any, ids: tuple[int, ...], top_k: int) -> Callable[[], A
     return work
 
 
-def bridge_lens(model: Any, folder: str, tokenizer: Any, ids: tuple[int, ...], top_k: int) -> Callable[[], Any]:
+def bridge_lens(model: Any, folder: str, ids: tuple[int, ...], top_k: int) -> Callable[[], Any]:
     """TransformerLens' bridge over the same weights: the streams cached, and each read by its own unembedding."""
     from transformer_lens.model_bridge import TransformerBridge
+    from transformers import AutoTokenizer
 
     from interp_bench_ext.host.base_model import base_beside
 
     bridge: Any = TransformerBridge.boot_transformers(
-        folder, hf_model=base_beside(model, ()), tokenizer=tokenizer, device="cpu"
+        folder, hf_model=base_beside(model, ()), tokenizer=AutoTokenizer.from_pretrained(folder), device="cpu"
     )
     given, layers = torch.tensor([ids]), range(model.config.num_hidden_layers)
     names = ["blocks.0.hook_resid_pre", *(f"blocks.{layer}.hook_resid_post" for layer in layers)]

@@ -27,6 +27,7 @@ class Bench:
         def wait(organism: Any, *, name: str) -> ModelInfo:
             if name.startswith("ask"):
                 ids = tuple(organism.text_ids("a fox"))
+                self.length = len(ids)
                 organism.generate([Row(ids), Row(ids), Row(ids, "base")], n=3, max_new_tokens=1)
                 if name == "ask and fail":
                     raise BadInput("no")
@@ -154,8 +155,8 @@ def test_a_ticket_is_charged_with_what_the_model_was_given(bench: Bench) -> None
     bench.submit("b", "other")
     bench.finish(3)
     assert isinstance(bench.done["ask and fail"], BadInput)
-    assert bench.admitted["a"].used[1:] == (6, 2)
-    assert bench.admitted["b"].used[1:] == (0, 0)
+    assert bench.admitted["a"].used[1:] == (6, 2, 2 * bench.length + 9)
+    assert bench.admitted["b"].used[1:] == (0, 0, 0)
 
 
 _CALLS = [
