@@ -13,7 +13,8 @@ from torch.nn.functional import pad
 
 from interp_bench_ext.contracts import Row
 from interp_bench_ext.host.arms import Arm
-from interp_bench_ext.host.interventions import Columns, Interventions
+from interp_bench_ext.host.edits import Columns
+from interp_bench_ext.host.interventions import Interventions
 
 
 @dataclass

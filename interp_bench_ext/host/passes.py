@@ -21,7 +21,8 @@ from interp_bench_ext.host.arms import CACHES, Arm, Batching
 from interp_bench_ext.host.batch_state import State, pick_rows, repeated
 from interp_bench_ext.host.batches import common_prefix, contiguous_batches
 from interp_bench_ext.host.devices import batch_bytes
-from interp_bench_ext.host.interventions import Columns, Interventions
+from interp_bench_ext.host.edits import Columns
+from interp_bench_ext.host.interventions import Interventions
 from interp_bench_ext.host.load import Loaded
 from interp_bench_ext.host.passed import kept_places, picked, scores_and_gradients, taken_at
 from interp_bench_ext.host.vocabulary import read, read_in_chunks

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from interp_bench_ext.contracts import Access, Edit, Reads, Row
 from interp_bench_ext.errors import BadInput
-from interp_bench_ext.host.interventions import checked_value, from_the_front
+from interp_bench_ext.host.edits import checked_value, from_the_front
 from interp_bench_ext.host.sites import Sites
 
 
