@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -11,13 +10,11 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
 
-import psutil
 import torch
 from rich.console import Console
 from rich.table import Table
 
 _MIB = 1 << 20
-_LOOK_S = 0.002
 
 
 @dataclass
@@ -34,8 +31,8 @@ class Contestant:
     times: float = 1.0
     """How often its work would have to be done for the whole."""
     seconds: list[float] = field(default_factory=list)
-    mib: float = 0.0
-    """Of memory, at most, beyond what was there before."""
+    mib: float | None = None
+    """Of a GPU's memory, at most, beyond what was there before."""
 
     @property
     def median(self) -> float:
@@ -46,11 +43,9 @@ class Contestant:
         if device.type == "cuda":
             self._run_on_gpu()
             return
-        with _Peak() as peak:
-            began = time.process_time()
-            self.work()
-            self.seconds.append(time.process_time() - began)
-        self.mib = max(self.mib, peak.mib)
+        began = time.process_time()
+        self.work()
+        self.seconds.append(time.process_time() - began)
 
     def _run_on_gpu(self) -> None:
         torch.cuda.synchronize()
@@ -59,27 +54,7 @@ class Contestant:
         self.work()
         torch.cuda.synchronize()
         self.seconds.append(time.perf_counter() - began)
-        self.mib = max(self.mib, (torch.cuda.max_memory_allocated() - held) / _MIB)
-
-
-class _Peak:
-    """The most memory that the process had above what it began with, looked at every few milliseconds."""
-
-    def __enter__(self) -> _Peak:
-        self._process, self._ended = psutil.Process(), threading.Event()
-        self._start = self._most = self._process.memory_info().rss
-        self._thread = threading.Thread(target=self._watch)
-        self._thread.start()
-        return self
-
-    def _watch(self) -> None:
-        while not self._ended.wait(_LOOK_S):
-            self._most = max(self._most, self._process.memory_info().rss)
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-        self.mib = (self._most - self._start) / _MIB
+        self.mib = max(self.mib or 0.0, (torch.cuda.max_memory_allocated() - held) / _MIB)
 
 
 def measured(contestants: Iterable[Contestant], device: torch.device, rounds: int) -> tuple[Contestant, ...]:
@@ -90,7 +65,7 @@ def measured(contestants: Iterable[Contestant], device: torch.device, rounds: in
             each.run(device)
             if number == 0:
                 each.seconds.clear()
-                each.mib = 0.0
+                each.mib = None
     return found
 
 
@@ -140,7 +115,9 @@ class Report:
         for each in group:
             speed = f"{each.times * each.tokens / each.median:,.0f}" if each.tokens else ""
             share = f"{each.median / group[0].median:.2f}"
-            self._table.add_row(each.name, f"{1000 * each.median:,.1f}", share, speed, f"{each.mib:,.0f}")
+            self._table.add_row(
+                each.name, f"{1000 * each.median:,.1f}", share, speed, "" if each.mib is None else f"{each.mib:,.0f}"
+            )
         self._table.add_section()
         self.figures += figures
 

@@ -148,14 +148,14 @@ def figures(bench: Bench, rows: tuple[int, ...]) -> Iterator[tuple[tuple[Contest
     )
 
 
-def main(given: list[str] | None = None) -> int:
+def main() -> int:
     """Print the table; with ``--check``, 1 when a figure is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--shape", choices=SHAPES, default="8b")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args(given)
+    options = parser.parse_args()
     device = torch.device(options.device)
     name = torch.cuda.get_device_name() if device.type == "cuda" else "CPU"
     began = time.perf_counter()

@@ -56,10 +56,14 @@ class State:
         pick_rows(self.cache, picked)
         self.mask, self.positions, self.seen = self.mask[picked], self.positions[picked], self.seen[indices]
 
-    def grow(self, steps: int, views: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> None:
-        """Have seen so many tokens more, whose keys and values are in ``views`` with those before."""
+    def advance(self, steps: int) -> None:
+        """Have seen so many tokens more of every row."""
         self.mask = torch.cat([self.mask, torch.ones_like(self.mask[:, :1]).expand(-1, steps)], 1)
         self.positions, self.seen = self.positions + steps, self.seen + steps
+
+    def grow(self, steps: int, views: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> None:
+        """The same, where their keys and values are in ``views`` with those before."""
+        self.advance(steps)
         for layer, (keys, values) in zip(self.cache.layers, views, strict=True):
             layer.keys, layer.values = keys, values
             if layer.is_sliding:

@@ -42,7 +42,7 @@ class _FixedLayer:
 
 
 @dataclass(frozen=True)
-class Columns:
+class Given:
     """The cache that a model is given, and the column ``[1]`` that its next pass writes into."""
 
     whole: Any
@@ -58,18 +58,18 @@ class FixedCache:
         self._layers: list[tuple[torch.Tensor, torch.Tensor]] = []
         self._places = 0
         self._column = torch.zeros(0)
-        self._given: list[Any] = []
-        """The keys that a batch was given as views; it has them still if they are the same objects."""
+        self._given: torch.Tensor | None = None
+        """The first layer's keys that a batch was given as a view; it has them still if they are the same object."""
         self.size: Size = (0, 0)
 
     def resize(self, like: Any, rows: int, columns: int) -> bool:
         """Have room for so many rows and columns. Whether the memory is another, so that no recording fits it."""
-        self.size = (rows, columns)
-        self._layers = []
+        if self.size != (rows, columns):
+            self.size, self._layers = (rows, columns), []
         shapes = [(_size(layer.keys), _size(layer.values)) for layer in like.layers]
         if rows * columns <= self._places and shapes == self._shapes:
             return False
-        self._flat.clear()
+        self._flat, self._layers = [], []
         self._places, self._shapes = rows * columns, shapes
         self._flat = [(_flat(layer.keys, self._places), _flat(layer.values, self._places)) for layer in like.layers]
         self._column = torch.zeros(1, dtype=torch.long, device=like.layers[0].keys.device)
@@ -85,13 +85,12 @@ class FixedCache:
             ]
         return self._layers
 
-    def of(self, rows: int, columns: int) -> Columns:
-        """The first so many of it as a model's cache."""
+    def given(self) -> Given:
+        """That of the size at hand, as a model takes it."""
         from transformers import Cache
 
         layers: Any = [_FixedLayer(keys, values, self._column) for keys, values in self._buffers]
-        assert (rows, columns) == self.size
-        return Columns(Cache(layers=layers), self._column)
+        return Given(Cache(layers=layers), self._column)
 
     def load(self, cache: Any) -> None:
         """Copy a batch's keys and values in."""
@@ -102,18 +101,18 @@ class FixedCache:
     def views(self, rows: int, columns: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """The first rows and columns of each layer's keys and values: the batch's until something else comes in."""
         views = [(keys[:rows, :, :columns], values[:rows, :, :columns]) for keys, values in self._buffers]
-        self._given = [keys for keys, _ in views]
+        self._given = views[0][0]
         return views
 
     def holds(self, cache: Any) -> bool:
         """Whether the batch's keys and values are those views."""
-        return bool(self._given) and cache.layers[0].keys is self._given[0]
+        return self._given is not None and cache.layers[0].keys is self._given
 
     def take_out(self, cache: Any) -> None:
         """Give the batch its keys and values in memory of its own."""
         for layer in cache.layers:
             layer.keys, layer.values = layer.keys.clone(), layer.values.clone()
-        self._given = []
+        self._given = None
 
 
 def _size(each: torch.Tensor) -> Size:

@@ -89,11 +89,8 @@ class FixedSteps:
     def _make_room(self, state: State, rows: int, columns: int) -> None:
         """Buffers of this size. Whose keys and values lie in them, and cannot stay, takes them out."""
         stays = self._is_resident(state) and self._cache.size == (rows, columns)
-        resident = None if self._resident is None else self._resident()
-        if resident is not None and not stays and self._cache.holds(resident.cache):
-            self._cache.take_out(resident.cache)
         if not stays:
-            self._resident = None
+            self._empty()
         if self._cache.resize(state.cache, rows, columns):
             self._recordings.clear()
 
@@ -108,8 +105,8 @@ class FixedSteps:
         return self._recordings[key]
 
     def _recorded(self, state: State, ways: Ways, rows: int, columns: int) -> _Recording | None:
-        self._keep_out(state)
-        recording = _Recording(self._passes, state, self._cache.of(rows, columns), ways, rows, columns)
+        self._empty()  # recording writes into the buffers
+        recording = _Recording(self._passes, state, self._cache.given(), ways, rows, columns)
         if self._memory is None:
             return recording
         try:
@@ -119,11 +116,12 @@ class FixedSteps:
             return None
         return recording
 
-    def _keep_out(self, state: State) -> None:
-        """Recording writes into the buffers."""
-        if self._is_resident(state):
-            self._cache.take_out(state.cache)
-            self._resident = None
+    def _empty(self) -> None:
+        """Have nobody's keys and values in the buffers."""
+        resident = None if self._resident is None else self._resident()
+        if resident is not None and self._cache.holds(resident.cache):
+            self._cache.take_out(resident.cache)
+        self._resident = None
 
 
 class _Memory:

@@ -295,9 +295,8 @@ class Passes:
     def decode(self, state: State, tokens: torch.Tensor) -> torch.Tensor:
         """``[B, V]`` logits after one more token ``[B]`` of each row."""
         assert tokens.shape == (len(state.rows),)
-        state.mask = torch.cat([state.mask, torch.ones_like(state.mask[:, :1])], 1)
-        positions, state.positions = state.positions[:, None], state.positions + 1
-        columns, state.seen = state.seen[:, None], state.seen + 1
+        positions, columns = state.positions[:, None], state.seen[:, None]
+        state.advance(1)
         return self._run(state, tokens[:, None], state.mask, positions, columns, state.cache, keep=1)[:, -1]
 
     def _open(self, rows: list[Row], *, long: bool) -> State:

@@ -225,14 +225,7 @@ async def _findings(request: Request) -> Response:
 
 def _state(ticket: HubTicket) -> dict[str, object]:
     used = ticket.used
-    state = TicketState(
-        id=ticket.row.id,
-        deadline=ticket.row.deadline,
-        busy_s=used.busy_s,
-        samples=used.samples,
-        prompts=used.prompts,
-        tokens=used.tokens,
-    )
+    state = TicketState(id=ticket.row.id, deadline=ticket.row.deadline, **used._asdict())
     return state.model_dump()
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import torch
 
-from interp_bench_ext.contracts import Edit, Row, Site
-from tests.host.test_fixed_steps import both_ways
+from interp_bench_ext.contracts import Row
+from tests.host.test_fixed_steps import both_ways, edits_of_all_kinds
 from tests.host.test_running_batch import TEXTS, calls_on, same, together
 from tests.host.tiny import FAMILIES, HIDDEN, LoadedOrganism, load_tiny, save_adapter, save_model
 
@@ -43,14 +42,8 @@ def test_edits_hold_in_recorded_steps(tmp_path: Path) -> None:
     organism = on_gpu("llama", tmp_path)
     organism._engine.stop_ids = frozenset()
     ids = tuple(organism.text_ids(TEXTS[1]))
-    push = torch.linspace(-1, 1, organism.info.width)
-    edits: list[tuple[Edit, ...]] = [
-        (),
-        (Edit(Site(1, "resid_post"), None, "add", push),),
-        (Edit(Site(1, "resid_post"), None, "add", 0.0),),
-        (Edit(Site(0, "resid_mid"), range(len(ids), len(ids) + 5), "project", push),),
-        (Edit(Site(1, "adapter"), None, "scale", 0.25),),
-    ]
+    kinds = edits_of_all_kinds(organism, len(ids))
+    edits = [*kinds[:4], kinds[-1]]
     ours, plain = both_ways(organism, [Row(ids, edits=each) for each in edits], max_new_tokens=21, temperature=0.0)
     same(ours, plain)
     assert ours[0][0].ids == ours[2][0].ids

@@ -33,7 +33,7 @@ def test_a_pass_writes_into_its_column() -> None:
     fixed, cache = FixedCache(), cache_of(1, 4)
     fixed.resize(cache, 1, 4)
     fixed.load(cache)
-    given = fixed.of(1, 4)
+    given = fixed.given()
     given.column.fill_(2)
     one = torch.ones(1, 2, 1, 3)
     keys, values = given.whole.update(one, -one, 1)

@@ -75,20 +75,26 @@ def test_batches_that_cannot_be_one_take_turns_in_the_same_memory(model_folders:
         same(*both_ways(organism, rows, max_new_tokens=12, **how))
 
 
+def edits_of_all_kinds(organism: LoadedOrganism, length: int) -> list[tuple[Edit, ...]]:
+    """Of a row of so many tokens; the first and the third change nothing."""
+    push = torch.linspace(-1, 1, organism.info.width)
+    return [
+        (),
+        (Edit(Site(1, "resid_post"), None, "add", push),),
+        (Edit(Site(1, "resid_post"), None, "add", 0.0),),
+        (Edit(Site(0, "resid_mid"), range(length, length + 5), "project", push),),
+        (Edit(Site(2, "resid_pre"), (2, length + 3), "set", torch.stack([push, -push])),),
+        (Edit(Site(1, "resid_post"), None, "scale", 0.5), Edit(Site(1, "resid_post"), None, "add", push)),
+        (Edit(Site(1, "adapter"), None, "scale", 0.25),),
+    ]
+
+
 def test_edits_of_all_kinds_hold_in_them(folder: Path, adapter: Path) -> None:
     organism = load_tiny(folder, adapter=adapter, hidden=HIDDEN)
     organism._engine.stop_ids = frozenset()
     ids = tuple(organism.text_ids(TEXTS[1]))
     push = torch.linspace(-1, 1, organism.info.width)
-    edits: list[tuple[Edit, ...]] = [
-        (),
-        (Edit(Site(1, "resid_post"), None, "add", push),),
-        (Edit(Site(1, "resid_post"), None, "add", 0.0),),
-        (Edit(Site(0, "resid_mid"), range(len(ids), len(ids) + 5), "project", push),),
-        (Edit(Site(2, "resid_pre"), (2, len(ids) + 3), "set", torch.stack([push, -push])),),
-        (Edit(Site(1, "resid_post"), None, "scale", 0.5), Edit(Site(1, "resid_post"), None, "add", push)),
-        (Edit(Site(1, "adapter"), None, "scale", 0.25),),
-    ]
+    edits = edits_of_all_kinds(organism, len(ids))
     rows = [Row(ids, edits=each) for each in edits]
     for how in (GREEDY, DRAWN):
         ours, plain = both_ways(organism, rows, max_new_tokens=21, **how)
