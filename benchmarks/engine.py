@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from contest import Contestant, Figure, Report, at_least, at_most, measured, peers
 from peer_lenses import bridge_lens, by_layer, nnsight_lens
+from plain import lens, lens_floor, replies, streams
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -49,8 +50,7 @@ class Bench:
         self.model = self.organism._engine.organism.model
         text = "The quick brown fox jumps over the lazy dog, and nobody who saw it was surprised. " * 40
         self.ids = tuple(self.organism.text_ids(text)[:_POSITIONS])
-        layers = range(self.organism.info.n_layers)
-        self.sites = (Site(0, "resid_pre"), *(Site(layer, "resid_post") for layer in layers))
+        self.sites = streams(self.organism)
 
     def measured(self, *contestants: Contestant) -> tuple[Contestant, ...]:
         """The contestants after their rounds."""
@@ -60,17 +60,6 @@ class Bench:
     def _forward(self) -> Any:
         return self.model(input_ids=torch.tensor([self.ids]), use_cache=False, logits_to_keep=1)
 
-    @torch.no_grad()
-    def _floor(self) -> None:
-        states = self.model.model(input_ids=torch.tensor([self.ids]), use_cache=False).last_hidden_state[0]
-        for _ in self.sites:
-            self.model.lm_head(states)
-
-    def _lens(self) -> Any:
-        (batch,) = self.organism.run([Row(self.ids)], Reads(logits=False, sites=self.sites))
-        stream = torch.stack([batch.sites[site][0] for site in self.sites])
-        return self.organism.read(stream, top_k=_TOP, reference=stream[-1])
-
     def lens(self) -> Group:
         """All layers and positions; ours with the KL to the last layer, which the peers leave out."""
         others = [Contestant("Hugging Face, a layer at a time, no KL", by_layer(self.model, self.ids, _TOP))]
@@ -79,12 +68,16 @@ class Bench:
         if find_spec("transformer_lens"):
             work = bridge_lens(self.model, self.folder, self.ids, _TOP)
             others.append(Contestant("TransformerLens' bridge, no KL", work))
-        floor, lens, *others = self.measured(Contestant("floor", self._floor), Contestant("lens", self._lens), *others)
+        floor, read, *others = self.measured(
+            Contestant("floor", lambda: lens_floor(self.model, self.ids, len(self.sites))),
+            Contestant("lens", lambda: lens(self.organism, self.ids, _TOP)),
+            *others,
+        )
         figures = [
-            at_most("lens: time to the floor", lens.median / floor.median, 1.15),
-            *(at_least(f"lens: speed to {each.name}", each.median / lens.median, 1.6) for each in others[1:]),
+            at_most("lens: time to the floor", read.median / floor.median, 1.15),
+            *(at_least(f"lens: speed to {each.name}", each.median / read.median, 1.6) for each in others[1:]),
         ]
-        return (floor, lens, *others), figures
+        return (floor, read, *others), figures
 
     def kept(self) -> Group:
         """A forward pass that keeps every residual stream."""
@@ -168,11 +161,11 @@ class Bench:
             naive, batch, ours = self.measured(
                 Contestant(
                     f"Hugging Face, one at a time ({_NAIVE_ROWS} of {_BATTERY_ROWS})",
-                    lambda: [self._generate([row]) for row in rows[:_NAIVE_ROWS]],
+                    lambda: [replies(self.model, [row], _TOKENS) for row in rows[:_NAIVE_ROWS]],
                     _NAIVE_ROWS * _TOKENS,
                     _BATTERY_ROWS / _NAIVE_ROWS,
                 ),
-                Contestant("Hugging Face's batch", lambda: self._generate(rows), _BATTERY_ROWS * _TOKENS),
+                Contestant("Hugging Face's batch", lambda: replies(self.model, rows, _TOKENS), _BATTERY_ROWS * _TOKENS),
                 Contestant(
                     f"prefill battery, {_BATTERY_ROWS} x {_TOKENS}",
                     lambda: self.organism.generate(rows, max_new_tokens=_TOKENS),
@@ -183,13 +176,6 @@ class Bench:
             at_least("battery: speed to one at a time", naive.median / ours.median, 14.0),
             at_least("battery: speed to Hugging Face's batch", batch.median / ours.median, 1.5),
         ]
-
-    def _generate(self, rows: list[Row]) -> Any:
-        longest = max(len(row.ids) for row in rows)
-        given = torch.tensor([[0] * (longest - len(row.ids)) + list(row.ids) for row in rows])
-        mask = torch.tensor([[0] * (longest - len(row.ids)) + [1] * len(row.ids) for row in rows])
-        fixed = {"max_new_tokens": _TOKENS, "min_new_tokens": _TOKENS, "pad_token_id": 0}
-        return self.model.generate(given, attention_mask=mask, do_sample=True, top_k=0, **fixed)
 
     @contextlib.contextmanager
     def _endless(self) -> Iterator[None]:

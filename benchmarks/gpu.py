@@ -17,9 +17,10 @@ from typing import Any
 import torch
 from contest import Contestant, Figure, Report, at_least, at_most, measured, peers
 from peer_lenses import by_layer, nnsight_lens
+from plain import forward, lens, lens_floor, replies, streams
 from random_model import SHAPES, organism_of, random_model
 
-from interp_bench_ext.contracts import Reads, Row, Site
+from interp_bench_ext.contracts import Reads, Row
 from interp_bench_ext.host.organism import LoadedOrganism
 
 _PROMPT, _TOKENS, _TOP = 37, 48, 5
@@ -46,20 +47,17 @@ class Bench:
     def _ours(self, organism: LoadedOrganism, rows: list[Row], n: int) -> Callable[[], Any]:
         return lambda: organism.generate(rows, n=n, max_new_tokens=_TOKENS)
 
-    def _peers(self, rows: int) -> Callable[[], Any]:
-        given = torch.tensor([self._row(_PROMPT).ids] * rows, device=self._device)
-        fixed = {"max_new_tokens": _TOKENS, "min_new_tokens": _TOKENS, "pad_token_id": 0}
-        return lambda: self.model.generate(
-            given, attention_mask=torch.ones_like(given), do_sample=True, top_k=0, **fixed
-        )
-
     def decoding(self, rows: int) -> tuple[Contestant, ...]:
         """Replies to one prompt, drawn at temperature 1."""
         return self.measured(
             Contestant(
                 f"decode {rows} x {_TOKENS}", self._ours(self.organism, [self._row(_PROMPT)], rows), rows * _TOKENS
             ),
-            Contestant(f"Hugging Face generate, {rows}", self._peers(rows), rows * _TOKENS),
+            Contestant(
+                f"Hugging Face generate, {rows}",
+                lambda: replies(self.model, [self._row(_PROMPT)] * rows, _TOKENS),
+                rows * _TOKENS,
+            ),
         )
 
     def adapted(self, rows: int) -> tuple[Contestant, ...]:
@@ -76,48 +74,30 @@ class Bench:
         )
         return pure, half, plain
 
-    @torch.no_grad()
-    def _forward(self, length: int) -> torch.Tensor:
-        ids = torch.tensor([self._row(length).ids], device=self._device)
-        states: torch.Tensor = self.model.model(input_ids=ids, use_cache=False).last_hidden_state[0]
-        return states
-
-    @torch.no_grad()
-    def _floor(self) -> None:
-        states = self._forward(_LENS_POSITIONS)
-        for _ in self._sites:
-            self.model.lm_head(states)
-
-    @property
-    def _sites(self) -> tuple[Site, ...]:
-        layers = range(self.organism.info.n_layers)
-        return (Site(0, "resid_pre"), *(Site(layer, "resid_post") for layer in layers))
-
-    def _lens(self, *, last: bool) -> Any:
-        reads = Reads(logits=False, sites=self._sites, positions=(-1,) if last else None)
-        (batch,) = self.organism.run([self._row(_LENS_POSITIONS)], reads)
-        stream = torch.stack([batch.sites[site][0] for site in self._sites])
-        return self.organism.read(stream, top_k=_TOP, reference=stream[-1])
-
     def lens(self) -> tuple[Contestant, ...]:
         """All layers and positions; ours with the KL to the last layer, which the peers' loops leave out."""
         row = self._row(_LENS_POSITIONS)
         others = [Contestant("Hugging Face, a layer at a time, no KL", by_layer(self.model, row.ids, _TOP))]
         if find_spec("nnsight"):
             others.append(Contestant("nnsight, no KL", nnsight_lens(self.model, row.ids, _TOP)))
-        ours = Contestant(f"lens, {_LENS_POSITIONS} positions", lambda: self._lens(last=False))
-        return self.measured(ours, Contestant("forward and product", self._floor), *others)
+        ours = Contestant(f"lens, {_LENS_POSITIONS} positions", lambda: lens(self.organism, row.ids, _TOP))
+        return self.measured(
+            ours,
+            Contestant("forward and product", lambda: lens_floor(self.model, row.ids, len(streams(self.organism)))),
+            *others,
+        )
 
     def last(self) -> tuple[Contestant, ...]:
         """The lens at the last position only."""
-        ours = Contestant("lens, last position", lambda: self._lens(last=True))
-        return self.measured(ours, Contestant("forward", lambda: self._forward(_LENS_POSITIONS)))
+        ids = self._row(_LENS_POSITIONS).ids
+        ours = Contestant("lens, last position", lambda: lens(self.organism, ids, _TOP, (-1,)))
+        return self.measured(ours, Contestant("forward", lambda: forward(self.model, ids)))
 
     def kept(self, length: int) -> tuple[Contestant, ...]:
         """A pass that keeps every residual stream."""
-        row, reads = self._row(length), Reads(logits=False, sites=self._sites)
+        row, reads = self._row(length), Reads(logits=False, sites=streams(self.organism))
         ours = Contestant(f"residuals kept, {length}", lambda: list(self.organism.run([row], reads)))
-        return self.measured(ours, Contestant(f"forward, {length}", lambda: self._forward(length)))
+        return self.measured(ours, Contestant(f"forward, {length}", lambda: forward(self.model, row.ids)))
 
 
 def figures(bench: Bench, rows: tuple[int, ...]) -> Iterator[tuple[tuple[Contestant, ...], list[Figure]]]:
@@ -129,12 +109,12 @@ def figures(bench: Bench, rows: tuple[int, ...]) -> Iterator[tuple[tuple[Contest
             (ours, peer),
             [at_least(f"{ours.name}: speed to Hugging Face's", peer.median / ours.median, limits[count])],
         )
-    lens, floor, *others = bench.lens()
-    wanted = [at_most("lens: time to forward and product", lens.median / floor.median, 2.0)]
-    wanted += [at_most(f"lens: time to {peer.name}", lens.median / peer.median, 1.0) for peer in others[1:]]
-    yield (lens, floor, *others), wanted
-    last, forward = bench.last()
-    yield (last, forward), [at_most("last position: time to forward", last.median / forward.median, 1.2)]
+    read, floor, *others = bench.lens()
+    wanted = [at_most("lens: time to forward and product", read.median / floor.median, 2.0)]
+    wanted += [at_most(f"lens: time to {peer.name}", read.median / peer.median, 1.0) for peer in others[1:]]
+    yield (read, floor, *others), wanted
+    last, passed = bench.last()
+    yield (last, passed), [at_most("last position: time to forward", last.median / passed.median, 1.2)]
     for length in (_LENS_POSITIONS, _LONG):
         yield bench.kept(length), []
     pure, half, plain = bench.adapted(64)
