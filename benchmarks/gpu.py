@@ -21,6 +21,7 @@ from plain import forward, lens, lens_floor, replies, streams
 from random_model import SHAPES, organism_of, random_model
 
 from interp_bench_ext.contracts import Reads, Row
+from interp_bench_ext.host.base_model import base_beside
 from interp_bench_ext.host.organism import LoadedOrganism
 
 _PROMPT, _TOKENS, _TOP = 37, 48, 5
@@ -28,14 +29,14 @@ _LENS_POSITIONS, _LONG = 256, 2048
 
 
 class Bench:
-    """One model, plain and then with an adapter, and its peers."""
+    """One model and its peers, who have modules of their own over the same weights."""
 
     def __init__(self, shape: str, device: torch.device, rounds: int) -> None:
         self._device, self._rounds = device, rounds
         self._dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
         self._vocabulary = SHAPES[shape]["vocab_size"]
         self.model = random_model(shape, device, self._dtype)
-        self.organism = organism_of(self.model)
+        self.organism = organism_of(base_beside(self.model, ()))
 
     def measured(self, *contestants: Contestant) -> tuple[Contestant, ...]:
         """The contestants after their rounds."""
@@ -61,12 +62,12 @@ class Bench:
         )
 
     def adapted(self, rows: int) -> tuple[Contestant, ...]:
-        """The same with an adapter; puts it into the model, which is plain no more."""
+        """The same with an adapter."""
         plain = Contestant(
             f"plain {rows}, again", self._ours(self.organism, [self._row(_PROMPT)], rows), rows * _TOKENS
         )
         self.measured(plain)
-        organism = organism_of(self.model, adapted=True)
+        organism = organism_of(base_beside(self.model, ()), adapted=True)
         mixed = [self._row(_PROMPT), self._row(_PROMPT, "base")]
         pure, half = self.measured(
             Contestant("LoRA on all projections", self._ours(organism, mixed[:1], rows), rows * _TOKENS),

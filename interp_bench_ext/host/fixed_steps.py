@@ -167,7 +167,7 @@ class _Recording:
         self._hidden = torch.finfo(passes.dtype).min
         self._step = torch.zeros(1, dtype=torch.long, device=device)
         self._uniforms = torch.zeros((rows, STEPS), device=device)
-        self._adapted = torch.ones(rows, device=device)
+        self._adapted = torch.ones(rows, dtype=passes.dtype, device=device)
         self._ways = ways.widened(rows)
         self.drawn = torch.zeros((rows, STEPS), dtype=torch.long, device=device)
         self.logs = torch.zeros((rows, STEPS), device=device)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeGuard
 
 import torch
@@ -22,7 +23,10 @@ _UNBOUNDED = 1 << 30
 
 @dataclass(frozen=True)
 class Parts:
-    """Blocks in order, the norm after the last, and the unembedding with its scale and soft cap."""
+    """Blocks in order, the norm after the last, and the unembedding with its scale and soft cap.
+
+    What the configuration says is looked up once: transformers' own lookups cost more than a small model's kernels.
+    """
 
     blocks: list[nn.Module]
     norm: nn.Module
@@ -34,24 +38,24 @@ class Parts:
     rope_switch: int | None
     """Tokens of a pass beyond which its rotary frequencies are others (longrope); None where they never change."""
 
-    @property
+    @cached_property
     def n_heads(self) -> int:
         """Attention heads of a layer, the most of any; 0 where there is no attention."""
         return _most(self.config, "num_attention_heads")
 
-    @property
+    @cached_property
     def n_key_value_heads(self) -> int:
         return _most(self.config, "num_key_value_heads", "num_global_key_value_heads") or self.n_heads
 
-    @property
+    @cached_property
     def vocabulary(self) -> int:
         return int(self.config.vocab_size)
 
-    @property
+    @cached_property
     def context_length(self) -> int:
         return next((found for name in _CONTEXTS if (found := _most(self.config, name))), _UNBOUNDED)
 
-    @property
+    @cached_property
     def window(self) -> int | None:
         """Width of the narrowest attention window of any layer; None when every layer sees everything.
 
@@ -62,7 +66,7 @@ class Parts:
         widths = [_most(self.config, name) for name in vars(self.config) if _WINDOW.fullmatch(name)]
         return min((width for width in widths if width > 1), default=None) if slides else None
 
-    @property
+    @cached_property
     def chunk(self) -> int | None:
         """Width of the chunks within which a token attends, counted from the first column; None without."""
         return _most(self.config, "attention_chunk_size") or None

@@ -24,6 +24,7 @@ from interp_bench_ext.host.devices import batch_bytes
 from interp_bench_ext.host.edits import Columns
 from interp_bench_ext.host.interventions import Interventions
 from interp_bench_ext.host.load import Loaded
+from interp_bench_ext.host.norms import fuse
 from interp_bench_ext.host.passed import kept_places, picked, scores_and_gradients, taken_at
 from interp_bench_ext.host.vocabulary import read, read_in_chunks
 
@@ -44,6 +45,9 @@ class Passes:
     def __init__(self, loaded: Loaded) -> None:
         self.device, self.devices, self.dtype = loaded.device, loaded.devices, loaded.dtype
         self.adapter_rows = AdapterRows(loaded.model) if loaded.adapted else None
+        if self.device.type == "cuda":
+            for model in (loaded.model, loaded.base):
+                fuse(model)
         ids = torch.tensor([loaded.proof.ids], device=self.device)
         self.organism = Arm.of(loaded.model, ids)
         self.base = Arm.of(loaded.base, ids) if loaded.adapted else self.organism

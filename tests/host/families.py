@@ -180,14 +180,19 @@ LAST = Site(-1, "resid_post")
 TEXTS = ("the quick brown fox jumps over the lazy dog", "the quick brown fox jumps", "what is the weather like", "a")
 
 
-def save_family(kind: str, folder: Path) -> Path:
+def build_family(kind: str) -> Any:
     """A model of the ``model_type`` ``kind``, every weight random and large enough to matter."""
     from transformers import CONFIG_MAPPING, AutoModelForCausalLM
 
     torch.manual_seed(7)
     options = {**_SHARED, **CONFIGS[kind]}
     config = CONFIG_MAPPING[kind](**{name: value for name, value in options.items() if value is not None})
-    model = AutoModelForCausalLM.from_config(config)
+    return AutoModelForCausalLM.from_config(config)
+
+
+def save_family(kind: str, folder: Path) -> Path:
+    """That of :func:`build_family`, as a folder."""
+    model = build_family(kind)
     tokenizer = build_tokenizer(CHATML)
     tokenizer.save_pretrained(folder)
     with warnings.catch_warnings():
