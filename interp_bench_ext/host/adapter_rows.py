@@ -8,6 +8,9 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.functional import linear
+
+from interp_bench_ext.host.shared_input import SharedInput, share
 
 _ADAPTED, _BASE = "default", "__base__"
 
@@ -41,6 +44,10 @@ class AdapterRows:
         for module in own:
             module.register_forward_pre_hook(give, with_kwargs=True)
         return len(own)
+
+    def share_inputs(self, model: Any, ids: torch.Tensor) -> None:
+        """Have layers that are given the same do their first products as one; found by a pass over ``[1, T]``."""
+        share(model, ids, [module for module in model.modules() if isinstance(module, MaskedLora)])
 
     @contextlib.contextmanager
     def running(self, base: Sequence[bool]) -> Iterator[None]:
@@ -80,7 +87,9 @@ class MaskedLora(nn.Module):
         self.ranks: tuple[int, ...] | None = None
         """``[B]``: to how many singular directions each row's product is cut; None leaves all."""
         self._cuts: dict[int, torch.Tensor] = {}
-        self._rows = [rows]  # in a list, as it is no module's child
+        self.shared: SharedInput | None = None
+        """With the layers that are given the same."""
+        self._rows = rows
 
     @property
     def weight(self) -> torch.Tensor:
@@ -111,27 +120,34 @@ class MaskedLora(nn.Module):
     def forward(self, given: torch.Tensor) -> torch.Tensor:
         """``[B, T, in]`` to ``[B, T, out]``."""
         out: torch.Tensor = self.base_layer(given)
-        inner = self._masked(self.down(given.to(self._dtype)))
+        inner = self._inner(given)
         if out.dtype != inner.dtype:
             added: torch.Tensor = self.up(inner)
             return out + (added * self.scaling).to(out.dtype)
         up: torch.Tensor = self.up.weight  # type: ignore[assignment]
-        # One kernel for product, scaling and sum: on a GPU a small batch waits for their number.
-        whole = torch.addmm(out.flatten(0, -2), inner.flatten(0, -2), up.T, alpha=self.scaling)
-        return whole.view(out.shape)
+        flat = out.flatten(0, -2)
+        # One kernel for product, scaling and sum, as on a GPU a small batch waits for their number; nobody else has
+        # what a plain layer gives.
+        added_to = flat.addmm_ if type(self.base_layer) is nn.Linear else flat.addmm
+        return added_to(inner.flatten(0, -2), up.T, alpha=self.scaling).view(out.shape)
 
-    def _masked(self, inner: torch.Tensor) -> torch.Tensor:
-        for factors in (self._rows[0].mask, self.strength):
-            if factors is not None:
-                # Experts see tokens of all rows in one list, which no mask by rows fits.
-                assert inner.dim() == 3
-                assert inner.shape[0] == len(factors)
-                inner = inner * factors.to(inner.device, inner.dtype)[:, None, None]
+    def _inner(self, given: torch.Tensor) -> torch.Tensor:
+        """``[B, T, r]``: what the second factor multiplies."""
+        if self.shared is None:
+            inner = self._masked_product(given, self.down.weight)  # type: ignore[arg-type]
+        else:
+            inner = self.shared.product(self, given, self._masked_product)
+        if self.strength is not None:
+            inner = _by_rows(inner, self.strength)
         if self.ranks is not None:
             assert inner.shape[0] == len(self.ranks)
             cuts = torch.stack([self._cut(rank) for rank in self.ranks])
             inner = inner @ cuts.to(inner.device, inner.dtype).mT
         return inner
+
+    def _masked_product(self, given: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        product = linear(given.to(self._dtype), weight)
+        return product if self._rows.mask is None else _by_rows(product, self._rows.mask)
 
     def _cut(self, rank: int) -> torch.Tensor:
         """``[r, r]``: put between the two factors, it leaves the product's first ``rank`` singular directions.
@@ -148,6 +164,13 @@ class MaskedLora(nn.Module):
                 kept = torch.linalg.svd(inner @ down.double(), full_matrices=False)[0][:, :rank]
                 self._cuts[rank] = (torch.linalg.pinv(inner) @ kept @ kept.mT @ inner).float()
         return self._cuts[rank]
+
+
+def _by_rows(inner: torch.Tensor, factors: torch.Tensor) -> torch.Tensor:
+    # Experts see tokens of all rows in one list, which no mask by rows fits.
+    assert inner.dim() == 3
+    assert inner.shape[0] == len(factors)
+    return inner * factors.to(inner.device, inner.dtype)[:, None, None]
 
 
 def is_adapter_layer(module: nn.Module) -> bool:

@@ -50,6 +50,8 @@ class Passes:
                 fuse(model)
         ids = torch.tensor([loaded.proof.ids], device=self.device)
         self.organism = Arm.of(loaded.model, ids)
+        if self.adapter_rows:
+            self.adapter_rows.share_inputs(loaded.model, ids[:, :2])
         self.base = Arm.of(loaded.base, ids) if loaded.adapted else self.organism
         self.parts = self.organism.parts
         self.sizes = self.parts.sizes(loaded.dtype.itemsize)
