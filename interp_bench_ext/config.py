@@ -70,6 +70,13 @@ def _source(value: str, info: ValidationInfo) -> str:
     return value
 
 
+def _found_folder(value: str, info: ValidationInfo) -> str:
+    path = (_folder(info) / Path(value).expanduser()).resolve()
+    if not path.is_dir():
+        raise ValueError(f"there is no folder {path}")
+    return str(path)
+
+
 def _technique(value: str, info: ValidationInfo) -> str:
     return _one_of(value, tuple(experiment_techniques(_folder(info))), "technique")
 
@@ -80,6 +87,7 @@ Platform = Literal["anthropic", "bedrock", "vertex"]
 Thinking = Literal["auto", "off", "adaptive", "enabled"]
 ServerUrl = Annotated[str, AfterValidator(server_url)]
 TextFile = Annotated[str, AfterValidator(_readable)]
+Folder = Annotated[str, AfterValidator(_found_folder)]
 ModelSource = Annotated[str, Field(min_length=1), AfterValidator(_source)]
 TechniqueName = Annotated[str, AfterValidator(_technique)]
 
@@ -158,6 +166,8 @@ class ModelSection(Weights):
     quantization: Literal["8bit", "4bit"] | None = None
     reference: Weights | None = None
     """A model to compare it with, beside its base: another organism, a checkpoint, another family."""
+    sae: Folder | None = None
+    """A sparse autoencoder of it as sae-lens saves one: a folder with cfg.json and sae_weights.safetensors."""
 
     @field_validator("gpu_type")
     @classmethod
@@ -180,9 +190,10 @@ class ModelSection(Weights):
         return _one_of(value, DTYPES, "dtype")
 
     @model_validator(mode="after")
-    def _reference_fits(self) -> Self:
-        if self.reference is not None and self.execution_mode == "modal":
-            raise ValueError("reference is loaded beside the organism on one machine: it needs execution_mode: local")
+    def _beside_it(self) -> Self:
+        for key in ("reference", "sae"):
+            if getattr(self, key) is not None and self.execution_mode == "modal":
+                raise ValueError(f"{key} is loaded beside the organism on one machine: it needs execution_mode: local")
         return self
 
 

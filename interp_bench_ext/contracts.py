@@ -370,6 +370,10 @@ class Organism(Protocol):
         """
         ...
 
+    def autoencoder(self) -> Any:
+        """The config's sparse autoencoder, see :mod:`.host.autoencoder`. Raises BadInput where it names none."""
+        ...
+
     def call_method(self, call: Mapping[str, Any]) -> Result:
         """Run a caller's own function in a process of its own; see :mod:`interp_bench_ext.methods`."""
         ...

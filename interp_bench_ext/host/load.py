@@ -15,6 +15,7 @@ import torch
 
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.host.adapter import put_in, read_adapter
+from interp_bench_ext.host.autoencoder import Autoencoder, read_autoencoder
 from interp_bench_ext.host.base_model import base_beside
 from interp_bench_ext.host.devices import choose_device, choose_dtype, place, room_for_weights
 from interp_bench_ext.host.folders import check_files, check_known
@@ -46,6 +47,7 @@ class Loaded:
     devices: tuple[torch.device, ...]
     """Those that hold its blocks; the first also its embeddings."""
     dtype: torch.dtype
+    autoencoder: Autoencoder | None = None
 
     @property
     def adapted(self) -> bool:
@@ -104,7 +106,8 @@ def _load(
         model = model.eval() if placed else model.to(device).eval()
         model.requires_grad_(False)
     on_progress("weights", 3, 3)
-    return Loaded(model, base, tokenizer, proof, devices, dtype)
+    autoencoder = read_autoencoder(Path(sources.sae), devices[0]) if sources.sae else None
+    return Loaded(model, base, tokenizer, proof, devices, dtype, autoencoder)
 
 
 @torch.no_grad()

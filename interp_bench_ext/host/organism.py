@@ -14,6 +14,7 @@ import torch
 from interp_bench_ext.contracts import Access, Arm, Batch, Completion, Reading, Reads, Row, Site, Used
 from interp_bench_ext.conversations import Conversation, Thinking
 from interp_bench_ext.errors import AccessDenied, BadInput, NotNow
+from interp_bench_ext.host.autoencoder import Autoencoder
 from interp_bench_ext.host.chat_format import ChatFormat, end_of_turn_ids
 from interp_bench_ext.host.decoding import Drawn, Engine
 from interp_bench_ext.host.load import Loaded, load
@@ -31,7 +32,7 @@ from interp_bench_ext.results import Result
 from interp_bench_ext.results.model_info import ModelInfo
 
 
-def _charge_nobody(_seconds: float) -> None:
+def _ignore(*_told: object) -> None:
     return
 
 
@@ -53,16 +54,8 @@ class CallHooks:
     """Runs a custom method for the call's ticket; None where there is no sandbox for it."""
     away: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
     """A block in which the call has no turn: its rows are among those of others."""
-    charge: Callable[[float], None] = _charge_nobody
+    charge: Callable[[float], None] = _ignore
     """Told of the call's part of the seconds that rows of several calls took."""
-
-
-def _count_nothing(_more: Used) -> None:
-    return
-
-
-def _ignore(_stage: str, _done: int, _total: int) -> None:
-    return
 
 
 _LONGEST_TEXT, _CHARACTERS_A_TOKEN = 1_000_000, 64
@@ -75,7 +68,7 @@ _NO_SANDBOX = (
     "Custom methods run in a sandbox of their own, and there is none where this organism runs: use the techniques, or "
     "have it run on a Linux machine with bubblewrap (`interp-bench doctor` says what is missing)."
 )
-_NO_CALL = CallHooks("this technique", _ignore, Access.BASE, _count_nothing)
+_NO_CALL = CallHooks("this technique", _ignore, Access.BASE, _ignore)
 
 
 class LoadedOrganism:
@@ -88,6 +81,7 @@ class LoadedOrganism:
         self._proof = loaded.proof
         self._opening: str | None = None
         self._call = _NO_CALL
+        self._autoencoder = loaded.autoencoder
         parts = self._engine.parts
         self._info = ModelInfo(
             n_layers=len(parts.blocks),
@@ -102,6 +96,7 @@ class LoadedOrganism:
             device=loaded.device.type,
             chat_template=self._chat.available,
             access=str(Access.BASE),
+            autoencoder=str(loaded.autoencoder or ""),
         )
 
     @property
@@ -117,6 +112,8 @@ class LoadedOrganism:
     def check(self) -> None:
         """Raises SelfCheckFailed; see :func:`self_check`."""
         self_check(self._engine, self._proof)
+        if self._autoencoder is not None:
+            self._autoencoder.check_fits(self.site_shape(self._autoencoder.site))
         engine = self._engine
         decoding = "captured" if engine.captured else "eager"
         self._info = replace(self._info, batching=engine.batching.value, decoding=decoding)
@@ -336,6 +333,13 @@ class LoadedOrganism:
         self._require(Access.BASE)
         return adapter_factors(self._engine.organism.model)
 
+    def autoencoder(self) -> Autoencoder:
+        """See contracts.Organism."""
+        self._require(Access.ACTIVATIONS)
+        if self._autoencoder is None:
+            raise BadInput("This organism's config names no sparse autoencoder (model.sae).")
+        return self._autoencoder
+
     def call_method(self, call: Mapping[str, Any]) -> Result:
         """See contracts.Organism."""
         self._require(Access.WEIGHTS)
@@ -370,7 +374,7 @@ def load_organism(spec: OrganismSpec, sources: Sources, on_progress: Callable[[s
     scrub(loaded.base, loaded.tokenizer)
     spec.forget_identity()
     sources.model = sources.tokenizer = ""
-    sources.merge = sources.adapter = None
+    sources.merge = sources.adapter = sources.sae = None
     on_progress("self-check", 0, 1)
     organism = LoadedOrganism(loaded)
     organism.check()

@@ -22,11 +22,13 @@ class Sources:
     tokenizer: str
     reference: Sources | None = None
     """Those of the model that it is compared with."""
+    sae: str | None = None
+    """With a sparse autoencoder."""
 
     @property
     def folders(self) -> list[Path]:
         """Each once."""
-        places = (self.model, self.merge, self.adapter, self.tokenizer)
+        places = (self.model, self.merge, self.adapter, self.tokenizer, self.sae)
         beside = self.reference.folders if self.reference else []
         return list(dict.fromkeys([*(Path(place) for place in places if place), *beside]))
 
@@ -46,6 +48,7 @@ class Sources:
             adapter=at(self.adapter),
             tokenizer=at(self.tokenizer) or "",
             reference=self.reference and self.reference.moved(places),
+            sae=at(self.sae),
         )
 
     @classmethod

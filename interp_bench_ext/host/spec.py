@@ -79,10 +79,13 @@ class OrganismSpec(Identity):
     """Given for an organism on Modal."""
     reference: OrganismSpec | None = None
     """A model to compare it with, loaded beside it."""
+    sae: str | None = None
+    """The folder of a sparse autoencoder."""
 
     def forget_identity(self) -> None:
-        """Of the reference too."""
+        """Of the reference and the autoencoder too."""
         super().forget_identity()
+        self.sae = None
         if self.reference is not None:
             self.reference.forget_identity()
 

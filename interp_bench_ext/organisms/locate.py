@@ -39,7 +39,8 @@ def locate(spec: OrganismSpec, on_progress: Progress | None = None) -> Sources:
     if spec.reference is not None:
         with as_reference():
             reference = locate(spec.reference, on_progress)
-    return Sources(model=model, merge=merge, adapter=adapter, tokenizer=tokenizer, reference=reference)
+    sae = _place(spec.sae, "model.sae", None, report) if spec.sae else None
+    return Sources(model=model, merge=merge, adapter=adapter, tokenizer=tokenizer, reference=reference, sae=sae)
 
 
 def _has_tokenizer(adapter: Path) -> bool:

@@ -32,6 +32,8 @@ class ModelInfo(Result):
     """``captured`` where a decode step is a recorded CUDA graph; ``eager`` where Python launches each kernel."""
     reference: bool = False
     """Whether there is a reference model to compare it with."""
+    autoencoder: str = ""
+    """What ``sae_latents`` reads, for example ``4096 latents of resid_post of layer 12``; empty where there is none."""
 
     def _headline(self) -> str:
         millions = self.n_parameters / 1e6
@@ -77,4 +79,5 @@ class ModelInfo(Result):
             ("batches", clip(self.batching, 40)),
             ("decode steps", clip(self.decoding, 40)),
             *([("reference", "a model to compare it with")] if self.reference else []),
+            *([("autoencoder", clip(self.autoencoder, 60))] if self.autoencoder else []),
         ]

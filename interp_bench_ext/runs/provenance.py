@@ -21,6 +21,7 @@ _OF_THE_ORGANISM = {
     "base_revision",
     "quantization",
     "reference",
+    "sae",
 }
 
 
@@ -53,8 +54,11 @@ def _condition(public: PublicConfig, techniques: str, instructions: str) -> str:
 
 def _identity(sealed: SealedConfig) -> list[Any]:
     model = sealed.model.model_dump(mode="json", include=_OF_THE_ORGANISM)
-    if model["reference"] is None:
-        del model["reference"]
+    for beside in ("reference", "sae"):
+        if model[beside] is None:
+            del model[beside]
+    if "sae" in model:
+        model["sae"] = _place(model["sae"], sealed.folder)
     for section in (model, *([model["reference"]] if "reference" in model else [])):
         for field in ("name", "base_model", "tokenizer"):
             section[field] = _place(section[field], sealed.folder)

@@ -42,6 +42,7 @@ def needles(experiment: Experiment, key: Key | None) -> list[Needle]:
         ),
         *_names(sealed.model),
         *(_names(sealed.model.reference) if sealed.model.reference else ()),
+        *(_named("the autoencoder's folder", sealed.model.sae, own=True) if sealed.model.sae else ()),
         Needle("the config's path", squeezed(str(experiment.path.resolve()))),
         *_keys(key),
     ]

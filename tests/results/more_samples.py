@@ -15,6 +15,7 @@ from interp_bench_ext.results import (
     ProbeScores,
     RankedTexts,
     Result,
+    SaeLatents,
     TokenReadings,
     TokenSaliency,
     TraitProjection,
@@ -160,6 +161,27 @@ def contributions(label: str = "") -> Contributions:
     )
 
 
+def sae_latents(tokens: tuple[str, ...] = (" lamp", " sea", " keeper")) -> SaeLatents:
+    n = 6
+    return SaeLatents(
+        latents=ints([4071, 12, 903, 15_777, 88, 2_045]),
+        means=np.linspace(3.2, 0.4, n, dtype=np.float32),
+        control_means=np.linspace(0.2, 0.35, n, dtype=np.float32),
+        shares=np.linspace(0.6, 0.1, n, dtype=np.float32),
+        control_shares=np.linspace(0.05, 0.09, n, dtype=np.float32),
+        top_tokens=(tokens,) * n,
+        directions=np.eye(n, 8, dtype=np.float32),
+        left_out=0.14,
+        control_left_out=0.12,
+        active=41.5,
+        control_active=38.0,
+        n_positions=320,
+        site="resid_post of layer 12",
+        arm="organism",
+        control="base",
+    )
+
+
 def token_saliency(tokens: tuple[str, ...] = ("Current", " year", ":", " 2027", ".", " Hello", "!")) -> TokenSaliency:
     n = len(tokens)
     exact = np.linspace(4.0, -0.6, n, dtype=np.float32)
@@ -226,6 +248,7 @@ def samples() -> list[Result]:
         token_readings(),
         contributions(),
         token_saliency(),
+        sae_latents(),
         trait_projection(),
     ]
 
@@ -240,6 +263,7 @@ def hostile(texts: tuple[str, ...]) -> list[Result]:
         token_readings(texts),
         contributions(texts[0] + texts[1]),
         token_saliency(texts),
+        sae_latents(texts),
         trait_projection(texts[0] + texts[3]),
         method_values(texts),
         adapter_spectrum(texts),
@@ -334,4 +358,21 @@ def empty() -> list[Result]:
             texts=(),
         ),
         TokenSaliency(tokens=(), reply="", logprob=0.0, gradients=none, left_out=none, arm="organism"),
+        SaeLatents(
+            latents=ints([]),
+            means=none,
+            control_means=none,
+            shares=none,
+            control_shares=none,
+            top_tokens=(),
+            directions=np.zeros((0, 0), np.float32),
+            left_out=0.0,
+            control_left_out=0.0,
+            active=0.0,
+            control_active=0.0,
+            n_positions=0,
+            site="",
+            arm="",
+            control="",
+        ),
     ]
