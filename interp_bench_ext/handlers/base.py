@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, cast
 
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
+from tornado import web
 from tornado.httputil import HTTPServerRequest
 from tornado.web import HTTPError
 
@@ -41,8 +42,8 @@ _SENTENCES = {
 
 
 def allowed_to(action: Literal["read", "write", "execute"]) -> Callable[[Method], Method]:
-    """Asks the server's Authorizer whether the user may do ``action`` here."""
-    return cast("Callable[[Method], Method]", authorized(action))
+    """A route for users who are logged in, and whom the server's Authorizer lets do ``action`` here."""
+    return lambda method: cast("Method", web.authenticated(authorized(action)(method)))
 
 
 class OpensServices(Protocol):
@@ -109,14 +110,24 @@ class ServicesHandler(TellsNothing, APIHandler):
         """The number of the last event that the client has."""
         return read_seq("after", self.get_query_argument("after", "0"))
 
-    async def once(self, request: Request, work: Callable[[Desk], Coroutine[Any, Any, Any]]) -> Any:
-        """The reply of ``work``, which is done once for each request of a user; another body is another request."""
+    async def command(
+        self,
+        kind: type[Request],
+        work: Callable[[Desk, Request], Coroutine[Any, Any, BaseModel]],
+        *,
+        status: int = 200,
+    ) -> None:
+        """Read a request, and reply with what ``work`` makes of it, which is done once for each request of a user.
+
+        Another body is another request.
+        """
         from ..runs.idempotency import command_of
 
+        asked = self.body(kind)
         desk = await self.desk()
         user = getattr(self.current_user, "username", "")
-        command = command_of(user=user, path=self.request.path, body=request.model_dump_json())
-        return await desk.once(command, lambda: work(desk))
+        named = command_of(user=user, path=self.request.path, body=asked.model_dump_json())
+        self.reply(await desk.once(named, lambda: work(desk, asked)), status=status)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Every error is a Problem; what nobody foresaw says no more than that."""

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from tornado import web
-
 from .base import ServicesHandler, allowed_to
 
 
 class InfoHandler(ServicesHandler):
-    @web.authenticated
     @allowed_to("read")
     async def get(self) -> None:
         desk = await self.desk()
@@ -18,7 +15,6 @@ class InfoHandler(ServicesHandler):
 
 
 class ConfigsHandler(ServicesHandler):
-    @web.authenticated
     @allowed_to("read")
     async def get(self) -> None:
         desk = await self.desk()

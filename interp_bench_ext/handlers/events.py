@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from jupyter_server.auth.decorator import ws_authenticated
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.base.websocket import WebSocketMixin
-from tornado import web
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
@@ -29,7 +28,6 @@ _ROWS, _BYTES = 250, 500_000
 
 
 class EventsHandler(ServicesHandler):
-    @web.authenticated
     @allowed_to("read")
     async def get(self, run: str) -> None:
         after = self.after()
@@ -47,7 +45,6 @@ class EventsHandler(ServicesHandler):
 
 
 class FiguresHandler(ServicesHandler):
-    @web.authenticated
     @allowed_to("read")
     async def get(self, run: str) -> None:
         at = self.get_query_argument("at", None)

@@ -6,8 +6,6 @@ import asyncio
 import hashlib
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from tornado import web
-
 from .asgi import Bridge
 from .base import OpensServices, ServicesHandler, allowed_to
 
@@ -37,17 +35,14 @@ class McpHandler(ServicesHandler):
         super().initialize(app)
         self._gone = asyncio.Event()
 
-    @web.authenticated
     @allowed_to("execute")
     async def get(self) -> None:
         await self._answer()
 
-    @web.authenticated
     @allowed_to("execute")
     async def post(self) -> None:
         await self._answer()
 
-    @web.authenticated
     @allowed_to("execute")
     async def delete(self) -> None:
         await self._answer()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from tornado import web
-
 from ..errors import NotNow
 from .base import ServicesHandler, allowed_to
 
@@ -17,23 +15,19 @@ if TYPE_CHECKING:
 
 
 class OrganismsHandler(ServicesHandler):
-    @web.authenticated
     @allowed_to("read")
     async def get(self) -> None:
         desk = await self.desk()
         self.reply(desk.runs.services.organisms.states())
 
-    @web.authenticated
     @allowed_to("execute")
     async def post(self) -> None:
         from ..api import UseOrganism
 
-        asked = self.body(UseOrganism)
-        self.reply(await self.once(asked, lambda desk: _hold(desk, asked, self.current_user)))
+        await self.command(UseOrganism, lambda desk, asked: _hold(desk, asked, self.current_user))
 
 
 class OrganismHandler(ServicesHandler):
-    @web.authenticated
     @allowed_to("execute")
     async def delete(self, organism: str) -> None:
         desk = await self.desk()
@@ -42,13 +36,11 @@ class OrganismHandler(ServicesHandler):
 
 
 class AskHandler(ServicesHandler):
-    @web.authenticated
     @allowed_to("execute")
     async def post(self, organism: str) -> None:
         from ..api import AskOrganism
 
-        asked = self.body(AskOrganism)
-        self.reply(await self.once(asked, lambda desk: _ask(desk, organism, asked, self.current_user)))
+        await self.command(AskOrganism, lambda desk, asked: _ask(desk, organism, asked, self.current_user))
 
 
 _TALKING = {"chat": "prompts", "text_completion": "stems", "sample": "prompts"}

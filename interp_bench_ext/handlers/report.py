@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from tornado import web
-
 from ..errors import NotNow
 from .base import ServicesHandler, allowed_to
 
@@ -26,7 +24,6 @@ class ReportHandler(ServicesHandler):
             " form-action 'none'; frame-ancestors 'self'"
         )
 
-    @web.authenticated
     @allowed_to("read")
     async def get(self, run: str) -> None:
         from .concluding import report_page
@@ -41,7 +38,6 @@ class ReportHandler(ServicesHandler):
 class RevealedReportHandler(ReportHandler):
     """The same page with the ground truth, for a person who has asked for it."""
 
-    @web.authenticated
     @allowed_to("execute")
     async def get(self, run: str) -> None:
         from .concluding import revealed_page
@@ -52,7 +48,6 @@ class RevealedReportHandler(ReportHandler):
 
 
 class RevealHandler(ServicesHandler):
-    @web.authenticated
     @allowed_to("execute")
     async def get(self, run: str) -> None:
         from .concluding import reveal
@@ -62,7 +57,6 @@ class RevealHandler(ServicesHandler):
 
 
 class ComparisonHandler(ServicesHandler):
-    @web.authenticated
     @allowed_to("read")
     async def get(self, run: str) -> None:
         from ..api import RunComparison
@@ -74,12 +68,11 @@ class ComparisonHandler(ServicesHandler):
 
 
 class ScoreHandler(ServicesHandler):
-    @web.authenticated
     @allowed_to("execute")
     async def post(self, run: str) -> None:
         from ..api import Command
 
-        self.reply(await self.once(self.body(Command), lambda desk: _score(desk, run)))
+        await self.command(Command, lambda desk, _asked: _score(desk, run))
 
 
 def _open_to_persons(desk: Desk, run: str) -> RunRecord:

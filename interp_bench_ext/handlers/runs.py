@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
-from tornado import web
-
 from .base import ServicesHandler, allowed_to
 
 if TYPE_CHECKING:
@@ -15,19 +13,16 @@ if TYPE_CHECKING:
 
 
 class RunsHandler(ServicesHandler):
-    @web.authenticated
     @allowed_to("read")
     async def get(self) -> None:
         desk = await self.desk()
         self.reply(await desk.runs.summaries())
 
-    @web.authenticated
     @allowed_to("execute")
     async def post(self) -> None:
         from ..api import StartRun
 
-        asked = self.body(StartRun)
-        self.reply(await self.once(asked, lambda desk: _started(desk, asked)), status=201)
+        await self.command(StartRun, lambda desk, asked: _started(desk, asked), status=201)
 
 
 async def _started(desk: Desk, asked: StartRun) -> RunSummary:
@@ -44,13 +39,11 @@ async def _resumed(desk: Desk, run: str, asked: ResumeRun) -> RunSummary:
 
 
 class RunHandler(ServicesHandler):
-    @web.authenticated
     @allowed_to("read")
     async def get(self, run: str) -> None:
         desk = await self.desk()
         self.reply(desk.runs.summary(run))
 
-    @web.authenticated
     @allowed_to("write")
     async def delete(self, run: str) -> None:
         desk = await self.desk()
@@ -61,63 +54,52 @@ class RunHandler(ServicesHandler):
 class CommandHandler(ServicesHandler):
     """What a run is told to do without a further word."""
 
-    @web.authenticated
     @allowed_to("execute")
     async def post(self, run: str, command: str) -> None:
         from ..api import Command
 
-        def told(desk: Desk) -> Coroutine[Any, Any, RunSummary]:
+        def told(desk: Desk, _asked: Command) -> Coroutine[Any, Any, RunSummary]:
             runs = desk.runs
             return {"pause": runs.pause, "unpause": runs.unpause, "stop": runs.stop}[command](run)
 
-        self.reply(await self.once(self.body(Command), told))
+        await self.command(Command, told)
 
 
 class ResumeHandler(ServicesHandler):
-    @web.authenticated
     @allowed_to("execute")
     async def post(self, run: str) -> None:
         from ..api import ResumeRun
 
-        asked = self.body(ResumeRun)
-        self.reply(await self.once(asked, lambda desk: _resumed(desk, run, asked)))
+        await self.command(ResumeRun, lambda desk, asked: _resumed(desk, run, asked))
 
 
 class ForkHandler(ServicesHandler):
-    @web.authenticated
     @allowed_to("execute")
     async def post(self, run: str) -> None:
         from ..api import ForkRun
 
-        asked = self.body(ForkRun)
-        self.reply(await self.once(asked, lambda desk: desk.runs.fork(run, asked)), status=201)
+        await self.command(ForkRun, lambda desk, asked: desk.runs.fork(run, asked), status=201)
 
 
 class MessagesHandler(ServicesHandler):
-    @web.authenticated
     @allowed_to("execute")
     async def post(self, run: str) -> None:
         from ..api import SendMessage
 
-        asked = self.body(SendMessage)
-        self.reply(await self.once(asked, lambda desk: desk.runs.tell(run, asked.text)))
+        await self.command(SendMessage, lambda desk, asked: desk.runs.tell(run, asked.text))
 
 
 class ApprovalsHandler(ServicesHandler):
-    @web.authenticated
     @allowed_to("execute")
     async def post(self, run: str) -> None:
         from ..api import AnswerApproval
 
-        asked = self.body(AnswerApproval)
-        self.reply(await self.once(asked, lambda desk: desk.runs.answer(run, asked)))
+        await self.command(AnswerApproval, lambda desk, asked: desk.runs.answer(run, asked))
 
 
 class AgentHandler(ServicesHandler):
-    @web.authenticated
     @allowed_to("execute")
     async def post(self, run: str) -> None:
         from ..api import ChangeAgent
 
-        asked = self.body(ChangeAgent)
-        self.reply(await self.once(asked, lambda desk: desk.runs.choose(run, asked)))
+        await self.command(ChangeAgent, lambda desk, asked: desk.runs.choose(run, asked))

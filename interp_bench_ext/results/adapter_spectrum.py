@@ -8,16 +8,20 @@ from typing import Any
 import numpy as np
 
 from .kit import elements
-from .kit.elements import ACCENT, OTHER, escaped, not_shown, passage, quiet
-from .kit.result import Columns, Floats, Result
-from .kit.safe_text import clean, clip, counted, more, one_line, rounded, shorten
+from .kit.elements import ACCENT, OTHER, escaped, not_shown, said
+from .kit.result import Columns, Floats
+from .kit.safe_text import clip, counted, more, one_line, rounded
 from .kit.selection import Limits, text_limit
+from .kit.written import Written, first_of_each
 
 _MATRICES, _TEXTS, _HTML_TEXTS, _SHOWN = 12, 24, 40, 6
 
 
-class AdapterSpectrum(Result):
-    """M matrices that an adapter adds, R singular values of each, and N replies at several ranks."""
+class AdapterSpectrum(Written):
+    """M matrices that an adapter adds, R singular values of each, and N replies at several ranks.
+
+    An arm is how much of the adapter a reply was written with, for example ``rank 1``; ``arm`` is all of it.
+    """
 
     _picture_of = "modules"
     modules: tuple[str, ...]
@@ -26,12 +30,6 @@ class AdapterSpectrum(Result):
     """[M, R], NaN beyond a matrix's own rank."""
     control_values: Floats
     """[M, R] those of a product of random factors of the same shapes and norm."""
-    prompts: tuple[str, ...]
-    texts: tuple[str, ...]
-    arms: tuple[str, ...]
-    """[N] with how much of the adapter the reply was written, for example ``rank 1``."""
-    arm: str
-    """The whole organism, as in ``arms``."""
     control: str
     """The base, as in ``arms``."""
 
@@ -70,10 +68,8 @@ class AdapterSpectrum(Result):
         yield from not_shown(len(self.modules) - _MATRICES, "weight")
         for row in self._examples(_HTML_TEXTS):
             colour = OTHER if self.arms[row] == self.control else ACCENT
-            edge = f"border-left:3px solid {colour.format('0.7')};padding:1px 0 1px 10px;margin:4px 0"
             told = f"{clip(self.arms[row], 30)} · {one_line(self.prompts[row], 120)}"
-            said = passage(shorten(clean(self.texts[row]), 800))
-            yield f'<div dir="auto" style="{edge}">{quiet(escaped(told))}{said}</div>'
+            yield said(self.texts[row], colour, about=told)
 
     def _html_row(self, row: int) -> str:
         values = self.singular_values[row]
@@ -109,10 +105,8 @@ class AdapterSpectrum(Result):
         }
 
     def _examples(self, limit: int) -> list[int]:
-        """As many rows of each arm as there is room for."""
-        names = list(dict.fromkeys(self.arms))
-        each = max(1, limit // max(len(names), 1))
-        return [row for name in names for row in [at for at, arm in enumerate(self.arms) if arm == name][:each]][:limit]
+        names = dict.fromkeys(self.arms)
+        return first_of_each([[at for at, arm in enumerate(self.arms) if arm == name] for name in names], limit)
 
 
 def _shares(values: Floats) -> Floats:

@@ -27,8 +27,7 @@ class AttentionGrid(OverTokens):
     """[H, T, T] from the query (row) to the key (column); a row adds up to 1 at most."""
 
     def _headline(self) -> str:
-        size = f"{counted(len(self.heads), 'head')}, {counted(len(self.tokens), 'token')}"
-        return f"attention, {size}, {clip(self.arm, 20)}"
+        return f"attention, {self._size(len(self.heads), 'head')}"
 
     def _lines(self) -> list[str]:
         if not self.weights.size:

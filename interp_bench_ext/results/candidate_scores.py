@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .kit import elements
-from .kit.elements import ACCENT, OTHER, escaped, not_shown, quiet
+from .kit.elements import escaped, not_shown, quiet, signed_bar
 from .kit.result import Columns, Floats, Result
 from .kit.safe_text import clip, counted, more, one_line, rounded
 from .kit.selection import Limits
@@ -62,10 +62,9 @@ class CandidateScores(Result):
 
     def _html_row(self, row: int, most: float) -> str:
         score = float(self.scores[row])
-        bar = elements.bar(abs(score) / most, ACCENT if score >= 0 else OTHER, 160)
         base = f"{self.base_scores[row]:+.2f}" if len(self.base_scores) else ""
-        cells = [escaped(clip(self.candidates[row], 40)), f"{score:+.2f}", bar, f"{self.logprobs[row]:.2f}", base]
-        return elements.row(cells, aligns="rrlrr")
+        numbers = [f"{score:+.2f}", signed_bar(score, most), f"{self.logprobs[row]:.2f}", base]
+        return elements.row([escaped(clip(self.candidates[row], 40)), *numbers], aligns="rrlrr")
 
     def _chart(self, limits: Limits) -> Any:
         import altair
@@ -86,18 +85,8 @@ class CandidateScores(Result):
         names = {"logprob:Q": "log p, nats", "base:Q": "base's score"}
         x = "nats that the template adds"
         chart = charts.bars(rows, x=x, y="candidate", title=title, colour=colour, extra=names)
-        edges = altair.Chart(charts.data([{"z": rounded(edge)} for edge in self.band]))
-        layers = [*chart.layer, edges.mark_rule(color=charts.NEUTRAL, strokeDash=[3, 3]).encode(x="z:Q")]
-        if len(self.base_scores):
-            marks = altair.Chart(charts.data([{"base": row["base"], "row": at} for at, row in enumerate(rows)]))
-            layers.append(
-                marks.mark_tick(color=charts.OTHER, strokeWidth=3).encode(
-                    x="base:Q", y="row:O", opacity=altair.value(1)
-                )
-            )
-        both = chart.copy(deep=False)
-        both.layer = layers
-        return both
+        chart = charts.with_rules(chart, [rounded(edge) for edge in self.band])
+        return charts.with_ticks(chart, rows, "base", charts.OTHER) if len(self.base_scores) else chart
 
     def _columns(self) -> Columns:
         base = self.base_scores if len(self.base_scores) else np.full(len(self.candidates), np.nan, np.float32)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .kit import elements
-from .kit.elements import ACCENT, OTHER, escaped, not_shown, quiet
+from .kit.elements import escaped, not_shown, quiet, signed_bar
 from .kit.result import Columns, Floats, Result
 from .kit.safe_text import clip, counted, more, rounded
 from .kit.selection import Limits
@@ -53,9 +53,9 @@ class Contributions(Result):
 
     def _html_row(self, row: int, most: float) -> str:
         value = float(self.values[row])
-        bar = elements.bar(abs(value) / most, ACCENT if value >= 0 else OTHER, 160)
         base = f"{self.base_values[row]:+.3f}" if len(self.base_values) else ""
-        return elements.row([escaped(clip(self.components[row], 30)), f"{value:+.3f}", bar, base], aligns="rrlr")
+        cells = [escaped(clip(self.components[row], 30)), f"{value:+.3f}", signed_bar(value, most), base]
+        return elements.row(cells, aligns="rrlr")
 
     def _chart(self, limits: Limits) -> Any:
         import altair
@@ -67,21 +67,12 @@ class Contributions(Result):
             base = rounded(self.base_values[row]) if len(self.base_values) else None
             label, value = clip(self.components[row], 30), self.values[row]
             rows.append({"label": label, "value": rounded(value), "shown": f"{float(value):+.2f}", "base": base})
-        colour = altair.condition("datum.value >= 0", altair.value(charts.ACCENT), altair.value(charts.OTHER))
         ticks = "; grey ticks: the base" if len(self.base_values) else ""
         title = altair.Title(f"Contributions to {clip(self.metric, 50)}", subtitle=f"the largest ones{ticks}")
         names = {"base:Q": "base"}
         x = "contribution, logits"
-        chart = charts.bars(rows, x=x, y="component", title=title, colour=colour, extra=names)
-        if not len(self.base_values):
-            return chart
-        marks = altair.Chart(charts.data([{"base": row["base"], "row": at} for at, row in enumerate(rows)]))
-        both = chart.copy(deep=False)
-        tick = marks.mark_tick(color=charts.NEUTRAL, strokeWidth=3).encode(
-            x="base:Q", y="row:O", opacity=altair.value(1)
-        )
-        both.layer = [*chart.layer, tick]
-        return both
+        chart = charts.bars(rows, x=x, y="component", title=title, colour=charts.signed(), extra=names)
+        return charts.with_ticks(chart, rows, "base", charts.NEUTRAL) if len(self.base_values) else chart
 
     def _columns(self) -> Columns:
         n = len(self.components)

@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 
 from .kit import elements
-from .kit.elements import ACCENT, OTHER, escaped, not_shown, passage, quiet
-from .kit.result import Columns, Floats, Result
-from .kit.safe_text import clean, clip, counted, more, one_line, rounded, shorten
+from .kit.elements import escaped, not_shown, quiet, said
+from .kit.result import Columns, Floats
+from .kit.safe_text import clean, clip, counted, more, one_line, rounded
 from .kit.selection import Limits, text_limit
+from .kit.written import Written, first_of_each
 
 _TEXTS, _HTML_TEXTS = 24, 40
 
 
-class DoseResponse(Result):
+class DoseResponse(Written):
     """N replies, each at a dose, from the arm in question or from its control."""
 
     _picture_of = "texts"
@@ -25,18 +26,12 @@ class DoseResponse(Result):
     """What the doses are, with their unit."""
     effect: str
     """What the effects measure."""
-    prompts: tuple[str, ...]
-    texts: tuple[str, ...]
-    arms: tuple[str, ...]
-    """[N]"""
     doses: Floats
     """[N]"""
     effects: Floats
     """[N] of each text."""
     fluency: Floats
     """[N] mean log-probability a token under the model as it is, nats; NaN for an empty text."""
-    arm: str
-    """The arm in question, as in ``arms``."""
     control: str
     """The control, as in ``arms``; empty where there is none."""
     note: str = ""
@@ -69,11 +64,8 @@ class DoseResponse(Result):
         header = elements.row(["dose", "arm", escaped(clip(self.effect, 60)), "fluency", "texts"], "th", "rlrrr")
         yield elements.table((self._html_row(*point) for point in self._curve()), header)
         for row in self._examples(_HTML_TEXTS):
-            colour = ACCENT if self.arms[row] == self.arm else OTHER
-            edge = f"border-left:3px solid {colour.format('0.7')};padding:1px 0 1px 10px;margin:4px 0"
             told = f"{self.doses[row]:g} · {clip(self.arms[row], 30)} · {one_line(self.prompts[row], 120)}"
-            said = passage(shorten(clean(self.texts[row]), 800))
-            yield f'<div dir="auto" style="{edge}">{quiet(escaped(told))}{said}</div>'
+            yield said(self.texts[row], self._colour(row), about=told)
         yield from not_shown(len(self.texts) - _HTML_TEXTS, "text")
 
     def _html_row(self, name: str, dose: float, rows: list[int]) -> str:
@@ -130,10 +122,7 @@ class DoseResponse(Result):
         return [(name, dose, list(rows)) for (_, name, dose), rows in itertools.groupby(ordered, key=at)]
 
     def _examples(self, limit: int) -> list[int]:
-        """As many rows of each point as there is room for."""
-        points = [rows for _, _, rows in self._curve()]
-        each = max(1, limit // max(len(points), 1))
-        return [row for rows in points for row in rows[:each]][:limit]
+        return first_of_each([rows for _, _, rows in self._curve()], limit)
 
 
 def _mean(values: Any) -> float:

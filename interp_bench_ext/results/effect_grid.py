@@ -28,8 +28,7 @@ class EffectGrid(AtPositions):
     """What is measured, with its unit."""
 
     def _headline(self) -> str:
-        size = f"{counted(len(self.sites), 'site')} x {counted(len(self.tokens), 'token')}"
-        return f"effect on {clip(self.metric, 60)}, {size}, {clip(self.arm, 20)}"
+        return f"effect on {clip(self.metric, 60)}, {self._size(len(self.sites), 'site')}"
 
     def _lines(self) -> list[str]:
         if not self.effects.size:

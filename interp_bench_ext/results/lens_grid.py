@@ -44,8 +44,7 @@ class LensGrid(AtPositions):
     """What else there is to know, in one sentence."""
 
     def _headline(self) -> str:
-        size = f"{counted(len(self.layers), 'layer')} x {counted(len(self.tokens), 'token')}"
-        return f"{clip(self.lens, 30)}, {size}, {clip(self.arm, 20)}"
+        return f"{clip(self.lens, 30)}, {self._size(len(self.layers), 'layer')}"
 
     def _lines(self) -> list[str]:
         if not self.tokens or not self.layers:

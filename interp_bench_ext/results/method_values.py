@@ -75,10 +75,10 @@ class MethodValues(Result):
             }
             for row in range(min(self._n, limits.bars) if self.names else 0)
         ]
-        colour = altair.condition("datum.value >= 0", altair.value(charts.ACCENT), altair.value(charts.OTHER))
         title = altair.Title(clip(self.method, 40), subtitle=self._headline())
+        x = clip(self.names[0], 30) if self.names else ""
         heading = clip(self.text_names[0], 30) if self.texts else "row"
-        return charts.bars(rows, x=clip(self.names[0], 30) if self.names else "", y=heading, title=title, colour=colour)
+        return charts.bars(rows, x=x, y=heading, title=title, colour=charts.signed())
 
     def _columns(self) -> Columns:
         texts = dict(zip(self.text_names, self.texts, strict=True))

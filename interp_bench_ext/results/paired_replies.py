@@ -5,36 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
 from .kit import elements
-from .kit.elements import ACCENT, OTHER, escaped, not_shown, passage, quiet
-from .kit.result import Columns, Floats, Ints, Result
-from .kit.safe_text import clean, clip, counted, more, one_line, rounded, shorten
+from .kit.elements import ACCENT, OTHER, not_shown, quiet, said
+from .kit.result import Columns, Floats
+from .kit.safe_text import clip, counted, more, one_line, rounded
 from .kit.selection import Limits, text_limit
+from .kit.word_table import WordTable
 
 ALPHA = 0.01
 """Below this adjusted p a word tells the models apart."""
 _WORDS, _PROMPTS = 20, 12
 
 
-class PairedReplies(Result):
-    """N replies of each of two models; reply i of both answers prompt i."""
+class PairedReplies(WordTable):
+    """N replies of each of two models; reply i of both answers prompt i.
 
-    _picture_of = "words"
+    Words are by falling absolute z, which is of the difference of the numbers of texts with the word, under relabelling
+    within each prompt.
+    """
+
     prompts: tuple[str, ...]
     """[N]"""
     texts: tuple[str, ...]
     other_texts: tuple[str, ...]
     """[N] the control's replies; of another set of prompts where there is no other model."""
-    words: tuple[str, ...]
-    """[W] by falling absolute z."""
-    z: Floats
-    """[W] of the difference of the numbers of texts with the word, under relabelling within each prompt."""
     p_adjusted: Floats
     """[W] chance that any word at all differs so much, when labels are exchanged (Westfall and Young)."""
-    texts_with: Ints
-    other_texts_with: Ints
     critical_z: float
     """What the largest |z| of all words exceeds in one of a hundred relabellings; 0 without words."""
     control_p: Floats
@@ -70,47 +66,29 @@ class PairedReplies(Result):
         return lines + more(len(self.texts) - len(shown), "pair")
 
     def _html(self) -> Iterable[str]:
-        most = float(np.nan_to_num(np.abs(self.z)).max(initial=0)) or 1.0
-        header = elements.row(["word", "z", "", "p adjusted", "texts with it", "control's"], "th", "rrlrrr")
-        yield elements.table((self._html_row(row, most) for row in range(min(len(self.words), _WORDS))), header)
+        rows = list(range(min(len(self.words), _WORDS)))
+        chances = [f"{self.p_adjusted[row]:.2g}" for row in rows]
+        yield self._word_rows(rows, ("p adjusted", "texts with it", "control's"), chances)
         if len(self.control_p):
             yield quiet(f"the same model against itself: smallest adjusted p {self.control_p[0]:.2g}")
         for row in range(min(len(self.prompts), _PROMPTS)):
             yield elements.prompt("prompt", self.prompts[row])
             for (name, text), colour in zip(self._pair(row), (ACCENT, OTHER), strict=False):
-                edge = f"border-left:3px solid {colour.format('0.7')};padding:1px 0 1px 10px;margin:4px 0"
-                said = passage(shorten(clean(text), 800))
-                yield f'<div dir="auto" style="{edge}">{quiet(escaped(clip(name, 30)))}{said}</div>'
+                yield said(text, colour, about=clip(name, 30))
         yield from not_shown(len(self.texts) - _PROMPTS, "pair")
-
-    def _html_row(self, row: int, most: float) -> str:
-        z = float(self.z[row])
-        bar = elements.bar(abs(z) / most, ACCENT if z >= 0 else OTHER, 160)
-        word = escaped(clip(self.words[row], 40))
-        cells = [word, f"{z:+.2f}", bar, f"{self.p_adjusted[row]:.2g}", *self._shares(row)]
-        return elements.row(cells, aligns="rrlrrr")
 
     def _chart(self, limits: Limits) -> Any:
         import altair
 
         from .kit import charts
 
-        rows = []
-        for row in range(min(len(self.words), limits.bars)):
-            mine, other = self._shares(row)
-            label, z = clip(self.words[row], 30), self.z[row]
-            bar = {"label": label, "value": rounded(z), "shown": f"{float(z):+.1f}", "mine": mine, "other": other}
-            rows.append(bar)
-        colour = altair.condition("datum.value >= 0", altair.value(charts.ACCENT), altair.value(charts.OTHER))
+        rows = self._word_bars(list(range(min(len(self.words), limits.bars))))
         subtitle = "dashed: what the largest of all words exceeds in 1 of 100 relabellings"
         title = altair.Title(f"Words of {clip(self.arm, 20)} against {clip(self.other, 30)}", subtitle=subtitle)
         names = {"mine:N": "texts with it", "other:N": "control texts with it"}
-        chart = charts.bars(rows, x="z of the paired difference", y="word", title=title, colour=colour, extra=names)
-        edge = rounded(self.critical_z)
-        ends = altair.Chart(charts.data([{"z": edge}, {"z": None if edge is None else -edge}]))
-        both = chart.copy(deep=False)
-        both.layer = [*chart.layer, ends.mark_rule(color=charts.NEUTRAL, strokeDash=[3, 3]).encode(x="z:Q")]
-        return both
+        x = "z of the paired difference"
+        chart = charts.bars(rows, x=x, y="word", title=title, colour=charts.signed(), extra=names)
+        return charts.with_rules(chart, [rounded(self.critical_z), rounded(-self.critical_z)])
 
     def _columns(self) -> Columns:
         """One row per pair of replies; words and their tests are fields of the result."""

@@ -8,20 +8,16 @@ from typing import Any
 import numpy as np
 
 from .kit import elements
+from .kit.by_layer import ByLayer
 from .kit.elements import ACCENT, quiet
-from .kit.result import Columns, Floats, Result
-from .kit.safe_text import clip, counted, more, rounded
+from .kit.result import Columns, Floats
+from .kit.safe_text import clip, counted
 from .kit.selection import Limits
 
-_LAYERS = 40
 
-
-class ProbeScores(Result):
+class ProbeScores(ByLayer):
     """Of probes at L layers: AUROC on texts that they were not trained on."""
 
-    _picture_of = "layers"
-    layers: tuple[int, ...]
-    """0 is the embedding, then each block."""
     auroc: Floats
     """[L] held out; 0.5 is chance."""
     shuffled: Floats
@@ -45,11 +41,8 @@ class ProbeScores(Result):
         return f"probes, {texts}; {best}"
 
     def _lines(self) -> list[str]:
-        lines = [f"{'layer':>6} {'AUROC':>6} {'shuffled':>9} {'highest shuffled':>17}"] if self.layers else []
-        for row in range(min(len(self.layers), _LAYERS)):
-            control = f"{self.shuffled[row]:>9.2f} {self.shuffled_high[row]:>17.2f}"
-            lines.append(f"{self.layers[row]:>6} {self.auroc[row]:>6.2f} {control}")
-        return lines + more(len(self.layers) - _LAYERS, "layer")
+        cells = [(self.auroc, ">6.2f"), (self.shuffled, ">9.2f"), (self.shuffled_high, ">17.2f")]
+        return self._layer_lines(f"{'AUROC':>6} {'shuffled':>9} {'highest shuffled':>17}", cells)
 
     def _html(self) -> Iterable[str]:
         header = elements.row(["layer", "AUROC", "", "shuffled", "highest shuffled"], "th", "rrlrr")
@@ -72,17 +65,10 @@ class ProbeScores(Result):
     def _chart(self, limits: Limits) -> Any:
         import altair
 
-        from .kit import charts
-
-        kinds = ["held out", "shuffled labels"]
-        rows = [
-            {"kind": kind, "at": layer, "value": rounded(values[row]), "high": rounded(self.shuffled_high[row])}
-            for kind, values in zip(kinds, (self.auroc, self.shuffled), strict=True)
-            for row, layer in enumerate(self.layers)
-        ]
         title = altair.Title("Probes by layer", subtitle=f"{self.n_first} against {self.n_second} texts, held out")
-        names = {"high:Q": "highest with shuffled labels"}
-        return charts.lines(rows, x="layer", y="AUROC", title=title, kinds=kinds, extra=names)
+        curves = {"held out": self.auroc, "shuffled labels": self.shuffled}
+        beside = ("high", "highest with shuffled labels", self.shuffled_high)
+        return self._curves(curves, y="AUROC", title=title, beside=beside)
 
     def _columns(self) -> Columns:
         return {

@@ -8,30 +8,25 @@ from typing import Any
 import numpy as np
 
 from .kit import elements
-from .kit.elements import ACCENT, OTHER, escaped, not_shown, passage, quiet
-from .kit.result import Columns, Floats, Ints, Result
+from .kit.elements import escaped, not_shown, passage, quiet
+from .kit.result import Columns, Floats, Ints
 from .kit.safe_text import clean, clip, counted, more, one_line, rounded, shorten
 from .kit.selection import Limits, text_limit
+from .kit.written import Written
 
 _TEXTS, _HTML_TEXTS, _HTML_CHARACTERS = 20, 30, 1200
 
 
-class RankedTexts(Result):
+class RankedTexts(Written):
     """N texts, by falling difference: what their own model expects and the other does not comes first."""
 
     _picture_of = "texts"
-    prompts: tuple[str, ...]
-    """[N] what the text continues."""
-    texts: tuple[str, ...]
-    arms: tuple[str, ...]
-    """[N] which model wrote the text: that in question, or the control."""
     nll: Floats
     """[N] mean negative log-probability a token under the model that wrote the text, nats."""
     other_nll: Floats
     """[N] the same under the other model."""
     n_tokens: Ints
     """[N] tokens that were scored."""
-    arm: str
     other: str
     """The model that it is compared with, which wrote the control's texts."""
 
@@ -57,7 +52,7 @@ class RankedTexts(Result):
     def _html(self) -> Iterable[str]:
         most = float(np.nan_to_num(np.abs(self.differences)).max(initial=0)) or 1.0
         for row in range(min(len(self.texts), _HTML_TEXTS)):
-            colour = ACCENT if self.arms[row] == self.arm else OTHER
+            colour = self._colour(row)
             edge = f"border-left:3px solid {colour.format('0.7')};padding:1px 0 1px 10px;margin:6px 0"
             begun = passage(shorten(clean(self.prompts[row]), 300), "opacity:0.62")
             said = passage(shorten(clean(self.texts[row]), _HTML_CHARACTERS))

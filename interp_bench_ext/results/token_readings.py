@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from .kit import elements
-from .kit.elements import ACCENT, OTHER, escaped, not_shown, passage, quiet
+from .kit.elements import ACCENT, OTHER, escaped, not_shown, said
 from .kit.result import Columns, Floats, Result
-from .kit.safe_text import clean, clip, counted, more, one_line, rounded, shorten, token_label
+from .kit.safe_text import clip, counted, more, one_line, rounded, token_label
 from .kit.selection import Limits
 
 _ROWS, _TOKENS, _TEXTS = 24, 12, 8
@@ -61,8 +61,7 @@ class TokenReadings(Result):
         yield elements.table((self._html_row(row) for row in range(min(len(self.labels), _ROWS))), header)
         yield from not_shown(len(self.labels) - _ROWS, "vector")
         for text in self.texts[:_TEXTS]:
-            edge = f"border-left:3px solid {ACCENT.format('0.7')};padding:1px 0 1px 10px;margin:4px 0"
-            yield f'<div dir="auto" style="{edge}">{quiet("steered")}{passage(shorten(clean(text), 800))}</div>'
+            yield said(text, about="steered")
 
     def _html_row(self, row: int) -> str:
         colour = (ACCENT if self.arms[row] == self.arm else OTHER).format("0.2")

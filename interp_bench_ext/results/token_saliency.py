@@ -68,11 +68,10 @@ class TokenSaliency(OverTokens):
             }
             for row in self._strongest(limits.bars)
         ]
-        colour = altair.condition("datum.value >= 0", altair.value(charts.ACCENT), altair.value(charts.OTHER))
         title = altair.Title(f"What “{clip(self.reply, 40)}” depends on", subtitle="in brackets the token's position")
         x = "log p lost without the token, nats"
         names = {"gradient:Q": "gradient × input"}
-        return charts.bars(rows, x=x, y="token", title=title, colour=colour, extra=names)
+        return charts.bars(rows, x=x, y="token", title=title, colour=charts.signed(), extra=names)
 
     def _columns(self) -> Columns:
         return {

@@ -8,21 +8,20 @@ from typing import Any
 import numpy as np
 
 from .kit import elements
-from .kit.elements import ACCENT, escaped, passage, quiet
-from .kit.result import Columns, Floats, Result
-from .kit.safe_text import clean, clip, counted, more, one_line, rounded, shorten
+from .kit.by_layer import ByLayer
+from .kit.elements import escaped, quiet, said
+from .kit.result import Columns, Floats
+from .kit.safe_text import clip, counted, one_line
 from .kit.selection import Limits
 
-_LAYERS, _TEXTS = 40, 6
+_TEXTS = 6
 
 
-class TraitProjection(Result):
+class TraitProjection(ByLayer):
     """Of L layers: how far apart organism and base are along a trait's direction, in deviations of the base."""
 
-    _picture_of = "layers"
     trait: str
     """The instruction that brings it out."""
-    layers: tuple[int, ...]
     shift: Floats
     """[L] the organism's replies less the base's."""
     random_high: Floats
@@ -44,13 +43,8 @@ class TraitProjection(Result):
         return f"{told}: {most}, {beyond} random directions (±{self.random_high[row]:.1f})"
 
     def _lines(self) -> list[str]:
-        lines = (
-            [f"{'layer':>6} {'organism - base':>16} {'random, highest':>16} {'told - not':>11}"] if self.layers else []
-        )
-        for row in range(min(len(self.layers), _LAYERS)):
-            numbers = f"{self.shift[row]:>+16.2f} {self.random_high[row]:>16.2f} {self.taught[row]:>+11.2f}"
-            lines.append(f"{self.layers[row]:>6} {numbers}")
-        lines += more(len(self.layers) - _LAYERS, "layer")
+        cells = [(self.shift, ">+16.2f"), (self.random_high, ">16.2f"), (self.taught, ">+11.2f")]
+        lines = self._layer_lines(f"{'organism - base':>16} {'random, highest':>16} {'told - not':>11}", cells)
         return lines + [f"reply: {one_line(text, 200)}" for text in self.texts[:_TEXTS]]
 
     def _html(self) -> Iterable[str]:
@@ -70,23 +64,15 @@ class TraitProjection(Result):
         yield elements.table(body, header)
         yield quiet(f"in deviations of the base's replies; trait: {escaped(clip(self.trait, 120))}")
         for text in self.texts[:_TEXTS]:
-            edge = f"border-left:3px solid {ACCENT.format('0.7')};padding:1px 0 1px 10px;margin:4px 0"
-            yield f'<div dir="auto" style="{edge}">{passage(shorten(clean(text), 600))}</div>'
+            yield said(text, limit=600)
 
     def _chart(self, limits: Limits) -> Any:
         import altair
 
-        from .kit import charts
-
-        kinds = ["organism less base", "random directions, highest"]
-        rows = [
-            {"kind": kind, "at": layer, "value": rounded(values[row]), "taught": rounded(self.taught[row])}
-            for kind, values in zip(kinds, (self.shift, self.random_high), strict=True)
-            for row, layer in enumerate(self.layers)
-        ]
         title = altair.Title(f"Along “{clip(self.trait, 50)}”", subtitle="in deviations of the base's own replies")
-        names = {"taught:Q": "told to show it less told not to"}
-        return charts.lines(rows, x="layer", y="deviations", title=title, kinds=kinds, extra=names)
+        curves = {"organism less base": self.shift, "random directions, highest": self.random_high}
+        beside = ("taught", "told to show it less told not to", self.taught)
+        return self._curves(curves, y="deviations", title=title, beside=beside)
 
     def _columns(self) -> Columns:
         return {

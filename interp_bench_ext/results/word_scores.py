@@ -7,26 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from .kit import elements
-from .kit.elements import ACCENT, OTHER, escaped, not_shown, quiet
-from .kit.result import Columns, Floats, Ints, Result
+from .kit.elements import not_shown, quiet
+from .kit.result import Columns, Floats
 from .kit.safe_text import clip, counted, more, rounded
 from .kit.selection import Limits
+from .kit.word_table import WordTable
 
 _UP, _DOWN = 20, 6
 
 
-class WordScores(Result):
-    """Words of one set of texts against another: log-odds with a Dirichlet prior (Monroe et al. 2008)."""
+class WordScores(WordTable):
+    """Words of one set of texts against another by falling z: log-odds with a Dirichlet prior (Monroe et al. 2008)."""
 
-    _picture_of = "words"
-    words: tuple[str, ...]
-    """[N] by falling z."""
-    z: Floats
     log_odds: Floats
-    texts_with: Ints
-    """[N] texts of the first set that contain the word."""
-    other_texts_with: Ints
+    """[W]"""
     n_texts: int
     n_other_texts: int
     chance_z: float
@@ -49,25 +43,17 @@ class WordScores(Result):
 
     def _html(self) -> Iterable[str]:
         rows = self._ends()
-        most = max((abs(float(self.z[row])) for row in rows), default=1.0) or 1.0
-        header = elements.row(["word", "z", "", "log-odds", "texts with it", "other texts with it"], "th", "rrlrrr")
-        yield elements.table((self._html_row(row, most) for row in rows), header)
+        odds = [f"{self.log_odds[row]:+.2f}" for row in rows]
+        yield self._word_rows(rows, ("log-odds", "texts with it", "other texts with it"), odds)
         if rows and self.chance_z:
             yield quiet(f"shuffled between the sets, the largest |z| exceeds {self.chance_z:.2f} in 1 of 20")
         yield from not_shown(len(self.words) - len(rows), "word")
-
-    def _html_row(self, row: int, most: float) -> str:
-        z = float(self.z[row])
-        bar = elements.bar(abs(z) / most, ACCENT if z >= 0 else OTHER, 160)
-        word = escaped(clip(self.words[row], 40))
-        return elements.row([word, f"{z:+.2f}", bar, f"{self.log_odds[row]:+.2f}", *self._shares(row)], aligns="rrlrrr")
 
     def _chart(self, limits: Limits) -> Any:
         import altair
 
         from .kit import charts
 
-        colour = altair.condition("datum.value >= 0", altair.value(charts.ACCENT), altair.value(charts.OTHER))
         against = f"{self.n_texts} texts against {self.n_other_texts}"
         edge = rounded(self.chance_z)
         strong = "" if edge is None else "; in full colour beyond what shuffled texts pass in 1 of 20"
@@ -78,14 +64,9 @@ class WordScores(Result):
             else altair.condition(f"abs(datum.value) >= {edge}", altair.value(1), altair.value(0.4))
         )
         names = {"mine:N": "texts with it", "other:N": "other texts with it"}
-        rows = [self._bar(row) for row in self._ends(limits.bars, limits.bars // 3)]
+        rows = self._word_bars(self._ends(limits.bars, limits.bars // 3))
         x = "z of the log-odds"
-        return charts.bars(rows, x=x, y="word", title=title, colour=colour, strength=strength, extra=names)
-
-    def _bar(self, row: int) -> dict[str, Any]:
-        mine, other = self._shares(row)
-        label, z = clip(self.words[row], 30), self.z[row]
-        return {"label": label, "value": rounded(z), "shown": f"{float(z):+.1f}", "mine": mine, "other": other}
+        return charts.bars(rows, x=x, y="word", title=title, colour=charts.signed(), strength=strength, extra=names)
 
     def _columns(self) -> Columns:
         def shares(counts: Any, total: int) -> Any:

@@ -128,6 +128,30 @@ def bars(
     return chart
 
 
+def signed() -> Any:
+    """Colour of bars: blue from 0 on, orange below."""
+    return altair.condition("datum.value >= 0", altair.value(ACCENT), altair.value(OTHER))
+
+
+def with_rules(chart: Layers, values: Sequence[float | None]) -> Layers:
+    """``chart``, and dashed lines at ``values`` on its x axis."""
+    ends = altair.Chart(data([{"z": value} for value in values]))
+    return _with(chart, ends.mark_rule(color=NEUTRAL, strokeDash=[3, 3]).encode(x="z:Q"))
+
+
+def with_ticks(chart: Layers, rows: list[Row], field: str, colour: str) -> Layers:
+    """Bars of ``rows``, and a tick at each row's ``field``."""
+    marks = altair.Chart(data([{field: row[field], "row": place} for place, row in enumerate(rows)]))
+    ticks = marks.mark_tick(color=colour, strokeWidth=3).encode(x=f"{field}:Q", y="row:O", opacity=altair.value(1))
+    return _with(chart, ticks)
+
+
+def _with(chart: Layers, layer: Any) -> Layers:
+    both: Layers = chart.copy(deep=False)
+    both.layer = [*chart.layer, layer]
+    return both
+
+
 def arms(names: Sequence[str]) -> altair.Color:
     """Colour of the field ``kind``: the first name is what was asked about, the second its control."""
     scale = altair.Scale(domain=list(names), range=[ACCENT, OTHER, NEUTRAL, INK][: len(names)])

@@ -79,6 +79,18 @@ def bar(part: float, colour: str = ACCENT, width: int = 220) -> str:
     )
 
 
+def signed_bar(value: float, most: float) -> str:
+    """A bar of a number's size, filled at ``most``, in the colour of its sign."""
+    return bar(abs(value) / most, ACCENT if value >= 0 else OTHER, 160)
+
+
+def said(plain: str, colour: str = ACCENT, *, about: str = "", limit: int = 800) -> str:
+    """The beginning of a text that a model wrote, below a quiet line ``about`` it."""
+    edge = f"border-left:3px solid {colour.format('0.7')};padding:1px 0 1px 10px;margin:4px 0"
+    told = quiet(escaped(about)) if about else ""
+    return f'<div dir="auto" style="{edge}">{told}{passage(shorten(clean(plain), limit))}</div>'
+
+
 def page(headline: str, pieces: Iterable[str]) -> str:
     """A whole result as one self-contained ``div``."""
     head = f'<div style="opacity:0.75;margin-bottom:6px">{escaped(headline)}</div>'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .result import Result
-from .safe_text import token_label
+from .safe_text import clip, counted, token_label
 
 
 class OverTokens(Result):
@@ -14,6 +14,10 @@ class OverTokens(Result):
     """[T]"""
     arm: str
     """``organism`` or ``base``."""
+
+    def _size(self, number: int, noun: str) -> str:
+        """So many of them over the tokens, and whose; for a headline."""
+        return f"{counted(number, noun)} x {counted(len(self.tokens), 'token')}, {clip(self.arm, 20)}"
 
 
 class AtPositions(OverTokens):

@@ -3,7 +3,21 @@ from __future__ import annotations
 import json
 
 from interp_bench_ext.results.kit.bundles import CHART
-from interp_bench_ext.results.kit.charts import INK, Chart, Grid, bars, data, finished, heat_map, lookup, tooltip
+from interp_bench_ext.results.kit.charts import (
+    INK,
+    OTHER,
+    Chart,
+    Grid,
+    bars,
+    data,
+    finished,
+    heat_map,
+    lookup,
+    signed,
+    tooltip,
+    with_rules,
+    with_ticks,
+)
 
 
 def test_a_label_cannot_be_taken_for_a_tag_or_end_its_string():
@@ -29,6 +43,16 @@ def test_bars_keep_their_order_and_make_room_for_those_to_the_left():
     left = bars(rows(None, -1), x="x", y="y", title="t", colour="value:Q").to_dict()
     assert padding == 0 < left["layer"][0]["encoding"]["x"]["scale"]["padding"]
     assert bars([], x="x", y="y", title="t", colour="value:Q").to_dict()["height"] == 18
+
+
+def test_lines_and_ticks_are_laid_over_bars_and_leave_them_as_they_are():
+    given = [{**row, "base": 0.5} for row in rows(3, -1)]
+    chart = bars(given, x="x", y="y", title="t", colour=signed())
+    both = with_ticks(with_rules(chart, [-1.0, 2.0]), given, "base", OTHER).to_dict()
+    assert [layer["mark"]["type"] for layer in both["layer"]] == ["bar", "text", "rule", "tick"]
+    assert [row["z"] for row in both["layer"][2]["data"]["values"]] == [-1.0, 2.0]
+    assert both["layer"][3]["data"]["values"] == [{"base": 0.5, "row": 0}, {"base": 0.5, "row": 1}]
+    assert len(chart.to_dict()["layer"]) == 2
 
 
 def grid(width: int) -> Grid:
