@@ -177,9 +177,9 @@ async def score_run(
         return None
     if evaluation.grader == "aliases":
         return score(findings.findings, truth)
-    from .agent.anthropic import make_provider  # the SDK takes most of a second
+    from .agent.anthropic import AnthropicProvider  # the SDK takes most of a second
 
-    provider = make_provider(key=key)
+    provider = AnthropicProvider(key=key)
     judge = ModelJudge(ask=partial(_ask, provider))
     try:
         return await judged_score(findings.findings, truth, judge=judge, seed=seed)

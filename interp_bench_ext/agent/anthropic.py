@@ -38,12 +38,29 @@ _NOT_SAID = "does not say all that its replies take: its tokens are estimated, a
 
 
 class AnthropicProvider:
-    """An agent's turns from the Messages API; see :class:`~interp_bench_ext.agent.provider.Metered`."""
+    """An agent's turns from the Messages API; see :class:`~interp_bench_ext.agent.provider.Metered`.
+
+    Args:
+        key: Without one, the key is taken out of the environment, which can be done once per process.
+        model: A model's name, as its platform spells it.
+        platform: Who serves the model.
+        base_url: A gateway or a local server; by default the platform's own address, or what its environment
+            variable (``ANTHROPIC_BASE_URL``) says.
+        context_window: Tokens that the conversation may have before it is shortened.
+        thinking: What is asked about the model's thinking.
+        prices: Of models; by default the shipped ones and the user's own.
+        retry: How failed requests are sent again.
+        sleep: How to wait between attempts.
+        reply_limit_s: How long a reply may take.
+
+    Raises:
+        BadInput: A key, a region, a project or a package is missing.
+    """
 
     def __init__(
         self,
         *,
-        key: Key | None,
+        key: Key | None = None,
         model: str = DEFAULT_MODEL,
         platform: Platform = "anthropic",
         base_url: str | None = None,
@@ -54,6 +71,7 @@ class AnthropicProvider:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         reply_limit_s: float = REPLY_LIMIT_S,
     ) -> None:
+        key = key or Key.from_environment()
         self._prices = load_prices() if prices is None else prices
         self._context_window = context_window
         self.model = model
@@ -218,39 +236,3 @@ async def _message(response: Response, longest: int) -> dict[str, Any]:
     if not isinstance(message, dict) or "content" not in message:
         raise anthropic.APIStatusError("no message", response=response, body=message)
     return message
-
-
-def make_provider(
-    *,
-    model: str = DEFAULT_MODEL,
-    key: Key | None = None,
-    platform: Platform = "anthropic",
-    base_url: str | None = None,
-    context_window: int | None = None,
-    thinking: Thinking = "auto",
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-) -> AnthropicProvider:
-    """A provider for ``model``.
-
-    Args:
-        model: A model's name, as its platform spells it.
-        key: Without one, the key is taken out of the environment, which can be done once per process.
-        platform: Who serves the model.
-        base_url: A gateway or a local server; by default the platform's own address, or what its environment
-            variable (``ANTHROPIC_BASE_URL``) says.
-        context_window: Tokens that the conversation may have before it is shortened.
-        thinking: What is asked about the model's thinking.
-        sleep: How to wait between attempts.
-
-    Raises:
-        BadInput: A key, a region, a project or a package is missing.
-    """
-    return AnthropicProvider(
-        key=key or Key.from_environment(),
-        model=model,
-        platform=platform,
-        base_url=base_url,
-        context_window=context_window,
-        thinking=thinking,
-        sleep=sleep,
-    )

@@ -43,7 +43,11 @@ _SENTENCES = {
 
 def allowed_to(action: Literal["read", "write", "execute"]) -> Callable[[Method], Method]:
     """A route for users who are logged in, and whom the server's Authorizer lets do ``action`` here."""
-    return lambda method: cast("Method", web.authenticated(authorized(action)(method)))
+
+    def guarded(method: Method) -> Method:
+        return cast("Method", web.authenticated(authorized(action)(method)))
+
+    return guarded
 
 
 class OpensServices(Protocol):

@@ -5,6 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
+@dataclass(frozen=True, kw_only=True)
+class Dimensions:
+    """A decoder-only model's sizes, in numbers of things, not bytes."""
+
+    layers: int
+    width: int
+    inner: int
+    """Width of the feed-forward."""
+    kv_heads: int
+    head_dim: int
+    vocabulary: int
+
+
 @dataclass(frozen=True)
 class Sizes:
     """Bytes; rough, on the high side."""
@@ -20,16 +33,14 @@ class Sizes:
     layers: int
 
     @classmethod
-    def of(
-        cls, *, layers: int, width: int, inner: int, kv_heads: int, head_dim: int, vocabulary: int, itemsize: float
-    ) -> Sizes:
-        """Of a model with blocks of this shape, ``itemsize`` bytes a number; ``inner`` is the feed-forward's width."""
+    def of(cls, model: Dimensions, *, itemsize: float) -> Sizes:
+        """Of a model whose numbers take ``itemsize`` bytes each."""
         return cls(
-            vocabulary=4 * vocabulary,
-            site=int(width * itemsize),
-            key_values=int(2 * 2 * layers * kv_heads * head_dim * itemsize),
-            activations=int((4 * inner + 8 * width) * itemsize),
-            layers=layers,
+            vocabulary=4 * model.vocabulary,
+            site=int(model.width * itemsize),
+            key_values=int(2 * 2 * model.layers * model.kv_heads * model.head_dim * itemsize),
+            activations=int((4 * model.inner + 8 * model.width) * itemsize),
+            layers=model.layers,
         )
 
     def per_forward_token(self, *, logits: bool, sites: int = 0, gradients: bool = False) -> int:

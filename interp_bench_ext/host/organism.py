@@ -27,6 +27,7 @@ from interp_bench_ext.host.spec import OrganismSpec, as_reference
 from interp_bench_ext.host.tokens import Tokens
 from interp_bench_ext.host.turn import Turn
 from interp_bench_ext.host.veil import scrub, seal
+from interp_bench_ext.host.vocabulary import Question
 from interp_bench_ext.host.weights import adapter_factors, weight_of, weight_shapes
 from interp_bench_ext.results import Result
 from interp_bench_ext.results.model_info import ModelInfo
@@ -313,9 +314,8 @@ class LoadedOrganism:
             raise BadInput(f"A target is a token id from 0 to {vocabulary - 1}.")
         last = None if reference is None else reference.to(self._engine.dtype)
         given = hidden.to(self._engine.dtype)  # a difference or a mean of streams comes in float32
-        return self._engine.read(
-            given, arm, top_k=min(top_k, vocabulary), targets=targets, reference=last, step=self.progress
-        )
+        asked = Question(min(top_k, vocabulary), targets, last, self.progress)
+        return self._engine.read(given, arm, asked)
 
     def weight_names(self, *, arm: Arm = "organism") -> dict[str, tuple[int, ...]]:
         """See contracts.Organism."""

@@ -12,7 +12,7 @@ from torch import nn
 
 from interp_bench_ext.errors import BadInput
 from interp_bench_ext.host.adapter_rows import MaskedLora, is_adapter_layer
-from interp_bench_ext.host.memory import Sizes
+from interp_bench_ext.host.memory import Dimensions, Sizes
 
 _NORMS = ("norm", "ln_f", "final_layer_norm", "final_layernorm", "norm_f")
 _LIKE_NORM = re.compile(r"norm|^ln_")
@@ -75,15 +75,15 @@ class Parts:
         """Bytes by token, ``itemsize`` a number."""
         width = int(self.config.hidden_size)
         head_dim = _most(self.config, "head_dim", "global_head_dim") or width // max(self.n_heads, 1)
-        return Sizes.of(
+        dimensions = Dimensions(
             layers=len(self.blocks),
             width=width,
             inner=_most(self.config, "intermediate_size") or 4 * width,
             kv_heads=self.n_key_value_heads or 1,
             head_dim=head_dim,
             vocabulary=self.vocabulary,
-            itemsize=itemsize,
         )
+        return Sizes.of(dimensions, itemsize=itemsize)
 
     def unembed(self, hidden: torch.Tensor) -> torch.Tensor:
         """``[..., width]`` to ``[..., vocabulary]`` float32, on the device of ``hidden``."""

@@ -26,7 +26,7 @@ from interp_bench_ext.host.interventions import Interventions
 from interp_bench_ext.host.load import Loaded
 from interp_bench_ext.host.norms import fuse
 from interp_bench_ext.host.passed import kept_places, picked, scores_and_gradients, taken_at
-from interp_bench_ext.host.vocabulary import read, read_in_chunks
+from interp_bench_ext.host.vocabulary import Question, read, read_in_chunks
 
 Step = Callable[[str, int, int], None]
 """Called between forward passes with stage, done and total; it raises to stop the work."""
@@ -158,26 +158,11 @@ class Passes:
         """``[..., V]`` float32: what parts ``hidden`` of the stream ``scale_of`` add to its logits."""
         return self.arm(arm).parts.contributions(hidden, scale_of)
 
-    def read(
-        self,
-        hidden: torch.Tensor,
-        arm: ArmName,
-        *,
-        top_k: int,
-        targets: Sequence[int],
-        reference: torch.Tensor | None,
-        step: Step,
-    ) -> Reading:
+    def read(self, hidden: torch.Tensor, arm: ArmName, asked: Question) -> Reading:
         """See contracts.Organism.read."""
-        given: dict[str, Any] = {
-            "vocabulary": self.parts.vocabulary,
-            "top_k": top_k,
-            "targets": targets,
-            "reference": reference,
-            "step": step,
-        }
-        found = read(self.arm(arm).parts, hidden, **given)
-        return found or read_in_chunks(lambda stream: self.unembed(stream, arm), hidden, **given)
+        vocabulary = self.parts.vocabulary
+        found = read(self.arm(arm).parts, hidden, asked, vocabulary)
+        return found or read_in_chunks(lambda stream: self.unembed(stream, arm), hidden, asked, vocabulary)
 
     def run(self, rows: Sequence[Row], reads: Reads, step: Step) -> Iterator[Batch]:
         """Right-padded passes over ``rows`` in order, in batches that fit in memory."""

@@ -23,6 +23,16 @@ _GROUP = 32
 
 
 @dataclass(frozen=True)
+class Question:
+    """What is asked of the residual stream; see contracts.Organism.read."""
+
+    top_k: int
+    targets: Sequence[int]
+    reference: torch.Tensor | None
+    step: Step
+
+
+@dataclass(frozen=True)
 class Head:
     """How places become logits: a product with a matrix ``[V, W]``, and what each logit then goes through."""
 
@@ -91,28 +101,19 @@ def _group_maxima(logits: torch.Tensor) -> torch.Tensor:
 
 
 @torch.no_grad()
-def read(
-    parts: Parts,
-    hidden: torch.Tensor,
-    *,
-    vocabulary: int,
-    top_k: int,
-    targets: Sequence[int],
-    reference: torch.Tensor | None,
-    step: Step,
-) -> Reading | None:
+def read(parts: Parts, hidden: torch.Tensor, asked: Question, vocabulary: int) -> Reading | None:
     """See contracts.Organism.read. None for a head that is more than a matrix."""
     head = Head.of(parts)
     if head is None or len(head.weight) != vocabulary:
         return None
-    return _Reader(parts, head, top_k, targets, step).read(hidden, reference)
+    return _Reader(parts, head, asked).read(hidden, asked.reference)
 
 
 class _Reader:
-    def __init__(self, parts: Parts, head: Head, top_k: int, targets: Sequence[int], step: Step) -> None:
-        self._parts, self._head, self._top_k, self._step = parts, head, top_k, step
+    def __init__(self, parts: Parts, head: Head, asked: Question) -> None:
+        self._parts, self._head, self._top_k, self._step = parts, head, asked.top_k, asked.step
         self._places, self._tokens = _TILE.get(head.weight.device.type, _LARGE_TILE)
-        self._targets = list(targets)
+        self._targets = list(asked.targets)
 
     def read(self, hidden: torch.Tensor, reference: torch.Tensor | None) -> Reading:
         shape = hidden.shape[:-1]
@@ -222,28 +223,22 @@ def _shared(reference: torch.Tensor, hidden: torch.Tensor) -> torch.Size:
 
 @torch.no_grad()
 def read_in_chunks(
-    unembed: Callable[[torch.Tensor], torch.Tensor],
-    hidden: torch.Tensor,
-    *,
-    vocabulary: int,
-    top_k: int,
-    targets: Sequence[int],
-    reference: torch.Tensor | None,
-    step: Step,
+    unembed: Callable[[torch.Tensor], torch.Tensor], hidden: torch.Tensor, asked: Question, vocabulary: int
 ) -> Reading:
     """The same by whole logits of a few places at a time, for heads that are more than a matrix."""
+    reference = asked.reference
     shape = hidden.shape[:-1]
     flat = hidden.reshape(-1, hidden.shape[-1])
     final = None if reference is None else reference.expand(hidden.shape).reshape(flat.shape)
-    at = torch.tensor(list(targets), dtype=torch.long, device=flat.device)
+    at = torch.tensor(list(asked.targets), dtype=torch.long, device=flat.device)
     found: list[tuple[torch.Tensor, ...]] = []
     chunk = max(1, _TILE["cpu"][0] * _TILE["cpu"][1] // vocabulary)
     for start in range(0, len(flat), chunk):
-        step("read", start, len(flat))
+        asked.step("read", start, len(flat))
         places = slice(start, start + chunk)
         logits = unembed(flat[places])
         total = torch.logsumexp(logits, -1, keepdim=True)
-        values, ids = logits.topk(top_k, -1)
+        values, ids = logits.topk(asked.top_k, -1)
         own = logits[:, at]
         ranks = [1 + (logits > one[:, None]).sum(-1) for one in own.T]
         kl = total[:, 0] * 0

@@ -10,15 +10,13 @@ import asyncio
 import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
-from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from ..errors import BadInput, InterpBenchError
@@ -30,6 +28,7 @@ from ..organisms.tickets import Lease
 from ..record.events import Event, OrganismLoading
 from ..record.provenance import keyed_digest
 from ..wrong_input import first_problem
+from .application import application
 from .bodies import AskTicket, HandIn, TicketState
 from .calls import CallReply
 from .identity import Unauthorized
@@ -48,7 +47,6 @@ Handler = Callable[[Request], Awaitable[Response]]
 def build_app(service: Service, *, prefix: str, pages: list[BaseRoute]) -> ASGIApp:
     """The application; ``pages`` are those of administrators and instructors."""
     routes: list[BaseRoute] = [
-        Route("/health", _health),
         Route("/metrics", _metrics),
         Route("/organisms", _organisms),
         Route("/organisms/{handle}/start", _start, methods=["POST"]),
@@ -61,24 +59,12 @@ def build_app(service: Service, *, prefix: str, pages: list[BaseRoute]) -> ASGIA
         Route("/organism/calls", _call, methods=["POST"]),
         *pages,
     ]
-
-    @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with service.running():
-            yield
-
-    app = Starlette(
-        routes=[Mount(prefix.rstrip("/"), routes=routes)],
-        lifespan=lifespan,
-        exception_handlers={InterpBenchError: _problem, HTTPException: _http_problem, Exception: _unforeseen},
-    )
-    app.state.service = service
-    return app
+    return application(routes, prefix=prefix, behind=service, running=service.running, refusal=_refusal)
 
 
 def service_of(request: Request) -> Service:
     """What the application was made for."""
-    found: Service = request.app.state.service
+    found: Service = request.app.state.behind
     return found
 
 
@@ -98,27 +84,22 @@ def status_of(error: InterpBenchError) -> int:
     return _STATUS.get(error.code, 400 if isinstance(error, BadInput) else 409)
 
 
-async def _problem(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, InterpBenchError)
-    return JSONResponse({"code": error.code, "message": error.message}, status_code=status_of(error))
+def _refusal(error: Exception) -> Response:
+    match error:
+        case InterpBenchError():
+            return _said(status_of(error), error.code, error.message)
+        case HTTPException():
+            return _said(error.status_code, "http", error.detail)
+        case _:
+            return _said(500, "internal", "something went wrong in the service; its log says where")
 
 
-async def _http_problem(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return JSONResponse({"code": "http", "message": error.detail}, status_code=error.status_code)
-
-
-async def _unforeseen(_request: Request, _error: Exception) -> Response:
-    sentence = "something went wrong in the service; its log says where"
-    return JSONResponse({"code": "internal", "message": sentence}, status_code=500)
+def _said(status: int, code: str, message: str) -> Response:
+    return JSONResponse({"code": code, "message": message}, status_code=status)
 
 
 async def _person(request: Request) -> Person:
     return await service_of(request).identity.of(request.headers.get("authorization", ""))
-
-
-async def _health(_request: Request) -> Response:
-    return JSONResponse({"status": "ok"})
 
 
 async def _metrics(request: Request) -> Response:

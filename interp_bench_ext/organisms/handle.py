@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Protocol
 
 from interp_bench_ext.contracts import TechniqueSpec, Used, Veil
 from interp_bench_ext.errors import InterpBenchError
-from interp_bench_ext.host.tickets import Ticket
+from interp_bench_ext.host.tickets import Ticket, Tickets
 from interp_bench_ext.record.provenance import Revision
 
 
@@ -73,3 +74,26 @@ class Awaited:
         await self._ready.wait()
         if self.lost is not None:
             raise self.lost
+
+
+class Relayed(Awaited):
+    """An organism elsewhere: a relay here lets tickets in, and a task follows how it is until it is stopped."""
+
+    def __init__(self, tickets: Tickets) -> None:
+        super().__init__()
+        self._let_in = tickets
+        """Those of the relay."""
+        self._following: asyncio.Task[None] | None = None
+
+    async def hold(self, ticket: Ticket, *, held: bool) -> None:
+        """Have the ticket's calls wait here before they begin, or let them go on; what was sent on is carried out."""
+        self._let_in.hold(ticket.id, held=held)
+
+    async def _unfollow(self) -> bool:
+        """End the task; whether there was one."""
+        following, self._following = self._following, None
+        if following is not None:
+            following.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await following
+        return following is not None

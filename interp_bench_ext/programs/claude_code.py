@@ -93,7 +93,6 @@ CLAUDE_CODE = Program(
     executable="claude",
     package="@anthropic-ai/claude-code",
     login="run `claude` once and log in, or set ANTHROPIC_API_KEY",
-    help=("--help",),
     flags=_FLAGS,
     launch=_launch,
     hearing=_Hearing,

@@ -79,7 +79,6 @@ def _usage(usage: Mapping[str, Any]) -> Usage:
 CODEX = Program(
     name="codex",
     title="Codex",
-    executable="codex",
     package="@openai/codex",
     login="run `codex login`",
     help=("exec", "--help"),

@@ -77,10 +77,8 @@ def _result(line: Mapping[str, Any]) -> Heard:
 GEMINI = Program(
     name="gemini",
     title="Gemini CLI",
-    executable="gemini",
     package="@google/gemini-cli",
     login="run `gemini` once and log in, or set GEMINI_API_KEY",
-    help=("--help",),
     flags=("--output-format", "--policy", "--extensions", "--allowed-mcp-server-names", "--model"),
     launch=_launch,
     hearing=_Hearing,

@@ -37,7 +37,7 @@ class Found:
 
 def on_path() -> list[Program]:
     """The programs that are installed here, whatever their versions."""
-    return [program for program in PROGRAMS.values() if shutil.which(program.executable) is not None]
+    return [program for program in PROGRAMS.values() if shutil.which(program.command) is not None]
 
 
 def installed(name: ProgramName) -> Found:
@@ -47,10 +47,10 @@ def installed(name: ProgramName) -> Found:
         BadInput: It is not there, cannot be started, or is too old.
     """
     program = PROGRAMS[name]
-    path = shutil.which(program.executable)
+    path = shutil.which(program.command)
     if path is None:
         raise BadInput(
-            f"{program.title} is not installed here: there is no `{program.executable}` on the PATH;"
+            f"{program.title} is not installed here: there is no `{program.command}` on the PATH;"
             f" npm install -g {program.package}"
         )
     return _asked(name, path, Path(path).stat().st_mtime_ns)

@@ -68,21 +68,27 @@ class Hearing(Protocol):
 class Program:
     name: ProgramName
     title: str
-    executable: str
     package: str
     """At npm."""
     login: str
     """What a person does to log in."""
-    help: tuple[str, ...]
-    """The arguments by which it lists its flags."""
     flags: tuple[str, ...]
     """Those that it must know to be started as here."""
+    executable: str = ""
+    """Where it is called by another name."""
+    help: tuple[str, ...] = ("--help",)
+    """The arguments by which it lists its flags."""
     launch: Callable[[Wanted], Launch]
     hearing: Callable[[], Hearing]
     keys: bool = False
     """Whether the person's credentials for Claude are its own."""
     counts: bool = False
     """Whether it says what it uses while it works, and holds a limit of dollars by itself."""
+
+    @property
+    def command(self) -> str:
+        """What starts it."""
+        return self.executable or self.name
 
 
 def text(value: Any) -> str:

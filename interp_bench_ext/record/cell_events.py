@@ -30,43 +30,43 @@ class KernelWentAway(RunEvent):
     reason: str
 
 
-class CellAdded(RunEvent):
-    type: Literal["cell_added"] = "cell_added"
+class CellEvent(RunEvent):
+    """What every event of one cell says."""
+
     cell_id: str
+
+
+class CellAdded(CellEvent):
+    type: Literal["cell_added"] = "cell_added"
     kind: CellKind
     source: str
 
 
-class CellEdited(RunEvent):
+class CellEdited(CellEvent):
     type: Literal["cell_edited"] = "cell_edited"
-    cell_id: str
     source: str
 
 
-class CellStarted(RunEvent):
+class CellStarted(CellEvent):
     """The cell runs (again): its outputs are empty from here."""
 
     type: Literal["cell_started"] = "cell_started"
-    cell_id: str
 
 
-class CellOutput(RunEvent):
+class CellOutput(CellEvent):
     """Output number ``index`` of the cell is now ``output`` (an nbformat output); an index may be written again."""
 
     type: Literal["cell_output"] = "cell_output"
-    cell_id: str
     index: int
     output: JsonDict
 
 
-class CellOutputsCleared(RunEvent):
+class CellOutputsCleared(CellEvent):
     type: Literal["cell_outputs_cleared"] = "cell_outputs_cleared"
-    cell_id: str
 
 
-class CellFinished(RunEvent):
+class CellFinished(CellEvent):
     type: Literal["cell_finished"] = "cell_finished"
-    cell_id: str
     status: CellStatus
     execution_count: int | None
     duration_s: float

@@ -9,6 +9,7 @@ from typing import Literal
 from .cell_events import (
     CellAdded,
     CellEdited,
+    CellEvent,
     CellFinished,
     CellKind,
     CellOutput,
@@ -21,7 +22,6 @@ from .events import Event, RunEnded, RunForked, RunResumed
 
 CellState = CellStatus | Literal["running"] | None
 """None: the cell has not run, or its source or its ended output has changed since, so that it must run again."""
-_OfACell = CellEdited | CellStarted | CellOutput | CellOutputsCleared | CellFinished
 
 
 @dataclass
@@ -61,7 +61,7 @@ class Cell:
             return "its output changed after it had ended"
         return self.status or ("changed since it ran" if self.edited else "not run")
 
-    def apply(self, event: _OfACell) -> None:
+    def apply(self, event: CellEvent) -> None:
         match event:
             case CellEdited():
                 self.source, self.edited = event.source, self._begun
@@ -115,14 +115,12 @@ class Cells:
     def apply(self, event: Event) -> None:
         """Take one event, in order; those about cells that the run has not added are passed over."""
         match event:
-            case CellAdded() if event.cell_id not in self.by_id:
-                self.by_id[event.cell_id] = Cell(
-                    event.cell_id, len(self.by_id) + 1, event.kind, event.source, sources={event.source}
-                )
-            case CellEdited() | CellStarted() | CellOutput() | CellOutputsCleared() | CellFinished():
-                if event.cell_id in self.by_id:
-                    self.by_id[event.cell_id].apply(event)
-                    self._follow(event)
+            case CellAdded():
+                added = Cell(event.cell_id, len(self.by_id) + 1, event.kind, event.source, sources={event.source})
+                self.by_id.setdefault(event.cell_id, added)
+            case CellEvent() if event.cell_id in self.by_id:
+                self.by_id[event.cell_id].apply(event)
+                self._follow(event)
             case RunEnded() | RunResumed() | RunForked():
                 if self.running is not None:
                     self.by_id[self.running].cut()
@@ -140,7 +138,7 @@ class Cells:
         cell = self.by_id.get(cell_id)
         return cell is not None and cell.status == "ok" and cell.organism_s > 0
 
-    def _follow(self, event: _OfACell) -> None:
+    def _follow(self, event: CellEvent) -> None:
         if isinstance(event, CellStarted):
             self.running = event.cell_id
         elif isinstance(event, CellFinished):

@@ -147,21 +147,26 @@ class ProviderLacks(RunEvent):
     """What it does not do, in its own words where it has any, and what is done instead."""
 
 
-class AgentReplied(RunEvent):
+class Spending(RunEvent):
+    """What a request to the agent's provider used up."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    cost_usd: float | None = 0.0
+    """None: the model's price is not known."""
+    estimated: bool = False
+    """Whether the provider did not say all of it, so that some of the tokens are estimates."""
+
+
+class AgentReplied(Spending):
     type: Literal["agent_replied"] = "agent_replied"
     content: list[JsonDict]
     """Content blocks in the shape of the Messages API."""
     stop_reason: str
-    input_tokens: int
-    output_tokens: int
-    cache_read_tokens: int
-    cache_write_tokens: int
-    cost_usd: float | None
-    """None: the model's price is not known."""
     served_model: str | None = None
     """The model that the provider says has replied; None where it does not say."""
-    estimated: bool = False
-    """Whether the provider did not say all that the reply took, so that some of its tokens are estimates."""
 
 
 class ToolReturned(RunEvent):
@@ -199,20 +204,7 @@ class MessageSent(RunEvent):
     text: str
 
 
-class _Spending(RunEvent):
-    """What a request to the agent's provider used up beside its replies."""
-
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_read_tokens: int = 0
-    cache_write_tokens: int = 0
-    cost_usd: float | None = 0.0
-    """None: the model's price is not known."""
-    estimated: bool = False
-    """Whether some of the tokens are estimates."""
-
-
-class ProviderWaiting(_Spending):
+class ProviderWaiting(Spending):
     """A request failed and is sent again after ``wait_s``; what it used up until then is counted."""
 
     type: Literal["provider_waiting"] = "provider_waiting"
@@ -220,7 +212,7 @@ class ProviderWaiting(_Spending):
     wait_s: float
 
 
-class ContextEdited(_Spending):
+class ContextEdited(Spending):
     """The conversation was shortened: from here on the agent is sent what is left of it."""
 
     type: Literal["context_edited"] = "context_edited"
@@ -233,7 +225,7 @@ class ContextEdited(_Spending):
     """How long the conversation is then, with system prompt and tools: counted, or an upper bound."""
 
 
-class InputsWritten(_Spending):
+class InputsWritten(Spending):
     """An auxiliary model has written inputs for a technique, from what the agent told it."""
 
     type: Literal["inputs_written"] = "inputs_written"
@@ -298,7 +290,7 @@ class BudgetUsed(RunEvent):
     """``USD``, ``min``, or empty where its name says it."""
 
 
-class ProgramReported(_Spending):
+class ProgramReported(Spending):
     """What a program that plays the agent says of itself, and of what its session has used up so far.
 
     It is the program's own count. The newest of a session holds, and a resume begins another session.

@@ -12,11 +12,8 @@ from typing import Literal
 
 from .clock import Clock
 from .events import (
-    AgentReplied,
     BudgetUsed,
-    ContextEdited,
     Event,
-    InputsWritten,
     OrganismReady,
     OrganismUsed,
     ProgramReported,
@@ -24,10 +21,10 @@ from .events import (
     RunForked,
     RunResumed,
     RunStarted,
+    Spending,
     StepStarted,
 )
 
-_Spent = AgentReplied | ContextEdited | InputsWritten | ProviderWaiting | ProgramReported
 Unit = Literal["", "USD", "min"]
 _GPUS = ("cuda", "mps")
 """How the devices begin whose time is GPU time."""
@@ -84,7 +81,7 @@ class Figures:
             case OrganismUsed():
                 self.organism_s += event.busy_s
                 self.gpu_s += event.busy_s if self._on_gpu else 0.0
-            case AgentReplied() | ContextEdited() | InputsWritten() | ProviderWaiting() | ProgramReported():
+            case Spending():
                 self._spend(event)
             case BudgetUsed():
                 self.limits[event.budget] = event.limit
@@ -112,7 +109,7 @@ class Figures:
         """All budgets as they stand, those without a limit too."""
         return [budget.meter(self, self.limits.get(budget.name), now) for budget in BUDGETS]
 
-    def _spend(self, event: _Spent) -> None:
+    def _spend(self, event: Spending) -> None:
         if isinstance(event, ProgramReported):
             self._hear(event)
             return
@@ -131,7 +128,7 @@ class Figures:
         self._reported, self.told_by = event, event.program
         self.cost_known = self._cost_known_before and event.cost_usd is not None
 
-    def _add(self, event: _Spent, sign: int = 1) -> None:
+    def _add(self, event: Spending, sign: int = 1) -> None:
         self.input_tokens += sign * (event.input_tokens + event.cache_read_tokens + event.cache_write_tokens)
         self.cache_read_tokens += sign * event.cache_read_tokens
         self.cache_write_tokens += sign * event.cache_write_tokens

@@ -21,17 +21,16 @@ _SQUARE, _SQUARE_CHARACTERS = 22, 12
 class AttentionGrid(OverTokens):
     """Attention patterns of H heads over T tokens."""
 
+    _over = "heads"
     heads: tuple[str, ...]
     """[H] for example ``L3 H5``."""
     weights: Floats
     """[H, T, T] from the query (row) to the key (column); a row adds up to 1 at most."""
 
     def _headline(self) -> str:
-        return f"attention, {self._size(len(self.heads), 'head')}"
+        return f"attention, {self._size()}"
 
     def _lines(self) -> list[str]:
-        if not self.weights.size:
-            return []
         queries = last(len(self.tokens), _QUERIES)
         lines = []
         for head in range(min(len(self.heads), _HEADS)):

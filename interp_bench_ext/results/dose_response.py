@@ -106,14 +106,8 @@ class DoseResponse(Written):
         return charts.Panels(concat=panels, columns=1).resolve_scale(color="shared")
 
     def _columns(self) -> Columns:
-        return {
-            "arm": self.arms,
-            "dose": self.doses,
-            "prompt": self.prompts,
-            "text": self.texts,
-            "effect": self.effects,
-            "fluency_nats_per_token": self.fluency,
-        }
+        measured = {"dose": self.doses, "effect": self.effects, "fluency_nats_per_token": self.fluency}
+        return {**super()._columns(), **measured}
 
     def _curve(self) -> list[tuple[str, float, list[int]]]:
         """Per arm and dose, in order: the rows of that point."""

@@ -20,6 +20,7 @@ _LARGEST = 8
 class EffectGrid(AtPositions):
     """What an intervention at each of S sites and T tokens does to a metric, as in activation patching."""
 
+    _over = "sites"
     sites: tuple[str, ...]
     """[S] where it was done, from the embedding upwards, for example ``L3 mlp``."""
     effects: Floats
@@ -28,11 +29,9 @@ class EffectGrid(AtPositions):
     """What is measured, with its unit."""
 
     def _headline(self) -> str:
-        return f"effect on {clip(self.metric, 60)}, {self._size(len(self.sites), 'site')}"
+        return f"effect on {clip(self.metric, 60)}, {self._size()}"
 
     def _lines(self) -> list[str]:
-        if not self.effects.size:
-            return []
         columns, rows = last(len(self.tokens), grid.TEXT_TOKENS), self._strongest_sites(grid.TEXT_ROWS)
         largest = (
             f"{clip(self.sites[site], 20)} at {token_label(self.tokens[token])} {self.effects[site, token]:+.3f}"
@@ -46,8 +45,6 @@ class EffectGrid(AtPositions):
         return lines + more(self.effects.size - len(rows) * len(columns), "cell")
 
     def _html(self) -> Iterable[str]:
-        if not self.effects.size:
-            return
         columns, rows = last(len(self.tokens), grid.HTML_TOKENS), self._strongest_sites(grid.HTML_ROWS)
         most = self._most()
         body = (

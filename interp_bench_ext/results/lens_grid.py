@@ -22,6 +22,7 @@ _TOOLTIP_TOKENS = 3
 class LensGrid(AtPositions):
     """The logit lens: every residual stream through final norm and unembedding (nostalgebraist 2020)."""
 
+    _over = "layers"
     layers: tuple[int, ...]
     """[L] 0 is the embedding, n_layers the last block's output."""
     top_tokens: tuple[tuple[tuple[str, ...], ...], ...]
@@ -44,11 +45,9 @@ class LensGrid(AtPositions):
     """What else there is to know, in one sentence."""
 
     def _headline(self) -> str:
-        return f"{clip(self.lens, 30)}, {self._size(len(self.layers), 'layer')}"
+        return f"{clip(self.lens, 30)}, {self._size()}"
 
     def _lines(self) -> list[str]:
-        if not self.tokens or not self.layers:
-            return []
         columns, rows = last(len(self.tokens), grid.TEXT_TOKENS), evenly(range(len(self.layers)), grid.TEXT_ROWS)
         lines = [f"each layer's top token and its p (last {counted(len(columns), 'token')}):"]
         lines.append(grid.text_line("layer", 5, grid.text_heads(self.tokens, columns)))
@@ -72,8 +71,6 @@ class LensGrid(AtPositions):
         return f"{label} {float(self.top_probs[row, column, 0]):.2f}".replace(" 0.", " .")
 
     def _html(self) -> Iterable[str]:
-        if not self.tokens or not self.layers:
-            return
         columns, rows = last(len(self.tokens), grid.HTML_TOKENS), evenly(range(len(self.layers)), grid.HTML_ROWS)
         body = (
             (str(self.layers[layer]), [self._html_cell(layer, column) for column in columns])

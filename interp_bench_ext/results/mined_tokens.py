@@ -33,8 +33,10 @@ class MinedTokens(Result):
     group_shares: Floats
     """[groups] share of the counts that each group explains."""
     n_positions: int
+    """Places in the texts at which the two models were compared."""
     n_texts: int
     top_k: int
+    """K: how many tokens count as having gained, and as having lost, at each."""
 
     def _headline(self) -> str:
         where = f"{counted(self.n_positions, 'position')} of {counted(self.n_texts, 'text')}"

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .kit import elements
-from .kit.by_layer import ByLayer
-from .kit.elements import ACCENT, quiet
+from .kit.by_layer import ByLayer, Series
+from .kit.elements import quiet
 from .kit.result import Columns, Floats
 from .kit.safe_text import clip, counted
 from .kit.selection import Limits
@@ -40,26 +39,15 @@ class ProbeScores(ByLayer):
         best = f"best at layer {self.best_layer}: AUROC {self.auroc[row]:.2f} (shuffled {self.shuffled[row]:.2f})"
         return f"probes, {texts}; {best}"
 
-    def _lines(self) -> list[str]:
-        cells = [(self.auroc, ">6.2f"), (self.shuffled, ">9.2f"), (self.shuffled_high, ">17.2f")]
-        return self._layer_lines(f"{'AUROC':>6} {'shuffled':>9} {'highest shuffled':>17}", cells)
+    def _series(self) -> list[Series]:
+        return [
+            Series("AUROC", "auroc", self.auroc),
+            Series("shuffled", "shuffled_auroc", self.shuffled),
+            Series("highest shuffled", "highest_shuffled_auroc", self.shuffled_high),
+        ]
 
     def _html(self) -> Iterable[str]:
-        header = elements.row(["layer", "AUROC", "", "shuffled", "highest shuffled"], "th", "rrlrr")
-        body = (
-            elements.row(
-                [
-                    str(self.layers[row]),
-                    f"{self.auroc[row]:.2f}",
-                    elements.bar(float(self.auroc[row]), ACCENT, 120),
-                    f"{self.shuffled[row]:.2f}",
-                    f"{self.shuffled_high[row]:.2f}",
-                ],
-                aligns="rrlrr",
-            )
-            for row in range(len(self.layers))
-        )
-        yield elements.table(body, header)
+        yield self._layer_table()
         yield quiet("AUROC on texts that the probe was not trained on; 0.5 is chance")
 
     def _chart(self, limits: Limits) -> Any:
@@ -71,13 +59,7 @@ class ProbeScores(ByLayer):
         return self._curves(curves, y="AUROC", title=title, beside=beside)
 
     def _columns(self) -> Columns:
-        return {
-            "layer": list(self.layers),
-            "auroc": self.auroc,
-            "shuffled_auroc": self.shuffled,
-            "highest_shuffled_auroc": self.shuffled_high,
-            "arm": [self.arm] * len(self.layers),
-        }
+        return {**super()._columns(), "arm": [self.arm] * len(self.layers)}
 
 
 def best(layers: tuple[int, ...], auroc: Floats) -> int:

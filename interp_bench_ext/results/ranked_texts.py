@@ -89,9 +89,7 @@ class RankedTexts(Written):
 
     def _columns(self) -> Columns:
         return {
-            "prompt": self.prompts,
-            "text": self.texts,
-            "arm": self.arms,
+            **super()._columns(),
             "tokens": self.n_tokens,
             "nll_nats_per_token": self.nll,
             "other_nll_nats_per_token": self.other_nll,

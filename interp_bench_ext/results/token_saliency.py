@@ -32,8 +32,6 @@ class TokenSaliency(OverTokens):
         return f"what “{reply}” (log p {self.logprob:.2f} nats) depends on, {counted(len(self.tokens), 'token')}"
 
     def _lines(self) -> list[str]:
-        if not self.tokens:
-            return []
         lines = [f"{'token':<20} {'position':>8} {'left out, nats':>15} {'gradient x input':>17}"]
         for row in self._strongest(_ROWS):
             exact = f"{self.left_out[row]:>+15.3f}" if np.isfinite(self.left_out[row]) else f"{'-':>15}"

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .kit import elements
-from .kit.by_layer import ByLayer
+from .kit.by_layer import ByLayer, Series
 from .kit.elements import escaped, quiet, said
-from .kit.result import Columns, Floats
+from .kit.result import Floats
 from .kit.safe_text import clip, counted, one_line
 from .kit.selection import Limits
 
@@ -42,26 +41,18 @@ class TraitProjection(ByLayer):
         most = f"{self.shift[row]:+.1f} deviations at layer {self.layers[row]}"
         return f"{told}: {most}, {beyond} random directions (±{self.random_high[row]:.1f})"
 
+    def _series(self) -> list[Series]:
+        return [
+            Series("organism - base", "organism_less_base_deviations", self.shift, "+"),
+            Series("random, highest", "highest_random_deviations", self.random_high),
+            Series("told - not", "told_less_not_deviations", self.taught, "+"),
+        ]
+
     def _lines(self) -> list[str]:
-        cells = [(self.shift, ">+16.2f"), (self.random_high, ">16.2f"), (self.taught, ">+11.2f")]
-        lines = self._layer_lines(f"{'organism - base':>16} {'random, highest':>16} {'told - not':>11}", cells)
-        return lines + [f"reply: {one_line(text, 200)}" for text in self.texts[:_TEXTS]]
+        return super()._lines() + [f"reply: {one_line(text, 200)}" for text in self.texts[:_TEXTS]]
 
     def _html(self) -> Iterable[str]:
-        header = elements.row(["layer", "organism − base", "random, highest", "told − not"], "th", "rrrr")
-        body = (
-            elements.row(
-                [
-                    str(layer),
-                    f"{self.shift[row]:+.2f}",
-                    f"{self.random_high[row]:.2f}",
-                    f"{self.taught[row]:+.2f}",
-                ],
-                aligns="rrrr",
-            )
-            for row, layer in enumerate(self.layers)
-        )
-        yield elements.table(body, header)
+        yield self._layer_table()
         yield quiet(f"in deviations of the base's replies; trait: {escaped(clip(self.trait, 120))}")
         for text in self.texts[:_TEXTS]:
             yield said(text, limit=600)
@@ -73,11 +64,3 @@ class TraitProjection(ByLayer):
         curves = {"organism less base": self.shift, "random directions, highest": self.random_high}
         beside = ("taught", "told to show it less told not to", self.taught)
         return self._curves(curves, y="deviations", title=title, beside=beside)
-
-    def _columns(self) -> Columns:
-        return {
-            "layer": list(self.layers),
-            "organism_less_base_deviations": self.shift,
-            "highest_random_deviations": self.random_high,
-            "told_less_not_deviations": self.taught,
-        }

@@ -22,6 +22,7 @@ class WordScores(WordTable):
     log_odds: Floats
     """[W]"""
     n_texts: int
+    """Of the first set."""
     n_other_texts: int
     chance_z: float
     """What the largest |z| of all words exceeds in 1 of 20 shuffles of the texts between the sets; 0 if none."""

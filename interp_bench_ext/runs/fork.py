@@ -11,63 +11,36 @@ from ..agent.tools.rendering import describe_outputs
 from ..config import AgentSection, PublicConfig
 from ..errors import BadInput
 from ..notebook.opening import intro
-from ..record.cell_events import CellAdded, CellFinished, CellsRestoring, CellStarted, KernelStarted, KernelWentAway
+from ..record.cell_events import CellAdded, CellEvent, CellFinished, CellStarted
 from ..record.cells import Cells
 from ..record.events import (
-    AgentChanged,
-    AgentDelta,
     AgentReplied,
-    BudgetUsed,
+    ApprovalAnswered,
+    ApprovalAsked,
+    ContextEdited,
     Event,
-    FindingsRefused,
-    FindingsSubmitted,
-    OrganismLoading,
-    OrganismReady,
-    OrganismUsed,
-    OrganismWentAway,
-    ProgramReported,
-    ProviderLacks,
-    ProviderWaiting,
-    RunEnded,
-    RunForked,
-    RunPaused,
-    RunResumed,
-    RunStarted,
-    RunUnpaused,
-    Scored,
+    HypothesisNoted,
+    InputsWritten,
+    MessageSent,
     StepStarted,
     ToolReturned,
-    WeightsIdentified,
 )
 from .environment import Environment
 from .resolve import choose_agent
 
-_LEFT_BEHIND = (
-    RunStarted,
-    RunResumed,
-    RunForked,
-    RunPaused,
-    RunUnpaused,
-    AgentChanged,
-    RunEnded,
-    Scored,
-    OrganismLoading,
-    OrganismReady,
-    OrganismUsed,
-    OrganismWentAway,
-    WeightsIdentified,
-    KernelStarted,
-    CellsRestoring,
-    KernelWentAway,
-    ProviderLacks,
-    ProviderWaiting,
-    ProgramReported,
-    AgentDelta,
-    BudgetUsed,
-    FindingsRefused,
-    FindingsSubmitted,
+_TAKEN_ALONG = (
+    CellEvent,
+    StepStarted,
+    AgentReplied,
+    ToolReturned,
+    ApprovalAsked,
+    ApprovalAnswered,
+    MessageSent,
+    ContextEdited,
+    InputsWritten,
+    HypothesisNoted,
 )
-"""What was true of the parent only, or is told by another event as well."""
+"""What conversation and cells are made of; all else was true of the parent only, or is told by these as well."""
 _NAMED = 12
 
 
@@ -100,7 +73,7 @@ def past_of(events: Sequence[Event], *, run: str, at: str | None) -> Past:
             rest = [_result(past, cell_id, pending[0])]
         past += rest
         _withdraw(past, set(pending[1:] if rest else pending))
-    return Past(cell_id, tuple(event for event in past if not isinstance(event, _LEFT_BEHIND)))
+    return Past(cell_id, tuple(event for event in past if isinstance(event, _TAKEN_ALONG)))
 
 
 def headed(past: Past, *, parent: str, fork: str, task: str) -> list[Event]:

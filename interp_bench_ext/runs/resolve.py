@@ -95,9 +95,9 @@ def provider_for(
         return PlaybookProvider.of(public, seed, events)
     if agent.provider in PROGRAM_NAMES:
         return _program(agent, environment, events)
-    from ..agent.anthropic import make_provider
+    from ..agent.anthropic import AnthropicProvider
 
-    provider = make_provider(
+    provider = AnthropicProvider(
         key=environment.key,
         model=agent.model or DEFAULT_MODEL,
         platform=agent.platform,

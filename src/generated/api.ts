@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 c083499d53aaa3c1341e682247d2d7a40da0a00b1a5fcea6a67b62f63b47cc0d
+// Generated from schema.json by `jlpm generate`. sha256 0f3df88febe6e1c286d9c1e9532325d29df797304d3d08251ec8fbbc21435f67
 import type { Event } from './events';
 
 export interface AgentSection {

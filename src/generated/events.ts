@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 c083499d53aaa3c1341e682247d2d7a40da0a00b1a5fcea6a67b62f63b47cc0d
+// Generated from schema.json by `jlpm generate`. sha256 0f3df88febe6e1c286d9c1e9532325d29df797304d3d08251ec8fbbc21435f67
 
 export type Event =
   | RunStarted
@@ -167,41 +167,41 @@ export interface KernelWentAway {
   reason: string;
 }
 export interface CellAdded {
-  type: 'cell_added';
   cell_id: string;
+  type: 'cell_added';
   kind: 'code' | 'markdown';
   source: string;
 }
 export interface CellEdited {
-  type: 'cell_edited';
   cell_id: string;
+  type: 'cell_edited';
   source: string;
 }
 /**
  * The cell runs (again): its outputs are empty from here.
  */
 export interface CellStarted {
-  type: 'cell_started';
   cell_id: string;
+  type: 'cell_started';
 }
 /**
  * Output number ``index`` of the cell is now ``output`` (an nbformat output); an index may be written again.
  */
 export interface CellOutput {
-  type: 'cell_output';
   cell_id: string;
+  type: 'cell_output';
   index: number;
   output: {
     [k: string]: unknown;
   };
 }
 export interface CellOutputsCleared {
-  type: 'cell_outputs_cleared';
   cell_id: string;
+  type: 'cell_outputs_cleared';
 }
 export interface CellFinished {
-  type: 'cell_finished';
   cell_id: string;
+  type: 'cell_finished';
   status: 'ok' | 'error' | 'interrupted' | 'timeout' | 'kernel_died';
   execution_count: number | null;
   duration_s: number;
@@ -222,18 +222,18 @@ export interface AgentDelta {
   text: string;
 }
 export interface AgentReplied {
-  type: 'agent_replied';
-  content: {
-    [k: string]: unknown;
-  }[];
-  stop_reason: string;
   input_tokens: number;
   output_tokens: number;
   cache_read_tokens: number;
   cache_write_tokens: number;
   cost_usd: number | null;
-  served_model: string | null;
   estimated: boolean;
+  type: 'agent_replied';
+  content: {
+    [k: string]: unknown;
+  }[];
+  stop_reason: string;
+  served_model: string | null;
 }
 export interface ToolReturned {
   type: 'tool_returned';

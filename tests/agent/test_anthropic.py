@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from interp_bench_ext.agent.anthropic import make_provider
+from interp_bench_ext.agent.anthropic import AnthropicProvider
 from interp_bench_ext.agent.provider import MALFORMED_INPUT, Prompt, Reply
 from interp_bench_ext.errors import BadInput, ProviderError
 from interp_bench_ext.models.prices import DEFAULT_MODEL
@@ -151,14 +151,14 @@ def test_a_script_may_answer_by_what_was_asked():
     assert ask(script)[0].content == [text("BEGIN.")]
 
 
-def test_make_provider_takes_key_and_address_from_the_environment(monkeypatch: pytest.MonkeyPatch):
+def test_the_provider_takes_key_and_address_from_the_environment(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("ANTHROPIC_AUTH_TOKEN", raising=False)
     monkeypatch.setenv("ANTHROPIC_API_KEY", SECRET)
     with MessagesServer([Streamed(content=[text("Yes.")])]) as server:
         monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
 
         async def run() -> Reply:
-            provider = make_provider(model="claude-opus-5-5")
+            provider = AnthropicProvider(model="claude-opus-5-5")
             prompt = Prompt(system="s", messages=HELLO)
             reply = await provider.reply(prompt, max_tokens=5, emit=lambda _: None)
             await provider.aclose()
@@ -167,4 +167,4 @@ def test_make_provider_takes_key_and_address_from_the_environment(monkeypatch: p
         assert asyncio.run(run()).content == [text("Yes.")]
     assert "tools" not in server.requests[0]
     with pytest.raises(BadInput, match="needs a key: set ANTHROPIC_API_KEY, or run with --agent playbook"):
-        make_provider(model="claude-opus-5-5")
+        AnthropicProvider(model="claude-opus-5-5")

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from interp_bench_ext.agent.anthropic import AnthropicProvider, make_provider
+from interp_bench_ext.agent.anthropic import AnthropicProvider
 from interp_bench_ext.agent.platforms import make_client
 from interp_bench_ext.agent.provider import Prompt, Reply
 from interp_bench_ext.config import AgentSection, load_config
@@ -98,7 +98,7 @@ def ask(provider: AnthropicProvider) -> Reply:
 
 
 def test_a_gateway_of_the_config_gets_the_token_and_never_the_key(server: CloudServer) -> None:
-    provider = make_provider(key=Key(api_key=SECRET, auth_token=TOKEN), base_url=server.url)
+    provider = AnthropicProvider(key=Key(api_key=SECRET, auth_token=TOKEN), base_url=server.url)
     assert ask(provider).stop_reason == "tool_use"
     assert server.headers[0]["authorization"] == f"Bearer {TOKEN}"
     assert SECRET not in json.dumps(server.headers)
@@ -106,13 +106,13 @@ def test_a_gateway_of_the_config_gets_the_token_and_never_the_key(server: CloudS
 
 
 def test_a_local_server_needs_no_key(server: CloudServer) -> None:
-    assert ask(make_provider(key=None, base_url=server.url)).content[0] == text("I begin.")
+    assert ask(AnthropicProvider(key=None, base_url=server.url)).content[0] == text("I begin.")
     assert server.headers[0]["authorization"] == "Bearer none"
 
 
 def test_a_gateway_of_the_environment_gets_the_key(server: CloudServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
-    ask(make_provider(key=Key(api_key=SECRET)))
+    ask(AnthropicProvider(key=Key(api_key=SECRET)))
     assert SECRET in json.dumps(server.headers), server.headers
 
 
@@ -120,7 +120,7 @@ def test_claude_on_bedrock_with_a_bearer_token(server: CloudServer, monkeypatch:
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     monkeypatch.setenv("ANTHROPIC_BEDROCK_BASE_URL", server.url)
     monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", TOKEN)
-    provider = make_provider(model="us.anthropic.claude-opus-5-5-v1:0", platform="bedrock")
+    provider = AnthropicProvider(model="us.anthropic.claude-opus-5-5-v1:0", platform="bedrock")
     reply = ask(provider)
     assert reply.content == [text("I begin."), tool_use("run_cell", {"code": "1"})]
     assert reply.usage.output_tokens > 0
@@ -138,7 +138,7 @@ def test_claude_on_bedrock_with_the_accounts_own_credentials(
     monkeypatch.setenv("ANTHROPIC_BEDROCK_BASE_URL", server.url)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAXXXXXXXXXXXXXXXX")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-    ask(make_provider(model="anthropic.claude-opus-5-5", platform="bedrock"))
+    ask(AnthropicProvider(model="anthropic.claude-opus-5-5", platform="bedrock"))
     assert server.headers[0]["authorization"].startswith("AWS4-HMAC-SHA256 Credential=AKIA")
     assert SECRET not in json.dumps(server.headers)
 
@@ -147,10 +147,10 @@ def test_claude_on_google_cloud(server: CloudServer, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("CLOUD_ML_REGION", "global")
     monkeypatch.setenv("ANTHROPIC_VERTEX_PROJECT_ID", "my-project")
     monkeypatch.setenv("ANTHROPIC_VERTEX_BASE_URL", server.url)
-    provider = make_provider(model="claude-opus-5-5@20260922", platform="vertex", key=Key(auth_token=TOKEN))
+    provider = AnthropicProvider(model="claude-opus-5-5@20260922", platform="vertex", key=Key(auth_token=TOKEN))
     assert ask(provider).cost_usd is not None
     assert server.headers[0]["authorization"] == f"Bearer {TOKEN}"
-    again = make_provider(model="claude-opus-5-5@20260922", platform="vertex", key=Key(auth_token=TOKEN))
+    again = AnthropicProvider(model="claude-opus-5-5@20260922", platform="vertex", key=Key(auth_token=TOKEN))
 
     async def count() -> int | None:
         counted = await again.count_tokens(ASKED, emit=lambda event: None)
@@ -165,12 +165,12 @@ def test_without_cloud_credentials_there_is_one_sentence(server: CloudServer, mo
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     monkeypatch.setenv("ANTHROPIC_BEDROCK_BASE_URL", server.url)
     with pytest.raises(ProviderError, match=r"^Amazon Bedrock .* check AWS_BEARER_TOKEN_BEDROCK"):
-        ask(make_provider(model="anthropic.claude-opus-5-5", platform="bedrock"))
+        ask(AnthropicProvider(model="anthropic.claude-opus-5-5", platform="bedrock"))
     monkeypatch.setenv("CLOUD_ML_REGION", "global")
     monkeypatch.setenv("ANTHROPIC_VERTEX_PROJECT_ID", "my-project")
     monkeypatch.setenv("ANTHROPIC_VERTEX_BASE_URL", server.url)
     with pytest.raises(ProviderError, match=r"^Google Cloud .* run `gcloud auth application-default login`"):
-        ask(make_provider(model="claude-opus-5-5", platform="vertex"))
+        ask(AnthropicProvider(model="claude-opus-5-5", platform="vertex"))
     assert server.requests == []
 
 
@@ -193,7 +193,7 @@ def test_what_a_platform_needs(
     for name, value in set_up.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(BadInput) as caught:
-        make_provider(platform=platform)
+        AnthropicProvider(platform=platform)
     assert str(caught.value) == said
 
 
@@ -263,5 +263,5 @@ def test_a_key_in_a_configs_address_is_refused_and_not_repeated(url: str, tmp_pa
 )
 def test_a_gateways_refusal_names_the_gateway(answer: Refused, said: str) -> None:
     with MessagesServer([answer]) as server, pytest.raises(ProviderError) as caught:
-        ask(make_provider(model="m", base_url=server.url))
+        ask(AnthropicProvider(model="m", base_url=server.url))
     assert str(caught.value) == f"The server at {server.url} {said}"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from interp_bench_ext.agent.anthropic import make_provider
+from interp_bench_ext.agent.anthropic import AnthropicProvider
 from interp_bench_ext.agent.provider import Prompt
 from interp_bench_ext.models.key import Key
 from interp_bench_ext.record.events import Event
@@ -66,7 +66,7 @@ def test_whatever_counting_answers_it_ends_nothing(answer: Raw) -> None:
     events: list[Event] = []
 
     async def count(server: MessagesServer) -> list[int | None]:
-        provider = make_provider(model=MODEL, key=Key(auth_token="t"), base_url=server.url)
+        provider = AnthropicProvider(model=MODEL, key=Key(auth_token="t"), base_url=server.url)
         prompt = Prompt(system="s", messages=[{"role": "user", "content": [text("Begin.")]}])
         counted = [await provider.count_tokens(prompt, emit=events.append) for _ in range(3)]
         await provider.aclose()
@@ -82,7 +82,7 @@ def test_a_busy_moment_is_no_lack() -> None:
     events: list[Event] = []
 
     async def count(server: MessagesServer) -> list[int | None]:
-        provider = make_provider(model=MODEL, key=Key(auth_token="t"), base_url=server.url)
+        provider = AnthropicProvider(model=MODEL, key=Key(auth_token="t"), base_url=server.url)
         prompt = Prompt(system="s", messages=[{"role": "user", "content": [text("Begin.")]}])
         counted = [await provider.count_tokens(prompt, emit=events.append) for _ in range(2)]
         await provider.aclose()

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
-from interp_bench_ext.host.memory import Sizes
+from interp_bench_ext.host.memory import Dimensions, Sizes
 
-SIZES = Sizes.of(layers=3, width=8, inner=20, kv_heads=2, head_dim=4, vocabulary=100, itemsize=2)
+MODEL = Dimensions(layers=3, width=8, inner=20, kv_heads=2, head_dim=4, vocabulary=100)
+SIZES = Sizes.of(MODEL, itemsize=2)
 
 
 def test_sizes_are_those_of_the_shapes():
@@ -28,5 +29,5 @@ def test_a_row_grows_with_what_it_reads_and_writes():
 
 
 def test_a_quantized_model_takes_parts_of_bytes():
-    half = Sizes.of(layers=3, width=8, inner=20, kv_heads=2, head_dim=4, vocabulary=100, itemsize=0.5)
+    half = Sizes.of(MODEL, itemsize=0.5)
     assert (half.site, half.key_values) == (4, SIZES.key_values // 4)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from interp_bench_ext.agent.anthropic import make_provider
+from interp_bench_ext.agent.anthropic import AnthropicProvider
 from interp_bench_ext.errors import ProviderError
 from interp_bench_ext.models.key import Key
 from interp_bench_ext.outcome import _ask
@@ -93,7 +93,7 @@ def judged(reply: Callable[[dict[str, Any]], str], *claims: str) -> tuple[Score,
     async def main(url: str) -> Score:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("ANTHROPIC_BASE_URL", url)
-            provider = make_provider(key=Key(api_key="sk-ant-test-0123456789"))
+            provider = AnthropicProvider(key=Key(api_key="sk-ant-test-0123456789"))
         try:
             return await judged_score(found(*claims), SOUP, judge=ModelJudge(ask=partial(_ask, provider)))
         finally:

@@ -6,15 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ...errors import InterpBenchError
 from ...host.call_body import whole
+from ..application import application
 from ..identity import Identity, Unauthorized
 from ..people import Person
 from .asked import LARGEST_BODY_BYTES, Asked, Unasked
@@ -31,39 +31,30 @@ class Gateway:
     def __init__(self, *, identity: Identity, ledger: Ledger, relay: Relay) -> None:
         self.identity, self.ledger, self.relay = identity, ledger, relay
 
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Closes what is behind it when it ends."""
+        try:
+            yield
+        finally:
+            await self.relay.close()
+            self.ledger.close()
+
 
 def build_app(gateway: Gateway, *, prefix: str) -> ASGIApp:
-    """The application below ``prefix``; closes what is behind it when it ends."""
+    """The application below ``prefix``."""
     routes: list[BaseRoute] = [
-        Route("/health", _health),
         Route("/v1/messages", _messages, methods=["POST"]),
         Route("/v1/messages/count_tokens", _count_tokens, methods=["POST"]),
         Route("/spending", _spending),
         Route("/metrics", _metrics),
     ]
-
-    @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        yield
-        await gateway.relay.close()
-        gateway.ledger.close()
-
-    app = Starlette(
-        routes=[Mount(prefix.rstrip("/"), routes=routes)],
-        lifespan=lifespan,
-        exception_handlers={InterpBenchError: _problem, HTTPException: _http_problem, Exception: _unforeseen},
-    )
-    app.state.gateway = gateway
-    return app
+    return application(routes, prefix=prefix, behind=gateway, running=gateway.running, refusal=_refusal)
 
 
 def _gateway(request: Request) -> Gateway:
-    found: Gateway = request.app.state.gateway
+    found: Gateway = request.app.state.behind
     return found
-
-
-async def _health(_request: Request) -> Response:
-    return JSONResponse({"status": "ok"})
 
 
 async def _messages(request: Request) -> Response:
@@ -146,22 +137,18 @@ async def _body(request: Request) -> bytes:
     return raw
 
 
-async def _problem(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, InterpBenchError)
-    if isinstance(error, Refused):
-        return _said(error.status, error.type, error.message)
-    if isinstance(error, Unauthorized):
-        return _said(401, "authentication_error", error.message)
-    return _said(503, "api_error", error.message)
-
-
-async def _http_problem(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return _said(error.status_code, "not_found_error", "This Hub's gateway has no such address.")
-
-
-async def _unforeseen(_request: Request, _error: Exception) -> Response:
-    return _said(500, "api_error", "Something went wrong in this Hub's gateway; its log says where.")
+def _refusal(error: Exception) -> Response:
+    match error:
+        case Refused():
+            return _said(error.status, error.type, error.message)
+        case Unauthorized():
+            return _said(401, "authentication_error", error.message)
+        case InterpBenchError():
+            return _said(503, "api_error", error.message)
+        case HTTPException():
+            return _said(error.status_code, "not_found_error", "This Hub's gateway has no such address.")
+        case _:
+            return _said(500, "api_error", "Something went wrong in this Hub's gateway; its log says where.")
 
 
 def _said(status: int, type: str, message: str) -> Response:

@@ -9,15 +9,24 @@ from .safe_text import clip, counted, token_label
 class OverTokens(Result):
     """A result over the T visible tokens of one text."""
 
-    _picture_of = "tokens"
     tokens: tuple[str, ...]
     """[T]"""
     arm: str
     """``organism`` or ``base``."""
 
-    def _size(self, number: int, noun: str) -> str:
-        """So many of them over the tokens, and whose; for a headline."""
-        return f"{counted(number, noun)} x {counted(len(self.tokens), 'token')}, {clip(self.arm, 20)}"
+    _over = ""
+    """The field, a plural, of what the other side of a grid lists; empty where there is none."""
+
+    def _empty(self) -> bool:
+        return not self.tokens or bool(self._over and not getattr(self, self._over))
+
+    def _charted(self) -> bool:
+        return not self._empty()
+
+    def _size(self) -> str:
+        """Both sides of a grid, and whose it is; for a headline."""
+        side = counted(len(getattr(self, self._over)), self._over.removesuffix("s"))
+        return f"{side} x {counted(len(self.tokens), 'token')}, {clip(self.arm, 20)}"
 
 
 class AtPositions(OverTokens):

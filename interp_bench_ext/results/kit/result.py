@@ -62,6 +62,10 @@ class Result(ABC):
     def _columns(self) -> Columns:
         """The table; a column's unit is the end of its name."""
 
+    def _empty(self) -> bool:
+        """Whether the headline is all that there is to say."""
+        return False
+
     def _charted(self) -> bool:
         """Whether a picture says more than text, and there is something to draw."""
         return bool(self._picture_of and len(getattr(self, self._picture_of)))
@@ -78,13 +82,14 @@ class Result(ABC):
 
     def outputs(self) -> list[Bundle]:
         """The outputs that a notebook shows, each in the forms that a front end may choose from."""
-        html = page(self._headline(), self._html())
+        html = self._page()
         if not self._charted():
             return [{"text/plain": str(self), "text/html": html}]
         return [{"text/plain": str(self), **self._drawn()}, {"text/html": folded(self._fold_label, html)}]
 
     def __str__(self) -> str:
-        return "\n".join([f"{type(self).__name__}: {self._headline()}", *self._lines()])
+        lines = [] if self._empty() else self._lines()
+        return "\n".join([f"{type(self).__name__}: {self._headline()}", *lines])
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self._headline()}>"
@@ -95,6 +100,9 @@ class Result(ABC):
         return all(_same(getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
 
     __hash__ = None  # type: ignore[assignment]
+
+    def _page(self) -> str:
+        return page(self._headline(), () if self._empty() else self._html())
 
     def _picture(self, limits: Limits) -> altair.TopLevelMixin:
         from .charts import finished
@@ -111,7 +119,7 @@ class Result(ABC):
             return bundle
         return {
             **bundle,
-            "text/html": page(self._headline(), self._html()),
+            "text/html": self._page(),
             **(self._drawn() if self._charted() else {}),
         }
 

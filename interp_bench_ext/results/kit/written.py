@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .elements import ACCENT, OTHER
-from .result import Result
+from .result import Columns, Result
 
 
 class Written(Result):
@@ -16,6 +16,9 @@ class Written(Result):
     """[N] what wrote each text."""
     arm: str
     """The arm in question, as in ``arms``."""
+
+    def _columns(self) -> Columns:
+        return {"prompt": self.prompts, "text": self.texts, "arm": self.arms}
 
     def _colour(self, row: int) -> str:
         """Of a text in HTML: who wrote it."""

@@ -51,7 +51,7 @@ class HubApi:
         try:
             async with self._client.stream("POST", f"/organisms/{handle}/start", timeout=_LOADING) as reply:
                 if reply.status_code != httpx2.codes.OK:
-                    raise _error(await reply.aread())
+                    raise refusal(await reply.aread())
                 async for line in reply.aiter_lines():
                     told = json.loads(line)
                     if told["type"] == "failed":
@@ -97,14 +97,14 @@ class HubApi:
         except httpx2.TransportError:
             raise Unreachable() from None
         if not reply.is_success:
-            raise _error(reply.content)
+            raise refusal(reply.content)
         return reply
 
 
-def _error(body: bytes) -> InterpBenchError:
+def refusal(body: bytes) -> InterpBenchError:
+    """What the service says is wrong; Unreachable where a proxy on the way speaks for one that is not there."""
     try:
         told = json.loads(body)
         return from_code(str(told["code"]), str(told["message"]))
     except (ValueError, KeyError, TypeError):
-        # A proxy on the way speaks for a service that is not there.
         return Unreachable()

@@ -13,7 +13,7 @@ from interp_bench_ext.errors import InterpBenchError, NotFound, OrganismLost
 from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.host.technique_files import read_spec
 from interp_bench_ext.host.tickets import Ticket
-from interp_bench_ext.organisms.handle import Awaited
+from interp_bench_ext.organisms.handle import Relayed
 from interp_bench_ext.organisms.places.hub.account import Account
 from interp_bench_ext.organisms.places.hub.api import HubApi, Unreachable
 from interp_bench_ext.organisms.places.hub.relay import HubRelay
@@ -26,7 +26,7 @@ _AWAY = "The Hub's organism service does not answer."
 Told = TypeVar("Told")
 
 
-class HubOrganism(Awaited):
+class HubOrganism(Relayed):
     """Made by :meth:`start`. The Hub keeps the organism; this end lends it to runs and kernels of one user."""
 
     url: str
@@ -36,16 +36,15 @@ class HubOrganism(Awaited):
     veil = Veil.REMOTE
 
     def __init__(self, account: Account, handle: str, specs: tuple[TechniqueSpec, ...], emit: Emit) -> None:
-        super().__init__()
+        self._relay = HubRelay(f"{account.url}/organism", self._look_at)
+        super().__init__(self._relay.tickets)
         self._handle, self._emit = handle, emit
         self.specs = specs
         self._api = HubApi(account)
-        self._relay = HubRelay(f"{account.url}/organism", self._look_at)
         self.url = self._relay.url
         self._tickets: dict[str, str] = {}
         """From a ticket's id here to its id at the Hub."""
         self._used: dict[str, Used] = {}
-        self._following: asyncio.Task[None] | None = None
         self._load_s = 0.0
 
     @classmethod
@@ -90,16 +89,9 @@ class HubOrganism(Awaited):
         with contextlib.suppress(InterpBenchError):  # one that nobody answers for ends by itself
             await self._api.end(self._tickets.pop(ticket.id))
 
-    async def hold(self, ticket: Ticket, *, held: bool) -> None:
-        """Have the ticket's calls wait here before they begin, or let them go on; what was sent on is carried out."""
-        self._relay.tickets.hold(ticket.id, held=held)
-
     async def stop(self) -> None:
         """End the tickets that are left and remove the socket; may be called twice. The organism stays at the Hub."""
-        if self._following is not None:
-            self._following.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._following
+        await self._unfollow()
         for ticket in list(self._tickets):
             with contextlib.suppress(InterpBenchError):
                 await self._api.end(self._tickets.pop(ticket))

@@ -6,7 +6,6 @@ The kernel is given no other way to the network, and the Hub's own token never c
 from __future__ import annotations
 
 import asyncio
-import json
 import shutil
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
@@ -20,10 +19,11 @@ from tornado.netutil import bind_unix_socket
 from tornado.web import Application, RequestHandler
 
 from interp_bench_ext.contracts import LARGEST_CALL_BYTES
-from interp_bench_ext.errors import InterpBenchError, OrganismLost, from_code
+from interp_bench_ext.errors import InterpBenchError, OrganismLost
 from interp_bench_ext.host.frames import error_frame, json_frame
 from interp_bench_ext.host.tickets import NO_TICKET, Admitted, Tickets
 from interp_bench_ext.organisms.frame_watch import FrameWatch, last_after
+from interp_bench_ext.organisms.places.hub.api import Unreachable, refusal
 from interp_bench_ext.sandbox.private_folder import private_folder
 
 _ROOM = 1 << 10
@@ -82,7 +82,7 @@ class HubRelay:
                         watch.feed(piece)
                         yield piece
                 return
-            except (httpx2.ConnectError, _NotThere):
+            except (httpx2.ConnectError, Unreachable):
                 pass  # nothing was asked yet
             except httpx2.TransportError:
                 if watch.begun or not watch.between or not again:
@@ -98,13 +98,9 @@ class HubRelay:
         headers = {"Authorization": token, "Content-Type": "application/json"}
         async with self.client.stream("POST", f"{self.root}/calls", content=body, headers=headers) as reply:
             if reply.status_code != httpx2.codes.OK:
-                raise _refusal(await reply.aread())
+                raise refusal(await reply.aread())
             async for piece in reply.aiter_raw():
                 yield piece
-
-
-class _NotThere(Exception):
-    """A proxy on the way answers for a service that is not there."""
 
 
 class _Handler(RequestHandler):
@@ -152,7 +148,7 @@ class _Read(_Handler):
             reply = await self.relay.client.get(f"{self.relay.root}/{what}", headers=headers, timeout=_READ_PATIENCE_S)
         except httpx2.TransportError:
             return None
-        return None if not reply.is_success and isinstance(_refusal(reply.content), _NotThere) else reply
+        return None if not reply.is_success and isinstance(refusal(reply.content), Unreachable) else reply
 
 
 class _Call(_Handler):
@@ -196,11 +192,3 @@ class _Call(_Handler):
         except StreamClosedError:
             return
         await self.finish()
-
-
-def _refusal(body: bytes) -> Exception:
-    try:
-        told = json.loads(body)
-        return from_code(str(told["code"]), str(told["message"]))
-    except (ValueError, KeyError, TypeError):
-        return _NotThere()

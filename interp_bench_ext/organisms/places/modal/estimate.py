@@ -133,15 +133,7 @@ def _largest_part(shape: Shape, model: ModelSection) -> int:
 
 def working_bytes(shape: Shape, model: ModelSection) -> int:
     """What one pass takes if every residual and every logit is kept, as the organism's engine reckons it."""
-    sizes = Sizes.of(
-        layers=shape.layers,
-        width=shape.width,
-        inner=shape.inner,
-        kv_heads=shape.kv_heads,
-        head_dim=shape.head_dim,
-        vocabulary=shape.vocabulary,
-        itemsize=_BYTES[model.dtype],
-    )
+    sizes = Sizes.of(shape, itemsize=_BYTES[model.dtype])
     return REFERENCE_TOKENS * sizes.per_forward_token(logits=True, sites=shape.layers + 1)
 
 

@@ -15,7 +15,7 @@ from interp_bench_ext.errors import InterpBenchError, OrganismLost, from_code
 from interp_bench_ext.host.spec import OrganismSpec, with_detail
 from interp_bench_ext.host.technique_files import read_spec
 from interp_bench_ext.host.tickets import Admitted, Ticket
-from interp_bench_ext.organisms.handle import Awaited
+from interp_bench_ext.organisms.handle import Relayed
 from interp_bench_ext.organisms.places.modal.deployment import Deployment
 from interp_bench_ext.organisms.places.modal.failures import CONTAINER_GONE, UNREACHABLE, explained, skewed, stopped
 from interp_bench_ext.organisms.places.modal.meter import Meter
@@ -35,7 +35,7 @@ class _OutOfDate(Exception):
     """The deployment was made by other source, for other settings, or its weights are gone."""
 
 
-class ModalOrganism(Awaited):
+class ModalOrganism(Relayed):
     """A deployed organism in use. Made by :meth:`start`; its container stays until :meth:`stop`, and a while longer."""
 
     url: str
@@ -48,17 +48,16 @@ class ModalOrganism(Awaited):
     veil = Veil.REMOTE
 
     def __init__(self, deployment: Deployment, specs: tuple[TechniqueSpec, ...], emit: Emit) -> None:
-        super().__init__()
+        self._relay = Relay(specs, self._health, self._call)
+        super().__init__(self._relay.tickets)
         self._deployment, self._emit = deployment, emit
         self.specs = specs
-        self._relay = Relay(specs, self._health, self._call)
         self._meter = Meter()
         self._began = time.monotonic()
         self._served_once = False
         self._replaced = False
         self._container = ""
         self._restarts = Restarts()
-        self._following: asyncio.Task[None] | None = None
         self._remote: Remote | None = None
         self._streams: set[asyncio.Task[None]] = set()
         self._calls = 0
@@ -107,20 +106,11 @@ class ModalOrganism(Awaited):
         """Refuse the ticket's token, from when this returns; its calls are cut off."""
         self._relay.revoke(ticket.id)
 
-    async def hold(self, ticket: Ticket, *, held: bool) -> None:
-        """Have the ticket's calls wait here before they begin, or let them go on; what was sent on is carried out."""
-        self._relay.tickets.hold(ticket.id, held=held)
-
     async def stop(self) -> None:
         """Let the container go and remove the socket; may be called twice. The app stays, unless its policy says no."""
-        if self._following is not None:
-            self._following.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._following
-            self._following = None
-            if self._deployment.parcel.settings.undeploy == "after_use":
-                with contextlib.suppress(InterpBenchError):
-                    await self._deployment.undeploy()
+        if await self._unfollow() and self._deployment.parcel.settings.undeploy == "after_use":
+            with contextlib.suppress(InterpBenchError):
+                await self._deployment.undeploy()
         await self._relay.stop()
         if self._streams:
             await asyncio.wait(self._streams, timeout=_ENDING_S)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
+from interp_bench_ext.host.memory import Dimensions
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Family:
@@ -41,16 +43,10 @@ _FAMILIES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shape:
-    """A decoder-only model's sizes, in numbers of things, not bytes."""
+class Shape(Dimensions):
+    """A decoder-only model's sizes and its parameters by part."""
 
-    layers: int
-    width: int
-    inner: int
     heads: int
-    kv_heads: int
-    head_dim: int
-    vocabulary: int
     matrices: int
     """Parameters in the blocks' matrices, which is what quantization shrinks."""
     others: int
