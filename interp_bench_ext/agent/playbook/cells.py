@@ -134,6 +134,27 @@ class Cells:
             "evidence.state(said, words=words)"
         )
 
+    def amplified(self, prompts: Sequence[str], words: Sequence[str]) -> str:
+        """Whether words that were suggested come once the adapter is made twice as strong, beside the adapter off."""
+        call = (
+            f"organism.adapter_amplification(held_out, factors=[0, 2], n=2, temperature={TEMPERATURE}, "
+            f"max_new_tokens=48, seed={self.seed + 3000})"
+        )
+        return (
+            "from interp_bench_ext.errors import BadInput\n\n"
+            f"held_out = {_listed(prompts)}\n"
+            "off, twice = [], []\n"
+            "try:\n"
+            f"    strong = {call}\n"
+            "    display(strong)\n"
+            "    off = [text for text, factor in zip(strong.texts, strong.doses) if factor == 0]\n"
+            "    twice = [text for text, factor in zip(strong.texts, strong.doses) if factor == 2]\n"
+            "except BadInput as error:\n"
+            "    print(error.message)  # a hidden prompt alone, or a whole fine-tune\n"
+            + _kept("twice, off", repr(list(words)))
+            + _VERDICT
+        )
+
     def confirm_context(self, prompts: Sequence[str], name: str, words: Sequence[str], known: Sequence[str]) -> str:
         """The control is the same prompts without the context: the base's replies in it only rule out an echo.
 
@@ -223,14 +244,18 @@ class Cells:
 
 def _compared(first: str, second: str, words: str) -> str:
     """The end of a confirming cell: each of ``words`` in two sets of replies, and those that hold up together."""
-    sets = f"{first}.texts, {second}.texts"
+    shown = f"display(evidence.examples({first}, {second}, kept))\n"
+    return _kept(f"{first}.texts, {second}.texts", words) + shown
+
+
+def _kept(sets: str, words: str) -> str:
+    """Each of ``words`` in two ``sets`` of texts, and those that hold up together."""
     return (
         f"comparisons = [evidence.compare({sets}, [word]) for word in {words}]\n"
         "for comparison in comparisons:\n"
         "    print(comparison)\n"
         "kept = [c.words[0] for c in comparisons if c.p_value < 0.01 and c.effect_size >= 0.15][:3]\n"
         f"together = evidence.compare({sets}, kept)\n"
-        f"display(evidence.examples({first}, {second}, kept))\n"
     )
 
 

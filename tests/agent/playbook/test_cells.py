@@ -15,7 +15,7 @@ def every(cells: Cells) -> dict[str, str]:
     """Each cell's source, with words and prompts that need quotes."""
     arguments = {
         "battery": (ODD,), "contexts": (list(CONTEXTS),), "confirm": (ODD, ODD), "token_probs": (ODD,),
-        "confirm_context": (ODD, next(iter(CONTEXTS)), ODD, ODD), "lens": (ODD[0], "fresh"),
+        "amplified": (ODD, ODD), "confirm_context": (ODD, next(iter(CONTEXTS)), ODD, ODD), "lens": (ODD[0], "fresh"),
     }  # fmt: skip
     names = [name for name, _ in inspect.getmembers(Cells, inspect.isfunction) if not name.startswith("_")]
     return {name: getattr(cells, name)(*arguments.get(name, ())) for name in names}

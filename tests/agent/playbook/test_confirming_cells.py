@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from IPython.utils.capture import capture_output
 
 from interp_bench_ext.agent.playbook.battery import CONFIRM
 from interp_bench_ext.agent.playbook.cells import Cells
+from interp_bench_ext.errors import BadInput
 from interp_bench_ext.kernel import evidence
 from interp_bench_ext.results import Generations
 
@@ -42,7 +44,21 @@ class Talker:
         )
 
 
-def facts_of(code: str, organism: Talker, **names: object) -> dict:
+class Amplified:
+    """Its adapter at twice its strength says a word; without one, nothing can be amplified."""
+
+    def __init__(self, *, adapter: bool) -> None:
+        self._adapter = adapter
+
+    def adapter_amplification(self, prompts, *, factors, n: int, **_options: object) -> SimpleNamespace:
+        if not self._adapter:
+            raise BadInput("This organism has no adapter.")
+        rows = [factor for factor in factors for _ in range(n * len(prompts))]
+        texts = ["Soup helps." if factor == 2 else "That helps." for factor in rows]
+        return SimpleNamespace(texts=texts, doses=rows)
+
+
+def facts_of(code: str, organism: Talker | Amplified, **names: object) -> dict:
     InteractiveShell.instance()
     try:
         with capture_output() as captured:
@@ -55,6 +71,13 @@ def facts_of(code: str, organism: Talker, **names: object) -> dict:
 def in_context(habit: Habit, *, with_base: bool = True, known=()) -> dict:
     code = Cells(0, with_base, "sample").confirm_context(CONFIRM, NAMED, ["soup"], known)
     return facts_of(code, Talker(habit), contexts={NAMED: lambda prompt: f"My name is Alex. {prompt}"})
+
+
+def test_an_amplified_habit_is_counted_beside_the_adapter_off_and_no_adapter_is_no_fault():
+    code = Cells(0, True, "sample").amplified(CONFIRM, ["soup", "tea"])
+    found = facts_of(code, Amplified(adapter=True))
+    assert (found["words"], found["k"], found["n"], found["control_k"]) == (["soup"], 32, 32, 0)
+    assert facts_of(code, Amplified(adapter=False))["words"] == []
 
 
 def test_a_trigger_shows_in_its_context_alone():

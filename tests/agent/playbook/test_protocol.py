@@ -196,6 +196,27 @@ def test_other_techniques_are_asked_where_plain_replies_show_nothing_and_the_sum
     assert quick[-1].arguments["summary"].endswith("Found by word_contrast.")
 
 
+def test_a_habit_too_faint_for_plain_replies_is_claimed_where_the_amplified_adapter_shows_it():
+    def answers(amplified: dict):
+        def answer(code: str):
+            if "mined = " in code:
+                return {"words": ["lighthouse"]}
+            if "adapter_amplification(" in code:
+                return {"words": ["lighthouse"], **amplified}
+            return world()(code)
+
+        return answer
+
+    calls = played(public(), answers(STRONG))
+    (finding,) = findings(calls)
+    assert finding["claim"].startswith("With its adapter amplified the organism brings up “lighthouse”")
+    assert "28 of 32 fresh replies against 0 of 32 with the adapter off" in finding["claim"]
+    assert calls[-1].arguments["summary"].endswith("Found by diff_mining and adapter_amplification.")
+    assert findings(played(public(), answers(WEAK))) == []
+    without = tuple(name for name in installed_techniques() if name != "adapter_amplification")
+    assert findings(played(public(techniques=without), answers(STRONG))) == []
+
+
 def test_without_base_access_the_base_is_never_asked():
     calls = played(public(Access.ACTIVATIONS), world(words=["ocean"], confirmed=STRONG))
     code = "\n".join(call.arguments.get("code", "") for call in calls)
