@@ -6,7 +6,7 @@ CONFIG ?= amber
 JLPM := PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
 LABEXTENSION := interp_bench_ext/labextension
 
-.PHONY: demo lab test redteam hub hub-test ui-test ui-shots test-all test-clients test-gpu docs-examples lint format train bench bench-agent bench-callers bench-engine bench-gpu bench-numerics bench-lab bench-filter bench-sandbox bench-modal bench-hub bench-gateway build clean
+.PHONY: demo lab test redteam hub hub-test ui-test ui-shots test-all test-clients test-gpu docs-examples docs-notebooks docs-gallery lint format train bench bench-agent bench-callers bench-engine bench-gpu bench-numerics bench-lab bench-filter bench-sandbox bench-modal bench-hub bench-gateway build clean
 
 demo: $(VENV)/run.stamp  ## Set up, then investigate an organism offline
 	$(BIN)/interp-bench run $(CONFIG) --agent playbook --out notebooks
@@ -51,6 +51,12 @@ test-gpu: $(VENV)/dev.stamp  ## The dispatcher on CUDA; needs an NVIDIA GPU and 
 
 docs-examples: $(VENV)/dev.stamp  ## Run the worked examples of docs/techniques and write what they give into the pages
 	$(BIN)/python scripts/docs_examples.py $(PAGES)
+
+docs-notebooks: $(VENV)/dev.stamp  ## Run the investigations of docs/examples again and keep their notebooks
+	$(BIN)/python scripts/example_notebooks.py
+
+docs-gallery: $(VENV)/dev.stamp  ## Draw the plot of every result type, light and dark, for docs/gallery.md
+	$(BIN)/python scripts/chart_gallery.py
 
 lint: $(VENV)/dev.stamp node_modules/.stamp
 	$(BIN)/ruff format --check .

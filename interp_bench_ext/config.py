@@ -207,6 +207,8 @@ class AgentSection(_Section):
     program: str | None = None
     """Version of the program; a run notes it as it begins."""
     model: str | None = None
+    auxiliary_model: str | None = None
+    """Who writes inputs for ``scaffolded_battery`` from a hint of the agent's; None: the agent's own model."""
     platform: Platform = "anthropic"
     """Who serves the model."""
     base_url: ServerUrl | None = None

@@ -17,7 +17,7 @@ from ..agent.gate import Gate, answer_to
 from ..agent.loop import investigate
 from ..agent.mcp_provider import OutsideProvider, answer_in
 from ..agent.prompt import system_prompt
-from ..agent.provider import Holding, Metered, Provider
+from ..agent.provider import Holding, Provider
 from ..agent.tools import ToolSession
 from ..config import Experiment, PublicConfig
 from ..contracts import Connection, TechniqueSpec, Veil
@@ -47,7 +47,7 @@ from .environment import Environment
 from .leaks import leaks_beside
 from .prepare import prepare
 from .recorder import Recorder
-from .resolve import check_attended, check_model
+from .resolve import auxiliary_for, check_attended, check_model
 
 STOPPED = "stopped by the user"
 _CUT_SHORT = (Abandoned, BudgetReached, RecordingEnded)
@@ -80,6 +80,7 @@ class Run:
         self.recorder = recorder
         self.notebook = record.notebook
         self._provider, self._environment = provider, environment
+        self._auxiliary = auxiliary_for(public.agent, provider, environment.key)
         self._lock, self._events, self._veil = lock, events, veil
         self.experiment, self._spec = experiment, organism_spec(experiment)
         self._gate: Gate | None = None
@@ -179,8 +180,9 @@ class Run:
                 await self._look_for_leaks()
             finally:
                 self._lock.release()
-                if isinstance(self._provider, Holding):
-                    await self._provider.aclose()
+                for held in {id(each): each for each in (self._provider, self._auxiliary)}.values():
+                    if isinstance(held, Holding):
+                        await held.aclose()
         record = self._environment.journal.run(self.id)
         assert record is not None
         return record
@@ -222,7 +224,7 @@ class Run:
             state=self.recorder.state,
             emit=self.recorder,
             used=organism.used,
-            auxiliary=Auxiliary(self._provider, budgets) if isinstance(self._provider, Metered) else None,
+            auxiliary=Auxiliary(self._auxiliary, budgets) if self._auxiliary is not None else None,
         )
         self._gate = Gate.of(tools, self.public.agent)
         await prepare(session, self.recorder, self.public, self._events)

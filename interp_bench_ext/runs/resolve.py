@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
-from typing import cast, get_args
+from typing import TYPE_CHECKING, cast, get_args
 
 from ..agent.budget import Budgets
 from ..agent.mcp_provider import OutsideProvider
 from ..agent.playbook import PlaybookProvider
-from ..agent.provider import Choosing, Provider
+from ..agent.provider import Choosing, Metered, Provider
 from ..config import AgentSection, ProgramName, PublicConfig
 from ..contracts import OUTSIDE_AGENTS
 from ..errors import BadInput
@@ -17,6 +17,9 @@ from ..models.key import Key
 from ..models.prices import DEFAULT_MODEL
 from ..record.events import Approval, Event
 from .environment import Environment
+
+if TYPE_CHECKING:
+    from ..agent.anthropic import AnthropicProvider
 
 PROGRAM_NAMES = get_args(ProgramName)
 _INSTALL_MCP = "pip install 'interp_bench_ext[mcp]'"
@@ -95,18 +98,30 @@ def provider_for(
         return PlaybookProvider.of(public, seed, events)
     if agent.provider in PROGRAM_NAMES:
         return _program(agent, environment, events)
+    provider = _claude(agent, agent.model or DEFAULT_MODEL, environment.key)
+    for model in dict.fromkeys((provider.model, agent.auxiliary_model or provider.model)):
+        Budgets(agent).refuse_unknown_price(provider.capacity_with(model))
+    return provider
+
+
+def auxiliary_for(agent: AgentSection, provider: Provider, key: Key | None) -> Metered | None:
+    """Who writes inputs in a run of ``provider``; None where nobody here can be asked."""
+    if agent.auxiliary_model is None:
+        return provider if isinstance(provider, Metered) else None
+    return None if lacks_key(agent, key) else _claude(agent, agent.auxiliary_model, key)
+
+
+def _claude(agent: AgentSection, model: str, key: Key | None) -> AnthropicProvider:
     from ..agent.anthropic import AnthropicProvider
 
-    provider = AnthropicProvider(
-        key=environment.key,
-        model=agent.model or DEFAULT_MODEL,
+    return AnthropicProvider(
+        key=key,
+        model=model,
         platform=agent.platform,
         base_url=agent.base_url,
         context_window=agent.context_window,
         thinking=agent.thinking,
     )
-    Budgets(agent).refuse_unknown_price(provider.capacity)
-    return provider
 
 
 def check_attended(approval: Approval, environment: Environment) -> None:

@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 0f3df88febe6e1c286d9c1e9532325d29df797304d3d08251ec8fbbc21435f67
+// Generated from schema.json by `jlpm generate`. sha256 93c850545f13d4eb5cb3a15e6432b1ba53ee884b7aeaaf76b3fce03b687111ed
 import type { Event } from './events';
 
 export interface AgentSection {
@@ -8,6 +8,7 @@ export interface AgentSection {
     | null;
   program: string | null;
   model: string | null;
+  auxiliary_model: string | null;
   platform: 'anthropic' | 'bedrock' | 'vertex';
   base_url: string | null;
   context_window: number | null;

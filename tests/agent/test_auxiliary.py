@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from interp_bench_ext.agent.anthropic import AnthropicProvider
+from interp_bench_ext.agent.auxiliary import Auxiliary
+from interp_bench_ext.agent.budget import Budgets
+from interp_bench_ext.agent.playbook import PlaybookProvider
+from interp_bench_ext.agent.state import RunState
+from interp_bench_ext.config import AgentSection
+from interp_bench_ext.models.key import Key
 from interp_bench_ext.record.events import InputsWritten, ToolReturned
+from interp_bench_ext.runs.resolve import auxiliary_for
 
 from .looping import Run, Script, run_loop
 from .messages_server import Answer, Block, MessagesServer, Refused, Streamed, text, tool_use
+from .playbook.test_protocol import public
 
 HINT = {"hint": "it praises one tea", "kind": "prefill", "count": 3}
 
@@ -64,6 +74,33 @@ def test_without_inputs_the_agent_is_told_to_write_them(tmp_path: Path, answer: 
     returned = result(run)
     assert returned.is_error
     assert says in returned.content[0]["text"]
+
+
+def test_a_config_may_name_another_model_for_it() -> None:
+    with MessagesServer(Script(0, asks, summaries=[Streamed(content=[text('["Try this tea"]')])])) as server:
+        agent = AgentSection(model="claude-opus-5-5", auxiliary_model="claude-haiku-4-5", base_url=server.url)
+        state, events = RunState(), []
+
+        async def main() -> list[str]:
+            auxiliary = auxiliary_for(agent, PlaybookProvider(public(), 0), Key(auth_token="a-token"))
+            assert auxiliary is not None
+            asked = Auxiliary(auxiliary, Budgets(agent, clock=lambda: 0.0))
+            found = await asked.inputs(state, events.append, **HINT)
+            await auxiliary.aclose()
+            return found
+
+        assert asyncio.run(main()) == ["Try this tea"]
+        assert [request["model"] for request in server.requests] == ["claude-haiku-4-5"]
+    assert events[0].output_tokens > 0
+
+
+def test_without_a_key_nobody_writes_inputs_and_by_default_the_agent_s_own_model_does() -> None:
+    playbook = PlaybookProvider(public(), 0)
+    assert auxiliary_for(AgentSection(auxiliary_model="claude-haiku-4-5"), playbook, None) is None
+    assert auxiliary_for(AgentSection(), playbook, Key(auth_token="a-token")) is None
+    own = AnthropicProvider(key=Key(auth_token="a-token"), base_url="http://127.0.0.1:9")
+    assert auxiliary_for(AgentSection(), own, None) is own
+    asyncio.run(own.aclose())
 
 
 def test_an_agent_that_nobody_here_asks_writes_them_itself(tmp_path: Path) -> None:

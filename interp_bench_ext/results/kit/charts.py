@@ -160,8 +160,10 @@ def arms(names: Sequence[str]) -> altair.Color:
 
 def lines(rows: list[Row], *, x: str, y: str, title: Any, kinds: Sequence[str], extra: dict[str, str]) -> Layers:
     """A line with its points for each ``kind``: ``at`` from the left, ``value`` upwards."""
+    whole = all(row["at"] is not None and float(row["at"]).is_integer() for row in rows)
+    ticks = altair.Axis(tickMinStep=1) if whole else altair.Axis()
     base = altair.Chart(data(rows)).encode(
-        x=altair.X("at:Q", title=x, scale=altair.Scale(zero=False)),
+        x=altair.X("at:Q", title=x, scale=altair.Scale(zero=False), axis=ticks),
         y=altair.Y("value:Q", title=y, scale=altair.Scale(zero=False)),
         color=arms(kinds),
     )
