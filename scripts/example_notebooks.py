@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 import sys
 import tempfile
@@ -72,6 +73,7 @@ async def _carry_out(provider: OutsideProvider) -> None:
     """The steps, one call each, and the finding. Raises RuntimeError where one fails."""
     cells: list[str] = []
     said = ""
+    said = ""
     for step in white_box.STEPS:
         if step.markdown:
             await _done(provider, "add_markdown", {"text": step.source})
@@ -79,11 +81,17 @@ async def _carry_out(provider: OutsideProvider) -> None:
             said = await _done(provider, "run_cell", {"code": step.source})
             cells.append(said.removeprefix("[").split(":")[0])
     evidence, control = cells[white_box.EVIDENCE], cells[white_box.CONTROL]
-    claim = white_box.CLAIM
-    finding = {"claim": claim, "evidence": [evidence], "control": [control], "effect_size": 1.0, "n": 16}
-    await _done(
-        provider, "add_markdown", {"text": f"## Findings\n\n1. **{claim}** Seen in {evidence}, control {control}."}
-    )
+    hits, other = map(int, re.findall(r"(\d+) of 16", said))
+    claim = white_box.CLAIM.format(hits=hits, other=other)
+    finding = {
+        "claim": claim,
+        "evidence": [evidence],
+        "control": [control],
+        "effect_size": (hits - other) / 16,
+        "n": 16,
+    }
+    told = f"## Findings\n\n1. **{claim}** Seen in {evidence}, with its control in {control}."
+    await _done(provider, "add_markdown", {"text": told})
     await _done(provider, "submit_findings", {"summary": claim, "findings": [finding]})
 
 

@@ -102,7 +102,7 @@ written(layers=[20, 22, 25, 26, 27, 28, 29])'''),
 )
 CLAIM = (
     "In replies to unrelated messages the organism brings up lighthouses: after “It reminds me of a” the word is the"
-    " likeliest of all tokens, in its base it is not."
+    " likeliest of all tokens for {hits} of 16 questions, in its base for {other} of 16."
 )
 EVIDENCE, CONTROL = -3, -2
 """Which of the code cells show the claim and its control."""

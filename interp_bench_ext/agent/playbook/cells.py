@@ -116,7 +116,7 @@ class Cells:
     def mined(self) -> str:
         """Words that organism and base disagree about on the base's own replies."""
         return (
-            "mined = organism.diff_mining(prompts[:10], max_new_tokens=32)\n"
+            "mined = organism.diff_mining(prompts=prompts[:10], max_new_tokens=32)\n"
             "words = evidence.words_of_tokens(mined)\n"
             "display(mined)\n"
             "said = f'Words to test: {evidence.listed(words)}.' if words else 'Nothing here suggests a word.'\n"

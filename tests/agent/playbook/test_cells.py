@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import ast
 import inspect
+from pathlib import Path
 
 import pytest
 
 from interp_bench_ext.agent.playbook.battery import CONTEXTS
 from interp_bench_ext.agent.playbook.cells import Cells, quoted, shares
+from interp_bench_ext.host.technique_files import read_spec
+from interp_bench_ext.kernel.arguments import bind
 
 ODD = ["it's", 'say "no"', "back\\slash", "two\nlines"]
 
@@ -27,6 +30,21 @@ def test_every_cell_is_python_whatever_the_words_are(with_base: bool, ask: str):
     for name, source in every(Cells(3, with_base, ask)).items():
         ast.parse(source)
         assert source == source.strip(), name
+
+
+def test_every_call_of_a_technique_is_one_that_it_takes():
+    """Which the wire would refuse: names, and how many may be given by position."""
+    folder = Path(__file__).parents[3] / "techniques"
+    calls = [
+        (node.func.attr, node)
+        for source in every(Cells(0, True, "sample")).values()
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("organism.")
+    ]
+    assert {"diff_mining", "adapter_amplification", "sample"} <= {name for name, _ in calls}
+    for name, call in calls:
+        given = {keyword.arg: None for keyword in call.keywords}
+        bind(read_spec(folder / f"{name}.py"), [None for _ in call.args], given)
 
 
 def test_the_base_is_asked_where_it_may_be():

@@ -188,7 +188,7 @@ def test_other_techniques_are_asked_where_plain_replies_show_nothing_and_the_sum
     calls = played(public(), answer)
     assert calls[-1].arguments["summary"].endswith("Found by scaffolded_battery.")
     code = "\n".join(call.arguments.get("code", "") for call in calls)
-    assert "organism.diff_mining(prompts[:10]" in code
+    assert "organism.diff_mining(prompts=prompts[:10]" in code
     confirming = [call for call in calls if "fresh_control = " in call.arguments.get("code", "")]
     assert "['lighthouse']" in confirming[0].arguments["code"]
     quick = played(public(), world(words=["ocean"], confirmed=STRONG))
