@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ from tests.techniques.support import technique
 
 Numbers = Mapping[str, Any]
 """What is compared, by its name and unit."""
+ROUNDINGS, DEVIATIONS = 12, 3
+"""Results of a block that are rounded on their way to the stream (norms, projections, rotation, attention, activation,
+their product, sums), and how many standard deviations of their sum a number may be off."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,15 @@ class Case:
         return self.dtype is torch.float32
 
     @property
+    def rounding(self) -> float:
+        """Relative error that a pass in this type has: half its epsilon for each rounded result, which are independent.
+
+        So they add up as the square root of their number (Higham 2002, section 2.8).
+        """
+        n = ROUNDINGS * self.organism.info.n_layers
+        return torch.finfo(self.dtype).eps / 2 * math.sqrt(n)
+
+    @property
     def small(self) -> bool:
         """Whether a reference may take a pass for each number."""
         return self.exact.base.model.config.hidden_size <= 64
@@ -182,6 +195,7 @@ class Check:
                 _largest(ours, exact[quantity]),
                 _largest(rounded[quantity], exact[quantity]),
                 self.limit,
+                case.rounding * max(1.0, float(np.abs(_numbers(exact[quantity])).max())),
             )
             for quantity, ours in compared.ours.items()
         ]
@@ -212,11 +226,13 @@ class Deviation:
     plain: float
     """Of Hugging Face's modules in the same type: what rounding alone makes of it."""
     limit: float
+    rounding: float
+    """What the type's rounding makes of a number as large as the largest of these, by its epsilon and the depth."""
 
     @property
     def most(self) -> float:
-        """In a narrower type, twice what its own rounding does to plain modules."""
-        return self.limit if self.dtype == "float32" else 2 * self.plain + 10 * self.limit
+        """In a narrower type, what its epsilon and the depth allow beyond the limit of float32."""
+        return self.limit if self.dtype == "float32" else self.limit + DEVIATIONS * self.rounding
 
     @property
     def held(self) -> bool:
@@ -224,7 +240,11 @@ class Deviation:
 
 
 def _largest(one: Any, other: Any) -> float:
-    first, second = (np.asarray(torch.as_tensor(each).detach().double()) for each in (one, other))
+    first, second = _numbers(one), _numbers(other)
     assert first.shape == second.shape, (first.shape, second.shape)
     assert first.size
     return float(np.abs(first - second).max())
+
+
+def _numbers(given: Any) -> Any:
+    return np.asarray(torch.as_tensor(given).detach().double())

@@ -133,19 +133,21 @@ def logit_diff_amplification(case: Case) -> Compared:
     return Compared({"texts that differ": [0.0]}, reference)
 
 
-@check("persona_vector", 5e-3, chat=True, whole=True)
+@check("persona_vector", 5e-3, chat=True)
 def persona_vector(case: Case) -> Compared:
     asked, layer = ["what is the weather?", "hi", "who are you?"], case.layers[1]
     ends = "be the quick fox", "be the lazy dog"
     found = case.run("persona_vector", trait=ends[0], opposite=ends[1], prompts=asked, layers=[layer], max_new_tokens=5)
-    read: dict[str, list[tuple[list[int], list[int]]]] = {}
-    for system in ends:
-        for prompt in asked:
-            turns = [{"role": "system", "content": system}, {"role": "user", "content": prompt}]
-            ids = case.organism.chat_ids(turns, arm="base")  # type: ignore[arg-type]
-            row = Row(tuple(ids), "base")
-            (reply,) = case.organism.generate([row], max_new_tokens=5, temperature=0.7, seed=0)[0]
-            read.setdefault(system, []).append((ids, list(reply.ids)))
+    told = [
+        [{"role": "system", "content": system}, {"role": "user", "content": each}] for system in ends for each in asked
+    ]
+    plain = [[{"role": "user", "content": each}] for each in asked]
+    talks = [("base", turns) for turns in told] + [(arm, turns) for arm in ("organism", "base") for turns in plain]
+    rows = [Row(tuple(case.organism.chat_ids(turns, arm=arm)), arm) for arm, turns in talks]  # type: ignore[arg-type]
+    # In one batch, as the technique has them: in a narrow type the batch decides what is drawn.
+    replies = case.organism.generate(rows, max_new_tokens=5, temperature=0.7, seed=0)
+    said = [(list(row.ids), list(reply.ids)) for row, (reply,) in zip(rows, replies, strict=True)]
+    read = {system: said[len(asked) * place :][: len(asked)] for place, system in enumerate(ends)}
 
     def reference(arms: Arms) -> dict[str, Any]:
         means = [

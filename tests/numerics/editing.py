@@ -15,15 +15,30 @@ from tests.host.reference_hooks import PLACES, blocks_of, hooked
 from .case import Arms, Case, Compared, Plain, check
 from .reading import TEXT
 
-PAIR = {"clean": "the dog jumps", "corrupt": "the brown jumps", "target": " the", "other": " dog", "raw": True}
+CLEAN, CORRUPT = "the dog jumps", "the brown jumps"
 
 
 class Pair:
-    """Both prompts, and the logit difference by which they are told apart."""
+    """Both prompts, and the logit difference that tells them apart best.
+
+    Effects are shares of it: between tokens that the prompts hardly move, rounding would be all that is compared.
+    """
 
     def __init__(self, case: Case) -> None:
-        self.clean, self.corrupt = (case.organism.text_ids(PAIR[name]) for name in ("clean", "corrupt"))
-        self._target, self._other = (case.organism.piece_ids(PAIR[name])[0] for name in ("target", "other"))
+        organism = case.organism
+        self.clean, self.corrupt = organism.text_ids(CLEAN), organism.text_ids(CORRUPT)
+        plain = case.exact.organism
+        moved = plain.logits(self.clean)[-1] - plain.logits(self.corrupt)[-1]
+        order = moved.argsort(descending=True)[: organism.info.vocabulary].tolist()
+        names = {token: organism.token_strings([token])[0] for token in order}
+        whole = [token for token in order if organism.piece_ids(names[token]) == [token]]
+        self._target, self._other = whole[0], whole[-1]
+        self.answers = {"target": names[self._target], "other": names[self._other]}
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """As patching techniques take them."""
+        return {"clean": CLEAN, "corrupt": CORRUPT, "raw": True, **self.answers}
 
     def value(self, logits: torch.Tensor) -> torch.Tensor:
         return logits[..., self._target] - logits[..., self._other]
@@ -51,7 +66,7 @@ def put(values: torch.Tensor, at: int | slice) -> Callable[[torch.Tensor], torch
 @check("activation_patching", 5e-3)
 def activation_patching(case: Case) -> Compared:
     pair, layers = Pair(case), [layer for layer in case.layers if layer]
-    found = case.run("activation_patching", layers=layers, **PAIR)
+    found = case.run("activation_patching", layers=layers, **pair.arguments)
 
     def reference(arms: Arms) -> dict[str, Any]:
         plain, clean = arms.organism, arms.organism.streams(pair.clean)
@@ -69,7 +84,7 @@ def activation_patching(case: Case) -> Compared:
 @check("attribution_patching", 5e-3)
 def attribution_patching(case: Case) -> Compared:
     pair = Pair(case)
-    found = case.run("attribution_patching", part="resid_pre", **PAIR)
+    found = case.run("attribution_patching", part="resid_pre", **pair.arguments)
 
     def reference(arms: Arms) -> dict[str, Any]:
         plain = arms.organism
@@ -93,7 +108,7 @@ def attribution_patching(case: Case) -> Compared:
 def path_patching(case: Case) -> Compared:
     """Senders given their clean value while all that comes after them is held at the corrupt run's."""
     pair, layers = Pair(case), case.layers
-    found = case.run("path_patching", senders="attn_out", layers=layers, **PAIR)
+    found = case.run("path_patching", senders="attn_out", layers=layers, **pair.arguments)
 
     def reference(arms: Arms) -> dict[str, Any]:
         plain = arms.organism
@@ -134,8 +149,7 @@ def _outputs(plain: Plain, ids: list[int]) -> dict[tuple[int, str], torch.Tensor
 def direct_logit_attribution(case: Case) -> Compared:
     """The sum of the parts, which is the model's own logit difference before its soft cap."""
     pair = Pair(case)
-    answers = {name: PAIR[name] for name in ("target", "other")}
-    found = case.run("direct_logit_attribution", prompt=TEXT, raw=True, **answers)
+    found = case.run("direct_logit_attribution", prompt=TEXT, raw=True, **pair.answers)
     ids = case.organism.text_ids(TEXT)
 
     def whole(plain: Plain) -> float:
