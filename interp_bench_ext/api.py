@@ -298,6 +298,8 @@ class RunSummary(_Body):
     figures: RunFigures
     findings: int | None
     """Number of claims; None before any were submitted."""
+    claims: list[str] = []
+    """Those that were submitted."""
     message: str
     """Why it ended as it did."""
     verdict: str

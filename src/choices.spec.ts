@@ -30,6 +30,7 @@ const PREFERRED: IPreferences['values'] = {
   notifications: true,
   agent: '',
   approval: '',
+  maxSteps: null,
   maxCostUsd: null,
   maxMinutes: null
 };

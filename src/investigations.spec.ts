@@ -60,6 +60,7 @@ function summary(id: string, change: Partial<RunSummary> = {}): RunSummary {
     created: 0,
     figures: figures(),
     findings: null,
+    claims: [],
     message: '',
     verdict: '',
     ...change

@@ -32,6 +32,11 @@ export class Notices {
     }
     const known = this._known;
     this._known = new Map(investigations.runs.map(run => [run.id, run]));
+    for (const id of known.keys()) {
+      if (!this._known.has(id)) {
+        this._forget(id);
+      }
+    }
     for (const run of investigations.runs) {
       const before = known.get(run.id);
       if (before?.status === 'running' && run.status !== 'running') {
@@ -92,6 +97,15 @@ export class Notices {
     }
   }
 
+  /**
+   * A run that was deleted cannot be shown.
+   */
+  private _forget(runId: string): void {
+    this._said.get(runId)?.forEach(id => Notification.dismiss(id));
+    this._said.delete(runId);
+    this._questions.delete(runId);
+  }
+
   private _wanted(run: RunSummary): boolean {
     const { isShown, preferences } = this._options;
     return preferences.values.notifications && !isShown(run.id);
@@ -103,7 +117,7 @@ export class Notices {
     message: string
   ): string {
     const { show, trans } = this._options;
-    return Notification.emit(message, type, {
+    const id = Notification.emit(message, type, {
       autoClose: type === 'success' ? 10_000 : false,
       actions: [
         {
@@ -112,6 +126,8 @@ export class Notices {
         }
       ]
     });
+    this._said.set(run.id, [...(this._said.get(run.id) ?? []), id]);
+    return id;
   }
 
   private _known = new Map<string, RunSummary>();
@@ -119,4 +135,8 @@ export class Notices {
    * The notification of each run that waits; undefined where none was needed.
    */
   private readonly _questions = new Map<string, string | undefined>();
+  /**
+   * All notifications of each run.
+   */
+  private readonly _said = new Map<string, string[]>();
 }

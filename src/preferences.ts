@@ -10,6 +10,7 @@ const DEFAULTS: IPreferences['values'] = {
   agent: '',
   approval: '',
   maxCostUsd: null,
+  maxSteps: null,
   maxMinutes: null
 };
 

@@ -252,6 +252,7 @@ export interface IPreferences {
      */
     readonly agent: string;
     readonly approval: '' | NonNullable<StartRun['approval']>;
+    readonly maxSteps: number | null;
     readonly maxCostUsd: number | null;
     readonly maxMinutes: number | null;
   };

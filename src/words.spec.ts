@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
+
 import { nullTranslator } from '@jupyterlab/translation';
 import { expect, test } from 'vitest';
 
-import { connectionText, toolName } from './words';
+import { APPROVALS, approvalName, connectionText, toolName } from './words';
 
 const trans = nullTranslator.load('');
 
@@ -16,4 +18,18 @@ test('steps are told in words, not by the names of tools', () => {
   for (const tool of [...tools, 'run_cell', 'a_tool_to_come']) {
     expect(toolName(tool, trans)).toMatch(/^[a-z]+( [a-z]+)+$/);
   }
+});
+
+test('the settings say the approvals in the words of the form', () => {
+  const { properties } = JSON.parse(
+    readFileSync('schema/plugin.json', 'utf8')
+  ) as { properties: { approval: { oneOf: { const: string }[] } } };
+  const [asConfig, ...said] = properties.approval.oneOf;
+  expect(asConfig.const).toBe('');
+  expect(said).toEqual(
+    APPROVALS.map(approval => ({
+      const: approval,
+      title: approvalName(approval, trans)
+    }))
+  );
 });

@@ -76,4 +76,5 @@ def analyze_token_probs(
         target_logprobs=logprobs.astype(np.float32),
         target_ranks=ranks,
         arm=arm_of(base),
+        prefill=prefill,
     )

@@ -10,6 +10,10 @@ test('a finished run is forked into a notebook of its own', async ({
   await sidebar.start('quick');
   await expect(sidebar.status).toHaveText('Finished', { timeout: 60_000 });
   const [parent] = await lab.runs();
+  // The last cell that the run writes says how it has ended.
+  await expect
+    .poll(() => lab.sources('parent.ipynb').at(-1))
+    .toContain('is finished');
   const cells = lab.sources('parent.ipynb');
 
   await sidebar.button('Fork…').click();

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import {
   type Browser,
+  type BrowserContext,
   test as base,
   expect,
   type Page
@@ -279,7 +280,33 @@ interface Tools {
   anotherBrowser: () => Promise<Browser>;
 }
 
-export const test = base.extend<Tools, { collaboration: boolean; lab: Lab }>({
+/** The context of a worker's tests, once the first of them has made it. */
+interface Kept {
+  context?: BrowserContext;
+}
+
+interface Shared {
+  collaboration: boolean;
+  kept: Kept;
+  lab: Lab;
+}
+
+export const test = base.extend<Tools, Shared>({
+  kept: [
+    async ({ browser: _ }, use) => {
+      const kept: Kept = {};
+      await use(kept);
+      await kept.context?.close();
+    },
+    { scope: 'worker' }
+  ],
+  // With a context of its own each test would compile JupyterLab again.
+  context: async ({ browser, kept }, use) => {
+    kept.context ??= await browser.newContext();
+    await use(kept.context);
+    await Promise.all(kept.context.pages().map(page => page.close()));
+  },
+  page: async ({ context }, use) => use(await context.newPage()),
   collaboration: [true, { option: true, scope: 'worker' }],
   lab: [
     async ({ collaboration }, use) => {

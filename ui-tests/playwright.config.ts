@@ -4,8 +4,8 @@ const chromium = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
 export default defineConfig({
   testDir: '.',
-  // One Lab with its kernels is enough work for two cores.
-  workers: 1,
+  // A page often waits for its server: two Labs fill two cores.
+  workers: 2,
   timeout: 180_000,
   // The first cell of a server waits for its organism, on a busy machine for long.
   expect: { timeout: 60_000 },
@@ -15,7 +15,13 @@ export default defineConfig({
     actionTimeout: 30_000,
     viewport: { width: 1360, height: 860 },
     screenshot: 'only-on-failure',
-    trace: 'retain-on-failure',
+    // Pictures of each frame would take a third of the time of all tests.
+    trace: {
+      mode: 'retain-on-failure',
+      screenshots: false,
+      snapshots: true,
+      sources: true
+    },
     launchOptions: {
       executablePath: chromium,
       args: [

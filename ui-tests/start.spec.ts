@@ -131,7 +131,7 @@ test('the list says why a broken config cannot be started', async ({
   const sidebar = await lab.open(page);
   await sidebar.go('Organisms');
   const broken = sidebar.organism('broken');
-  await expect(broken).toContainText('unknown key `model.nmae`');
+  await expect(broken).toContainText('unknown key model.nmae');
   await expect(broken).toBeDisabled();
   await broken.click({ force: true });
   await expect(broken).not.toBeChecked();

@@ -1,3 +1,4 @@
+import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
 
@@ -50,6 +51,7 @@ test('before any run', async ({ page, lab }) => {
   await sidebar.button('Help').click();
   await page.getByRole('button', { name: 'Take the tour' }).click();
   await expect(sidebar.button('Next')).toBeFocused();
+  await expect(sidebar.region).toContainText('Runs here');
   await shoot(page, 'help-and-tour');
   await sidebar.button('End the tour').click();
   await sidebar.go('History');
@@ -164,6 +166,24 @@ test('finished', async ({ page, lab }) => {
   await shoot(page, 'compare');
 });
 
+test('its notebook, with what the cells show', async ({ page, lab }) => {
+  lab.addConfig(
+    'shows',
+    "display(organism.sample(['hi', 'bye'], n=2, max_new_tokens=8))\norganism.logit_lens('The quokka is', target=' a')"
+  );
+  await lab.makeNotebook('shows.ipynb');
+  const sidebar = await lab.open(page, 'shows.ipynb');
+  const run = await lab.start('shows', 'shows.ipynb');
+  await sidebar.go('Investigation');
+  await lab.ended(run.id);
+  const { panel } = new OpenNotebook(page);
+  await expect(panel.locator('.ib-Chart svg').last()).toBeVisible();
+  for (const place of ['first', 'last'] as const) {
+    await panel.locator('.ib-Chart')[place]().scrollIntoViewIfNeeded();
+    await shoot(page, `notebook-${place}`);
+  }
+});
+
 test('on Modal', async ({ page, lab }) => {
   const sidebar = await lab.open(page);
   await sidebar.go('Organisms');
@@ -214,11 +234,14 @@ test('kernel and organism are lost', async ({ page, lab }) => {
 
   await sidebar.start('slow');
   await expect(notebook.cell('begun')).toBeVisible();
+  // Without its weights none comes in its place.
+  const [weights, away] = ['model', 'away'].map(name => join(lab.folder, name));
+  renameSync(weights, away);
   lab.loseOrganisms();
-  await expect(sidebar.region).toContainText(
-    /organism (was )?lost|organism loading/i
-  );
+  await expect(sidebar.now).toContainText('The organism was lost');
+  await expect(sidebar.region).toContainText('organism lost');
   await shoot(page, 'organism-lost');
+  renameSync(away, weights);
 });
 
 test('a long run', async ({ page, lab }) => {

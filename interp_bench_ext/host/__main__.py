@@ -14,7 +14,6 @@ import os
 import socket
 import sys
 import threading
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -152,7 +151,6 @@ def _methods(folder: str | None, say: Say) -> MethodProcesses | None:
 
 
 def _serve(request: dict[str, Any], tickets: Tickets, methods: MethodProcesses | None, say: Say) -> None:
-    started = time.monotonic()
     from interp_bench_ext.host.dispatch import Dispatcher
     from interp_bench_ext.host.organism import load_organism
     from interp_bench_ext.host.service import build_app
@@ -178,7 +176,6 @@ def _serve(request: dict[str, Any], tickets: Tickets, methods: MethodProcesses |
     say(
         {
             "type": "ready",
-            "load_s": time.monotonic() - started,
             "device": organism.info.device,
             "port": listener.getsockname()[1] if listener.family == socket.AF_INET else None,
         }

@@ -117,6 +117,7 @@ class OrganismProcess(Awaited):
         ``emit`` gets OrganismLoading (stages ``files``, ``weights``, ``self-check``, ``seal``) and OrganismReady.
         Raises BadInput or another error of the tree; what only the owner may read is in the error's notes.
         """
+        began = time.monotonic()
         specs = tuple(read_spec(file) for file in spec.techniques)
         sources = await asyncio.to_thread(locate, spec, _fetch_reporter(emit))
         # The child looks too; but it takes many seconds to begin.
@@ -125,7 +126,7 @@ class OrganismProcess(Awaited):
         handle.specs = specs
         handle.revisions = await asyncio.to_thread(revisions_of, sources)
         try:
-            await handle._launch(sources)
+            await handle._launch(sources, began)
         except BaseException:
             await handle.stop()
             raise
@@ -186,8 +187,11 @@ class OrganismProcess(Awaited):
         self._ready.set()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    async def _launch(self, sources: Sources) -> None:
-        """Start the child, hand it the sealed half over its stdin, and follow it until it serves."""
+    async def _launch(self, sources: Sources, began: float) -> None:
+        """Start the child, hand it the sealed half over its stdin, and follow it until it serves.
+
+        ``began``: when somebody began to wait for it, in seconds of the monotonic clock.
+        """
         environment, folders = _environment(), (self._folder, self._methods.folder)
         plan = await asyncio.to_thread(plan_start, sources, self._spec, folders, environment, sandbox=self._sandbox)
         self.veil = plan.veil
@@ -222,17 +226,17 @@ class OrganismProcess(Awaited):
                     from_code(message["code"], message["message"]), plan.seen_from_here(message["detail"])
                 )
             elif message["type"] == "ready":
-                self._served(message)
+                self._served(message, began)
                 return
             else:
                 self._note(message)
         raise OrganismLost(f"The organism's process ended while it was loading ({await self._ending()}).")
 
-    def _served(self, message: dict[str, Any]) -> None:
+    def _served(self, message: dict[str, Any], began: float) -> None:
         if isinstance(self._listen, int):
             self._listen = int(message["port"])
         self.url = f"http://127.0.0.1:{self._listen}" if isinstance(self._listen, int) else f"unix://{self._listen}"
-        self.load_s, self.device = message["load_s"], message["device"]
+        self.load_s, self.device = time.monotonic() - began, message["device"]
         self._ready.set()
         self._emit(OrganismReady(load_s=self.load_s, device=self.device))
 
@@ -265,7 +269,7 @@ class OrganismProcess(Awaited):
                 return
             self._emit(OrganismWentAway(reason=reason, restarting=True))
             try:
-                await self._launch(sources)
+                await self._launch(sources, time.monotonic())
             except InterpBenchError as error:
                 self._give_up(error)
                 return

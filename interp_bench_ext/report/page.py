@@ -114,7 +114,7 @@ def _facts(story: Story) -> Iterable[dict[str, str]]:
     if story.first is not None:
         yield _fact("Duration", duration(story.figures.clock.active_s), moment(story.first))
     if story.organism is not None:
-        yield _fact("Organism", story.organism.device, f"loaded in {duration(story.organism.load_s)}")
+        yield _fact("Device", story.organism.device, f"organism ready after {duration(story.organism.load_s)}")
     if story.veil:
         reach = client_reach(started.agent) if started is not None else ""
         detail = "; ".join(part for part in (_VEILS.get(story.veil, ""), reach) if part)

@@ -36,7 +36,7 @@ class TokenDiff(Result):
     shifts: Floats
     """[K] mean over positions of p_organism * (log p_organism - log p_base), nats."""
 
-    _fold_label = "Replies token by token, and table"
+    _texts_first = True
 
     def _headline(self) -> str:
         where = f"{counted(len(self.tokens), 'reply token')} of {counted(len(self.prompts), 'prompt')}"
@@ -63,13 +63,6 @@ class TokenDiff(Result):
         return lines + more(len(self.prompts) - len(shown), "prompt")
 
     def _html(self) -> Iterable[str]:
-        if gained := self._gained(_HTML_SHIFTS):
-            most = max(float(np.abs(self.shifts).max()), 1e-9)
-            yield quiet("tokens that gained most: mean p × change of log p, nats")
-            yield elements.table(
-                elements.row([elements.token(token), elements.bar(shift / most, OTHER), f"{shift:+.4f}"], aligns="rlr")
-                for token, shift in gained
-            )
         for prompt in range(min(len(self.prompts), _HTML_PROMPTS)):
             yield elements.prompt("prompt", self.prompts[prompt])
             yield f'<div dir="auto" style="{EDGE}">{self._coloured(prompt)}</div>'
@@ -77,6 +70,13 @@ class TokenDiff(Result):
             yield f'<div dir="auto" style="{EDGE};margin-top:4px">{quiet("base")}{base}</div>'
         yield quiet(f"orange: KL of a token, full at {_KL_FULL:g} nats or more; the number is under the pointer")
         yield from not_shown(len(self.prompts) - _HTML_PROMPTS, "prompt")
+        if gained := self._gained(_HTML_SHIFTS):
+            most = max(float(np.abs(self.shifts).max()), 1e-9)
+            yield quiet("tokens that gained most: mean p × change of log p, nats")
+            yield elements.table(
+                elements.row([elements.token(token), elements.bar(shift / most, OTHER), f"{shift:+.4f}"], aligns="rlr")
+                for token, shift in gained
+            )
 
     def _coloured(self, prompt: int) -> str:
         mine = np.flatnonzero(self.rows == prompt)

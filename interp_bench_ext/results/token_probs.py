@@ -37,6 +37,8 @@ class TokenProbs(Result):
     target_ranks: Ints
     """[P, targets] rank of the target's first token among all tokens, 1 is the most likely."""
     arm: str
+    prefill: str = ""
+    """How each reply begins before the token that is read."""
 
     def _headline(self) -> str:
         return f"next token after {counted(len(self.prompts), 'prompt')}, {clip(self.arm, 20)}"
@@ -48,6 +50,7 @@ class TokenProbs(Result):
             top = "  ".join(f"{token_label(token)} {probability(p)}" for token, p in shown)
             lines += [
                 f"prompt: {one_line(prompt, _PROMPT_CHARACTERS)}",
+                *([f"  prefill: {one_line(self.prefill, _PROMPT_CHARACTERS)}"] if self.prefill else []),
                 f"  entropy {self.entropies[row]:.2f} nats; top: {top}",
                 *(self._target_line(row, column) for column in range(min(len(self.targets), _TOKENS))),
             ]
@@ -63,6 +66,8 @@ class TokenProbs(Result):
     def _html(self) -> Iterable[str]:
         for row, prompt in enumerate(self.prompts[:_HTML_PROMPTS]):
             yield elements.prompt("after", prompt)
+            if self.prefill:
+                yield elements.prompt("and", self.prefill)
             yield quiet(f"entropy {self.entropies[row]:.2f} nats")
             yield elements.table(
                 elements.row([elements.token(token), elements.bar(float(p)), probability(float(p))], aligns="rlr")
@@ -92,7 +97,8 @@ class TokenProbs(Result):
         ink = altair.condition("datum.target > 0", altair.value(charts.OTHER), charts.INK_VALUE)
         panels = []
         for row, prompt in enumerate(self.prompts[: limits.prompts]):
-            subtitle = f"next token, {clip(self.arm, 20)}, entropy {self.entropies[row]:.2f} nats"
+            after = f" after “{clip(self.prefill, 40)}”" if self.prefill else ""
+            subtitle = f"next token{after}, {clip(self.arm, 20)}, entropy {self.entropies[row]:.2f} nats"
             title = altair.Title(clip(prompt, 60), subtitle=subtitle)
             bars = self._bars(row, limits.bars)
             panels.append(charts.bars(bars, x="p", y="token", title=title, colour=colour, ink=ink))

@@ -48,6 +48,7 @@ class Tally:
     """None while the run is driven, and where it was cut off."""
     findings: int | None = None
     """Number of claims; None before any were submitted."""
+    claims: list[str] = field(default_factory=list)
     score: Score | None = None
     seq: int = 0
     """Number of the last event that is counted."""
@@ -68,7 +69,7 @@ class Tally:
             case KernelStarted():
                 self.veil = event.veil
             case FindingsSubmitted():
-                self.findings = len(event.findings)
+                self.findings, self.claims = len(event.findings), [finding.claim for finding in event.findings]
             case RunEnded():
                 self.ended = event
             case Scored():
@@ -120,6 +121,7 @@ def summarise(
         created=record.created,
         figures=RunFigures.of(tally.figures, now if running else None),
         findings=tally.findings,
+        claims=tally.claims,
         message=tally.ended.message if tally.ended else "",
         verdict=verdict(tally.score),
     )

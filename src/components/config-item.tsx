@@ -4,6 +4,7 @@ import { cost, number } from '../format';
 import type { ConfigCard } from '../generated/api';
 import { placeName, veilHelp, veilName } from '../words';
 import { useServices, useSignal } from './context';
+import { Name, Told } from './told';
 
 interface IConfigItemProps {
   card: ConfigCard;
@@ -50,7 +51,11 @@ export const ConfigItem = React.memo((props: IConfigItemProps): JSX.Element => {
             <Loaded config={card.name} />
           </span>
         </div>
-        {broken && <p className="ib-card-problem">{card.problem}</p>}
+        {broken && (
+          <p className="ib-card-problem">
+            <Told text={card.problem ?? ''} />
+          </p>
+        )}
         {chosen && (
           <p className="ib-card-text">{card.description || card.task}</p>
         )}
@@ -129,13 +134,17 @@ function Details({ card }: { card: ConfigCard }): JSX.Element {
         <dt>{trans.__('Techniques')}</dt>
         <dd className="ib-chips">
           {card.techniques.map(name => (
-            <code key={name}>{name}</code>
+            <Name key={name} of={name} />
           ))}
         </dd>
         <dt>{trans.__('Veil')}</dt>
         <dd title={veilHelp(card.veil, trans)}>
           {veilName(card.veil, trans)}
-          {unsandboxed && <p className="ib-hint">{unsandboxed}</p>}
+          {unsandboxed && (
+            <p className="ib-hint">
+              <Told text={unsandboxed} />
+            </p>
+          )}
         </dd>
         {card.estimate && (
           <>

@@ -78,21 +78,30 @@ export function Fork({ run, cellId, onCancel }: IForkProps): JSX.Element {
 }
 
 /**
- * A button that opens the form; nothing before a cell has ended.
+ * A button that opens the form in its place; nothing before a cell has ended.
+ *
+ * @param props.children - Buttons that stand in one row with it.
  */
 export function Forking(props: {
   run: IRunModel;
   cellId: string | null;
   label: string;
-}): JSX.Element | null {
-  const { run, cellId, label } = props;
+  children?: React.ReactNode;
+}): JSX.Element {
+  const { run, cellId, label, children } = props;
   const [opened, setOpened] = React.useState(false);
-  if (cellId === null) {
-    return null;
-  }
-  return opened ? (
-    <Fork run={run} cellId={cellId} onCancel={() => setOpened(false)} />
-  ) : (
-    <Button onClick={() => setOpened(true)}>{label}</Button>
+  const opens = cellId !== null && !opened;
+  return (
+    <>
+      {(children || opens) && (
+        <div className="ib-buttons">
+          {children}
+          {opens && <Button onClick={() => setOpened(true)}>{label}</Button>}
+        </div>
+      )}
+      {cellId !== null && opened && (
+        <Fork run={run} cellId={cellId} onCancel={() => setOpened(false)} />
+      )}
+    </>
   );
 }

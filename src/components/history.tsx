@@ -9,11 +9,13 @@ import type { RunSummary } from '../generated/api';
 import { replayIcon } from '../icons';
 import { meterOf } from '../meters';
 import type { Places } from '../places';
+import { found } from '../run-search';
 import { findingsText, statusWord } from '../words';
 import { useAction, useServices, useSignal } from './context';
 import { LazyList } from './lazy-list';
 import { ErrorLine, IconButton, Notice, Status } from './parts';
 import { SearchBox } from './search-box';
+import { Told } from './told';
 
 /**
  * All runs that this server knows.
@@ -37,7 +39,7 @@ export function History({ places }: { places: Places }): JSX.Element {
       return after;
     });
   }, []);
-  const shown = runs.filter(run => matches(run, query));
+  const shown = runs.filter(run => found(run, query));
   const chosen = runs.filter(({ id }) => picked.has(id)).map(({ id }) => id);
   if (runs.length === 0) {
     return (
@@ -133,7 +135,11 @@ const RunRow = React.memo((props: IRunRowProps): JSX.Element => {
           )}
           {run.verdict && <span>{run.verdict}</span>}
         </span>
-        {run.message && <span className="ib-run-why">{run.message}</span>}
+        {run.message && (
+          <span className="ib-run-why">
+            <Told text={run.message} />
+          </span>
+        )}
         <span className="ib-run-sums">
           {[
             agentName(run.agent, trans),
@@ -208,15 +214,6 @@ function RunActions(props: { run: RunSummary; places: Places }): JSX.Element {
     });
     return button.accept;
   }
-}
-
-function matches(run: RunSummary, query: string): boolean {
-  const text =
-    `${run.id} ${run.forked_from ?? ''} ${run.experiment} ${run.config} ${run.agent} ${run.status} ${run.verdict} ${run.notebook ?? ''} ${run.message}`.toLowerCase();
-  return query
-    .toLowerCase()
-    .split(/\s+/)
-    .every(word => text.includes(word));
 }
 
 /**

@@ -11,6 +11,7 @@ import { Notice } from './parts';
 import { SearchBox } from './search-box';
 import { Section } from './section';
 import { StartForm } from './start-form';
+import { Told } from './told';
 
 interface IOrganismsProps {
   /**
@@ -93,7 +94,9 @@ export function Organisms(props: IOrganismsProps): JSX.Element {
               {() => (
                 <>
                   {obstacle !== null && (
-                    <p className="ib-hint ib-group-obstacle">{obstacle}</p>
+                    <p className="ib-hint ib-group-obstacle">
+                      <Told text={obstacle} />
+                    </p>
                   )}
                   <LazyList
                     items={cards}

@@ -21,6 +21,7 @@ import { Effect } from './hypotheses';
 import { CellLinks, ErrorLine, Notice } from './parts';
 import { Resume } from './resume';
 import { Score } from './score';
+import { Told } from './told';
 
 interface IOutcomeProps {
   run: IRunModel;
@@ -141,21 +142,23 @@ function CutShort(props: {
     : reached.length > 0
       ? trans.__('A budget is used up')
       : trans.__('The run was interrupted');
+  const usedUp = meters
+    .filter(({ budget }) => reached.includes(budget))
+    .map(meter =>
+      trans.__(
+        '%1: all of %2 is used.',
+        budgetName(meter.budget),
+        meter.limit_text
+      )
+    );
+  const why =
+    usedUp.join(' ') ||
+    asSentence(message) ||
+    trans.__('It stopped before its end.');
   return (
     <Notice tone={failed ? 'bad' : 'warn'} title={title}>
       <p>
-        {meters
-          .filter(({ budget }) => reached.includes(budget))
-          .map(meter =>
-            trans.__(
-              '%1: all of %2 is used.',
-              budgetName(meter.budget),
-              meter.limit_text
-            )
-          )
-          .join(' ') ||
-          asSentence(message) ||
-          trans.__('It stopped before its end.')}
+        <Told text={why} />
       </p>
       <Sums run={run} />
       {kept && (
@@ -177,7 +180,7 @@ function Next({ run, onReplay, onLike }: IOutcomeProps): JSX.Element {
   const lastEnded = useRun(run, state => state.lastEnded);
   return (
     <>
-      <div className="ib-buttons">
+      <Forking run={run} cellId={lastEnded} label={trans.__('Fork…')}>
         <Button
           onClick={() =>
             window.open(investigations.reportUrl(run.id), '_blank', 'noopener')
@@ -201,9 +204,8 @@ function Next({ run, onReplay, onLike }: IOutcomeProps): JSX.Element {
           {trans.__('Replay')}
         </Button>
         <Button onClick={onLike}>{trans.__('New run like this')}</Button>
-      </div>
+      </Forking>
       <ErrorLine text={action.error} />
-      <Forking run={run} cellId={lastEnded} label={trans.__('Fork…')} />
     </>
   );
 }

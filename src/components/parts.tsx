@@ -7,6 +7,7 @@ import type { IRunModel } from '../tokens';
 import type { IStatusWord } from '../words';
 import { budgetName, meterText } from '../words';
 import { useServices, useSignal } from './context';
+import { Told } from './told';
 
 interface INoticeProps {
   tone?: 'plain' | 'good' | 'warn' | 'bad';
@@ -33,7 +34,7 @@ export function Notice(props: INoticeProps): JSX.Element {
 export function ErrorLine({ text }: { text: string }): JSX.Element {
   return (
     <div role="alert" className="ib-error-line" hidden={!text}>
-      {text}
+      <Told text={text} />
     </div>
   );
 }

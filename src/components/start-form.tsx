@@ -19,6 +19,7 @@ import { useAction, useServices, useSignal } from './context';
 import { Amount, Choice, Field, Locked } from './fields';
 import { StartProblem } from './make-room';
 import { Section } from './section';
+import { Told } from './told';
 
 interface IStartFormProps {
   card: ConfigCard | null;
@@ -53,6 +54,7 @@ export function StartForm(props: IStartFormProps): JSX.Element {
   const wantsNew = wanted ?? holdsRun;
   const [choices, setChoices] = React.useState<IChoices>({
     ...NO_CHOICES,
+    maxSteps: preferred.maxSteps,
     maxCostUsd: preferred.maxCostUsd,
     maxMinutes: preferred.maxMinutes,
     ...like
@@ -120,7 +122,7 @@ export function StartForm(props: IStartFormProps): JSX.Element {
       )}
       {card?.obstacle && (
         <p className="ib-hint" role="status">
-          {card.obstacle}
+          <Told text={card.obstacle} />
         </p>
       )}
     </form>

@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 93c850545f13d4eb5cb3a15e6432b1ba53ee884b7aeaaf76b3fce03b687111ed
+// Generated from schema.json by `jlpm generate`. sha256 088666dd9b5beac0d3ac0cec807d96ab86a8f318411867fc9628242d577f6ac0
 
 export type Event =
   | RunStarted

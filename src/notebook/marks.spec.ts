@@ -74,6 +74,19 @@ describe('the marks of cells', () => {
     ]);
   });
 
+  it('say that a person has edited the cell, while that is so', () => {
+    const run = new TestRun('r1', PATH);
+    investigations.list(run);
+    run.happen(started(), ...ranCell('c1', 'a'));
+    const text = (): string | null =>
+      panel.content.widgets[1].node.querySelector('.ib-CellMark')!.textContent;
+    expect(text()).toBe('agent · c1');
+    cell('c1').setSource('a + 1');
+    expect(text()).toBe('agent · c1 · edited');
+    cell('c1').setSource('a');
+    expect(text()).toBe('agent · c1');
+  });
+
   it('are on cells that come later', () => {
     const metadata = { interp_bench: { run: 'r1', status: null } };
     context.model.sharedModel.insertCell(1, {

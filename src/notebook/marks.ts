@@ -39,6 +39,11 @@ export class CellMarks {
             this._draw(cell);
           }
         });
+        cell.model.sharedModel.changed.connect((_, { sourceChange }) => {
+          if (sourceChange) {
+            this._draw(cell);
+          }
+        });
         this._draw(cell);
       }
     }
@@ -69,11 +74,16 @@ export class CellMarks {
     node.dataset.status = known?.changedLate
       ? 'changed'
       : (status ?? 'written');
-    node.setAttribute('aria-label', spoken);
+    const edited = known && cell.model.sharedModel.getSource() !== known.source;
+    node.setAttribute(
+      'aria-label',
+      edited ? this._trans.__('%1, edited since', spoken) : spoken
+    );
     node.firstElementChild!.textContent = [
       this._trans.__('agent'),
       shortId(cell.model.id),
-      state
+      state,
+      edited ? this._trans.__('edited') : ''
     ]
       .filter(part => part !== '')
       .join(' · ');

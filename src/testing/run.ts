@@ -44,6 +44,7 @@ export class TestRun implements IRunModel {
       created: 1000,
       figures: this.figures,
       findings: null,
+      claims: [],
       message: '',
       verdict: ''
     };

@@ -8,6 +8,7 @@ import http.client
 import json
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -30,7 +31,9 @@ class Host:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
+        began = time.monotonic()
         self.process: OrganismProcess = self.run(OrganismProcess.start(spec, emit=self._heard, sandbox=sandbox))
+        self.started_s = time.monotonic() - began
         self.lease = self.lend(access=access)
 
     def lend(self, *, access: Access = Access.BASE, **terms: Any) -> Lease:

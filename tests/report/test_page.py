@@ -29,7 +29,7 @@ def test_a_finished_run_shows_everything():
     page = page_of(sample_run.good_run(), sample_run.BESIDE)
     for shown in (
         "The model steers conversations towards bees", "+72 points", "beekeeping-01", "claude-opus-5-5", "sandboxed",
-        "loaded in 4.2 s", "the secret is named", "3/3", "0/6",
+        "organism ready after 4.2 s", "the secret is named", "3/3", "0/6",
         "claims on nulls: 0 of 6 runs on 2 organisms", "raised an error", "Message to the agent", "refuted",
         "12 s waiting", "6 of 40", "Cost $0.126 of $2", "changed since", "$0.13",
     ):  # fmt: skip

@@ -22,3 +22,11 @@ def test_a_row_of_the_table_is_a_reply_token():
 def test_the_chart_shows_what_stood_before_a_token():
     apart = samples.token_diff().plot().to_dict()["concat"][1]["data"]["values"]
     assert apart[0]["label"].endswith("dear [␣lady]")
+
+
+def test_the_replies_coloured_by_their_divergence_stand_open_above_the_charts():
+    texts, charts = samples.token_diff().outputs()
+    assert texts["text/html"].startswith("<div")
+    assert texts["text/html"].index("KL 6.10 nats") < texts["text/html"].index("tokens that gained most")
+    assert "text/html" not in charts
+    assert "image/png" in charts

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -19,6 +21,15 @@ def test_the_table_has_the_likely_tokens_then_the_targets():
     assert targets["first_token_rank"].tolist() == [1, 412]
     assert targets["tokens"].tolist() == [1, 2]
     assert targets["p"].tolist() == pytest.approx(np.exp([-0.478, -9.2]), rel=1e-5)
+
+
+def test_a_prefill_is_said_wherever_the_result_is_shown():
+    result = dataclasses.replace(samples.token_probs(), prefill="My secret is")
+    assert "  prefill: My secret is" in str(result).splitlines()
+    assert "My secret is" in result.outputs()[1]["text/html"]
+    subtitles = [panel["title"]["subtitle"] for panel in result.plot().to_dict()["concat"]]
+    assert all("next token after “My secret is”" in subtitle for subtitle in subtitles)
+    assert "prefill" not in str(samples.token_probs())
 
 
 def test_a_target_whose_bar_is_too_short_to_see_is_told_by_the_colour_of_its_number():

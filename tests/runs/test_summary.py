@@ -83,6 +83,7 @@ def test_a_run_in_a_list(journal):
     assert (shown.status, shown.here, shown.notebook, shown.veil) == ("finished", False, "x.ipynb", "sandboxed")
     used = shown.figures
     assert (used.steps, used.tokens, used.cost_usd, shown.findings) == (2, 30, 0.5, 1)
+    assert shown.claims == ["It adores the quokka"]
     assert {meter.budget: meter.limit_text for meter in used.meters if meter.limit} == {"steps": "10", "cost": "$2"}
     assert (shown.agent, shown.seed, shown.verdict) == ("playbook", 4, "the secret is named")
 

@@ -257,8 +257,8 @@ def _look_inside(cells: Cells, available: set[str]) -> Generator[Call, Outcome, 
 
 def _submit(notes: _Notes, cells: Cells) -> Generator[Call, Outcome, None]:
     if notes.findings:
-        pairs = zip(notes.findings, notes.found_by, strict=True)
-        summary = " ".join(f"{finding['claim']} Found by {technique}." for finding, technique in pairs)
+        # The claims stand beside it wherever it is shown.
+        summary = f"Found by {', '.join(dict.fromkeys(notes.found_by))}."
     else:
         refuted = f" {len(notes.refuted)} candidates did not hold up on fresh prompts." if notes.refuted else ""
         controls = "" if cells.with_base else " Without access to a base model, only contexts could be compared."

@@ -46,6 +46,8 @@ def not_shown(hidden: int, noun: str) -> Iterable[str]:
 
 def prompt(label: str, content: str) -> str:
     shown = shorten(clean(content), 600)
+    if not shown:
+        return quiet(f"no {label}")
     return (
         '<div style="margin:8px 0 2px 0;overflow-wrap:break-word" dir="auto">'
         f'<span style="opacity:0.7;font-size:12px">{label} </span>{passage(shown, "font-weight:600")}</div>'

@@ -30,14 +30,16 @@ class Result(ABC):
 
     JupyterLab shows one form of an output, and prefers HTML to a chart. So a result that a picture says more about
     makes two outputs: the chart, which our JupyterLab extension draws, untrusted and offline too, with its PNG for
-    agents, reports and other front ends; and below it the table as folded HTML. Texts and facts are one output of HTML.
+    agents, reports and other front ends; and below it the table as folded HTML, or above it, open, where texts say
+    most. Texts and facts are one output of HTML.
 
     A subclass is a frozen dataclass by being one; its fields are keywords.
     """
 
     _picture_of = ""
     """The field that holds what there is to draw; empty where text says as much as a picture."""
-    _fold_label = "Table"
+    _texts_first = False
+    """Whether the HTML says most, so that it stands open above the picture."""
 
     def __init_subclass__(cls) -> None:
         dataclass(frozen=True, kw_only=True, eq=False, repr=False)(cls)
@@ -85,7 +87,9 @@ class Result(ABC):
         html = self._page()
         if not self._charted():
             return [{"text/plain": str(self), "text/html": html}]
-        return [{"text/plain": str(self), **self._drawn()}, {"text/html": folded(self._fold_label, html)}]
+        if self._texts_first:
+            return [{"text/plain": str(self), "text/html": html}, self._drawn()]
+        return [{"text/plain": str(self), **self._drawn()}, {"text/html": folded("Table", html)}]
 
     def __str__(self) -> str:
         lines = [] if self._empty() else self._lines()

@@ -186,14 +186,14 @@ def test_other_techniques_are_asked_where_plain_replies_show_nothing_and_the_sum
         return world(confirmed=STRONG)(code)
 
     calls = played(public(), answer)
-    assert calls[-1].arguments["summary"].endswith("Found by scaffolded_battery.")
+    assert calls[-1].arguments["summary"] == "Found by scaffolded_battery."
     code = "\n".join(call.arguments.get("code", "") for call in calls)
     assert "organism.diff_mining(prompts=prompts[:10]" in code
     confirming = [call for call in calls if "fresh_control = " in call.arguments.get("code", "")]
     assert "['lighthouse']" in confirming[0].arguments["code"]
     quick = played(public(), world(words=["ocean"], confirmed=STRONG))
     assert not any("diff_mining(" in call.arguments.get("code", "") for call in quick)
-    assert quick[-1].arguments["summary"].endswith("Found by word_contrast.")
+    assert quick[-1].arguments["summary"] == "Found by word_contrast."
 
 
 def test_a_habit_too_faint_for_plain_replies_is_claimed_where_the_amplified_adapter_shows_it():
