@@ -47,7 +47,7 @@ async function agrees(
       ? trans.__('Run its code without a sandbox?')
       : trans.__('Start in spite of what it may cost?'),
     body: sentence,
-    defaultButton: unveiled ? 0 : 1,
+    defaultButton: 0,
     buttons: [
       Dialog.cancelButton(),
       unveiled

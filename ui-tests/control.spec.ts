@@ -193,7 +193,9 @@ test('a start that may cost much on Modal is asked about first', async ({
   await expect(dialog).toContainText(
     /A100-80GB:2: .* more than model\.modal\.confirm_above_usd/
   );
-  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  const cancel = dialog.getByRole('button', { name: 'Cancel' });
+  await expect(cancel).toBeFocused();
+  await cancel.click();
   await expect(sidebar.region).toContainText('Not started.');
   expect((await lab.runs()).length).toBe(before);
 });

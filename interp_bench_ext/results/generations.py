@@ -88,7 +88,7 @@ class Generations(Result):
         thought = elements.folded("Thinking", thinking) if self._thought(row) else ""
         begun = passage(shorten(clean(prefill), 600), "opacity:0.62") if prefill else ""
         continued = passage(shorten(clean(self.texts[row]), _HTML_CHARACTERS), _MARKED if prefill else "")
-        note = quiet(escaped(f"{row + 1} · {self._note(row)}"))
+        note = quiet(escaped(f"{row + 1} · {self._told(row)}"))
         edge = f"border-left:3px solid {ACCENT.format('0.7')};padding:1px 0 1px 10px;margin:6px 0"
         said = f'<div dir="auto">{begun}{continued}</div>'
         return f'<div style="{edge};overflow-wrap:break-word">{thought}{said}{note}</div>'
@@ -152,6 +152,15 @@ class Generations(Result):
         rows = range(len(self.texts))
         for key, group in itertools.groupby(rows, key=lambda row: (self.prompts[row], self.prefills[row])):
             yield key, list(group)
+
+    def _told(self, row: int) -> str:
+        """What :meth:`_note` says, for a person."""
+        length = counted(int(self.n_tokens[row]), "token")
+        words = {f"{length}, length": f"cut at {length}", f"{length}, stop": length}
+        note = self._note(row)
+        for said, meant in words.items():
+            note = note.replace(said, meant)
+        return note.replace(" -", " \N{MINUS SIGN}")
 
     def _note(self, row: int) -> str:
         """Length, ending and mean log-probability of one text."""

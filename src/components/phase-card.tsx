@@ -28,7 +28,10 @@ export function PhaseCard({ run }: { run: IRunModel }): JSX.Element {
   );
 }
 
-function PhaseLine(props: { run: IRunModel; phase: Phase }): JSX.Element {
+function PhaseLine(props: {
+  run: IRunModel;
+  phase: Phase;
+}): JSX.Element | null {
   const { run, phase } = props;
   const { trans } = useServices();
   const text = phaseText(phase, trans);
@@ -49,6 +52,8 @@ function PhaseLine(props: { run: IRunModel; phase: Phase }): JSX.Element {
           {trans.__('The agent is told, and may start another one.')}
         </Trouble>
       );
+    case 'ended':
+      return null;
     case 'paused':
       return (
         <p className="ib-phase-line ib-tone-wait">

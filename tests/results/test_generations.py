@@ -47,6 +47,19 @@ def test_what_the_organism_said_is_marked_apart_from_the_prefill():
     assert "background-color" not in plain["text/html"]
 
 
+def test_a_person_reads_that_a_text_was_cut_and_a_minus_that_is_one():
+    shown = samples.generations(("a", "b"))
+    html = shown.outputs()[0]["text/html"]
+    assert "1 · cut at 8 tokens, \N{MINUS SIGN}2.50 nats/token" in html
+    assert "2 · 9 tokens, \N{MINUS SIGN}0.44 nats/token" in html
+    assert "[8 tokens, length, -2.50 nats/token]" in str(shown)
+
+
+def test_without_a_prompt_that_is_said():
+    (alone,) = samples.generations(("a",), prompt="").outputs()
+    assert ">no prompt<" in alone["text/html"]
+
+
 def test_six_texts_are_seen_and_the_rest_is_folded():
     (output,) = samples.generations(tuple(f"text{number}." for number in range(9))).outputs()
     before, folded = output["text/html"].split("<details>")
