@@ -91,13 +91,13 @@ class Bench:
     def grid(self) -> Group:
         """A patching grid over all layers in one call, and some of its cells one at a time."""
         clean = self.ids[:_GRID_POSITIONS]
-        corrupt = (*clean[: _GRID_POSITIONS - 9], *self.ids[100:109])
+        corrupt = (*clean[:1], *self.ids[100 : 99 + _GRID_POSITIONS])  # other tokens, so that every cell changes
         sites = tuple(Site(layer, "resid_pre") for layer in range(self.organism.info.n_layers))
         (batch,) = self.organism.run([Row(clean)], Reads(logits=False, sites=sites))
         rows = [
             Row(corrupt, edits=(Edit(site, (at,), "set", batch.sites[site][0, at]),))
-            for site in sites
             for at in range(_GRID_POSITIONS)
+            for site in sites
         ]
         some = range(0, len(rows), len(rows) // _SINGLE)
         found: dict[str, torch.Tensor] = {}
@@ -113,10 +113,20 @@ class Bench:
             Contestant(f"patching one at a time ({len(some)} of {len(rows)})", alone, times=len(rows) / len(some)),
             Contestant(f"patching grid, {len(sites)} x {_GRID_POSITIONS}", together),
         )
-        apart = found["together"].log_softmax(-1) - found["alone"].log_softmax(-1)
+        wanted, other = (self.model(input_ids=torch.tensor([ids])).logits[0, -1] for ids in (clean, corrupt))
+        answers = int(wanted.argmax()), int(other.argmax())
+
+        def share(logits: torch.Tensor) -> torch.Tensor:
+            """Of the way from the corrupt prompt's logit difference to the clean one's."""
+            value, *ends = (each[..., answers[0]] - each[..., answers[1]] for each in (logits, wanted, other))
+            return (value - ends[1]) / (ends[0] - ends[1])
+
+        apart = share(found["together"]) - share(found["alone"])
+        logs = found["together"].log_softmax(-1) - found["alone"].log_softmax(-1)
         return (one, all_), [
             at_least("patching grid: speed to one at a time", one.median / all_.median, 9.0),
-            at_most("patching grid: largest difference of a log-probability", float(apart.abs().max()), 1e-4),
+            at_most("patching grid: largest difference of an effect", float(apart.abs().max()), 1e-5),
+            at_most("patching grid: largest difference of a log-probability", float(logs.abs().max()), 1e-4),
         ]
 
     @torch.no_grad()

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from interp_bench_ext.contracts import Arm, Organism
+from interp_bench_ext.contracts import Arm, Organism, Reads, Row
 from interp_bench_ext.errors import BadInput
 
 Part = Literal["resid_pre", "attn_out", "mlp_out", "head"]
@@ -44,6 +44,12 @@ class Difference:
     def value(self, logits: Any) -> Any:
         """Of logits ``[..., vocabulary]``."""
         return logits[..., self.target] - logits[..., self.other]
+
+
+def last_values(organism: Organism, metric: Difference, rows: Sequence[Row]) -> Any:
+    """``[rows]`` as an array: the difference behind each row's last token."""
+    batches = organism.run(rows, Reads(positions=(-1,)))
+    return np.concatenate([metric.value(batch.logits[:, 0]).cpu().numpy() for batch in batches])
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from interp_bench_ext.contracts import Edit, Organism, Reads, Row, Site
 from interp_bench_ext.results import EffectGrid
 
-from ._metric import SHORT, Difference, Ends, pair, picked
+from ._metric import SHORT, Difference, Ends, Part, last_values, pair, picked
 
 
 def activation_patching(
@@ -55,44 +55,47 @@ def activation_patching(
     at = list(range(first, len(ids))) if positions is None else picked(positions, len(ids), "positions")
     sites = tuple(Site(layer, part) for layer in at_layers)
     kept = next(iter(organism.run([Row(tuple(ids))], Reads(sites=sites))))
-    ends = kept.logits[0, len(ids) - 1 :], _last_logits(organism, [Row(tuple(corrupt_ids))])
-    between = Ends(*(float(metric.value(end[0])) for end in ends))
-    names, rows = _rows(organism, part, at_layers, at, tuple(corrupt_ids), kept.sites)
-    values = metric.value(_last_logits(organism, rows)).cpu().numpy()
-    effects = between.share(values - between.corrupt)
+    (corrupted,) = last_values(organism, metric, [Row(tuple(corrupt_ids))])
+    between = Ends(float(metric.value(kept.logits[0, len(ids) - 1])), float(corrupted))
     heads = part == "head"
+    if heads:
+        names, rows = _heads(organism, at_layers, first, tuple(corrupt_ids), kept.sites)
+    else:
+        names, rows = _places(part, at_layers, at, tuple(corrupt_ids), kept.sites)
+    values = last_values(organism, metric, rows).reshape(1 if heads else len(at), len(names)).T
     return EffectGrid(
         tokens=("all",) if heads else tuple(organism.token_strings([corrupt_ids[row] for row in at])),
         positions=(0,) if heads else tuple(at),
         sites=tuple(names),
-        effects=effects.reshape(len(names), -1).astype(np.float32),
+        effects=between.share(values - between.corrupt).astype(np.float32),
         metric=between.said(metric),
         arm="organism",
     )
 
 
-def _rows(
-    organism: Organism, part: Any, layers: Sequence[int], at: Sequence[int], ids: tuple[int, ...], clean: Any
+def _heads(
+    organism: Organism, layers: Sequence[int], first: int, ids: tuple[int, ...], clean: Mapping[Site, Any]
 ) -> tuple[list[str], list[Row]]:
-    """Names of the grid's lines, and a row for each of its cells, line by line."""
-    if part == "head":
-        pairs = [(layer, head) for layer in layers for head in range(organism.info.n_heads)]
-        everywhere = range(len(ids))
-        rows = [
-            Row(ids, edits=(Edit(Site(layer, part, head), everywhere, "set", clean[Site(layer, part)][0, :, head]),))
-            for layer, head in pairs
-        ]
-        return [f"L{layer} H{head}" for layer, head in pairs], rows
+    """Names of the grid's lines, and a row for each: before the ``first`` token that differs, heads do not differ."""
+    pairs = [(layer, head) for layer in layers for head in range(organism.info.n_heads)]
+    where = range(first, len(ids))
+    rows = [
+        Row(ids, edits=(Edit(Site(layer, "head", head), where, "set", clean[Site(layer, "head")][0, first:, head]),))
+        for layer, head in pairs
+    ]
+    return [f"L{layer} H{head}" for layer, head in pairs], rows
+
+
+def _places(
+    part: Part, layers: Sequence[int], at: Sequence[int], ids: tuple[int, ...], clean: Mapping[Site, Any]
+) -> tuple[list[str], list[Row]]:
+    """Names of the grid's lines, and a row for each of its cells: all lines at the first position, and so on.
+
+    So rows that begin at one position follow each other, and share the passes of what comes before it.
+    """
     rows = [
         Row(ids, edits=(Edit(Site(layer, part), (position,), "set", clean[Site(layer, part)][0, position]),))
-        for layer in layers
         for position in at
+        for layer in layers
     ]
     return [f"L{layer} {SHORT[part]}" for layer in layers], rows
-
-
-def _last_logits(organism: Organism, rows: Sequence[Row]) -> Any:
-    """``[rows, vocabulary]`` at the last position of each."""
-    import torch
-
-    return torch.cat([batch.logits[:, -1] for batch in organism.run(rows, Reads(positions=(-1,)))])

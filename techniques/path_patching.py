@@ -11,7 +11,7 @@ import torch
 from interp_bench_ext.contracts import Edit, Organism, Reads, Row, Site
 from interp_bench_ext.results import EffectGrid
 
-from ._metric import SHORT, Difference, Ends, pair, picked
+from ._metric import SHORT, Difference, Ends, last_values, pair, picked
 
 
 def path_patching(
@@ -61,12 +61,12 @@ def path_patching(
     blocks = [layer for layer in picked(layers, last + 1, "layers") if layer < most]
     names, changes = _changes(organism, senders, blocks, tuple(ids), tuple(corrupt_ids))
     row = Row(tuple(corrupt_ids))
-    ends = [float(metric.value(_last_logits(organism, [Row(tuple(each))])[0])) for each in (ids, corrupt_ids)]
+    ends = [float(last_values(organism, metric, [Row(tuple(each))])[0]) for each in (ids, corrupt_ids)]
     entry = Site(last, "resid_post") if receiver == "logits" else Site(at, "resid_pre")
     heard = [Row(row.ids, edits=(Edit(entry, range(len(ids)), "add", change),)) for change in changes]
     if receiver != "logits":
         heard = _received(organism, heard, Site(at, receiver), receiver_head, row)
-    values = metric.value(_last_logits(organism, heard)).cpu().numpy() if heard else np.zeros(0, np.float32)
+    values = last_values(organism, metric, heard) if heard else np.zeros(0, np.float32)
     between = Ends(*ends)
     head = "" if receiver_head is None else f" H{receiver_head}"
     return EffectGrid(
@@ -126,8 +126,3 @@ def _received(organism: Organism, heard: Sequence[Row], site: Site, head: int | 
     one = Site(site.layer, site.part, head)
     organism.site_shape(one)
     return [Row(row.ids, edits=(Edit(one, whole, "set", values[:, head]),)) for values in found]
-
-
-def _last_logits(organism: Organism, rows: Sequence[Row]) -> Any:
-    """``[rows, vocabulary]`` at the last position of each."""
-    return torch.cat([batch.logits[:, -1] for batch in organism.run(rows, Reads(positions=(-1,)))])

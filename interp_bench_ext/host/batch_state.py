@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,11 +107,35 @@ def repeated(cache: Any, rows: int) -> Any:
         own = copy.deepcopy(cache)
         pick_rows(own, torch.zeros(rows, dtype=torch.long))
         return own
+    return _changed(cache, lambda each: each.expand(rows, -1, -1, -1))
+
+
+def branched(cache: Any, picked: torch.Tensor, columns: int) -> Any:
+    """Rows of a cache of keys and values, up to so many columns, beside the cache itself."""
+    own = _changed(cache, lambda each: each[picked, :, :columns])
+    for layer in own.layers:
+        if layer.is_sliding:
+            layer.cumulative_length = columns
+    return own
+
+
+def fewer_rows(cache: Any, rows: Sequence[int]) -> None:
+    """Of each layer the first so many, in place; where these are none, one that is never looked at.
+
+    A layer without rows is taken to have had no columns.
+    """
+    for layer, own in zip(cache.layers, rows, strict=True):
+        if layer.is_initialized:
+            layer.keys, layer.values = layer.keys[: max(own, 1)], layer.values[: max(own, 1)]
+
+
+def _changed(cache: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
+    """Another cache with keys and values ``[B, heads, columns, width]`` made of the cache's; a pass adds to neither."""
     own = copy.copy(cache)
     own.layers = [copy.copy(layer) for layer in cache.layers]
     for layer in own.layers:
         if layer.is_initialized:  # a pass puts what it adds into new tensors
-            layer.keys, layer.values = (each.expand(rows, -1, -1, -1) for each in (layer.keys, layer.values))
+            layer.keys, layer.values = change(layer.keys), change(layer.values)
     return own
 
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import takewhile
+
+import numpy as np
 
 from interp_bench_ext.host.memory import Sizes
 
+_MOST_ROWS = 1024
+"""Of a batch that is chosen by what it costs."""
 _ALIKE, _ALIKE_FROM = 2, 32
 """A row of up to so many times the tokens of the shortest, and so many more, is read with it."""
 
@@ -24,6 +29,57 @@ def contiguous_batches(lengths: Sequence[int], kinds: Sequence[Hashable], per_to
             batches.append(range(start, row))
             start, longest = row, length
     return [*batches, range(start, len(lengths))] if lengths else []
+
+
+@dataclass(frozen=True)
+class Start:
+    """The first block and the first column of a row that its pass computes, and the row's length."""
+
+    layer: int
+    column: int
+    length: int
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a pass costs: columns times blocks, the embedding counted as one."""
+
+    layers: int
+    overhead: int
+    """What a block costs beside what it computes of columns, in columns."""
+
+    def cost(self, batch: Sequence[Start]) -> int:
+        """Of one pass over rows that begin there, each at its block, all at the first column of any."""
+        columns = max(start.length for start in batch) - min(start.column for start in batch)
+        layers = [self.layers + 1 - start.layer for start in batch]
+        return columns * sum(layers) + self.overhead * max(layers)
+
+    def of_whole(self, lengths: Sequence[int], batches: Sequence[range]) -> int:
+        """Of passes that begin with the first block and column."""
+        return sum(self.cost([Start(0, 0, lengths[row]) for row in batch]) for batch in batches)
+
+
+def cheapest_batches(starts: Sequence[Start], work: Work, most: int) -> list[range]:
+    """Consecutive rows in batches of the least cost together, none of more than ``most`` columns if it can be.
+
+    By dynamic programming over the row with which the last batch begins.
+    """
+    layer, column, length = np.array([(start.layer, start.column, start.length) for start in starts]).T
+    layers = work.layers + 1 - layer
+    best, begins = np.zeros(len(starts) + 1), [0] * (len(starts) + 1)
+    for end in range(1, len(starts) + 1):
+        back = slice(end - 1, end - _MOST_ROWS - 1 if end > _MOST_ROWS else None, -1)
+        columns = np.maximum.accumulate(length[back]) - np.minimum.accumulate(column[back])
+        costs = columns * layers[back].cumsum() + work.overhead * np.maximum.accumulate(layers[back]) + best[back]
+        costs[1:][(columns * np.arange(1, len(columns) + 1))[1:] > most] = np.inf
+        chosen = int(costs.argmin())
+        best[end], begins[end] = costs[chosen], end - 1 - chosen
+    batches: list[range] = []
+    end = len(starts)
+    while end:
+        batches.append(range(begins[end], end))
+        end = begins[end]
+    return batches[::-1]
 
 
 class Room:

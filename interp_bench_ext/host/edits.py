@@ -97,8 +97,17 @@ class Stage:
         if self._fixed is not None:
             return self._changed(found, self._fixed.at, self._fixed.table)
         index = self._index(columns)
-        if not (index >= 0).any():
+        rows = np.flatnonzero((index >= 0).any(1))
+        if not len(rows):
             return found
+        if len(rows) < len(index):
+            whole = found.clone()
+            whole[rows] = self._tabled(found[rows], index[rows])
+            return whole
+        return self._tabled(found, index)
+
+    def _tabled(self, found: torch.Tensor, index: NDArray[np.int64]) -> torch.Tensor:
+        """``found`` ``[B, T, *shape]`` with the values at ``index`` ``[B, T]``."""
         if (index == index[:, :1]).all():  # the same for all columns of a row
             index = index[:, :1]
         if self._table is None or self._table.device != found.device:
@@ -110,10 +119,11 @@ class Stage:
         return torch.where((at >= 0).reshape(*at.shape, *[1] * (found.dim() - 2)), changed, found)
 
     def _index(self, columns: Columns) -> NDArray[np.int64]:
-        """``[B, T]``: each place's value in the table, -1 where nothing is done."""
+        """``[B, T]``: each place's value in the table, -1 where nothing is done. Rows may be the first ones."""
         index = np.full(columns.shape, -1)
         for row, entry in self.entries.items():
-            index[row] = entry.index(columns[row])
+            if row < len(columns):
+                index[row] = entry.index(columns[row])
         return index
 
     @property

@@ -210,22 +210,26 @@ class Interventions:
 
     def _staged(self, found: torch.Tensor, stage: Stage, tap: Tap) -> torch.Tensor:
         if tap.layout is None:
-            return stage.applied(found, self.columns)
+            return self._applied(stage, found)
         heads = tap.layout.get(found)
         if stage.head is None:
-            changed = stage.applied(heads, self.columns)
+            changed = self._applied(stage, heads)
         else:
-            one = stage.applied(heads[..., stage.head, :], self.columns)
+            one = self._applied(stage, heads[..., stage.head, :])
             changed = torch.cat([heads[..., : stage.head, :], one[..., None, :], heads[..., stage.head + 1 :, :]], -2)
         return tap.layout.put(found, changed)
 
+    def _applied(self, stage: Stage, found: torch.Tensor) -> torch.Tensor:
+        """Inside a block there may be fewer rows than there are: the first ones."""
+        return stage.applied(found, self.columns[: len(found)])
+
     def _middle(self, added: torch.Tensor, layer: int) -> torch.Tensor:
         """What attention adds, such that the stream behind it is the edited one; unedited places stay as they are."""
-        scale, before = self._sites.middles[layer].scale, self._before[layer].to(added.device)
+        scale, before = self._sites.middles[layer].scale, self._before[layer][: len(added)].to(added.device)
         middle = before + scale * added
         edited = middle
         for stage in self._stages[layer, "resid_mid"]:
-            edited = stage.applied(edited, self.columns)
+            edited = self._applied(stage, edited)
         wanted = ((edited.float() - before.float()) / scale).to(added.dtype)
         return torch.where((edited != middle).any(-1, keepdim=True), wanted, added)
 

@@ -7,9 +7,10 @@ from itertools import product
 
 import torch
 
-from interp_bench_ext.contracts import Arm, Batch, Reads, Row, Site
+from interp_bench_ext.contracts import Arm, Batch, Edit, Reads, Row, Site
 from interp_bench_ext.errors import BadInput, SelfCheckFailed
 from interp_bench_ext.host.arms import Batching
+from interp_bench_ext.host.branching import WORTH
 from interp_bench_ext.host.decoding import Drawn, Engine
 from interp_bench_ext.host.load import Proof
 from interp_bench_ext.host.running_batch import Sampling
@@ -47,6 +48,7 @@ def self_check(engine: Engine, proof: Proof) -> None:
         check.require(_BASE, lambda: own.logits[0], proof.logits)
         check.require(_BASE, lambda: engine.unembed(own.sites[check.last][0], "base"), proof.logits)
     check.choose_batching()
+    check.choose_beginning()
     check.choose_decoding()
 
 
@@ -76,6 +78,35 @@ class _Check:
             failed = _off(_ROWS, worst, self._allowed)
         assert failed is not None
         raise failed
+
+    def choose_beginning(self) -> None:
+        """Have rows with edits begin where these do, where that gives what whole passes give."""
+        engine = self._engine
+        if engine.batching is not Batching.PADDED or not engine.continues:
+            return
+        try:
+            engine.branches_below = WORTH if self._branched() <= self._allowed else 0.0
+        except Exception:  # noqa: BLE001 - what a model's own code raises when some rows come later
+            engine.branches_below = 0.0
+        finally:
+            engine.unseal()
+
+    def _branched(self) -> float:
+        """Rows edited at early, middle and late blocks: the largest deviation from whole passes."""
+        engine, worst = self._engine, [0.0]
+        start, last = min(_PREFIX, len(self._ids) // 2), len(engine.parts.blocks) - 1
+        engine.seal_prefix(torch.tensor([self._ids[:start]]))
+        text = self._ids[start:]
+        sites = [Site(layer, "resid_pre") for layer in sorted({1, (last + 1) // 2, last} - {0})]
+        for arm, first in zip(_ARMS, (len(text) // 2, 0), strict=True):
+            edits = [Edit(site, (at,), "scale", 2.0) for site in sites for at in (first, len(text) - 1)]
+            rows = [Row(text, arm, (edit,)) for edit in edits]
+            found: list[list[torch.Tensor]] = []
+            for engine.branches_below in (0.0, float("inf")):
+                batches = engine.run(rows, Reads(positions=(-1,)), _silent)
+                found.append([logits for batch in batches for logits in batch.logits[:, 0]])
+            worst += [self.off(begun, whole) for whole, begun in zip(*found, strict=True)]
+        return max(worst, key=_or_none)
 
     def choose_decoding(self) -> None:
         """Have steps recorded on CUDA, where that gives each row what it gets alone."""
@@ -118,7 +149,7 @@ class _Check:
             logs = plain[row].log_softmax(-1)[-1 - len(found.ids) : -1]
             at = torch.tensor(found.ids, device=logs.device)[:, None]
             worst.append(self.off(torch.tensor(found.logprobs, device=logs.device), logs.gather(1, at)[:, 0], logs))
-        return max(worst, key=lambda off: off if off == off else float("inf"))
+        return max(worst, key=_or_none)
 
     def _drawn(self, rows: list[Row]) -> list[Drawn]:
         stops, self._engine.stop_ids = self._engine.stop_ids, frozenset()
@@ -164,6 +195,11 @@ class _Check:
             raise _cannot(name, error) from None
         if not worst <= self._allowed:  # so written that NaN fails
             raise _off(name, worst, self._allowed)
+
+
+def _or_none(off: float) -> float:
+    """Infinite where it is no number."""
+    return off if off == off else float("inf")
 
 
 def _silent(_stage: str, _done: int, _total: int) -> None:
