@@ -59,28 +59,38 @@ def jacobian_lens(
     corpus = [row for row in given if len(row.ids) > skip + 1]
     if not corpus or skip < 0:
         raise BadInput(f"No text has more than {skip + 1} tokens: give longer texts, or a smaller skip.")
-    carried = [
-        torch.stack([_carried(organism, corpus, layer, stream, skip) for stream in streams])
-        for layer, streams in zip(places.layers[:-1], places.streams, strict=False)
-    ]
-    whole = torch.stack([*carried, places.streams[-1]])
+    carried = _carried(organism, corpus, places.layers[:-1], places.streams[:-1], skip)
+    whole = torch.cat([carried, places.streams[-1:]])
     note = f"The Jacobian is averaged over {len(corpus)} texts."
     return lens_grid(organism, places, whole, lens="Jacobian lens", top_k=top_k, target=target, note=note)
 
 
-def _carried(organism: Organism, corpus: Sequence[Row], layer: int, stream: torch.Tensor, skip: int) -> torch.Tensor:
-    """``[width]``: the mean over texts, and over the places of each, of what all later places become."""
-    site, last = Site(layer, "resid_post"), Site(organism.info.n_layers - 1, "resid_post")
-    rows = [
-        Row(row.ids, edits=(Edit(site, range(skip, len(row.ids) - 1), "add", sign * _STEP * stream),))
-        for row in corpus
-        for sign in (1.0, -1.0)
+def _carried(
+    organism: Organism, corpus: Sequence[Row], layers: Sequence[int], streams: torch.Tensor, skip: int
+) -> torch.Tensor:
+    """``[L, P, width]`` of streams ``[L, P, width]``: the mean over texts, and over the places of each, of what all
+    later places become.
+
+    One call for all of them: below its block a row is its text's, which is then run once.
+    """
+    last = Site(organism.info.n_layers - 1, "resid_post")
+    cells = [
+        (layer, place, sign) for layer in range(len(layers)) for place in range(streams.shape[1]) for sign in (1, -1)
     ]
-    total = torch.zeros_like(stream)
-    for batch in organism.run(rows, Reads(logits=False, sites=(last,))):
-        for place, index in enumerate(batch.rows):
-            end = batch.lengths[place] - 1
-            summed = batch.sites[last][place, skip:end].double().sum(0)
-            sign = 1.0 if index % 2 == 0 else -1.0
-            total += (sign * summed / (2 * _STEP * (end - skip))).float()
+
+    def nudged(row: Row, layer: int, place: int, sign: int) -> Row:
+        where = range(skip, len(row.ids) - 1)
+        return Row(
+            row.ids,
+            edits=(Edit(Site(layers[layer], "resid_post"), where, "add", sign * _STEP * streams[layer, place]),),
+        )
+
+    rows = [nudged(row, *cell) for row in corpus for cell in cells]
+    total = torch.zeros_like(streams)
+    for batch in organism.run(rows, Reads(logits=False, sites=(last,))) if rows else ():
+        for at, index in enumerate(batch.rows):
+            layer, place, sign = cells[index % len(cells)]
+            end = batch.lengths[at] - 1
+            summed = batch.sites[last][at, skip:end].double().sum(0)
+            total[layer, place] += (sign * summed / (2 * _STEP * (end - skip))).float()
     return total / len(corpus)

@@ -31,6 +31,7 @@ ELSEWHERE = {
             "host/arms",
             "host/batch_state",
             "host/batches",
+            "host/calls",
             "host/decoding",
             "host/passed",
             "host/passes",
