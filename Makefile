@@ -86,7 +86,7 @@ bench-callers: $(VENV)/dev.stamp  ## The same for many callers of one organism
 	$(BIN)/python benchmarks/callers.py --check
 
 bench-numerics: $(VENV)/dev.stamp  ## Every technique's numbers beside an independent computation of them
-	$(BIN)/python benchmarks/numerics.py --check
+	$(BIN)/python benchmarks/numerics.py --check --write docs/numerics.md
 
 bench-engine: $(VENV)/dev.stamp  ## Reads, edits and replies beside other packages', which it installs
 	$(BIN)/pip install --quiet 'transformer_lens==4.3.*' 'nnsight==0.8.*'

@@ -2,7 +2,7 @@
 
 The reference is plain Hugging Face modules with hooks, autograd, numpy or scikit-learn, in float32 on the same weights;
 in a narrower type the table also says how far plain modules of that type lie from it. With ``--check`` the exit status
-is 1 where a limit is missed.
+is 1 where a limit is missed; ``--write docs/numerics.md`` puts the tables into the page.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ def main() -> int:
     """Print the table; with ``--check``, 1 when a limit is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--write", type=Path, help="a page, whose tables are those of this run from here on")
     parser.add_argument("--only", default="", help="one architecture, or real")
     options = parser.parse_args()
     work_as_a_host()
@@ -65,7 +66,10 @@ def main() -> int:
     missed = [each for each in found if not each.held]
     for each in missed:
         print("MISSED", each)
-    print(f"{len(found)} comparisons, {len(missed)} missed, {time.monotonic() - began:.0f} s")
+    said = f"{len(found)} comparisons, {len(missed)} missed, {time.monotonic() - began:.0f} s"
+    print(said)
+    if options.write:
+        options.write.write_text(_written(options.write.read_text("utf-8"), found, said), "utf-8")
     return int(options.check and bool(missed))
 
 
@@ -78,6 +82,22 @@ def _table(found: list[Deviation]) -> Table:
         cells = [_cell(own[column]) if column in own else "" for column in columns]
         table.add_row(key[0], key[1], f"{key[2]:g}", *cells)
     return table
+
+
+def _written(page: str, found: list[Deviation], said: str) -> str:
+    """The page with a table for each type between its marks."""
+    tables = [f"{said}.\n"]
+    for dtype in dict.fromkeys(each.dtype for each in found):
+        own = [each for each in found if each.dtype == dtype]
+        names = list(dict.fromkeys(each.case for each in own))
+        tables.append(f"### {dtype}\n\n| technique | number | {' | '.join(names)} |\n|{'---|' * (2 + len(names))}")
+        for technique, quantity in dict.fromkeys((each.technique, each.quantity) for each in own):
+            at = {e.case: e for e in own if (e.technique, e.quantity) == (technique, quantity)}
+            cells = [f"{_cell(at[name])} of {at[name].most:.2g}" if name in at else "" for name in names]
+            tables.append(f"| {technique} | {quantity} | {' | '.join(cells)} |")
+        tables.append("")
+    before, after = page.split("<!-- tables -->\n")[0], page.split("<!-- end -->")[1]
+    return f"{before}<!-- tables -->\n{chr(10).join(tables)}<!-- end -->{after}"
 
 
 def _cell(each: Deviation) -> str:

@@ -137,12 +137,13 @@ class Cells:
     def amplified(self, prompts: Sequence[str], words: Sequence[str]) -> str:
         """Whether words that were suggested come once the adapter is made twice as strong, beside the adapter off."""
         call = (
-            f"organism.adapter_amplification(held_out, factors=[0, 2], n=2, temperature={TEMPERATURE}, "
+            f"organism.adapter_amplification(held_out, factors=[0, 2], words=words, n=2, temperature={TEMPERATURE}, "
             f"max_new_tokens=48, seed={self.seed + 3000})"
         )
         return (
             "from interp_bench_ext.errors import BadInput\n\n"
             f"held_out = {_listed(prompts)}\n"
+            f"words = {list(words)!r}\n"
             "off, twice = [], []\n"
             "try:\n"
             f"    strong = {call}\n"
@@ -151,7 +152,7 @@ class Cells:
             "    twice = [text for text, factor in zip(strong.texts, strong.doses) if factor == 2]\n"
             "except BadInput as error:\n"
             "    print(error.message)  # a hidden prompt alone, or a whole fine-tune\n"
-            + _kept("twice, off", repr(list(words)))
+            + _kept("twice, off", "words")
             + _VERDICT
         )
 
