@@ -6,7 +6,7 @@ CONFIG ?= amber
 JLPM := PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
 LABEXTENSION := interp_bench_ext/labextension
 
-.PHONY: demo lab test redteam hub hub-test ui-test ui-shots test-all test-clients test-gpu docs-examples docs-notebooks docs-gallery lint format train bench bench-agent bench-callers bench-engine bench-gpu bench-numerics bench-lab bench-filter bench-sandbox bench-modal bench-hub bench-gateway build clean
+.PHONY: demo lab test redteam hub hub-test ui-test ui-shots test-all test-clients test-gpu docs-examples docs-notebooks docs-gallery lint format train bench bench-agent bench-callers bench-calls bench-engine bench-gpu bench-numerics bench-lab bench-filter bench-sandbox bench-modal bench-hub bench-gateway build clean
 
 demo: $(VENV)/run.stamp  ## Set up, then investigate an organism offline
 	$(BIN)/interp-bench run $(CONFIG) --agent playbook --out notebooks
@@ -84,6 +84,9 @@ bench-agent: $(VENV)/dev.stamp  ## The same for the agent's loop; half an hour, 
 
 bench-callers: $(VENV)/dev.stamp  ## The same for many callers of one organism
 	$(BIN)/python benchmarks/callers.py --check
+
+bench-calls: $(VENV)/dev.stamp  ## What a small call costs, what thousands add to a host's memory, what a lens takes of it
+	$(BIN)/python benchmarks/host_calls.py --check
 
 bench-numerics: $(VENV)/dev.stamp  ## Every technique's numbers beside an independent computation of them
 	$(BIN)/python benchmarks/numerics.py --check --write docs/numerics.md

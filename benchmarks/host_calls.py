@@ -1,0 +1,124 @@
+"""What a small call of a served organism costs, whether thousands of them make its process grow, what a lens takes.
+
+The host is the real one, in a process of its own, called as a kernel does. The lens is read in a fresh process: what it
+takes is the most that the process ever had since a plain pass over the same text, less what it had then, as Linux
+counts it (``VmHWM`` after ``clear_refs``). With ``--check`` the exit status is 1 when a figure is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from contest import Figure, at_most
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from interp_bench_ext.contracts import Access  # noqa: E402
+from interp_bench_ext.host.bundled import ensure_bundled  # noqa: E402
+from interp_bench_ext.host.spec import OrganismSpec  # noqa: E402
+from interp_bench_ext.kernel.client import RemoteOrganism  # noqa: E402
+from interp_bench_ext.organisms.process import OrganismProcess  # noqa: E402
+from interp_bench_ext.organisms.tickets import admitted  # noqa: E402
+from scripts.host_environment import work_as_a_host  # noqa: E402
+
+_WARM, _POSITIONS = 1_000, 256
+
+
+def memory_mib(pid: int | str, name: str) -> float:
+    """A line of a process's status: ``VmRSS`` is what it has, ``VmHWM`` the most that it had."""
+    lines = Path(f"/proc/{pid}/status").read_text("ascii").splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{name}:"))
+
+
+@contextmanager
+def served() -> Iterator[tuple[RemoteOrganism, int]]:
+    """The bundled model in a host of its own, and that process's id."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+
+    def run(coroutine: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
+
+    folder, asked = str(ensure_bundled("smollm2-135m-instruct").path), ROOT / "techniques" / "get_model_info.py"
+    spec = OrganismSpec(name=folder, device="cpu", dtype="float32", techniques=(asked,))
+    process = run(OrganismProcess.start(spec, emit=lambda _event: None, sandbox=False))
+    try:
+        lease = run(admitted(process, caller="bench", access=Access.BASE))
+        assert process._process is not None
+        yield RemoteOrganism(lease.connection), process._process.pid
+    finally:
+        run(process.stop())
+        loop.call_soon_threadsafe(loop.stop)
+
+
+def calls(count: int) -> list[Figure]:
+    """The median small call, and what ``count`` of them add to the process."""
+    with served() as (organism, pid):
+        taken = [_clocked(organism) for _ in range(_WARM)]
+        before = memory_mib(pid, "VmRSS")
+        taken += [_clocked(organism) for _ in range(count)]
+        grown = memory_mib(pid, "VmRSS") - before
+    return [
+        at_most("a small call, median, ms", 1000 * statistics.median(taken), 1.0),
+        at_most(f"what {count:,} calls add to the host's memory, MiB", grown, 8.0),
+    ]
+
+
+def _clocked(organism: RemoteOrganism) -> float:
+    began = time.perf_counter()
+    organism.get_model_info()
+    return time.perf_counter() - began
+
+
+def lens_mib() -> float:
+    """What a lens over all layers and positions takes beyond a plain pass over the text, in this process."""
+    from plain import forward, lens
+
+    from interp_bench_ext.host.organism import load_organism
+    from interp_bench_ext.organisms.locate import locate
+
+    spec = OrganismSpec(name=str(ensure_bundled("smollm2-135m-instruct").path), device="cpu", dtype="float32")
+    organism = load_organism(spec, locate(spec), lambda _stage, _done, _total: None)
+    ids = tuple(organism.text_ids("The quick brown fox jumps over the lazy dog. " * 60)[:_POSITIONS])
+    lens(organism, ids[:8], 5)  # what is set up on first use
+    forward(organism._engine.organism.model, ids)
+    Path("/proc/self/clear_refs").write_text("5", "ascii")
+    before = memory_mib("self", "VmRSS")
+    lens(organism, ids, 5)
+    return memory_mib("self", "VmHWM") - before
+
+
+def main() -> int:
+    """Print the figures; with ``--check``, 1 when one is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--calls", type=int, default=10_000)
+    parser.add_argument("--lens", action="store_true", help="print what a lens takes in this process, and no more")
+    options = parser.parse_args()
+    if options.lens:
+        work_as_a_host()
+        print(lens_mib())
+        return 0
+    fresh = subprocess.run([sys.executable, __file__, "--lens"], check=True, capture_output=True, text=True)
+    figures = [at_most("a lens, MiB beyond a plain pass", float(fresh.stdout.split()[-1]), 100.0)]
+    figures += calls(options.calls)
+    for figure in figures:
+        print(figure)
+    print(f"load {os.getloadavg()[0]:.1f}")
+    return int(options.check and not all(figure.held for figure in figures))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
