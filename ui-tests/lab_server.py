@@ -8,6 +8,7 @@ kills the processes that hold organisms.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import secrets
@@ -110,8 +111,10 @@ def command(folder: Path, port: int, token: str, *, application: str, collaborat
 
 def lose_organisms(lab: subprocess.Popen[bytes]) -> None:
     for process in psutil.Process(lab.pid).children(recursive=True):
-        if "interp_bench_ext.host" in process.cmdline():
-            process.kill()
+        # One that has just ended by itself is none that could be lost.
+        with contextlib.suppress(psutil.Error):
+            if "interp_bench_ext.host" in process.cmdline():
+                process.kill()
 
 
 def free_port() -> int:
