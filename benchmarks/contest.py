@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Callable, Iterable
@@ -11,6 +12,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import torch
+from lab.figures import Figure, report
 from rich.console import Console
 from rich.table import Table
 
@@ -69,32 +71,14 @@ def measured(contestants: Iterable[Contestant], device: torch.device, rounds: in
     return found
 
 
-@dataclass(frozen=True)
-class Figure:
-    """What was found, and its limit."""
-
-    said: str
-    found: float
-    limit: float
-    at_least: bool
-
-    @property
-    def held(self) -> bool:
-        return self.found >= self.limit if self.at_least else self.found <= self.limit
-
-    def __str__(self) -> str:
-        asked = "at least" if self.at_least else "at most"
-        return f"{'held  ' if self.held else 'MISSED'} {self.said}: {self.found:.3g}, {asked} {self.limit:g}"
-
-
 def at_least(said: str, found: float, limit: float) -> Figure:
     """A figure that is better the larger it is."""
-    return Figure(said, found, limit, at_least=True)
+    return Figure(name=said, seen=found, limit=limit, at_least=True)
 
 
 def at_most(said: str, found: float, limit: float) -> Figure:
     """A figure that is better the smaller it is."""
-    return Figure(said, found, limit, at_least=False)
+    return Figure(name=said, seen=found, limit=limit)
 
 
 def peers(*names: str) -> list[str]:
@@ -108,6 +92,7 @@ class Report:
     def __init__(self) -> None:
         self._table = Table("work", "ms", "of the group's first", "tokens/s", "MiB more")
         self.figures: list[Figure] = []
+        self._load = os.getloadavg()[0]
 
     def add(self, contestants: Iterable[Contestant], figures: Iterable[Figure]) -> None:
         """A group."""
@@ -124,6 +109,4 @@ class Report:
     def print(self) -> bool:
         """Whether all figures are held."""
         Console(width=110).print(self._table)
-        for figure in self.figures:
-            print(figure)
-        return all(figure.held for figure in self.figures)
+        return not report(self.figures, title="Figures", load=self._load)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import sys
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -218,7 +217,6 @@ def main() -> int:
         report.add(*groups[name](bench))
     print(", ".join([f"torch {torch.__version__}", *peers("transformers", "nnsight", "transformer_lens")]))
     held = report.print()
-    print(f"load {os.getloadavg()[0]:.1f}")
     return int(options.check and not held)
 
 

@@ -11,7 +11,7 @@ const BUNDLED = 'Bundled';
 /**
  * Configs below one heading.
  */
-export interface IGroup {
+interface IGroup {
   title: string;
   cards: ConfigCard[];
   /**

@@ -11,7 +11,7 @@ export type Place = 'organisms' | 'investigation' | 'history';
 /**
  * Where in the sidebar a person is.
  */
-export interface IWhere {
+interface IWhere {
   readonly place: Place;
   /**
    * Name of the config that is chosen.

@@ -10,7 +10,7 @@ import type {
   Score
 } from './generated/events';
 
-export type CellKind = CellAdded['kind'];
+type CellKind = CellAdded['kind'];
 export type CellStatus = CellFinished['status'];
 
 /**
@@ -66,7 +66,7 @@ export type Phase =
   | { readonly kind: 'paused' }
   | { readonly kind: 'ended' };
 
-export interface IProviderWait {
+interface IProviderWait {
   readonly reason: string;
   /**
    * When it is asked again; Unix time in seconds.
@@ -108,7 +108,7 @@ export interface IHypothesis {
 /**
  * The agent's latest reply, as far as it has come.
  */
-export interface IReply {
+interface IReply {
   readonly step: number;
   readonly thinking: string;
   readonly text: string;

@@ -8,7 +8,7 @@ import type { Connection } from './tokens';
 /**
  * What a stream tells its owner.
  */
-export interface IListener {
+interface IListener {
   /**
    * Events that follow those before without a gap or a repetition; never an empty list.
    */

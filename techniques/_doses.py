@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from interp_bench_ext.contracts import Completion
 from interp_bench_ext.results import DoseResponse
 from interp_bench_ext.word_breaks import runs
 from interp_bench_ext.word_breaks import words as words_of
@@ -59,8 +58,3 @@ class Doses:
             control=self.control,
             note=self.note,
         )
-
-
-def drawn_fluency(text: Completion) -> float:
-    """Mean log-probability of the tokens under the model that drew them."""
-    return float(np.mean(text.logprobs)) if text.logprobs else float("nan")

@@ -17,18 +17,32 @@ class Figure:
 
     name: str
     seen: float
-    unit: str
+    unit: str = ""
     limit: float | None = None
     detail: str = ""
+    at_least: bool = False
+    """Whether it must not be under the limit instead."""
 
     @property
     def missed(self) -> bool:
-        return self.limit is not None and not self.seen <= self.limit
+        if self.limit is None:
+            return False
+        return not (self.seen >= self.limit if self.at_least else self.seen <= self.limit)
+
+    @property
+    def shown(self) -> str:
+        return f"{self.seen:{'.0f' if self.seen >= 10 else '.3g'}} {self.unit}".rstrip()
+
+    @property
+    def asked(self) -> str:
+        """The limit in words."""
+        return (
+            "" if self.limit is None else f"{'at least ' if self.at_least else ''}{self.limit:g} {self.unit}".rstrip()
+        )
 
     def row(self) -> list[str]:
         """Cells of a table: name, limit, seen, detail."""
-        limit = "" if self.limit is None else f"{self.limit:g} {self.unit}"
-        return [self.name, limit, f"{self.seen:.{0 if self.seen >= 10 else 1}f} {self.unit}", self.detail]
+        return [self.name, self.asked, self.shown, self.detail]
 
 
 def report(figures: Iterable[Figure], *, title: str, load: float, width: int = 140) -> bool:
@@ -48,7 +62,7 @@ def report(figures: Iterable[Figure], *, title: str, load: float, width: int = 1
     console.print(table)
     console.print(f"{os.cpu_count()} CPUs; other work on them kept {load:.1f} busy when this began.")
     for figure in missed:
-        console.print(f"missed: {figure.name}, {figure.seen:.1f} {figure.unit} for {figure.limit:g}")
+        console.print(f"missed: {figure.name}, {figure.shown} for {figure.asked}")
     return bool(missed)
 
 

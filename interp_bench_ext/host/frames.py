@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +12,7 @@ from interp_bench_ext.errors import InterpBenchError
 
 HEAD_BYTES = 9
 """One byte of kind and eight of length (big-endian)."""
+_PIECE_BYTES = 1 << 18
 
 
 def frame_head(kind: bytes, length: int) -> bytes:
@@ -28,6 +29,12 @@ def json_frame(kind: bytes, content: dict[str, Any]) -> bytes:
 def error_frame(error: InterpBenchError) -> bytes:
     """An ``E`` frame."""
     return json_frame(b"E", {"code": error.code, "message": error.message})
+
+
+def pieces(part: bytes | memoryview) -> Iterator[memoryview]:
+    """``part`` as a socket takes it: of what it has no room for, asyncio makes two copies."""
+    view = memoryview(part)
+    return (view[start : start + _PIECE_BYTES] for start in range(0, len(view), _PIECE_BYTES))
 
 
 def described(specs: Iterable[TechniqueSpec]) -> list[dict[str, Any]]:

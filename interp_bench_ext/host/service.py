@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from interp_bench_ext.errors import BadInput, DeadlineExceeded, InterpBenchError
 from interp_bench_ext.host.call_body import CallBody, parsed, received
 from interp_bench_ext.host.dispatch import Call, Dispatcher, Encoded, HeldBack, Outcome
-from interp_bench_ext.host.frames import described, error_frame, frame_head, json_frame
+from interp_bench_ext.host.frames import described, error_frame, frame_head, json_frame, pieces
 from interp_bench_ext.host.tickets import NO_TICKET, Admitted, Tickets
 
 _STREAM = "application/octet-stream"
@@ -171,7 +171,8 @@ class CallStream(Response):
 
 async def _send(send: Send, *parts: bytes | memoryview) -> None:
     for part in parts:
-        await send({"type": "http.response.body", "body": part, "more_body": True})
+        for piece in pieces(part):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
 
 
 async def _disconnected(receive: Receive) -> None:

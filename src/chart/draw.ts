@@ -8,7 +8,7 @@ import { compile } from 'vega-lite';
 import schema from '../generated/chart-schema.json';
 import { Tooltip } from './tooltip';
 
-export interface IChart {
+interface IChart {
   readonly version: 1;
   /**
    * Vega-Lite with its data, of the few things that the schema allows.
@@ -56,7 +56,7 @@ function rowsOf(value: unknown): number {
 /**
  * Vega names a gradient by the page's whole address, and Lab changes that when another tab comes to the front.
  */
-export function keepLocal(host: Element): void {
+function keepLocal(host: Element): void {
   for (const name of ['fill', 'stroke']) {
     for (const element of host.querySelectorAll(`[${name}^="url"]`)) {
       const own = element.getAttribute(name)!.replace(/^url\([^#]+#/, 'url(#');

@@ -163,7 +163,7 @@ export function useNow(ticking: boolean): number {
   return now;
 }
 
-export interface IAction {
+interface IAction {
   readonly busy: boolean;
   /**
    * What went wrong, in one sentence; empty when nothing did.

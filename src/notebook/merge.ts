@@ -34,7 +34,7 @@ export interface ICellPatch {
   readonly mark?: PartialJSONValue;
 }
 
-export interface IInsertion {
+interface IInsertion {
   /**
    * Id of the cell that it follows; null puts it first.
    */
@@ -63,12 +63,12 @@ export interface IMerge {
 /**
  * The cells of the open notebook; only those that matter are asked for.
  */
-export interface IOpenCells {
+interface IOpenCells {
   readonly ids: readonly string[];
   cell(id: string): IPlainCell | undefined;
 }
 
-export interface IVersions {
+interface IVersions {
   /**
    * What the file was when open notebook and file last agreed.
    */

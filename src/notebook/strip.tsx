@@ -16,7 +16,7 @@ import type { Follows } from './follows';
 import { followIcon } from './icons';
 import type { PanelRun } from './panels';
 
-export interface IStripServices {
+interface IStripServices {
   readonly follows: Follows;
   readonly investigations: IInvestigations;
   readonly navigator: ICellNavigator;

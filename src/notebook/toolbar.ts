@@ -11,7 +11,7 @@ import type { Follows } from './follows';
 import { followIcon } from './icons';
 import type { IPanelRuns, PanelRun } from './panels';
 
-export const FOLLOW_AGENT = 'interp-bench:follow-agent';
+const FOLLOW_AGENT = 'interp-bench:follow-agent';
 
 /**
  * Goes to the start form for this notebook; not there while a run is at work in it.
@@ -34,7 +34,7 @@ export class InvestigateButton extends ToolbarButton {
   }
 }
 
-export interface IFollowCommand {
+interface IFollowCommand {
   readonly commands: CommandRegistry;
   readonly follows: Follows;
   readonly palette: ICommandPalette | null;

@@ -5,7 +5,7 @@ import struct
 
 from interp_bench_ext.contracts import Access, Parameter, TechniqueSpec
 from interp_bench_ext.errors import BadInput
-from interp_bench_ext.host.frames import HEAD_BYTES, described, error_frame, frame_head, json_frame
+from interp_bench_ext.host.frames import HEAD_BYTES, described, error_frame, frame_head, json_frame, pieces
 
 
 def read(frame: bytes) -> tuple[bytes, object]:
@@ -34,3 +34,12 @@ def test_techniques_are_described_with_their_signature():
     [told] = json.loads(json.dumps(described([chat])))
     assert (told["name"], told["signature"], told["access"]) == ("chat", chat.signature, "sample")
     assert told["parameters"] == [{"name": "n", "type": "int", "default": "1", "help": "How many."}]
+
+
+def test_a_large_part_goes_out_in_pieces_of_it_and_nothing_is_copied():
+    array = bytearray(range(256)) * 4096
+    cut = list(pieces(memoryview(array)))
+    assert len(cut) > 1
+    assert b"".join(cut) == array
+    assert all(piece.obj is array for piece in cut)
+    assert list(pieces(b"")) == []

@@ -6,6 +6,7 @@ from typing import Any
 
 import modal
 
+from interp_bench_ext.organisms.places.modal.buffers import keep_freed_memory
 from interp_bench_ext.organisms.places.modal.h2_patch import spare_frame_texts
 from interp_bench_ext.organisms.places.modal.token import forget_token, take_token, taken_token
 
@@ -19,6 +20,7 @@ async def client() -> Any:
     Raises what Modal's client raises where there is no token.
     """
     spare_frame_texts()
+    keep_freed_memory()
     if take_token():
         _kept.clear()
     token = taken_token()

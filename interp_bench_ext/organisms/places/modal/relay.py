@@ -15,7 +15,7 @@ from aiohttp import web
 from interp_bench_ext.contracts import TechniqueSpec
 from interp_bench_ext.errors import DeadlineExceeded, InterpBenchError
 from interp_bench_ext.host.call_body import CallBody, parsed, received
-from interp_bench_ext.host.frames import described, error_frame
+from interp_bench_ext.host.frames import described, error_frame, pieces
 from interp_bench_ext.host.tickets import NO_TICKET, Admitted, Tickets
 from interp_bench_ext.sandbox.private_folder import private_folder
 
@@ -98,7 +98,8 @@ class Relay:
             ):
                 async for part in frames:
                     begun = begun or part[:1] != b"P"
-                    await reply.write(part)
+                    for piece in pieces(part):
+                        await reply.write(piece)
         except InterpBenchError as error:
             await self._fail(request, reply, begun, error)
         await reply.write_eof()

@@ -28,6 +28,7 @@ from interp_bench_ext.host.frames import HEAD_BYTES, error_frame
 from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.host.tickets import Ticket
 from interp_bench_ext.organisms.places.modal import weights
+from interp_bench_ext.organisms.places.modal.buffers import keep_freed_memory
 from interp_bench_ext.organisms.process import OrganismProcess
 from interp_bench_ext.organisms.tickets import Lease, admitted
 from interp_bench_ext.record.events import Event, OrganismLoading, OrganismWentAway
@@ -53,6 +54,7 @@ class _Methods:
     """What both classes offer."""
 
     def _begin(self) -> None:
+        keep_freed_memory()
         cargo = _taken(CARGO)
         weights.use_volume()
         self._serving = Serving(OrganismSpec.from_wire(cargo["spec"]), cargo["fingerprint"])

@@ -22,6 +22,7 @@ from aiohttp import web
 from grpclib import GRPCError, Status
 from modal_proto import api_pb2
 
+from interp_bench_ext.organisms.places.modal.buffers import keep_freed_memory
 from interp_bench_ext.organisms.places.modal.h2_patch import spare_frame_texts
 from tests.organisms.places.modal.client_side import ClientSide
 from tests.organisms.places.modal.containers import Container
@@ -208,6 +209,7 @@ async def main(root: Path) -> None:
     await plane.start()
     gc.freeze()
     spare_frame_texts()
+    keep_freed_memory()
     print(json.dumps({"grpc": plane.grpc_url, "http": plane.http_url}), flush=True)  # noqa: T201
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
