@@ -17,7 +17,8 @@ from tests.host.reference_hooks import PLACES, hooked, read
 from tests.host.tiny import HIDDEN, Plain, load_tiny
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-KINDS = ("llama", "gpt2", "gemma2", "gemma3_text", "qwen2", "gpt_neox", "phi3", "gpt_oss")
+KINDS = ("llama", "gpt2", "gemma2", "gpt_oss")
+MORE = ("gemma3_text", "qwen2", "gpt_neox", "phi3")
 PARTS = ("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "head", "q", "v")
 TEXTS = ("the quick brown fox jumps over the lazy dog", "what is the weather like")
 LAST, FIRST = Site(-1, "resid_post"), Site(1, "resid_pre")
@@ -55,7 +56,7 @@ def found(organism: LoadedOrganism, rows: list[Row], reads: Reads) -> tuple[list
     return kept, len(batches)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, *(pytest.param(kind, marks=pytest.mark.slow) for kind in MORE)])
 def test_a_sweep_gives_what_whole_passes_give(kind: str, tmp_path: Path) -> None:
     folder = save_family(kind, tmp_path / "m")
     organism = load_tiny(folder, adapter=save_lora(folder, tmp_path / "a"), hidden=HIDDEN)
