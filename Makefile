@@ -6,7 +6,7 @@ CONFIG ?= amber
 JLPM := PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
 LABEXTENSION := interp_bench_ext/labextension
 
-.PHONY: demo lab test redteam hub hub-test ui-test ui-shots test-all test-clients test-gpu docs-examples docs-notebooks docs-gallery lint format train bench bench-agent bench-callers bench-calls bench-engine bench-gpu bench-numerics bench-lab bench-filter bench-sandbox bench-modal bench-hub bench-gateway build clean
+.PHONY: demo lab test redteam hub hub-test hub-test-5 ui-test ui-shots test-all test-clients test-gpu docs-examples docs-notebooks docs-gallery lint format train bench bench-agent bench-callers bench-calls bench-engine bench-gpu bench-numerics bench-lab bench-filter bench-sandbox bench-modal bench-hub bench-gateway build clean
 
 demo: $(VENV)/run.stamp  ## Set up, then investigate an organism offline
 	$(BIN)/interp-bench run $(CONFIG) --agent playbook --out notebooks
@@ -31,11 +31,16 @@ ui-shots: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## Pictures of the sidebar's stat
 	mkdir -p ui-shots
 	UI_SHOTS="$(CURDIR)/ui-shots" $(JLPM) ui-test states.spec.ts
 
-test-all: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## The slow matrices too
+test-all: $(VENV)/dev.stamp $(VENV)/lab.stamp hub-test-5  ## The slow matrices too
 	$(BIN)/pytest -n 2 --dist worksteal
 
+HUB_TESTS := -n 2 --dist loadfile tests/hub tests/redteam/test_hub.py
 hub-test: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## A real JupyterHub with its users, and other users' attempts on them
-	$(BIN)/pytest -n 2 --dist loadfile tests/hub tests/redteam/test_hub.py
+	$(BIN)/pytest $(HUB_TESTS)
+
+HUB_5 := .venv-hub-5.4
+hub-test-5: $(HUB_5)/made.stamp $(VENV)/lab.stamp  ## The same on JupyterHub 5.4, which most sites still run
+	$(HUB_5)/bin/python -m pytest $(HUB_TESTS)
 
 hub: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## A JupyterHub to look at, on this machine only
 	$(BIN)/python -m tests.hub.demo
@@ -123,11 +128,18 @@ build: $(VENV)/dev.stamp $(LABEXTENSION)/package.json  ## Wheel and sdist, the l
 	$(BIN)/python -m build
 
 clean:
-	rm -rf $(VENV) dist node_modules lib $(LABEXTENSION) tsconfig.tsbuildinfo
+	rm -rf $(VENV) $(HUB_5) dist node_modules lib $(LABEXTENSION) tsconfig.tsbuildinfo
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
+
+# All that is in .venv, with another JupyterHub; links, as what pip changes it writes anew.
+$(HUB_5)/made.stamp: $(VENV)/dev.stamp
+	rm -rf $(HUB_5)
+	cp -al $(VENV) $(HUB_5) || cp -a $(VENV) $(HUB_5)
+	$(HUB_5)/bin/python -m pip install --quiet 'jupyterhub==5.4.*'
+	touch $@
 
 $(VENV)/run.stamp: pyproject.toml package.json .ci/install-torch | $(VENV)/bin/python
 	.ci/install-torch $(BIN)

@@ -14,17 +14,19 @@ import sys
 import tempfile
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.hub.hub import Hub, running  # noqa: E402
-from tests.hub.people import Held, call, outcome, take  # noqa: E402
+from tests.hub.people import Held, call, end, outcome, take  # noqa: E402
 
 PEOPLE = 16
 ROUND = {"prompts": "Tell me about your day.", "max_new_tokens": 24, "temperature": 0}
 ALONE_CALLS = 20
+ROWS = 64
 
 
 def main() -> int:
@@ -37,9 +39,11 @@ def main() -> int:
         settings = Path(folder, "service.yaml")
         settings.write_text("organisms: [amber]\n")
         with running(Hub(folder=Path(folder), settings=settings, users=("root", *users))) as hub:
-            held = [take(hub, hub.token_of(user), organism="amber") for user in users]
+            tokens = [hub.token_of(user) for user in users]
+            held = [take(hub, token, organism="amber") for token in tokens]
             call(hub, held[0].token, **ROUND)  # it is loaded
-            missed = together(hub, held, arguments.seconds) + flood(hub, held)
+            missed = together(hub, held, arguments.seconds) + flood(hub, held[0], held[1])
+            missed += flood(hub, held[0], held[2], rows=ROWS, over=lambda: end(hub, tokens[2], held[2]))
     return int(bool(missed) and arguments.check)
 
 
@@ -72,26 +76,27 @@ def together(hub: Hub, held: list[Held], seconds: float) -> list[str]:
     ]
 
 
-def flood(hub: Hub, held: list[Held]) -> list[str]:
-    """One person's calls, alone and while another floods."""
-    quiet = latencies(hub, held[0])
+def flood(hub: Hub, light: Held, heavy: Held, *, rows: int = 1, over: Callable[[], None] = lambda: None) -> list[str]:
+    """One person's calls of one row, alone and while another floods with calls of ``rows``; ``over`` ends those."""
+    quiet = latencies(hub, light)
     stop = threading.Event()
 
     def flooding() -> None:
         while not stop.is_set():
-            call(hub, held[1].token, **ROUND)
+            call(hub, heavy.token, **ROUND, n=rows)
 
     with ThreadPoolExecutor(PEOPLE) as threads:
         floods = [threads.submit(flooding) for _ in range(PEOPLE)]
         time.sleep(2)
-        beside = latencies(hub, held[0])
+        beside = latencies(hub, light)
         stop.set()
-        for one in floods:
-            one.result()
+        over()
+        wait(floods)
     times = p95(beside) / p95(quiet)
+    what = f"p95 beside a flood of {PEOPLE}" + (f" with {rows} rows each" if rows > 1 else "")
     return [
         *line("p95 alone, seconds", round(p95(quiet), 2), "", True),
-        *line("p95 beside a flood of 16, times that", round(times, 2), "below 2", times < 2),
+        *line(f"{what}, times that", round(times, 2), "below 2", times < 2),
     ]
 
 
@@ -110,7 +115,7 @@ def p95(values: list[float]) -> float:
 
 def line(what: str, value: float, wanted: str, met: bool) -> list[str]:
     """Print it; what was missed comes back."""
-    print(f"{what:45} {value:>10}   {wanted:12} {'' if met else 'MISSED'}".rstrip(), flush=True)
+    print(f"{what:52} {value:>10}   {wanted:12} {'' if met else 'MISSED'}".rstrip(), flush=True)
     return [] if met else [what]
 
 

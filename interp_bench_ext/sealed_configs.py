@@ -12,8 +12,8 @@ import hashlib
 import io
 import os
 import shutil
-import tarfile
 import tempfile
+import zipfile
 from pathlib import Path
 
 import platformdirs
@@ -30,9 +30,9 @@ _SIZE_STEP = 16 * 2**20
 def packed(folder: Path) -> bytes:
     """All files of ``folder``, sealed."""
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(folder.rglob("*")):
-            archive.add(path, path.relative_to(folder), recursive=False)
+            archive.write(path, path.relative_to(folder))
     content = buffer.getvalue()
     text = len(content).to_bytes(_LENGTH_BYTES, "big") + content
     text += bytes(-(_KEY_BYTES + len(text)) % _SIZE_STEP)
@@ -72,8 +72,8 @@ def _unpack(content: bytes, folder: Path) -> None:
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f"{folder.name}.tmp-", dir=folder.parent))
     try:
-        with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
-            archive.extractall(temporary, filter="data")
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            archive.extractall(temporary)
         if not folder.is_dir():
             temporary.rename(folder)
     except OSError:

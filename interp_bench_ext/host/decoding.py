@@ -12,6 +12,7 @@ from interp_bench_ext.host.load import Loaded
 from interp_bench_ext.host.passes import Passes, Step
 from interp_bench_ext.host.running_batch import Draft, Job, RunningBatch, Sampling
 from interp_bench_ext.host.sampling import draws
+from interp_bench_ext.host.shares import Payer
 from interp_bench_ext.host.turn import Turn
 
 
@@ -65,6 +66,7 @@ class Engine(Passes):
         how: Sampling,
         step: Step,
         charge: Callable[[float], None] = _charge_nobody,
+        payer: Payer = Payer(),  # noqa: B008 - it is frozen
     ) -> list[Drawn]:
         """One continuation per row; ``samples[i]`` tells apart continuations of the same row.
 
@@ -77,9 +79,10 @@ class Engine(Passes):
         Args:
             step: Told, at each token, how far the rows are; what it raises ends this call and is raised here.
             charge: Told how many seconds the model has worked for these rows.
+            payer: Whose they are: beside other people's, a person has a share of the batch.
         """
         assert len(rows) == len(samples)
-        job = Job(how, step, charge)
+        job = Job(how, step, charge, payer)
         limits = [min(how.max_new_tokens, self.room - len(row.ids)) for row in rows]
         uniforms = [draws(row, sample, how.seed, how.max_new_tokens) for row, sample in zip(rows, samples, strict=True)]
         job.begin([Draft(job, *each) for each in zip(rows, uniforms, limits, strict=True)])
@@ -100,7 +103,7 @@ class Engine(Passes):
             self._driven = True
         try:
             while not job.ended:
-                with self.turn:
+                with self.turn.held(self._running.users):
                     self._take_step()
                 with self._changed:
                     self._changed.notify_all()

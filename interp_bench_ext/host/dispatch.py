@@ -1,9 +1,13 @@
-"""A fair queue before the model: callers take turns, each call can be cancelled, and tickets pay for theirs."""
+"""A fair queue before the model: people have equal shares of its time, and the callers of each take turns.
+
+Each call can be cancelled, and tickets pay for theirs.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import gc
+import math
 import threading
 import time
 import traceback
@@ -155,6 +159,7 @@ class Dispatcher:
         call = Call(admitted, found, checked, deadline, on_progress, on_done)
         with self._lock:
             self._queues.setdefault((admitted.ticket.id, caller), deque()).append(call)
+            self._organism.turn.shares.enter(admitted.ticket.payer)
             self._unfinished += 1
             if len(self._threads) < min(self._unfinished, _MOST_AT_ONCE):
                 self._threads.append(threading.Thread(target=self._work, name="call", daemon=True))
@@ -169,10 +174,19 @@ class Dispatcher:
         for thread in self._threads:
             thread.join(timeout=10)
 
+    def _users(self) -> set[str]:
+        """Whose calls wait."""
+        with self._lock:
+            return {queue[0].admitted.ticket.user for queue in self._queues.values()}
+
     def _next(self) -> Call:
         """The oldest call of the caller whose turn it is; the caller then goes to the end of the line."""
+        had = {user: self._organism.turn.shares.least([user]) for user in self._users()}
         with self._lock:
-            caller, queue = next(iter(self._queues.items()))
+            # Whoever came after that look has the next one.
+            caller, queue = min(
+                self._queues.items(), key=lambda entry: had.get(entry[1][0].admitted.ticket.user, math.inf)
+            )
             call = queue.popleft()
             self._queues.pop(caller)
             if queue:
@@ -184,7 +198,7 @@ class Dispatcher:
     def _work(self) -> None:
         while True:
             self._queued.acquire()
-            with self._organism.turn:
+            with self._organism.turn.held(self._users):
                 if self._stopped:
                     return
                 call = self._next()
@@ -196,7 +210,8 @@ class Dispatcher:
 
     def _end(self, call: Call, outcome: Outcome) -> None:
         admitted = call.admitted
-        admitted.pause()
+        self._pause(call)
+        self._organism.turn.shares.leave(admitted.ticket.payer)
         # A call that failed has shown nothing.
         admitted.used = admitted.used.plus(Used() if isinstance(outcome, InterpBenchError) else call.asked)
         with self._lock:
@@ -214,13 +229,22 @@ class Dispatcher:
     @contextlib.contextmanager
     def _away(self, call: Call) -> Iterator[None]:
         """Let others have the model until the block ends."""
-        call.admitted.pause()
+        self._pause(call)
         self._organism.turn.give_back()
         try:
             yield
         finally:
-            self._organism.turn.take()
+            self._organism.turn.take(lambda: (call.admitted.ticket.user,))
             call.admitted.begin()
+
+    def _pause(self, call: Call) -> None:
+        """The call has the model for itself no more."""
+        self._organism.turn.shares.charge(call.admitted.ticket.payer, call.admitted.pause())
+
+    def _charge(self, call: Call, seconds: float) -> None:
+        """Rows of the call were among those of others."""
+        call.admitted.charge(seconds)
+        self._organism.turn.shares.charge(call.admitted.ticket.payer, seconds)
 
     def _run(self, call: Call) -> Outcome:
         """The encoded result or the error. Whatever a technique raises ends here, so that the host goes on serving."""
@@ -246,7 +270,8 @@ class Dispatcher:
                 call.check,
                 self._method_of(call),
                 partial(self._away, call),
-                call.admitted.charge,
+                partial(self._charge, call),
+                call.admitted.ticket.payer,
             )
             return _encoded(call.technique.function(self._organism.serving(hooks), **call.arguments), call.technique)
         except InterpBenchError as error:

@@ -22,6 +22,7 @@ from interp_bench_ext.host.passed import picked
 from interp_bench_ext.host.rows import access_of, resolved
 from interp_bench_ext.host.running_batch import Sampling
 from interp_bench_ext.host.selfcheck import self_check
+from interp_bench_ext.host.shares import Payer
 from interp_bench_ext.host.sources import Progress, Sources
 from interp_bench_ext.host.spec import OrganismSpec, as_reference
 from interp_bench_ext.host.tokens import Tokens
@@ -57,6 +58,7 @@ class CallHooks:
     """A block in which the call has no turn: its rows are among those of others."""
     charge: Callable[[float], None] = _ignore
     """Told of the call's part of the seconds that rows of several calls took."""
+    payer: Payer = Payer()
 
 
 _LONGEST_TEXT, _CHARACTERS_A_TOKEN = 1_000_000, 64
@@ -263,7 +265,7 @@ class LoadedOrganism:
             seen[row] += n
         how = Sampling(min(max_new_tokens, self._engine.room), temperature, top_p, seed)
         with self._call.away():
-            generated = self._engine.generate(rows, samples, how, self.progress, self._call.charge)
+            generated = self._engine.generate(rows, samples, how, self.progress, self._call.charge, self._call.payer)
         self._call.count(Used(tokens=sum(len(found.ids) for found in generated)))
         drawn = [self._completion(found) for found in generated]
         return [drawn[start : start + n] for start in range(0, len(drawn), n)]

@@ -1,14 +1,15 @@
 """The generations that are under way, of all callers, in as few batches as they fit in.
 
-A call's rows enter at a step's boundary, as soon as there is room, and leave when they are done.
+A call's rows enter at a step's boundary, as soon as there is room, and leave when they are done. Beside other people's
+rows a person has a share of the batch; what is beyond it waits, and goes on later from where it was.
 """
 
 from __future__ import annotations
 
 import time
 import traceback
-from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -24,7 +25,9 @@ from interp_bench_ext.host.batches import Room, groups
 from interp_bench_ext.host.devices import batch_bytes
 from interp_bench_ext.host.fixed_steps import STEPS, FixedSteps
 from interp_bench_ext.host.passes import Passes, Step
+from interp_bench_ext.host.row_shares import RowShares
 from interp_bench_ext.host.sampling import Ways, choose
+from interp_bench_ext.host.shares import Payer
 
 _NO_NUMBERS = "The model's logits are no numbers after this prompt: an edit's value is too large."
 
@@ -79,6 +82,7 @@ class Job:
     step: Step
     charge: Callable[[float], None]
     """Told of its part of the seconds that a batch took."""
+    payer: Payer = Payer()
     drafts: list[Draft] = field(default_factory=list)
     waiting: deque[Draft] = field(default_factory=deque)
     """Those in no batch."""
@@ -140,6 +144,11 @@ class RunningBatch:
         self._jobs: list[Job] = []
         self._lanes: list[_Lane] = []
         self._budget = 0
+        self.shares = RowShares()
+        self._limits: Mapping[str, int] = {}
+        """The most rows of each person; empty where one is alone."""
+        self._too_many: frozenset[Draft] = frozenset()
+        """Rows that go back to their calls, as others are here now."""
         self.fixed: FixedSteps | None = None
         """Takes several steps of a batch at a time where it can; without it, each is a pass by itself."""
         self.stop_ids: frozenset[int] = frozenset()
@@ -148,12 +157,17 @@ class RunningBatch:
         """Its rows enter at the next step. Safe from any thread."""
         self._jobs.append(job)
 
+    def users(self) -> set[str]:
+        """Those whom a step works for. Safe from any thread."""
+        return {job.payer.user for job in list(self._jobs)}
+
     @torch.no_grad()
     def step(self) -> None:
         """Let rows in, and draw a token for every row that was in."""
         jobs = list(self._jobs)
         for job in jobs:
             job.report()
+        self._share(jobs)
         lanes, self._lanes = self._lanes, []
         for lane in lanes:
             if self._tried(lane.drafts, partial(self._advance, lane)) and lane.drafts:
@@ -197,14 +211,35 @@ class RunningBatch:
                 job.charge(each * rows)
         return True
 
+    def _share(self, jobs: Sequence[Job]) -> None:
+        """Look at who is here, and which rows are more than their share."""
+        wanted: Counter[Payer] = Counter()
+        for job in jobs:
+            wanted[job.payer] += len(job.drafts)
+        self._limits = self.shares.limits(wanted.items())
+        rows: dict[str, list[Draft]] = {}
+        for draft in self._inside() if self._limits else ():
+            rows.setdefault(draft.job.payer.user, []).append(draft)
+        # Those that are nearest to their end stay.
+        self._too_many = frozenset(
+            draft
+            for user, own in rows.items()
+            for draft in sorted(own, key=lambda draft: draft.left)[self._limits.get(user, len(own)) :]
+        )
+
+    def _inside(self) -> list[Draft]:
+        return [draft for lane in self._lanes for draft in lane.drafts]
+
     def _settle(self, lane: _Lane) -> None:
-        """Let out who is done, who has been called off, and who has to begin anew."""
+        """Let out who is done, who has been called off, who has to begin anew, and who is more than a share."""
         going: list[int] = []
         for place, draft in enumerate(lane.drafts):
             if draft.job.error is not None or draft.ended:
                 continue
             if len(draft.ids) >= draft.until:
                 draft.job.waiting.append(draft)
+            elif draft in self._too_many:
+                draft.job.waiting.appendleft(draft)
             else:
                 going.append(place)
         lane.keep(going)
@@ -213,9 +248,11 @@ class RunningBatch:
         self._settle(lane)
         if not lane.drafts:
             return
+        rows, began = len(lane.drafts), time.monotonic()
         tokens, logs = self._steps(lane, min(STEPS, lane.most_left)) or self._one_step(lane)
         lane.tokens = tokens[:, -1]
         self._give(lane.drafts, tokens, logs)
+        self.shares.cost.saw(rows, (time.monotonic() - began) / tokens.shape[1])
         self._settle(lane)
 
     def _steps(self, lane: _Lane, steps: int) -> tuple[torch.Tensor, torch.Tensor] | None:
@@ -250,19 +287,23 @@ class RunningBatch:
 
     def _entering(self, jobs: Sequence[Job]) -> Iterator[tuple[Hashable, list[Draft]]]:
         """The rows for which there is room now, those of a kind and of like length together; calls take turns."""
-        running = [draft for lane in self._lanes for draft in lane.drafts]
+        running = self._inside()
         if not running:
             self._budget = batch_bytes(self._passes.devices)
         room = Room(self._passes.sizes, self._budget, self._passes.prefix_length)
         room.take((draft.length, draft.left) for draft in running)
         chosen: list[Draft] = []
+        held = Counter(draft.job.payer.user for draft in running)
         queues = deque(job.waiting for job in jobs if job.waiting and not job.ended)
         while queues:
             queue = queues.popleft()
-            draft = queue[0]
+            draft, user = queue[0], queue[0].job.payer.user
+            if held[user] >= self._limits.get(user, held[user] + 1):
+                continue
             if not room.has(draft.length, draft.left) and (running or chosen):
                 break
             room.take([(draft.length, draft.left)])
+            held[user] += 1
             chosen.append(queue.popleft())
             queues.extend([queue] if queue else [])
         return self._grouped(chosen)

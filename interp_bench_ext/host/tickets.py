@@ -13,6 +13,7 @@ from typing import Any
 from interp_bench_ext.contracts import Access, Used
 from interp_bench_ext.errors import AccessEnded, CallCancelled
 from interp_bench_ext.host.frames import json_frame
+from interp_bench_ext.host.shares import Payer
 
 NO_TICKET = (
     "This access to the organism has ended, as a run's does with the run, or its token is wrong: take one of your own"
@@ -36,12 +37,19 @@ class Ticket:
     """The id of a run, or what else it was given for."""
     user: str = ""
     """Whose it is, where several people share an organism."""
+    weight: float = 1.0
+    """Their share, against those of others."""
     access: Access = Access.BASE
     """How far its calls may look into the organism."""
     deadline: float | None = None
     """Unix time in seconds from which it opens nothing."""
     quota_s: float | None = None
     """Seconds of the model's work that it is good for."""
+
+    @property
+    def payer(self) -> Payer:
+        """Whom its calls are counted for."""
+        return Payer(self.user, self.weight)
 
     def to_wire(self) -> dict[str, Any]:
         """Plain JSON."""
@@ -88,10 +96,11 @@ class Admitted:
         """One of its calls has the model for itself from here on."""
         self.since = time.monotonic()
 
-    def pause(self) -> None:
-        """It has not any more; what it took is put down."""
-        busy_s, self.since = self.busy_s, None
+    def pause(self) -> float:
+        """It has not any more; the seconds that it took are put down, and returned."""
+        busy_s, before, self.since = self.busy_s, self.used.busy_s, None
         self.used = self.used._replace(busy_s=busy_s)
+        return busy_s - before
 
     def charge(self, seconds: float) -> None:
         """Put down its part of what a batch of several calls took. For whoever has the model."""

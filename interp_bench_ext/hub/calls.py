@@ -138,7 +138,9 @@ class CallReply:
         ticket, person, handle = self._ticket, self._ticket.person, self._ticket.row.organism
         self._calls.quotas.check(person, handle)
         queue = self._calls.queues[handle]
-        waiting = queue.counts().get(person.name, (0, 0))[1]
+        # Those that wait for the organism to be loaded are in no queue yet.
+        under_way = self._calls.tickets.under_way(person, handle) - 1
+        waiting = under_way - queue.counts().get(person.name, (0, 0))[0]
         if waiting >= self._calls.settings.waiting_per_user:
             raise NotNow(f"{waiting} calls of yours are waiting for this organism already: wait for one of them.")
         weight = self._calls.settings.group_of(person).weight

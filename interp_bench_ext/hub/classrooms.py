@@ -48,8 +48,12 @@ class Classrooms:
         ]
 
     def has_published(self, person: Person, name: str) -> bool:
-        """Whether a class is theirs to change."""
-        return name not in self._settings.classes and self._owner(name) == person.name
+        """Whether a class is theirs to change: they have published it, and still may."""
+        return (
+            name not in self._settings.classes
+            and self._owner(name) == person.name
+            and self.publishing(person) is not None
+        )
 
     def publishing(self, person: Person) -> Publishing | None:
         """What they may publish; None: nothing."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import Any
 
 from jupyterhub.services.auth import HubAuth
@@ -21,12 +23,20 @@ class Unauthorized(InterpBenchError):
     code = "unauthorized"
 
 
+class HubAway(InterpBenchError):
+    """Nobody can say now whose a token is."""
+
+    code = "hub_away"
+
+
 class Identity:
     """Asks the Hub, by the address and scopes that it has put into this service's environment."""
 
     def __init__(self, auth: HubAuth | None = None) -> None:
         self._auth = auth or HubAuth(cache_max_age=_CACHED_S)
         self._auth.api_token  # noqa: B018 - read from the environment while it is there
+        self.away_at = -math.inf
+        """When the Hub last did not answer, on the monotonic clock."""
 
     async def of(self, authorization: str) -> Person:
         """Whose the header's token is. Nothing else of a request is looked at: no cookie, no query.
@@ -50,7 +60,8 @@ class Identity:
         try:
             found: dict[str, Any] | None = await self._auth.user_for_token(token.strip(), sync=False)
         except HTTPError:
-            raise InterpBenchError("the Hub does not answer; try again in a moment") from None
+            self.away_at = time.monotonic()
+            raise HubAway("the Hub does not answer; try again in a moment") from None
         if found is None or not self._auth.check_scopes(self._auth.access_scopes, found):
             raise Unauthorized("the Hub does not know this token, or it may not use this service")
         return found

@@ -185,7 +185,7 @@ async def _ticket(request: Request) -> Response:
     person = await _person(request)
     service = service_of(request)
     ticket = service.tickets.of(request.path_params["ticket"], person)
-    ticket.hear()
+    await service.tickets.hear(ticket, person)
     service.tickets.note(ticket)
     return JSONResponse(_state(ticket))
 
@@ -215,7 +215,6 @@ def _opened(request: Request) -> HubTicket:
     ticket = service_of(request).tickets.of_token(request.headers.get("authorization", ""))
     if ticket is None:
         raise Unauthorized(NO_TICKET)
-    ticket.hear()
     return ticket
 
 

@@ -87,5 +87,5 @@ class Service:
 
     async def _look_after(self) -> None:
         while True:
-            await self.tickets.end_overdue()
+            await self.tickets.end_overdue(hub_away_at=self.identity.away_at)
             await asyncio.sleep(_LOOK_EVERY_S)

@@ -7,6 +7,8 @@ page is shown in an origin of its own (a sandbox), so no other page can read the
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import hmac
 import secrets
 import time
@@ -20,70 +22,84 @@ _PAGE_S = 8 * 3600.0
 _LOGIN_S = 600.0
 _HAS_PKCE = version_info >= (6,)
 """JupyterHub 5 knows no proof key (RFC 7636): a login rests on the service's own secret and the state there."""
-_MOST = 1000
-"""Logins that are begun, and sessions, at once; the oldest give way."""
+_MOST_OF_ONE = 8
+"""Sessions of one person at once; their oldest gives way."""
 
 
 @dataclass(frozen=True)
 class Session:
     """One browser that has logged in."""
 
+    user: str
     hub_token: str
     page_token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     until: float = field(default_factory=lambda: time.monotonic() + _PAGE_S)
 
 
-@dataclass(frozen=True)
-class _Login:
-    """One that is begun."""
-
-    proof: dict[str, str]
-    """What shows, beside the code, that it was begun here."""
-    page: str
-    until: float = field(default_factory=lambda: time.monotonic() + _LOGIN_S)
-
-
 class Sessions:
-    """Those of this process; after a restart everybody logs in again, which takes the Hub no question."""
+    """Those of this process; after a restart everybody logs in again, which takes the Hub no question.
+
+    Of a login that is begun nothing is kept: what must be known of it lies, signed, in the state with which the browser
+    comes back. So nobody can begin so many that another's is forgotten.
+    """
 
     def __init__(self) -> None:
         self._auth = HubOAuth()
         self._auth.api_token  # noqa: B018 - read from the environment while it is there
-        self._logins: dict[str, _Login] = {}
+        self._key = secrets.token_bytes(32)
         self._sessions: dict[str, Session] = {}
 
     def begin(self, page: str) -> tuple[str, str]:
         """Where the browser goes to log in, and the state that it must come back with; ``page`` is shown after that."""
-        state = secrets.token_urlsafe(24)
-        proof, challenge = self._proof()
-        _trim(self._logins)
-        self._logins[state] = _Login(proof, page)
+        said = f"{secrets.token_urlsafe(24)}.{int(time.time() + _LOGIN_S)}.{page}"
+        state = f"{said}.{self._signed(said)}"
         asked = {
             "client_id": self._auth.oauth_client_id,
             "redirect_uri": self._auth.oauth_redirect_uri,
             "response_type": "code",
             "state": state,
-            **challenge,
+            **self._challenge(state),
         }
         return f"{self._auth.oauth_authorization_url}?{urlencode(asked)}", state
 
     async def finish(self, *, code: str, state: str, expected: str) -> tuple[str, str] | None:
         """The name of a new session, and the page to show; None for a login that was not begun by this browser."""
-        login = self._logins.pop(state, None)
-        if login is None or not hmac.compare_digest(state, expected) or time.monotonic() > login.until:
+        said, _, signature = state.rpartition(".")
+        if not _same(state, expected) or not _same(signature, self._signed(said)):
             return None
-        token = await self._auth.token_for_code(code, sync=False, **login.proof)
-        _trim(self._sessions)
+        _nonce, until, page = said.split(".", 2)
+        if time.time() > int(until):
+            return None
+        proof = {"code_verifier": self._verifier(state)} if _HAS_PKCE else {}
+        token = await self._auth.token_for_code(code, sync=False, **proof)
+        known = await self._auth.user_for_token(token, sync=False)
+        if known is None:
+            return None
         name = secrets.token_urlsafe(32)
-        self._sessions[name] = Session(token)
-        return name, login.page
+        self._keep(name, Session(str(known["name"]), token))
+        return name, page
 
-    def _proof(self) -> tuple[dict[str, str], dict[str, str]]:
-        """What the login is ended with, and what of it the Hub is told as it begins."""
+    def _keep(self, name: str, session: Session) -> None:
+        now = time.monotonic()
+        self._sessions = {key: one for key, one in self._sessions.items() if now < one.until}
+        own = [key for key, one in self._sessions.items() if one.user == session.user]
+        for key in own[: max(0, len(own) + 1 - _MOST_OF_ONE)]:
+            del self._sessions[key]
+        self._sessions[name] = session
+
+    def _signed(self, said: str) -> str:
+        return hmac.new(self._key, said.encode(), "sha256").hexdigest()
+
+    def _verifier(self, state: str) -> str:
+        """Shows, beside the code, that the login was begun here."""
+        return _base64(hmac.digest(self._key, f"verifier {state}".encode(), "sha256"))
+
+    def _challenge(self, state: str) -> dict[str, str]:
+        """What of the verifier the Hub is told as the login begins."""
         if not _HAS_PKCE:
-            return {}, {}
-        verifier, challenge, method = self._auth.generate_pkce_code_challenge()
-        return {"code_verifier": verifier}, {"code_challenge": challenge, "code_challenge_method": method}
+            return {}
+        challenge = _base64(hashlib.sha256(self._verifier(state).encode()).digest())
+        return {"code_challenge": challenge, "code_challenge_method": "S256"}
 
     def of_cookie(self, name: str) -> Session | None:
         """The browser's session."""
@@ -91,9 +107,9 @@ class Sessions:
 
     def of_page(self, authorization: str) -> Session | None:
         """That whose page sends this header."""
-        token = authorization.removeprefix("Bearer ").encode()
+        token = authorization.removeprefix("Bearer ")
         for session in self._sessions.values():
-            if hmac.compare_digest(session.page_token.encode(), token):
+            if _same(session.page_token, token):
                 return _good(session)
         return None
 
@@ -102,6 +118,9 @@ def _good(session: Session | None) -> Session | None:
     return session if session is not None and time.monotonic() < session.until else None
 
 
-def _trim(entries: dict[str, _Login] | dict[str, Session]) -> None:
-    while len(entries) >= _MOST:
-        entries.pop(next(iter(entries)))
+def _same(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode(), other.encode())
+
+
+def _base64(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()

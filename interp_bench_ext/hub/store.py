@@ -151,6 +151,12 @@ class Store:
             "INSERT OR REPLACE INTO people VALUES (?, ?)", (row.user, json.dumps(sorted(row.groups)))
         )
 
+    def regroup(self, row: TicketRow) -> None:
+        """Its user is in other groups now."""
+        groups = json.dumps(sorted(row.groups))
+        self._database.execute("UPDATE tickets SET groups = ? WHERE id = ?", (groups, row.id))
+        self._database.execute("INSERT OR REPLACE INTO people VALUES (?, ?)", (row.user, groups))
+
     def groups(self) -> dict[str, frozenset[str]]:
         """The groups of everybody who ever held a ticket, as they were at their last."""
         found = self._database.execute("SELECT user, groups FROM people").fetchall()

@@ -36,6 +36,7 @@ class HubTicket:
     row: TicketRow
     offer: Offer
     heard_at: float = field(default_factory=time.monotonic)
+    """When its user's server, with a token that the Hub still knew, last asked how it stands."""
     calls: set[asyncio.Task[None]] = field(default_factory=set)
     """Those under way; cancelled when it ends."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -50,10 +51,6 @@ class HubTicket:
     @property
     def used(self) -> Used:
         return self.row.used
-
-    def hear(self) -> None:
-        """Whoever holds it is still there."""
-        self.heard_at = time.monotonic()
 
 
 class _Hold:
@@ -88,7 +85,8 @@ class Tickets:
         metrics: Metrics,
     ) -> None:
         self._metrics = metrics
-        self._settings, self._store, self._quotas, self._pool = settings, store, quotas, pool
+        self._settings, self._store, self._offers = settings, store, offers
+        self._quotas, self._pool = quotas, pool
         self._by_digest: dict[str, HubTicket] = {}
         known = {offer.handle: offer for offer in offers.all()}
         for row in store.tickets():
@@ -138,6 +136,11 @@ class Tickets:
     def all(self) -> list[HubTicket]:
         return list(self._by_digest.values())
 
+    def under_way(self, person: Person, handle: str) -> int:
+        """Their calls on an organism, those that wait included."""
+        own = [ticket for ticket in self.all() if (ticket.row.user, ticket.row.organism) == (person.name, handle)]
+        return sum(len(ticket.calls) for ticket in own)
+
     def of_token(self, authorization: str) -> HubTicket | None:
         """What the header ``Bearer <token>`` opens; None: nothing."""
         scheme, _, token = authorization.partition(" ")
@@ -152,6 +155,18 @@ class Tickets:
                 return ticket
         raise NotFound("you hold no such ticket (any more)")
 
+    async def hear(self, ticket: HubTicket, person: Person) -> None:
+        """Its user is still there, and in these groups now. Raises NotFound where they are not offered it any more."""
+        ticket.heard_at = time.monotonic()
+        if person.groups != ticket.row.groups:
+            ticket.row = replace(ticket.row, groups=person.groups)
+            self._store.regroup(ticket.row)
+        try:
+            self._offers.find(ticket.row.organism, person)
+        except NotFound:
+            await self.end(ticket)
+            raise
+
     async def end(self, ticket: HubTicket) -> None:
         """Its token opens nothing from here on; its calls are cut off."""
         self._by_digest.pop(ticket.row.digest, None)
@@ -164,11 +179,15 @@ class Tickets:
         for ticket in self.all():
             await self.release(ticket)
 
-    async def end_overdue(self) -> None:
-        """End those whose time is up, or whose server has not been heard of."""
+    async def end_overdue(self, *, hub_away_at: float) -> None:
+        """End those whose time is up, or whose server has not been heard of; calls are no sign of it.
+
+        Args:
+            hub_away_at: When the Hub last did not say whose a token is, on the monotonic clock: nobody could be heard.
+        """
         silent_s = 60 * self._settings.silent_minutes
         for ticket in self.all():
-            silent = time.monotonic() - ticket.heard_at > silent_s and not ticket.calls
+            silent = time.monotonic() - max(ticket.heard_at, hub_away_at) > silent_s
             if silent or time.time() >= ticket.row.deadline:
                 await self.end(ticket)
 
@@ -229,6 +248,7 @@ class Tickets:
                 run=row.id,
                 access=row.access,
                 user=row.user,
+                weight=self._settings.group_of(ticket.person).weight,
                 deadline=row.deadline,
                 quota_s=quota_s,
             ) as lease:

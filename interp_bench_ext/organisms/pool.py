@@ -46,6 +46,7 @@ class OrganismPool:
         config: str,
         access: Access,
         user: str = "",
+        weight: float = 1.0,
         deadline: float | None = None,
         quota_s: float | None = None,
     ) -> AsyncIterator[Lease]:
@@ -58,6 +59,7 @@ class OrganismPool:
             config: What its config is called.
             access: How far the run may look.
             user: Whose run it is.
+            weight: Their share of the organism, against those of others.
             deadline: Unix time in seconds from which the ticket opens nothing.
             quota_s: Seconds that the model may work for the run.
 
@@ -68,7 +70,7 @@ class OrganismPool:
         with self._used_by(held, run, emit):
             organism = await held.served()
             async with lent(
-                organism, caller=run, access=access, user=user, deadline=deadline, quota_s=quota_s
+                organism, caller=run, access=access, user=user, weight=weight, deadline=deadline, quota_s=quota_s
             ) as lease:
                 yield lease
 

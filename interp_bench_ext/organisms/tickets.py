@@ -53,6 +53,7 @@ class Terms(TypedDict, total=False):
     caller: Required[str]
     access: Required[Access]
     user: str
+    weight: float
     deadline: float | None
     quota_s: float | None
 

@@ -11,7 +11,9 @@ import torch
 from interp_bench_ext.contracts import Completion, Edit, Row, Site
 from interp_bench_ext.errors import BadInput, CallCancelled
 from interp_bench_ext.host.decoding import Drawn
+from interp_bench_ext.host.row_shares import RowShares, StepCost
 from interp_bench_ext.host.running_batch import Sampling
+from interp_bench_ext.host.shares import Payer
 from tests.host.tiny import HIDDEN, LoadedOrganism, load_tiny
 
 TOLERANCE = 2e-4
@@ -194,3 +196,44 @@ def test_a_batch_that_never_empties_keeps_the_columns_of_its_rows_only(model_fol
 
     together([lambda number=number: caller(number) for number in range(4)])
     assert max(columns) <= len(row.ids) + 16 + 16 + 3
+
+
+class InProportion(StepCost):
+    """A device on which each row costs as much as the first, whatever this machine does."""
+
+    def seconds(self, rows: int) -> float:
+        return float(rows)
+
+
+def test_a_flood_of_rows_and_one_row_of_another_share_the_batch(model_folders: dict[str, Path]) -> None:
+    organism = load_tiny(model_folders["llama"])
+    engine, how = organism._engine, Sampling(40, 0.0, 1.0, 0)
+    engine.stop_ids = frozenset()
+    row = Row(tuple(organism.text_ids(TEXTS[0])))
+    alone = engine.generate([row], [0], how, lambda *_: None, payer=Payer("flood"))
+    widths: list[int] = []
+    engine.organism.model.register_forward_pre_hook(
+        lambda _m, _a, given: widths.append(given["input_ids"].shape[0]), with_kwargs=True
+    )
+    engine._running.shares = RowShares(cost=InProportion())
+    begun, began_at, ended_at = threading.Event(), 0, 0
+
+    def floods(_stage: str, done: int, _total: int) -> None:
+        if done >= 5 * 64:
+            begun.set()
+
+    def light() -> list[list[Drawn]]:
+        nonlocal began_at, ended_at
+        assert begun.wait(timeout=30)
+        began_at = len(widths)
+        seen = [engine.generate([row], [0], how, lambda *_: None, payer=Payer("light")) for _ in range(2)]
+        ended_at = len(widths)
+        return seen
+
+    found = together([lambda: engine.generate([row] * 64, range(64), how, floods, payer=Payer("flood")), light])
+    assert {each.ids for each in found[0]} == {alone[0].ids}  # those that waited have lost nothing
+    assert [seen[0].ids for seen in found[1]] == [alone[0].ids] * 2
+    assert max(widths[:began_at]) == 64
+    beside = widths[began_at + 2 : ended_at]
+    assert max(beside) <= 3
+    assert sum(width > 1 for width in beside) > len(beside) / 2  # and the flood goes on meanwhile

@@ -89,7 +89,7 @@ ROLES: list[dict[str, Any]] = [
 """As docs/jupyterhub.md has them."""
 TESTER: dict[str, Any] = {
     "name": "tester",
-    "scopes": ["admin:users", "admin:servers", "tokens", "access:servers", "read:hub"],
+    "scopes": ["admin:users", "admin:servers", "tokens", "access:servers", "read:hub", "groups"],
     "services": ["tester"],
 }
 

@@ -405,6 +405,37 @@ def test_classes_of_others(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # n
     trial.abuse(opened, tried, [good, hub.ask("POST", "/scores/withdraw", tokens["ted"], json={"name": "night"})])
 
 
+@attempt("U35", GROUP, "Scores of a class after its instructor has left the group of those who may publish", veil="any")
+def test_a_former_instructor(hub: Hub, trial: Trial) -> None:  # noqa: F811
+    wanted = {"name": "dusk", "students": "evening", "organisms": ["topaz"]}
+
+    def reads() -> list[httpx2.Response]:
+        token = hub.token_of("ted")  # a new one: what an old one may is looked up again after a minute only
+        return [
+            hub.ask("GET", "/scores/dusk.csv", token),
+            hub.ask("POST", "/scores/withdraw", token, json={"name": "dusk"}),
+        ]
+
+    assert hub.ask("POST", "/scores/publish", hub.token_of("ted"), json=wanted).status_code == 201
+    hub.api("DELETE", "groups/teachers/users", json={"users": ["ted"]})
+    tried = reads()
+    hub.api("POST", "groups/teachers/users", json={"users": ["ted"]})
+    trial.abuse(opened, tried, reads())
+
+
+@attempt("U36", GROUP, "Logins begun by the thousand, so that an administrator's comes to no end", veil="any")
+def test_many_logins(hub: Hub, trial: Trial) -> None:  # noqa: F811
+    with browser(hub, "root") as logged_in:
+        begun = logged_in.get(f"{hub.service}/")
+        assert begun.status_code == 302
+        with httpx2.Client() as another, ThreadPoolExecutor(4) as threads:
+            flood = list(threads.map(lambda _: another.get(f"{hub.service}/").status_code, range(1100)))
+        assert flood.count(302) == 1100
+        page = logged_in.get(begun.headers["location"], follow_redirects=True).text
+        refused = logged_in.get(f"{hub.service}/oauth_callback?code=x&state=made.9999999999..up").text
+    trial.abuse(lambda text: "const TOKEN" not in text, page, refused)
+
+
 class browser:  # noqa: N801 - reads as what it is
     """One that has logged in at the Hub."""
 

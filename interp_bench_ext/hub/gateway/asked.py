@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, PositiveInt
 
 from ...models.prices import Price
 from ...models.usage import Usage
@@ -17,6 +17,8 @@ LARGEST_BODY_BYTES = 32 << 20
 """As the Messages API itself."""
 _IMAGE_TOKENS = 5_000
 """More than any picture takes, however small its file is."""
+_PREAMBLE_TOKENS = 2_000
+"""More than what the provider says of tools, or of a reply's form, before a prompt that has them."""
 _PASSED = {
     *("model", "max_tokens", "messages", "system", "stream", "stop_sequences", "temperature", "top_k", "top_p"),
     *("tools", "tool_choice", "thinking", "metadata", "output_config", "cache_control"),
@@ -51,21 +53,25 @@ class Asked:
     def of(cls, raw: bytes) -> Asked:
         """Read a body. Raises Unasked."""
         try:
-            body = json.loads(raw)
+            body = json.loads(raw, object_pairs_hook=_once)
             asked = _Body.model_validate(body)
-        except (ValueError, ValidationError, RecursionError):
+        except (ValueError, RecursionError):
             raise Unasked("The body is not a request of the Messages API.") from None
         unknown = sorted(set(body) - _PASSED)
         if unknown:
             raise Unasked(f"This Hub's gateway does not pass on {unknown[0]!r}: leave it out.")
+        if not all(isinstance(message, dict) for message in asked.messages):
+            raise Unasked("The body is not a request of the Messages API.")
+        _check_cache(body)
         images = 0
         for part in _parts(body):
             _check(part)
             images += part.get("type") == "image"
+        preamble = _PREAMBLE_TOKENS if body.get("tools") or body.get("output_config") else 0
         return cls(
             model=asked.model,
             max_tokens=asked.max_tokens,
-            bounded_by_bytes=len(raw) + _IMAGE_TOKENS * images,
+            bounded_by_bytes=len(raw) + preamble + _IMAGE_TOKENS * images,
             thinks=body.get("thinking") is not None,
         )
 
@@ -89,9 +95,18 @@ def charge_of(usage: Usage, price: Price | None) -> Charge:
     return Charge(tokens=usage.prompt_tokens + usage.output_tokens, usd=price.of(usage) if price else 0.0)
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose names are there once: of two, the provider might read the other one. Raises ValueError."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name is there twice")
+    return found
+
+
 def _parts(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """All tools and content blocks, those within tool results included."""
-    waiting: list[Any] = [body["messages"], body.get("system"), body.get("tools")]
+    messages = [message.get("content") for message in body["messages"]]
+    waiting: list[Any] = [messages, body.get("system"), body.get("tools")]
     while waiting:
         part = waiting.pop()
         if isinstance(part, list):
@@ -102,13 +117,18 @@ def _parts(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _check(part: dict[str, Any]) -> None:
-    kind, cache, source = part.get("type"), part.get("cache_control"), part.get("source")
+    kind, source = part.get("type"), part.get("source")
     if "input_schema" in part:
         if kind not in (None, "custom"):
             raise Unasked(f"This Hub's gateway does not pass on tools of the provider's own ({kind}).")
-    elif "role" not in part and kind not in _BLOCKS:
+    elif kind not in _BLOCKS:
         raise Unasked(f"This Hub's gateway does not pass on {str(kind)!r}: only text, images and tools of your own.")
     if isinstance(source, dict) and source.get("type") != "base64":
         raise Unasked("This Hub's gateway passes on images that are in the request, not addresses of some.")
+    _check_cache(part)
+
+
+def _check_cache(part: dict[str, Any]) -> None:
+    cache = part.get("cache_control")
     if isinstance(cache, dict) and cache.get("ttl") not in (None, "5m"):
         raise Unasked("This Hub's gateway keeps prompts in the cache for five minutes only: leave `ttl` out.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from starlette.exceptions import HTTPException
@@ -58,20 +58,23 @@ def _gateway(request: Request) -> Gateway:
 
 
 async def _messages(request: Request) -> Response:
-    incoming = await _incoming(request)
-    relay, held = _gateway(request).relay, AsyncExitStack()
-    await held.enter_async_context(relay.place(incoming.person))
+    return await _passed(request, _gateway(request).relay.messages)
+
+
+async def _count_tokens(request: Request) -> Response:
+    return await _passed(request, _gateway(request).relay.count_tokens)
+
+
+async def _passed(request: Request, send: Callable[[Incoming], Awaitable[Answer]]) -> Response:
+    """A person has as many places as the settings say: a body is read, and a count asked for, in one of them."""
+    person, held = await _person(request), AsyncExitStack()
+    await held.enter_async_context(_gateway(request).relay.place(person))
     try:
-        answer = await relay.messages(incoming)
+        answer = await send(await _incoming(request, person))
     except BaseException:
         await held.aclose()
         raise
     return Passed(answer, held)
-
-
-async def _count_tokens(request: Request) -> Response:
-    incoming = await _incoming(request)
-    return Passed(await _gateway(request).relay.count_tokens(incoming), AsyncExitStack())
 
 
 class Passed(StreamingResponse):
@@ -101,9 +104,8 @@ async def _metrics(request: Request) -> Response:
     return Response(metrics_page(gateway.ledger), media_type="text/plain; version=0.0.4")
 
 
-async def _incoming(request: Request) -> Incoming:
-    """Raises Unauthorized, or Refused for what is not passed on."""
-    person = await _person(request)
+async def _incoming(request: Request, person: Person) -> Incoming:
+    """Raises Refused for what is not passed on."""
     raw = await _body(request)
     try:
         # A body of many megabytes takes longer to read than others should wait.

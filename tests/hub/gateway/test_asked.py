@@ -29,6 +29,11 @@ def test_the_bound_of_a_prompt_is_its_bytes_and_what_pictures_can_take():
     assert Asked.of(shown).bounded_by_bytes == len(shown) + 10_000
 
 
+def test_what_the_provider_says_of_tools_before_a_prompt_is_in_its_bound():
+    tools = [{"name": "t", "input_schema": {}}]
+    assert Asked.of(body(tools=tools)).bounded_by_bytes >= len(body(tools=tools)) + 1000
+
+
 def test_the_most_is_a_prompt_that_is_written_to_the_cache_and_the_longest_reply():
     most = Asked.of(body()).most(1000, PRICE)
     assert most.tokens == 1100
@@ -60,6 +65,10 @@ def test_a_charge_counts_cached_tokens_at_their_price():
             "five minutes",
         ),
         (with_block({"type": "tool_result", "content": [{"type": "search_result"}]}), "'search_result'"),
+        (with_block({"type": "document", "role": "user", "source": {"type": "base64", "data": ""}}), "'document'"),
+        (body(cache_control={"type": "ephemeral", "ttl": "1h"}), "five minutes"),
+        (body(messages=["Hello."]), "not a request"),
+        (body()[:-1] + b', "max_tokens": 1}', "not a request"),
     ],
 )
 def test_what_would_cost_more_than_is_counted_is_not_passed_on(raw: bytes, said: str):

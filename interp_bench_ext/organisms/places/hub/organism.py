@@ -143,6 +143,8 @@ class HubOrganism(Relayed):
                     await self._note(ticket)
             except Unreachable:
                 self._went_away()
+            except InterpBenchError:  # it is there, and cannot say at the moment how they stand
+                continue
             else:
                 if not self._ready.is_set():
                     self._serve()
