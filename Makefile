@@ -6,7 +6,7 @@ CONFIG ?= amber
 JLPM := PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
 LABEXTENSION := interp_bench_ext/labextension
 
-.PHONY: demo lab test redteam hub hub-test hub-test-5 ui-test ui-shots test-all test-clients test-gpu docs-examples docs-notebooks docs-gallery lint format train bench bench-agent bench-callers bench-calls bench-engine bench-gpu bench-numerics bench-lab bench-filter bench-sandbox bench-modal bench-hub bench-gateway build clean
+.PHONY: demo lab test redteam hub hub-test hub-test-5 hub-shots ui-test ui-shots test-all test-clients test-gpu docs-examples docs-notebooks docs-gallery lint format train bench bench-agent bench-callers bench-calls bench-engine bench-gpu bench-numerics bench-lab bench-filter bench-sandbox bench-modal bench-hub bench-gateway build clean
 
 demo: $(VENV)/run.stamp  ## Set up, then investigate an organism offline
 	$(BIN)/interp-bench run $(CONFIG) --agent playbook --out notebooks
@@ -30,6 +30,10 @@ ui-test: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## The tests in a real browser; Ch
 ui-shots: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## Pictures of the sidebar's states, light and dark, in ui-shots/
 	mkdir -p ui-shots
 	UI_SHOTS="$(CURDIR)/ui-shots" $(JLPM) ui-test states.spec.ts
+
+hub-shots: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## Pictures of a JupyterHub's users, administrator and instructor, in hub-shots/
+	mkdir -p hub-shots
+	HUB_SHOTS="$(CURDIR)/hub-shots" $(JLPM) ui-test hub.spec.ts
 
 test-all: $(VENV)/dev.stamp $(VENV)/lab.stamp hub-test-5  ## The slow matrices too
 	$(BIN)/pytest -n 2 --dist worksteal

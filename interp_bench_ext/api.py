@@ -81,6 +81,8 @@ class ServerInfo(_Body):
     """Why kernels cannot be sandboxed here, in one sentence; None where they are."""
     locked: dict[str, Any]
     """Fields of StartRun that the administrator has fixed, with their values."""
+    locked_because: str = ""
+    """The administrator's own sentence on that."""
     at_most: dict[str, float]
     """The largest budgets that the administrator allows, by the names of StartRun's fields."""
     reveals: bool = True

@@ -102,6 +102,10 @@ class InterpBenchApp(ExtensionApp):
         Any of `provider`, `model`, `approval`, `max_steps`, `max_cost_usd`, `max_minutes`, `seed`; for example
         `{"approval": "ask", "max_cost_usd": 2}`. The sidebar shows these fields as fixed.""",
     ).tag(config=True)
+    locked_because = Unicode(
+        "",
+        help="""A sentence of yours that the sidebar shows below what is fixed: why it is, or whom to ask.""",
+    ).tag(config=True)
     allowed = Dict(
         key_trait=Unicode(),
         help="""What may be chosen at all: lists under any of `configs` (names of organisms), `folders` (groups of the
@@ -249,6 +253,7 @@ class InterpBenchApp(ExtensionApp):
             journal=Path(self.journal).expanduser() if self.journal else None,
             default_provider=cast("Provider | None", self.default_provider),
             locked=self.locked,
+            locked_because=self.locked_because,
             allowed=self.allowed,
             at_most=self.at_most,
             required_veil=self.required_veil,

@@ -22,6 +22,7 @@ const INFO: ServerInfo = {
   collaboration: false,
   sandbox_problem: null,
   locked: {},
+  locked_because: '',
   at_most: {}
 };
 

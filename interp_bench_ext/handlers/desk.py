@@ -47,6 +47,7 @@ class Setup:
     """None: the user's own."""
     default_provider: Provider | None
     locked: Mapping[str, Any]
+    locked_because: str
     allowed: Mapping[str, Any]
     at_most: Mapping[str, Any]
     required_veil: str | None
@@ -136,6 +137,7 @@ def _info(setup: Setup, rules: Rules, default: Provider | None, has_key: bool) -
         collaboration=False,
         sandbox_problem=sandbox_available(),
         locked=dict(setup.locked),
+        locked_because=setup.locked_because,
         reveals=setup.reveals,
         at_most=dict(rules.at_most),
     )

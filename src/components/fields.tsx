@@ -1,6 +1,7 @@
 import { Select } from '@jupyter/react-components';
 import * as React from 'react';
 
+import type { ServerInfo } from '../generated/api';
 import { lockIcon } from '../icons';
 import { useServices } from './context';
 
@@ -35,6 +36,24 @@ export function Locked({
       <lockIcon.react tag="span" width="12px" height="12px" aria-hidden />
       <span className="ib-hidden">{title}</span>
     </span>
+  );
+}
+
+/**
+ * Why values are locked; nothing where none is.
+ */
+export function WhyLocked({ info }: { info: ServerInfo }): JSX.Element | null {
+  const { trans } = useServices();
+  if (Object.keys(info.locked).length === 0) {
+    return null;
+  }
+  return (
+    <p className="ib-hint ib-why-locked">
+      <lockIcon.react tag="span" width="12px" height="12px" aria-hidden />
+      <span>
+        {trans.__('Set by your administrator.')} {info.locked_because}
+      </span>
+    </p>
   );
 }
 

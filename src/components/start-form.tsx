@@ -16,7 +16,7 @@ import {
 import type { ConfigCard, ServerInfo, StartRun } from '../generated/api';
 import { APPROVALS, approvalName } from '../words';
 import { useAction, useServices, useSignal } from './context';
-import { Amount, Choice, Field, Locked } from './fields';
+import { Amount, Choice, Field, Locked, WhyLocked } from './fields';
 import { StartProblem } from './make-room';
 import { Section } from './section';
 import { Told } from './told';
@@ -106,6 +106,7 @@ export function StartForm(props: IStartFormProps): JSX.Element {
       <Section title={trans.__('More')} className="ib-more">
         {() => <SeedField info={info} choices={choices} set={set} />}
       </Section>
+      <WhyLocked info={info} />
       <StartProblem text={error} code={code} start={start} />
       <Button
         appearance="accent"

@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 088666dd9b5beac0d3ac0cec807d96ab86a8f318411867fc9628242d577f6ac0
+// Generated from schema.json by `jlpm generate`. sha256 1fd5adadb724424e77f66f90ee98281217491bd62fa038d24e5ff84005d86ed3
 
 export type Event =
   | RunStarted

@@ -172,6 +172,7 @@ class Hub:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "jupyterhub", "-f", "jupyterhub_config.py"],
                 cwd=self.folder,
+                stdin=subprocess.DEVNULL,  # node would have it not block for whoever shares it
                 stdout=log,
                 stderr=log,
                 env=environment,
@@ -184,7 +185,9 @@ class Hub:
         api = self._given["proxy_api"].rsplit(":", 1)[1]
         command = [str(PROXY), "--ip", "127.0.0.1", "--port", str(self.port), "--api-port", api]
         with self.log.open("ab") as log:
-            return subprocess.Popen(command, stdout=log, stderr=log, env=dict(environment), start_new_session=True)
+            return subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=dict(environment), start_new_session=True
+            )
 
     def wait(self, url: str) -> None:
         """Return once ``url`` answers with 200."""
