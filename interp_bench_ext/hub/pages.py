@@ -79,6 +79,8 @@ class Pages:
         try:
             await page.check(request, f"Bearer {session.hub_token}")
         except Unauthorized:
+            # Whoever becomes an administrator has that with their next login only.
+            self._sessions.end(request.cookies.get(_SESSION, ""))
             return _said(page.refused, 403)
         nonce, asked = secrets.token_urlsafe(16), f"{self._prefix}{page.asks}/"
         html = _file(page.html).replace("/* STYLE */", _file("pages.css")).replace("// SHARED", _file("pages.js"))

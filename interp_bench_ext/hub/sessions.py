@@ -105,6 +105,10 @@ class Sessions:
         """The browser's session."""
         return _good(self._sessions.get(name))
 
+    def end(self, name: str) -> None:
+        """The browser logs in anew when it comes again."""
+        self._sessions.pop(name, None)
+
     def of_page(self, authorization: str) -> Session | None:
         """That whose page sends this header."""
         token = authorization.removeprefix("Bearer ")

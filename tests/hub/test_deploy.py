@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,12 @@ import pytest
 from ruamel.yaml import YAML
 from traitlets.config import Config
 
+from interp_bench_ext.contracts import Used
 from interp_bench_ext.hub.classrooms import Classrooms
+from interp_bench_ext.hub.gateway.ledger import Charge, Ledger
 from interp_bench_ext.hub.offers import Offers
 from interp_bench_ext.hub.settings import ADMIN_SCOPE, load_settings
-from interp_bench_ext.hub.store import Store
+from interp_bench_ext.hub.store import HandedRow, Store
 from interp_bench_ext.organisms.places.hub.account import URL_VARIABLE
 from tests.hub.hub import GATEWAY, ROLES, SERVICE
 
@@ -86,3 +89,24 @@ def test_the_settings_of_the_one_machine_are_good_ones(tmp_path: Path) -> None:
     settings = load_settings(SETTINGS)
     offered = Offers(settings, folder=SETTINGS.parent, classrooms=Classrooms(settings, Store(tmp_path / "state")))
     assert [offer.handle for offer in offered.all()] == list(settings.organisms)
+
+
+def test_the_guides_statements_delete_what_a_user_leaves_and_nothing_of_anothers(tmp_path: Path) -> None:
+    guide = (DEPLOY.parent / "docs" / "jupyterhub.md").read_text("utf-8")
+    service, gateway = guide.split("```sql\n")[1].split("```")[0].replace("NAME", "alice").split("-- the key gateway")
+    store, ledger = Store(tmp_path / "service"), Ledger(tmp_path / "gateway")
+    for user in ("alice", "bob"):
+        store.note("", "quartz", [f"user:{user}", "group:course"], Used(samples=1), calls=1)
+        store.hand_in(HandedRow("course", user, "quartz", 0.0, "{}", "{}"))
+        ledger.reserve(user, [f"user:{user}", "group:course"], model="m", most=Charge(tokens=5), budgets=[])
+    for name, statements in (("service", service), ("gateway", f"--{gateway}")):
+        database = sqlite3.connect(tmp_path / name)
+        database.executescript(statements)
+        left = "\n".join(database.iterdump())
+        assert "bob" in left
+        assert "alice" not in left
+        database.close()
+    assert store.usage("group:course", hours=24).calls == 2
+    assert ledger.spent("group:course", hours=24).tokens == 10
+    store.close()
+    ledger.close()
