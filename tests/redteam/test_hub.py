@@ -11,7 +11,7 @@ import stat
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import httpx2
 import pytest
@@ -431,7 +431,7 @@ def test_many_logins(hub: Hub, trial: Trial) -> None:  # noqa: F811
         with httpx2.Client() as another, ThreadPoolExecutor(4) as threads:
             flood = list(threads.map(lambda _: another.get(f"{hub.service}/").status_code, range(1100)))
         assert flood.count(302) == 1100
-        page = logged_in.get(begun.headers["location"], follow_redirects=True).text
+        page = logged_in.get(urljoin(hub.url, begun.headers["location"]), follow_redirects=True).text
         refused = logged_in.get(f"{hub.service}/oauth_callback?code=x&state=made.9999999999..up").text
     trial.abuse(lambda text: "const TOKEN" not in text, page, refused)
 
