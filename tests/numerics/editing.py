@@ -30,10 +30,14 @@ class Pair:
         plain = case.exact.organism
         moved = plain.logits(self.clean)[-1] - plain.logits(self.corrupt)[-1]
         order = moved.argsort(descending=True)[: organism.info.vocabulary].tolist()
-        names = {token: organism.token_strings([token])[0] for token in order}
-        whole = [token for token in order if organism.piece_ids(names[token]) == [token]]
-        self._target, self._other = whole[0], whole[-1]
-        self.answers = {"target": names[self._target], "other": names[self._other]}
+
+        def first_whole(tokens: list[int]) -> tuple[int, str]:
+            """The first that a text of its own gives: a vocabulary is long, so no more of it is looked through."""
+            named = ((token, organism.token_strings([token])[0]) for token in tokens)
+            return next((token, name) for token, name in named if organism.piece_ids(name) == [token])
+
+        (self._target, target), (self._other, other) = first_whole(order), first_whole(order[::-1])
+        self.answers = {"target": target, "other": other}
 
     @property
     def arguments(self) -> dict[str, Any]:
