@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from contest import Figure, at_most
+from lab.figures import report
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -113,11 +114,10 @@ def main() -> int:
         return 0
     fresh = subprocess.run([sys.executable, __file__, "--lens"], check=True, capture_output=True, text=True)
     figures = [at_most("a lens, MiB beyond a plain pass", float(fresh.stdout.split()[-1]), 100.0)]
+    load = os.getloadavg()[0]
     figures += calls(options.calls)
-    for figure in figures:
-        print(figure)
-    print(f"load {os.getloadavg()[0]:.1f}")
-    return int(options.check and not all(figure.held for figure in figures))
+    missed = report(figures, title="calls of an organism's process", load=load)
+    return int(options.check and missed)
 
 
 if __name__ == "__main__":
