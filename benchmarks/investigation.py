@@ -53,7 +53,7 @@ def investigated(config: Path, seed: int, services: Services, folder: Path) -> t
     public = shipped.public.model_copy(update={"seed": seed, "agent": agent})
     experiment = Experiment(public=public, sealed=shipped.sealed, path=shipped.path)
     begin = time.perf_counter()
-    run = start_run(experiment, environment=services.environment(config.stem), listener=lambda event: None, out=folder)
+    run = start_run(experiment, environment=services.environment(config.stem, listener=lambda event: None), out=folder)
     record = asyncio.run(services.carry(run))
     seconds = time.perf_counter() - begin
     return asyncio.run(conclude(services.journal, record, experiment)), seconds

@@ -27,6 +27,7 @@ from lab.figures import Figure, described, percentile, report  # noqa: E402
 
 from interp_bench_ext.contracts import Access  # noqa: E402
 from interp_bench_ext.host.spec import ModalSettings, OrganismSpec  # noqa: E402
+from interp_bench_ext.host.terms import Terms  # noqa: E402
 from interp_bench_ext.kernel.wire import Wire  # noqa: E402
 from interp_bench_ext.organisms.placement import start_organism  # noqa: E402
 from interp_bench_ext.organisms.tickets import Lease, lent  # noqa: E402
@@ -70,7 +71,7 @@ def plane(folder: Path) -> Iterator[RunningPlane]:
 async def served(spec: OrganismSpec) -> AsyncIterator[Lease]:
     organism = await start_organism(spec, emit=_unheard)
     try:
-        async with lent(organism, caller="benchmark", access=Access.BASE) as lease:
+        async with lent(organism, Terms(caller="benchmark", access=Access.BASE)) as lease:
             yield lease
     finally:
         await organism.stop()

@@ -48,7 +48,7 @@ from interp_bench_ext.config import load_config
 from interp_bench_ext.runs import Services, start, start_run
 
 services = Services.open(key=Key.from_environment())
-journal, environment = services.journal, services.environment("driven")
+journal = services.journal
 config, out, kill_at, victim, cell = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5]
 experiment = load_config(config)
 seen = 0
@@ -65,12 +65,11 @@ def listener(event):
                     child.kill()
         victim = ""
 
+environment = services.environment("driven", listener=listener)
 if journal.runs():
-    work = start.resume(
-        experiment, journal.runs()[0], environment=environment, listener=listener, limits={}
-    ).drive()
+    work = start.resume(experiment, journal.runs()[0], environment=environment, limits={}).drive()
 else:
-    work = start_run(experiment, environment=environment, listener=listener, out=out)
+    work = start_run(experiment, environment=environment, out=out)
 print(asyncio.run(services.carry(work)).status, seen)
 """
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from interp_bench_ext.agent.provider import Provider
 from interp_bench_ext.config import AgentSection, Experiment, load_config
-from interp_bench_ext.contracts import Access
 from interp_bench_ext.host.spec import OrganismSpec
+from interp_bench_ext.host.terms import Terms
 from interp_bench_ext.models.key import Key
 from interp_bench_ext.models.prices import DEFAULT_MODEL
 from interp_bench_ext.organisms.pool import OrganismPool
@@ -126,14 +126,12 @@ def on_simulated_gpu(busy_s: Callable[[], float]) -> OpenOrganism:
     """Opens the organism as usual; its device is called a GPU, and ``busy_s`` says how long it has worked."""
 
     @asynccontextmanager
-    async def opened(
-        spec: OrganismSpec, emit: Emit, *, run: str, access: Access, quota_s: float | None
-    ) -> AsyncIterator[Lease]:
+    async def opened(spec: OrganismSpec, emit: Emit, terms: Terms) -> AsyncIterator[Lease]:
         def as_gpu(event: Event) -> None:
             emit(event.model_copy(update={"device": "cuda"}) if isinstance(event, OrganismReady) else event)
 
         pool = OrganismPool(idle_s=60, at_most=1)
-        lease = pool.lease(spec, as_gpu, run=run, config="endurance", access=access, quota_s=quota_s)
+        lease = pool.lease(spec, as_gpu, terms, config="endurance")
         try:
             async with lease as real:
                 yield _OnGpu(organism=real.organism, ticket=real.ticket, connection=real.connection, busy=busy_s)

@@ -101,13 +101,12 @@ class Sweep:
         ):
             return Result(cell=cell, problem=f"not started: ${self._limit_usd:.2f} of GPU time are spent")
         token = self.spent.begin(cell)
-        environment = self._services.environment(cell.config)
-        listener = partial(self._listener, cell)
+        environment = self._services.environment(cell.config, listener=partial(self._listener, cell))
         try:
             if record is None:
-                record = await start_run(cell.experiment, environment=environment, listener=listener, out=self._out)
+                record = await start_run(cell.experiment, environment=environment, out=self._out)
             else:
-                resumed = start.resume(cell.experiment, record, environment=environment, listener=listener, limits={})
+                resumed = start.resume(cell.experiment, record, environment=environment, limits={})
                 record = await resumed.drive()
             outcome = await conclude(self._services.journal, record, cell.experiment, key=self._services.key)
         finally:

@@ -73,13 +73,8 @@ def run(
     confirm_cost([experiment], yes=yes)
     services = Services.open(key=Key.from_environment())
     with Watch(quiet=json) as watch:
-        run = start_run(
-            experiment,
-            environment=services.environment(experiment.path.stem),
-            listener=watch,
-            out=out,
-            notebook=checked_notebook(notebook),
-        )
+        environment = services.environment(experiment.path.stem, listener=watch)
+        run = start_run(experiment, environment=environment, out=out, notebook=checked_notebook(notebook))
         record = interruptible(services.carry(run))
     _finish(services, record, experiment, json=json)
 
@@ -100,14 +95,10 @@ def resume(
 
     services, record, experiment = _found(run, config)
     with Watch(quiet=json) as watch:
+        environment = services.environment(experiment.path.stem, listener=watch)
+        limits, where = given(max_steps=max_steps, max_cost_usd=max_cost), checked_notebook(notebook)
         resumed = start.resume(
-            experiment,
-            record,
-            environment=services.environment(experiment.path.stem),
-            listener=watch,
-            limits=given(max_steps=max_steps, max_cost_usd=max_cost),
-            notebook=checked_notebook(notebook),
-            weaker_veil=weaker_veil,
+            experiment, record, environment=environment, limits=limits, notebook=where, weaker_veil=weaker_veil
         )
         record = interruptible(services.carry(resumed.drive()))
     _finish(services, record, experiment, json=json)
@@ -140,8 +131,7 @@ def fork(
             at=at,
             message=message,
             changes=given(provider=agent, model=model, max_steps=max_steps, max_cost_usd=max_cost),
-            environment=services.environment(experiment.path.stem),
-            listener=watch,
+            environment=services.environment(experiment.path.stem, listener=watch),
             out=out,
             notebook=checked_notebook(notebook),
             weaker_veil=weaker_veil,

@@ -43,15 +43,8 @@ def replay(
     recorded = journal.find_run(run)
     experiment = experiment_of(recorded, config)
     with Watch(quiet=json) as watch:
-        begun = start.replay(
-            experiment,
-            recorded,
-            seed=seed,
-            environment=services.environment(experiment.path.stem),
-            listener=watch,
-            out=out,
-            weaker_veil=weaker_veil,
-        )
+        environment = services.environment(experiment.path.stem, listener=watch)
+        begun = start.replay(experiment, recorded, seed=seed, environment=environment, out=out, weaker_veil=weaker_veil)
         record = interruptible(services.carry(carry_through(begun, journal)))
     found = compare_runs(
         journal.events(recorded.id),

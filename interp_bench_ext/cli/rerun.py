@@ -45,8 +45,7 @@ def rerun(
         work = run_again(
             cells,
             experiment=experiment,
-            environment=services.environment(experiment.path.stem),
-            emit=watch,
+            environment=services.environment(experiment.path.stem, listener=watch),
             into=into,
             timeout_s=timeout,
             weaker_veil=weaker_veil,

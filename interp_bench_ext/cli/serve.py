@@ -95,13 +95,14 @@ def lab(
 
 @asynccontextmanager
 async def _served(experiment: Experiment, *, quiet: bool = False) -> AsyncIterator[Lease]:
+    from ..host.terms import Terms
     from ..organisms.placement import organism_spec, start_organism
     from ..organisms.tickets import lent
 
     with Watch(quiet=quiet) as watch:
         organism = await start_organism(organism_spec(experiment), emit=watch)
     try:
-        async with lent(organism, caller="command line", access=experiment.public.access) as lease:
+        async with lent(organism, Terms(caller="command line", access=experiment.public.access)) as lease:
             yield lease
     finally:
         await organism.stop()

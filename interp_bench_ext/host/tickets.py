@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import secrets
 import threading
 import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from interp_bench_ext.contracts import Access, Used
 from interp_bench_ext.errors import AccessEnded, CallCancelled
 from interp_bench_ext.host.frames import json_frame
 from interp_bench_ext.host.shares import Payer
+from interp_bench_ext.host.terms import Terms
 
 NO_TICKET = (
     "This access to the organism has ended, as a run's does with the run, or its token is wrong: take one of your own"
@@ -26,30 +28,24 @@ _LOOK_EVERY_S, _SAY_EVERY = 0.1, 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ticket:
+class Ticket(Terms):
     """One use of an organism. It holds a digest of its token only, so whoever is shown it cannot use it."""
 
     id: str
     """Names it to meters; no secret."""
     digest: str
     """SHA-256 of its token, in hexadecimal digits."""
-    caller: str
-    """The id of a run, or what else it was given for."""
-    user: str = ""
-    """Whose it is, where several people share an organism."""
-    weight: float = 1.0
-    """Their share, against those of others."""
-    access: Access = Access.BASE
-    """How far its calls may look into the organism."""
-    deadline: float | None = None
-    """Unix time in seconds from which it opens nothing."""
-    quota_s: float | None = None
-    """Seconds of the model's work that it is good for."""
 
     @property
     def payer(self) -> Payer:
         """Whom its calls are counted for."""
         return Payer(self.user, self.weight)
+
+    @classmethod
+    def under(cls, terms: Terms, *, token: str) -> Ticket:
+        """A new one for whoever has ``token``, on the terms given, which may be another ticket's."""
+        same = {field.name: getattr(terms, field.name) for field in fields(Terms)}
+        return cls(id=secrets.token_hex(8), digest=hashlib.sha256(token.encode()).hexdigest(), **same)
 
     def to_wire(self) -> dict[str, Any]:
         """Plain JSON."""

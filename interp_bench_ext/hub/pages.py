@@ -33,8 +33,9 @@ class Page:
     path: str
     """Below the service's prefix; empty for the first one."""
     asks: str
-    html: str
-    """Name of its file here."""
+    name: str
+    """Of its files here: what it shows, its script, and its own style if it has one."""
+    title: str
     check: Callable[[Request, str], Awaitable[None]]
     """Raises Unauthorized unless the header belongs to somebody who may see it."""
     refused: str
@@ -83,7 +84,7 @@ class Pages:
             self._sessions.end(request.cookies.get(_SESSION, ""))
             return _said(page.refused, 403)
         nonce, asked = secrets.token_urlsafe(16), f"{self._prefix}{page.asks}/"
-        html = _file(page.html).replace("/* STYLE */", _file("pages.css")).replace("// SHARED", _file("pages.js"))
+        html = _html(page.name, page.title)
         html = html.replace("NONCE", nonce).replace("PAGE_TOKEN", session.page_token).replace("ASKS", asked)
         policy = (
             f"sandbox allow-scripts{' allow-downloads' if page.downloads else ''}; default-src 'none';"
@@ -138,5 +139,14 @@ def _said(sentence: str, status: int) -> Response:
 
 
 @cache
+def _html(name: str, title: str) -> str:
+    """The page, but for what is another for each person who opens it."""
+    html = _file("page.html").replace("TITLE", title).replace("<!-- MAIN -->", _file(f"{name}.html"))
+    html = html.replace("/* STYLE */", _file("page.css") + _file(f"{name}.css"))
+    return html.replace("// SCRIPT", "'use strict';\n" + _file("page.js") + _file(f"{name}.js"))
+
+
 def _file(name: str) -> str:
-    return files(__package__).joinpath(name).read_text("utf-8")
+    """What it holds; nothing where there is none."""
+    file = files(__package__).joinpath(name)
+    return file.read_text("utf-8") if file.is_file() else ""

@@ -23,6 +23,7 @@ from ..errors import BadInput, InterpBenchError
 from ..host.call_body import parsed, received, whole
 from ..host.frames import described, error_frame
 from ..host.technique_files import read_spec
+from ..host.terms import Terms
 from ..host.tickets import NO_TICKET
 from ..organisms.tickets import Lease
 from ..record.events import Event, OrganismLoading
@@ -134,8 +135,9 @@ async def _loading(service: Service, offer: Offer) -> AsyncIterator[bytes]:
     held: asyncio.Future[Lease] = asyncio.get_running_loop().create_future()
 
     async def hold() -> None:
-        who = secrets.token_hex(8)  # several people may start one at once
-        async with service.tickets.lent(offer, events.put_nowait, run=who, access=offer.public.access) as lease:
+        # Several people may start one at once.
+        terms = Terms(caller=secrets.token_hex(8), access=offer.public.access)
+        async with service.tickets.lent(offer, events.put_nowait, terms) as lease:
             held.set_result(lease)
 
     holding = asyncio.create_task(hold())
@@ -169,15 +171,7 @@ async def _give(request: Request) -> Response:
     service = service_of(request)
     asked = await body_of(request, AskTicket)
     offer = service.offers.find(asked.organism, person)
-    ticket = service.tickets.give(
-        person,
-        offer,
-        digest=asked.digest,
-        caller=asked.caller,
-        access=asked.access,
-        quota_s=asked.quota_s,
-        deadline=asked.deadline,
-    )
+    ticket = service.tickets.give(person, offer, asked)
     return JSONResponse(_state(ticket), status_code=201)
 
 

@@ -33,7 +33,15 @@ async def _check(request: Request, authorization: str) -> None:
     await _instructor(request, authorization)
 
 
-PAGE = Page(path="classes/", asks="scores", html="classes.html", check=_check, refused=_REFUSED, downloads=True)
+PAGE = Page(
+    path="classes/",
+    asks="scores",
+    name="classes",
+    title="Classes on this Hub",
+    check=_check,
+    refused=_REFUSED,
+    downloads=True,
+)
 
 
 def scores_routes(pages: Pages) -> list[BaseRoute]:

@@ -9,13 +9,14 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-from ..contracts import Access, Used
+from ..contracts import Used
 from ..errors import InterpBenchError, NotFound, NotNow, OrganismLost
+from ..host.terms import Terms
 from ..organisms.pool import OrganismPool
 from ..organisms.tickets import Lease
 from ..record.events import Emit, Event, OrganismLoading
+from .bodies import AskTicket
 from .metrics import Metrics
 from .offers import Offer, Offers
 from .people import Person
@@ -95,18 +96,8 @@ class Tickets:
             else:
                 store.remove(row.id)
 
-    def give(
-        self,
-        person: Person,
-        offer: Offer,
-        *,
-        digest: str,
-        caller: str,
-        access: Access,
-        quota_s: float | None,
-        deadline: float | None,
-    ) -> HubTicket:
-        """A ticket for whoever shows the token with this digest.
+    def give(self, person: Person, offer: Offer, asked: AskTicket) -> HubTicket:
+        """A ticket for whoever shows the token whose digest is given.
 
         Raises:
             NotNow: They hold as many as one may.
@@ -120,17 +111,17 @@ class Tickets:
         latest = time.time() + 3600 * self._settings.ticket_hours
         row = TicketRow(
             id=secrets.token_hex(8),
-            digest=digest,
+            digest=asked.digest,
             user=person.name,
             groups=person.groups,
             organism=offer.handle,
-            caller=caller,
-            access=min(access, offer.public.access, key=lambda level: level.rank),
-            quota_s=quota_s,
-            deadline=latest if deadline is None else min(deadline, latest),
+            caller=asked.caller,
+            access=min(asked.access, offer.public.access, key=lambda level: level.rank),
+            quota_s=asked.quota_s,
+            deadline=latest if asked.deadline is None else min(asked.deadline, latest),
         )
         self._store.add(row)
-        ticket = self._by_digest[digest] = HubTicket(row, offer)
+        ticket = self._by_digest[row.digest] = HubTicket(row, offer)
         return ticket
 
     def all(self) -> list[HubTicket]:
@@ -240,18 +231,16 @@ class Tickets:
         row = ticket.row
         left = self._quotas.busy_left_s(ticket.person, row.organism)
         own = None if row.quota_s is None else max(0.0, row.quota_s - row.used.busy_s)
-        quota_s = min([limit for limit in (left, own) if limit is not None], default=None)
+        terms = Terms(
+            caller=row.id,
+            access=row.access,
+            user=row.user,
+            weight=self._settings.group_of(ticket.person).weight,
+            deadline=row.deadline,
+            quota_s=min([limit for limit in (left, own) if limit is not None], default=None),
+        )
         try:
-            async with self.lent(
-                ticket.offer,
-                hold.heard,
-                run=row.id,
-                access=row.access,
-                user=row.user,
-                weight=self._settings.group_of(ticket.person).weight,
-                deadline=row.deadline,
-                quota_s=quota_s,
-            ) as lease:
+            async with self.lent(ticket.offer, hold.heard, terms) as lease:
                 hold.ready.set_result(lease)
                 await hold.free.wait()
                 self._note(ticket, hold)
@@ -263,12 +252,12 @@ class Tickets:
                 ticket.hold = None
 
     @asynccontextmanager
-    async def lent(self, offer: Offer, emit: Emit, **ticket: Any) -> AsyncIterator[Lease]:
-        """The organism from the pool, once there is room for it; ``ticket`` is as the pool's ``lease`` takes it."""
+    async def lent(self, offer: Offer, emit: Emit, terms: Terms) -> AsyncIterator[Lease]:
+        """The organism from the pool, once there is room for it, under a ticket on these terms."""
         async with AsyncExitStack() as stack:
             while True:
                 try:
-                    lending = self._pool.lease(offer.spec, emit, config=offer.handle, **ticket)
+                    lending = self._pool.lease(offer.spec, emit, terms, config=offer.handle)
                     lease = await stack.enter_async_context(lending)
                     break
                 except NotNow:

@@ -16,6 +16,7 @@ from ..api import OrganismState
 from ..contracts import Access, Connection
 from ..errors import InterpBenchError, NoRoom, NotFound, NotNow, OrganismLost
 from ..host.spec import OrganismSpec
+from ..host.terms import Terms
 from ..record.events import Emit, Event, OrganismLoading, OrganismReady, OrganismWentAway
 from .handle import ServedOrganism
 from .placement import start_organism
@@ -41,37 +42,24 @@ class OrganismPool:
         self,
         spec: OrganismSpec,
         emit: Emit,
+        terms: Terms,
         *,
-        run: str,
         config: str,
-        access: Access,
-        user: str = "",
-        weight: float = 1.0,
-        deadline: float | None = None,
-        quota_s: float | None = None,
     ) -> AsyncIterator[Lease]:
         """The organism of ``spec``, loaded now if need be, under a ticket of its own until the block ends.
 
         Args:
             spec: What to load.
             emit: Gets how it loads, or at once that it is ready, and when it is lost.
-            run: Id of the run that uses it.
+            terms: Of the ticket, whose caller is the run that uses it.
             config: What its config is called.
-            access: How far the run may look.
-            user: Whose run it is.
-            weight: Their share of the organism, against those of others.
-            deadline: Unix time in seconds from which the ticket opens nothing.
-            quota_s: Seconds that the model may work for the run.
 
         Raises:
             NoRoom: As many as may be held are in use.
         """
         held = self._take(spec, config)
-        with self._used_by(held, run, emit):
-            organism = await held.served()
-            async with lent(
-                organism, caller=run, access=access, user=user, weight=weight, deadline=deadline, quota_s=quota_s
-            ) as lease:
+        with self._used_by(held, terms.caller, emit):
+            async with lent(await held.served(), terms) as lease:
                 yield lease
 
     async def hold(
@@ -84,7 +72,7 @@ class OrganismPool:
         held = self._take(spec, config)
         held.for_a_person = True
         with self._used_by(held, object(), _unheard):
-            lease = await admitted(await held.served(), caller="notebook", access=access, user=user)
+            lease = await admitted(await held.served(), Terms(caller="notebook", access=access, user=user))
             held.by_hand.append(lease)
         return held.state(), lease.connection
 
@@ -96,7 +84,7 @@ class OrganismPool:
         """
         held = self._known(organism)
         with self._used_by(held, object(), _unheard):
-            async with lent(await held.served(), caller="question", access=Access.SAMPLE, user=user) as lease:
+            async with lent(await held.served(), Terms(caller="question", access=Access.SAMPLE, user=user)) as lease:
                 yield lease
 
     def check_room(self, spec: OrganismSpec) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Required, TypedDict, Unpack
 
-from ..contracts import Access, Connection, TechniqueSpec, Used
+from ..contracts import Connection, TechniqueSpec, Used
+from ..host.terms import Terms
 from ..host.tickets import Ticket
 from ..record.provenance import Revision
 from .handle import ServedOrganism
@@ -47,29 +46,18 @@ class Lease:
         return self.organism.used(self.ticket.id)
 
 
-class Terms(TypedDict, total=False):
-    """What a ticket is good for, and for whom: fields of :class:`~interp_bench_ext.host.tickets.Ticket`."""
-
-    caller: Required[str]
-    access: Required[Access]
-    user: str
-    weight: float
-    deadline: float | None
-    quota_s: float | None
-
-
-async def admitted(organism: ServedOrganism, **terms: Unpack[Terms]) -> Lease:
+async def admitted(organism: ServedOrganism, terms: Terms) -> Lease:
     """A new ticket for ``organism``, which is good until it is revoked or the organism ends."""
     token = secrets.token_urlsafe(32)
-    ticket = Ticket(id=secrets.token_hex(8), digest=hashlib.sha256(token.encode()).hexdigest(), **terms)
+    ticket = Ticket.under(terms, token=token)
     await organism.admit(ticket)
     return Lease(organism=organism, ticket=ticket, connection=Connection(organism.url, token))
 
 
 @asynccontextmanager
-async def lent(organism: ServedOrganism, **terms: Unpack[Terms]) -> AsyncIterator[Lease]:
+async def lent(organism: ServedOrganism, terms: Terms) -> AsyncIterator[Lease]:
     """A ticket for as long as the block lasts: the moment after, its token opens nothing."""
-    lease = await admitted(organism, **terms)
+    lease = await admitted(organism, terms)
     try:
         yield lease
     finally:

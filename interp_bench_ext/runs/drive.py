@@ -22,6 +22,7 @@ from ..agent.tools import ToolSession
 from ..config import Experiment, PublicConfig
 from ..contracts import Connection, TechniqueSpec, Veil
 from ..errors import Abandoned, BudgetReached, InterpBenchError, RecordingEnded
+from ..host.terms import Terms
 from ..notebook.closing import Status, closing
 from ..notebook.opening import opening_cells
 from ..notebook.session import NotebookSession
@@ -162,9 +163,8 @@ class Run:
         try:
             if self._why_stopped is not None:
                 raise asyncio.CancelledError
-            async with self._environment.organism(
-                self._spec, recorder, run=self.id, access=self.public.access, quota_s=self._quota_s()
-            ) as organism:
+            terms = Terms(caller=self.id, access=self.public.access, quota_s=self._quota_s())
+            async with self._environment.organism(self._spec, recorder, terms) as organism:
                 self._lease = organism
                 if self.recorder.state.figures.clock.paused:
                     await self._hold()

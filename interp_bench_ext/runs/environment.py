@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Protocol
 
 from ..agent.mcp_provider import OutsideProvider
-from ..contracts import Access, Connection, Veil
+from ..contracts import Connection, Veil
 from ..host.spec import OrganismSpec
+from ..host.terms import Terms
 from ..models.key import Key
 from ..notebook.backend import NotebookCell
 from ..notebook.session import NotebookSession
 from ..organisms.tickets import Lease
-from ..record.events import Emit
+from ..record.events import Emit, Event
 from ..record.journal import Journal
+from .recorder import Listener
 
 
 class OpenNotebook(Protocol):
@@ -39,9 +41,11 @@ class BeginNotebook(Protocol):
 class OpenOrganism(Protocol):
     """Loads ``spec``, or finds it loaded, and lends it for as long as the block lasts; ``emit`` hears how that goes."""
 
-    def __call__(
-        self, spec: OrganismSpec, emit: Emit, *, run: str, access: Access, quota_s: float | None
-    ) -> AbstractAsyncContextManager[Lease]: ...
+    def __call__(self, spec: OrganismSpec, emit: Emit, terms: Terms) -> AbstractAsyncContextManager[Lease]: ...
+
+
+def unheard(event: Event) -> None:
+    """For a run that nobody follows."""
 
 
 async def own_notebook(
@@ -65,3 +69,5 @@ class Environment:
     """None: nobody sees the notebook before it is opened."""
     outside: OutsideProvider | None = None
     """Who leads the run from outside, if anybody does."""
+    listener: Listener = unheard
+    """Called with every event of a run that begins here, after it was recorded."""

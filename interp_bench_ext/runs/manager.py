@@ -101,14 +101,13 @@ class RunManager:
         experiment = self._policy.experiment(found, asked)
         async with self._starting:
             notebook = await self._notebook(asked.notebook, experiment)
-            environment = self._environment(experiment, outside)
+            driven = _Driven(self.feed)
+            environment = self._environment(experiment, driven, outside)
             agent = await asyncio.to_thread(choose_agent, experiment.public, environment.key, outside)
             self._check_possible(experiment, agent, confirmed=asked.confirmed)
-            driven = _Driven(self.feed)
             driven.run = start.begin(
                 experiment,
                 environment=environment,
-                listener=driven,
                 notebook=notebook,
                 out=self._places.root,
             )
@@ -134,8 +133,7 @@ class RunManager:
             driven.run = start.resume(
                 experiment,
                 record,
-                environment=self._environment(experiment, outside),
-                listener=driven,
+                environment=self._environment(experiment, driven, outside),
                 limits=limits,
                 weaker_veil=asked.weaker_veil,
             )
@@ -149,10 +147,10 @@ class RunManager:
         async with self._starting:
             notebook = await self._notebook(asked.notebook, experiment)
             recorded = start.recorded_public(self.journal, run)
-            environment = self._environment(experiment, outside)
+            driven = _Driven(self.feed)
+            environment = self._environment(experiment, driven, outside)
             agent = await asyncio.to_thread(agent_of_fork, recorded, changes, environment)
             self._check_possible(experiment, agent, confirmed=asked.confirmed)
-            driven = _Driven(self.feed)
             driven.run = start.fork(
                 experiment,
                 parent,
@@ -160,7 +158,6 @@ class RunManager:
                 message=asked.message,
                 changes=changes,
                 environment=environment,
-                listener=driven,
                 out=self._places.root,
                 notebook=notebook,
                 weaker_veil=asked.weaker_veil,
@@ -327,8 +324,9 @@ class RunManager:
             del self._driven[run]
             self.feed.tell(run)
 
-    def _environment(self, experiment: Experiment, outside: OutsideProvider | None) -> Environment:
-        return self.services.environment(self._name_of(experiment), attended=True, outside=outside)
+    def _environment(self, experiment: Experiment, driven: _Driven, outside: OutsideProvider | None) -> Environment:
+        name = self._name_of(experiment)
+        return self.services.environment(name, listener=driven, attended=True, outside=outside)
 
     def _name_of(self, experiment: Experiment) -> str:
         return self.catalog.name_of(experiment.path, experiment=experiment.public.experiment_name)

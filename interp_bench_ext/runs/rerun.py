@@ -13,6 +13,7 @@ import nbformat
 from ..config import Experiment
 from ..contracts import Veil
 from ..errors import BadInput, WeakerVeil
+from ..host.terms import Terms
 from ..notebook.backend import MARK
 from ..notebook.closing import is_closing
 from ..notebook.readable import check_notebook, upgraded
@@ -20,7 +21,6 @@ from ..notebook.session import NotebookSession
 from ..organisms.placement import organism_spec
 from ..paths import notebook_path
 from ..record.cell_events import CellAdded, CellStatus
-from ..record.events import Emit
 from ..sandbox.bubblewrap import sandbox_available
 from .environment import Environment
 
@@ -79,7 +79,6 @@ async def rerun(
     *,
     experiment: Experiment,
     environment: Environment,
-    emit: Emit,
     into: Path,
     timeout_s: float,
     weaker_veil: bool,
@@ -89,8 +88,7 @@ async def rerun(
     Args:
         cells: What to run.
         experiment: The config of the organism.
-        environment: How organisms and notebooks are opened.
-        emit: Hears what goes on.
+        environment: How organisms and notebooks are opened, and who hears how that goes.
         into: The notebook that gets the outputs; cells that it has already get theirs anew.
         timeout_s: Of each cell.
         weaker_veil: Whether a person has said that the code may run without a sandbox.
@@ -105,11 +103,11 @@ async def rerun(
             f"the notebook's code is an agent's, and here it would run with all that you may do. {problem}"
             " A person can allow it with --weaker-veil"
         )
-    spec, access = organism_spec(experiment), experiment.public.access
-    async with environment.organism(spec, emit, run="rerun", access=access, quota_s=None) as organism:
+    spec, terms = organism_spec(experiment), Terms(caller="rerun", access=experiment.public.access)
+    async with environment.organism(spec, environment.listener, terms) as organism:
         session = await environment.notebook(
             into,
-            emit=emit,
+            emit=environment.listener,
             connection=organism.connection,
             run="",
             veil=None if weaker_veil else Veil.SANDBOXED,

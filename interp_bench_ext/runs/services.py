@@ -12,7 +12,8 @@ from ..agent.mcp_provider import OutsideProvider
 from ..models.key import Key
 from ..organisms.pool import OrganismPool
 from ..record.journal import Journal
-from .environment import BeginNotebook, Environment, OpenNotebook, own_notebook
+from .environment import BeginNotebook, Environment, OpenNotebook, own_notebook, unheard
+from .recorder import Listener
 
 Value = TypeVar("Value")
 
@@ -54,9 +55,14 @@ class Services:
         return cls(journal=Journal(journal), organisms=organisms, key=key, notebook=notebook, begin=begin)
 
     def environment(
-        self, config: str, *, attended: bool = False, outside: OutsideProvider | None = None
+        self,
+        config: str,
+        *,
+        listener: Listener = unheard,
+        attended: bool = False,
+        outside: OutsideProvider | None = None,
     ) -> Environment:
-        """Where a run of the config that is called ``config`` happens."""
+        """Where a run of the config that is called ``config`` happens, and who hears of it."""
         return Environment(
             journal=self.journal,
             key=self.key,
@@ -65,6 +71,7 @@ class Services:
             notebook=self.notebook,
             begin=self.begin,
             outside=outside,
+            listener=listener,
         )
 
     async def carry(self, work: Coroutine[Any, Any, Value]) -> Value:

@@ -24,20 +24,17 @@ from .drive import Run
 from .environment import Environment
 from .fork import agent_of_fork, check_can_go_on, headed, past_of
 from .provenance import provenance_of
-from .recorder import Listener, Recorder
+from .recorder import Recorder
 from .resolve import agent_name, as_installed, choose_agent, provider_for
 from .veil import veil_for_code_of
 
 
-def begin(
-    experiment: Experiment, *, environment: Environment, listener: Listener, out: Path, notebook: Path | None = None
-) -> Run:
+def begin(experiment: Experiment, *, environment: Environment, out: Path, notebook: Path | None = None) -> Run:
     """A new run, recorded from here on.
 
     Args:
         experiment: The config; its ``public.agent`` and ``public.seed`` hold the overrides of this run.
-        environment: Where it happens.
-        listener: Called with every event, after it was recorded.
+        environment: Where it happens, and who hears of it.
         out: Folder for the run's own folder, where ``notebook`` is not given.
         notebook: The notebook to work in; made if it does not exist.
 
@@ -46,7 +43,7 @@ def begin(
     """
     agent = choose_agent(experiment.public, environment.key, environment.outside)
     public = experiment.public.model_copy(update={"agent": agent})
-    return _recorded(_with(experiment, public), environment=environment, listener=listener, out=out, notebook=notebook)
+    return _recorded(_with(experiment, public), environment=environment, out=out, notebook=notebook)
 
 
 def resume(
@@ -54,7 +51,6 @@ def resume(
     record: RunRecord,
     *,
     environment: Environment,
-    listener: Listener,
     limits: Mapping[str, Any],
     notebook: Path | None = None,
     weaker_veil: bool = False,
@@ -64,8 +60,7 @@ def resume(
     Args:
         experiment: Its config, for the sealed half; the public one is as recorded.
         record: The run.
-        environment: Where it happens.
-        listener: Called with every event, after it was recorded.
+        environment: Where it happens, and who hears of it.
         limits: What is different in its agent section from here on.
         notebook: Where it works from here on, written anew if it is not there; None: where it did before.
         weaker_veil: Whether a person has said that it may go on without the sandbox that it had.
@@ -92,9 +87,7 @@ def resume(
         as_recorded = _with(experiment, public)
         provider = _provider(public, environment, journal.events(record.id))
         journal.move_run(record.id, config=experiment.path, notebook=path)
-        run = _standing(
-            as_recorded, provider, record.id, environment=environment, listener=listener, lock=lock, veil=veil
-        )
+        run = _standing(as_recorded, provider, record.id, environment=environment, lock=lock, veil=veil)
         run.recorder(
             RunResumed(
                 notebook=str(path) if path != record.notebook else None,
@@ -116,7 +109,6 @@ def fork(
     message: str | None,
     changes: Mapping[str, Any],
     environment: Environment,
-    listener: Listener,
     out: Path,
     notebook: Path | None = None,
     weaker_veil: bool = False,
@@ -129,8 +121,7 @@ def fork(
         at: Id of the cell; None: the one that ended last.
         message: What the agent is told before it goes on.
         changes: What is different in the agent section.
-        environment: Where it happens.
-        listener: Called with the fork's own events, after they were recorded.
+        environment: Where it happens, and who hears of it.
         out: Folder for the fork's own folder, where ``notebook`` is not given.
         notebook: A file that does not exist yet.
         weaker_veil: Whether a person has said that the parent's code may run without the sandbox that it had.
@@ -155,7 +146,6 @@ def fork(
     return _recorded(
         _with(experiment, public.model_copy(update={"agent": agent})),
         environment=environment,
-        listener=listener,
         out=out,
         notebook=notebook,
         then=then,
@@ -169,7 +159,6 @@ def replay(
     *,
     seed: int | None,
     environment: Environment,
-    listener: Listener,
     out: Path,
     weaker_veil: bool = False,
 ) -> Run:
@@ -179,8 +168,7 @@ def replay(
         experiment: The config of the organism to try them on; the public half is as recorded.
         recorded: The run.
         seed: Instead of the recorded one.
-        environment: Where it happens.
-        listener: Called with every event, after it was recorded.
+        environment: Where it happens, and who hears of it.
         out: Folder for the run's own folder.
         weaker_veil: Whether a person has said that the recorded code may run without the sandbox that it had.
 
@@ -196,7 +184,6 @@ def replay(
     return _recorded(
         _with(experiment, public.model_copy(update=changes)),
         environment=environment,
-        listener=listener,
         out=out,
         then=lambda run: answers,
         veil=veil_for_code_of(environment.journal, recorded.id, weaker=weaker_veil),
@@ -223,7 +210,6 @@ def _recorded(
     experiment: Experiment,
     *,
     environment: Environment,
-    listener: Listener,
     out: Path,
     notebook: Path | None = None,
     then: Callable[[str], Sequence[Event]] = lambda run: (),
@@ -253,8 +239,8 @@ def _recorded(
             first=started,
             then=then(run),
         )
-        made = _standing(experiment, provider, run, environment=environment, listener=listener, lock=lock, veil=veil)
-        listener(started)
+        made = _standing(experiment, provider, run, environment=environment, lock=lock, veil=veil)
+        environment.listener(started)
     except BaseException:
         lock.release()
         raise
@@ -267,13 +253,12 @@ def _standing(
     run: str,
     *,
     environment: Environment,
-    listener: Listener,
     lock: BaseFileLock,
     veil: Veil | None,
 ) -> Run:
     """The run as its journal says that it stands."""
     journal = environment.journal
-    recorder = Recorder(journal, run, listener)
+    recorder = Recorder(journal, run, environment.listener)
     record, entries = journal.run(run), list(journal.entries(run))
     assert record is not None
     for entry in entries:
@@ -336,14 +321,14 @@ def _check_writable(folder: Path) -> None:
 
 
 async def start_run(
-    experiment: Experiment, *, environment: Environment, listener: Listener, out: Path, notebook: Path | None = None
+    experiment: Experiment, *, environment: Environment, out: Path, notebook: Path | None = None
 ) -> RunRecord:
     """Run ``experiment`` from the start and return its record as it then stands; see :func:`start.begin`.
 
     Raises:
         BadInput: and nothing is left of the run.
     """
-    run = begin(experiment, environment=environment, listener=listener, out=out, notebook=notebook)
+    run = begin(experiment, environment=environment, out=out, notebook=notebook)
     return await carry_through(run, environment.journal)
 
 

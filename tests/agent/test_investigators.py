@@ -14,6 +14,7 @@ import pytest
 
 from interp_bench_ext.agent.state import RunState
 from interp_bench_ext.config import load_config
+from interp_bench_ext.host.terms import Terms
 from interp_bench_ext.models.key import Key
 from interp_bench_ext.organisms.process import OrganismProcess
 from interp_bench_ext.organisms.tickets import Lease, lent
@@ -93,18 +94,16 @@ async def all_at_once(folder: Path) -> dict[str, tuple[list[Event], dict[str, An
     loaded: list[asyncio.Task[OrganismProcess]] = []
 
     @asynccontextmanager
-    async def shared(spec: Any, emit: Any, *, run: str, **terms: Any) -> AsyncIterator[Lease]:
+    async def shared(spec: Any, emit: Any, terms: Terms) -> AsyncIterator[Lease]:
         loaded[:] = loaded or [asyncio.create_task(OrganismProcess.start(spec, emit=lambda event: None))]
-        async with lent(await asyncio.shield(loaded[0]), caller=run, **terms) as lease:
+        async with lent(await asyncio.shield(loaded[0]), terms) as lease:
             yield lease
 
     async def investigated(name: str) -> tuple[list[Event], dict[str, Any]]:
         config = folder / f"{name}.yaml"
         config.write_text(_CONFIG.format(name=name, steps=_STEPS.get(name, _OTHERWISE)), encoding="utf-8")
         environment = Environment(journal=journal, key=Key(api_key="sk-test-marker"), organism=shared)
-        record = await start_run(
-            load_config(config), environment=environment, listener=lambda event: None, out=folder / "out"
-        )
+        record = await start_run(load_config(config), environment=environment, out=folder / "out")
         return journal.events(record.id), json.loads(record.notebook.read_text(encoding="utf-8"))
 
     try:

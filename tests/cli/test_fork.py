@@ -42,7 +42,7 @@ services = Services(
 )
 environment = services.environment("fork")
 run = start.fork(load_config(parent.config), parent, at="c3", message=None, changes={}, environment=environment,
-                 listener=lambda event: None, out=Path(sys.argv[3]))
+                 out=Path(sys.argv[3]))
 asyncio.run(services.carry(carry_through(run, journal)))
 """
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from interp_bench_ext.contracts import Access, Connection
 from interp_bench_ext.host.spec import OrganismSpec
+from interp_bench_ext.host.terms import Terms
 from interp_bench_ext.kernel.wire import UnixConnection
 from interp_bench_ext.organisms.process import OrganismProcess
 from interp_bench_ext.organisms.tickets import Lease, admitted
@@ -38,7 +39,7 @@ class Host:
 
     def lend(self, *, access: Access = Access.BASE, **terms: Any) -> Lease:
         """Another ticket for it."""
-        return self.run(admitted(self.process, caller="t", access=access, **terms))
+        return self.run(admitted(self.process, Terms(caller="t", access=access, **terms)))
 
     @property
     def connection(self) -> Connection:

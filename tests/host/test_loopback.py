@@ -11,6 +11,7 @@ import pytest
 from interp_bench_ext.contracts import Access, Connection
 from interp_bench_ext.errors import InterpBenchError
 from interp_bench_ext.host.spec import OrganismSpec
+from interp_bench_ext.host.terms import Terms
 from interp_bench_ext.kernel.client import RemoteOrganism
 from interp_bench_ext.organisms.process import OrganismProcess
 from interp_bench_ext.organisms.tickets import admitted
@@ -40,7 +41,7 @@ async def _served(model: Path) -> None:
     others = set(psutil.Process().children())
     organism = await OnLoopback.start(spec, emit=emit, sandbox=False)
     try:
-        lease = await admitted(organism, caller="t", access=Access.BASE)
+        lease = await admitted(organism, Terms(caller="t", access=Access.BASE))
         connection = lease.connection
         assert connection.url.startswith("http://127.0.0.1:")
         remote = RemoteOrganism(connection)

@@ -14,6 +14,7 @@ from interp_bench_ext.config import load_config
 from interp_bench_ext.contracts import Access
 from interp_bench_ext.errors import InterpBenchError, NotFound, NotNow
 from interp_bench_ext.host.spec import OrganismSpec
+from interp_bench_ext.host.terms import Terms
 from interp_bench_ext.kernel.client import RemoteOrganism, UnknownTechnique
 from interp_bench_ext.kernel.wire import open_connection
 from interp_bench_ext.organisms.places.hub.account import Account
@@ -65,7 +66,7 @@ def test_a_kernel_calls_through_its_servers_socket_and_the_use_is_known_as_the_c
         assert isinstance(events[-1], OrganismReady)
         assert organism.device == "cpu"
         assert organism.revisions[0].kind == "unknown"
-        async with lent(organism, caller="run", access=Access.SAMPLE) as lease:
+        async with lent(organism, Terms(caller="run", access=Access.SAMPLE)) as lease:
             await sampled(lease, n=3)
             assert lease.used().samples == 3
             assert lease.busy_s() > 0
@@ -91,7 +92,7 @@ def test_the_socket_leads_to_the_organism_and_nowhere_else(hub: Hub) -> None:
     )
 
     async def test(organism: HubOrganism, events: list[Event]) -> None:
-        async with lent(organism, caller="run", access=Access.BASE) as lease:
+        async with lent(organism, Terms(caller="run", access=Access.BASE)) as lease:
             assert await asyncio.to_thread(asked, lease, "GET", "/health") == http.client.OK
             for path in paths:
                 assert await asyncio.to_thread(asked, lease, "GET", path) == http.client.NOT_FOUND, path
@@ -103,7 +104,7 @@ def test_the_socket_leads_to_the_organism_and_nowhere_else(hub: Hub) -> None:
 
 def test_a_held_ticket_s_calls_are_not_sent_to_the_hub_until_it_is_let_go(hub: Hub) -> None:
     async def test(organism: HubOrganism, events: list[Event]) -> None:
-        async with lent(organism, caller="run", access=Access.SAMPLE) as lease:
+        async with lent(organism, Terms(caller="run", access=Access.SAMPLE)) as lease:
             await lease.hold(held=True)
             body = b'{"technique": "sample", "arguments": {"prompts": "go", "n": 1, "max_new_tokens": 2}}'
             headers = {"Authorization": f"Bearer {lease.connection.token}"}
@@ -121,7 +122,7 @@ def test_a_held_ticket_s_calls_are_not_sent_to_the_hub_until_it_is_let_go(hub: H
 
 def test_a_kernel_that_interrupts_its_call_cancels_it_at_the_hub(hub: Hub, tokens: dict[str, str]) -> None:
     async def test(organism: HubOrganism, events: list[Event]) -> None:
-        async with lent(organism, caller="run", access=Access.BASE) as lease:
+        async with lent(organism, Terms(caller="run", access=Access.BASE)) as lease:
             connection = open_connection(lease.connection.url)
             body = b'{"technique": "sample", "arguments": {"prompts": "go", "n": 64, "max_new_tokens": 4000}}'
             headers = {"Authorization": f"Bearer {lease.connection.token}"}
@@ -146,7 +147,7 @@ async def until(happened: Callable[[], bool]) -> None:
 
 def test_a_call_goes_on_when_the_service_is_killed_under_it(hub: Hub, tokens: dict[str, str]) -> None:
     async def test(organism: HubOrganism, events: list[Event]) -> None:
-        async with lent(organism, caller="run", access=Access.BASE) as lease:
+        async with lent(organism, Terms(caller="run", access=Access.BASE)) as lease:
             calling = asyncio.ensure_future(sampled(lease, n=8, max_new_tokens=200))
             await until(lambda: running(hub, tokens["root"], "bob"))
             process = hub.service_process()
@@ -163,7 +164,7 @@ def test_a_call_goes_on_when_the_service_is_killed_under_it(hub: Hub, tokens: di
 
 def test_what_the_administrator_ends_opens_nothing_any_more(hub: Hub, tokens: dict[str, str]) -> None:
     async def test(organism: HubOrganism, events: list[Event]) -> None:
-        lease = await admitted(organism, caller="run", access=Access.BASE)
+        lease = await admitted(organism, Terms(caller="run", access=Access.BASE))
         await sampled(lease)
         await asyncio.to_thread(hub.ask, "POST", "/admin/stop", tokens["root"], json={"user": "mallory"})
         with pytest.raises(InterpBenchError, match="has ended"):

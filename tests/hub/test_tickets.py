@@ -9,6 +9,7 @@ import pytest
 
 from interp_bench_ext.contracts import Access
 from interp_bench_ext.errors import NotFound
+from interp_bench_ext.hub.bodies import AskTicket
 from interp_bench_ext.hub.classrooms import Classrooms
 from interp_bench_ext.hub.metrics import Metrics
 from interp_bench_ext.hub.offers import Offers
@@ -45,7 +46,9 @@ def tickets(organisms: Path, store: Store) -> Tickets:
 
 def given(tickets: Tickets) -> HubTicket:
     offer = tickets._offers.find("quartz", ALICE)
-    return tickets.give(ALICE, offer, digest="ab" * 32, caller="x", access=Access.BASE, quota_s=None, deadline=None)
+    return tickets.give(
+        ALICE, offer, AskTicket(organism=offer.handle, digest="ab" * 32, caller="x", access=Access.BASE)
+    )
 
 
 def test_calls_keep_no_ticket_alive_whose_server_is_not_heard_of_any_more(tickets: Tickets) -> None:

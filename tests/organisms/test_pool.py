@@ -24,6 +24,7 @@ from interp_bench_ext.errors import (
     OrganismLost,
 )
 from interp_bench_ext.host.spec import OrganismSpec
+from interp_bench_ext.host.terms import Terms
 from interp_bench_ext.kernel.client import RemoteOrganism
 from interp_bench_ext.kernel.wire import Wire, open_connection
 from interp_bench_ext.organisms.placement import organism_spec
@@ -109,7 +110,7 @@ def other(spec: OrganismSpec) -> OrganismSpec:
 
 
 def lent(pool, spec, ear, *, run, config="tiny", access=Access.BASE, **terms):
-    return pool.lease(spec, ear, run=run, config=config, access=access, **terms)
+    return pool.lease(spec, ear, Terms(caller=run, access=access, **terms), config=config)
 
 
 async def sampled(connection: Connection, **arguments) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from interp_bench_ext.contracts import Access, TechniqueSpec, Used
+from interp_bench_ext.host.terms import Terms
 from interp_bench_ext.host.tickets import Ticket
 from interp_bench_ext.organisms.tickets import Lease, admitted, lent
 
@@ -36,7 +37,7 @@ class Door:
 
 
 def lease(door: Any, **more: Any) -> Lease:
-    return asyncio.run(admitted(door, **{"caller": "r", "access": Access.SAMPLE, **more}))
+    return asyncio.run(admitted(door, Terms(**{"caller": "r", "access": Access.SAMPLE, **more})))
 
 
 def test_the_organism_is_told_the_tokens_digest_only():
@@ -70,7 +71,7 @@ def test_a_loan_ends_with_its_block_however_that_ends(fails: bool):
     door: Any = Door()
 
     async def main() -> None:
-        async with lent(door, caller="r", access=Access.SAMPLE) as made:
+        async with lent(door, Terms(caller="r", access=Access.SAMPLE)) as made:
             assert list(door.inside) == [made.ticket.id]
             if fails:
                 raise ZeroDivisionError

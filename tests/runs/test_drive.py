@@ -38,7 +38,7 @@ class Place:
         return Used()
 
     @asynccontextmanager
-    async def organism(self, spec, emit, *, run, access, quota_s) -> AsyncIterator[Place]:
+    async def organism(self, spec, emit, terms) -> AsyncIterator[Place]:
         self.did.append("loaded")
         yield self
         self.did.append("let go")
@@ -67,7 +67,7 @@ def begin(journal: Journal, place: Place, folder: Path) -> Run:
     config = folder / "x.yaml"
     config.write_text("experiment_name: x\nmodel: {name: a/b, execution_mode: local}\ntask: t\n", encoding="utf-8")
     environment = Environment(journal=journal, organism=place.organism, notebook=place.notebook)
-    return start.begin(load_config(config), environment=environment, listener=lambda event: None, out=folder)
+    return start.begin(load_config(config), environment=environment, out=folder)
 
 
 def ends(journal: Journal, run: Run) -> list[tuple[str, str]]:

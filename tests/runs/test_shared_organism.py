@@ -11,6 +11,7 @@ import pytest
 from interp_bench_ext.agent.validity import missing
 from interp_bench_ext.contracts import Access, Veil
 from interp_bench_ext.host.spec import OrganismSpec
+from interp_bench_ext.host.terms import Terms
 from interp_bench_ext.notebook.opening import SETUP
 from interp_bench_ext.notebook.session import NotebookSession
 from interp_bench_ext.organisms.pool import OrganismPool
@@ -35,7 +36,9 @@ class RunOf:
 
     @asynccontextmanager
     async def on(self, pool: OrganismPool, spec: OrganismSpec, notebook: Path):
-        async with pool.lease(spec, lambda event: None, run=notebook.stem, config="x", access=Access.BASE) as lease:
+        async with pool.lease(
+            spec, lambda event: None, Terms(caller=notebook.stem, access=Access.BASE), config="x"
+        ) as lease:
             self.notebook = await NotebookSession.open(
                 notebook, emit=self.emit, connection=lease.connection, veil=Veil.PROCESS
             )

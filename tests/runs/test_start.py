@@ -15,6 +15,8 @@ from interp_bench_ext.record.cell_events import CellAdded, CellFinished, CellSta
 from interp_bench_ext.record.events import Event, MessageSent, RunEnded, RunForked, RunResumed, RunStarted
 from interp_bench_ext.record.journal import Journal, RunRecord
 from interp_bench_ext.runs import Environment, start
+from interp_bench_ext.runs.environment import unheard
+from interp_bench_ext.runs.recorder import Listener
 from interp_bench_ext.sandbox.bubblewrap import sandbox_available
 
 CUT = RunEnded(status="interrupted", message="")
@@ -39,16 +41,15 @@ def experiment(folder: Path, more: str = "") -> Experiment:
     return load_config(file)
 
 
-def environment(journal: Journal) -> Environment:
-    return Environment(journal=journal, organism=OrganismPool(idle_s=1, at_most=1).lease)
+def environment(journal: Journal, listener: Listener = unheard) -> Environment:
+    return Environment(journal=journal, organism=OrganismPool(idle_s=1, at_most=1).lease, listener=listener)
 
 
 def begun(journal: Journal, folder: Path, *events: Event, more: str = "", **options: Any) -> RunRecord:
     """A run with these events, of which nobody holds the lock any more."""
     heard: list[Event] = []
-    run = start.begin(
-        experiment(folder, more), environment=environment(journal), listener=heard.append, out=folder / "out", **options
-    )
+    around = environment(journal, heard.append)
+    run = start.begin(experiment(folder, more), environment=around, out=folder / "out", **options)
     assert heard == journal.events(run.id)
     run._lock.release()
     for event in events:
@@ -58,7 +59,7 @@ def begun(journal: Journal, folder: Path, *events: Event, more: str = "", **opti
 
 def resumed(journal: Journal, folder: Path, record: RunRecord, **options: Any) -> list[Event]:
     given = {"limits": {}, **options}
-    run = start.resume(experiment(folder), record, environment=environment(journal), listener=print, **given)
+    run = start.resume(experiment(folder), record, environment=environment(journal), **given)
     run._lock.release()
     return journal.events(run.id)
 
@@ -88,16 +89,14 @@ def test_what_is_wrong_leaves_nothing_behind(journal: Journal, tmp_path: Path):
 def test_a_replay_needs_a_decision_to_replay(journal: Journal, tmp_path: Path):
     record = begun(journal, tmp_path, CUT)
     with pytest.raises(BadInput, match="holds no decision of an agent yet"):
-        start.replay(
-            experiment(tmp_path), record, seed=None, environment=environment(journal), listener=print, out=tmp_path
-        )
+        start.replay(experiment(tmp_path), record, seed=None, environment=environment(journal), out=tmp_path)
 
 
 def test_a_technique_that_is_gone_is_named(journal: Journal, tmp_path: Path):
     known = experiment(tmp_path)
     gone = known.with_public(known.public.model_copy(update={"techniques": ("sample", "gone")}))
     with pytest.raises(BadInput, match="uses the technique gone, and there is no file gone.py any more"):
-        start.begin(gone, environment=environment(journal), listener=print, out=tmp_path)
+        start.begin(gone, environment=environment(journal), out=tmp_path)
 
 
 def test_a_resume_is_recorded_with_its_new_limits(journal: Journal, tmp_path: Path):
@@ -138,7 +137,7 @@ def test_no_two_processes_drive_one_run(journal: Journal, tmp_path: Path):
 
 def fork(journal: Journal, folder: Path, parent: RunRecord, **options: Any) -> list[Event]:
     given = {"at": None, "message": None, "changes": {}, "out": folder / "out", **options}
-    run = start.fork(experiment(folder), parent, environment=environment(journal), listener=print, **given)
+    run = start.fork(experiment(folder), parent, environment=environment(journal), **given)
     run._lock.release()
     return journal.events(run.id)
 

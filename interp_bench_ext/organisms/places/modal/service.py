@@ -232,16 +232,7 @@ class Serving:
     async def _lease(self, process: OrganismProcess, ticket: Ticket) -> Lease:
         """The process's own ticket for those who come with ``ticket``, which was checked where they came from."""
         if ticket.id not in self._leases:
-            lending = admitted(
-                process,
-                caller=ticket.caller,
-                access=ticket.access,
-                user=ticket.user,
-                weight=ticket.weight,
-                deadline=ticket.deadline,
-                quota_s=ticket.quota_s,
-            )
-            self._leases[ticket.id] = asyncio.create_task(lending)
+            self._leases[ticket.id] = asyncio.create_task(admitted(process, ticket))
         return await asyncio.shield(self._leases[ticket.id])
 
     async def _frames(self, connection: Connection, body: bytes, caller: str) -> AsyncGenerator[Part, None]:

@@ -14,6 +14,7 @@ import aiohttp
 import pytest
 
 from interp_bench_ext.contracts import Access
+from interp_bench_ext.host.terms import Terms
 from interp_bench_ext.host.tickets import Admitted
 from interp_bench_ext.organisms.places.modal.relay import Relay
 from interp_bench_ext.organisms.tickets import Lease, admitted
@@ -56,7 +57,7 @@ class Served:
 async def relayed() -> AsyncIterator[tuple[Served, Lease, aiohttp.ClientSession]]:
     served = Served()
     await served.relay.start()
-    lease = await admitted(served, caller="a run", access=Access.BASE)
+    lease = await admitted(served, Terms(caller="a run", access=Access.BASE))
     connector = aiohttp.UnixConnector(served.url.removeprefix("unix://"))
     async with aiohttp.ClientSession(connector=connector) as http:
         yield served, lease, http

@@ -23,11 +23,17 @@ async function ask(path, body) {
 
 const minutes = seconds =>
   seconds < 90 ? `${seconds.toFixed(1)} s` : `${(seconds / 60).toFixed(1)} min`;
-const ago = seconds => (seconds < 5 ? 'now' : seconds < 90 ? `${Math.round(seconds)} s ago` : `${Math.round(seconds / 60)} min ago`);
+const ago = seconds =>
+  seconds < 5
+    ? 'now'
+    : seconds < 90
+      ? `${Math.round(seconds)} s ago`
+      : `${Math.round(seconds / 60)} min ago`;
 
 function table(target, heads, rows, empty) {
   const where = place(target);
-  if (!rows.length) return where.replaceChildren(element('div', 'empty', empty));
+  if (!rows.length)
+    return where.replaceChildren(element('div', 'empty', empty));
   const made = element('table');
   const head = element('tr');
   heads.forEach(([text, kind]) => {
