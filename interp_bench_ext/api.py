@@ -71,7 +71,6 @@ class ServerInfo(_Body):
     providers: list[Provider]
     """Agents that can be chosen: ``anthropic`` where a key is set, programs where they are installed."""
     programs: list[InstalledProgram]
-    """Those of them that are programs."""
     default_provider: Provider
     models: list[str]
     """Names of Claude models with a known price, the default one first."""

@@ -88,6 +88,11 @@ def test_every_place_that_it_names_is_there():
     assert [place for place in sorted(places) if not (ROOT / place).exists()] == []
 
 
+def test_no_module_is_longer_than_a_person_reads_at_once():
+    lines = {file: len(file.read_text(encoding="utf-8").splitlines()) for file in PACKAGE.rglob("*.py")}
+    assert [str(file.relative_to(PACKAGE)) for file, count in lines.items() if count > 400] == []
+
+
 def test_the_floors_are_those_of_the_linter():
     drawn = re.search(r"^## Floors.*?^```\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     assert drawn is not None
