@@ -42,6 +42,8 @@ from tests.organisms.places.modal.running import RunningPlane  # noqa: E402
 _CALLS, _ARRAYS, _STARTS = 200, 15, 5
 _MEGABYTES = 17.8
 """As the residual stream of 30 layers, 256 tokens and 576 numbers in float32."""
+_TIMES_LOCAL = 9
+"""200 MB/s on a machine whose local host gives 1,800: both are bound by the processor, and neither by a network."""
 _CALLER = """
 import json, sys, time
 from interp_bench_ext.contracts import Connection
@@ -148,10 +150,10 @@ async def figures(spec: OrganismSpec, running: RunningPlane) -> list[Figure]:
             detail=f"{percentile(local_small, 0.5) * 1e3:.1f} ms there; {described([one * 1e3 for one in small])}",
         ),
         Figure(
-            name="17 MB array, time per MB",
-            seen=1e3 / speed,
-            unit="ms",
-            limit=5,
+            name="17 MB array, times the local host's time",
+            seen=local_speed / speed,
+            unit="",
+            limit=_TIMES_LOCAL,
             detail=f"{speed:.0f} MB/s, p50 of {len(large)}; {local_speed:.0f} MB/s from the local host",
         ),
         Figure(

@@ -109,7 +109,7 @@ def _file(name: str, folder: Path) -> Path:
 def _offer(experiment: Experiment) -> Offer:
     place = place_of(experiment)
     if place.name == "hub":
-        raise BadInput(f"{experiment.path}: the Hub cannot be where the Hub's own organisms run; name another place in it, such as `local`")
+        raise BadInput(f"{experiment.path}: the Hub's own organisms cannot run on the Hub; name another place")
     public = experiment.public
     truth = truth_without_a_judge(experiment)
     return Offer(public.experiment_name, public, str(place.veil()), organism_spec(experiment), truth)
