@@ -198,7 +198,8 @@ class Kernel:
         # Polled, because a process can only be waited for without a thread on some platforms.
         while (code := self._process.poll()) is None:  # noqa: ASYNC110
             await asyncio.sleep(_WATCH_INTERVAL_S)
-        self.reason = self.reason or _reason(self._provisioner.asked.get(self.pid), code)
+        ended_by = self._provisioner.overflowed()
+        self.reason = self.reason or ended_by or _reason(self._provisioner.asked.get(self.pid), code)
         self.dead.set()
         self._on_death(self.reason)
 

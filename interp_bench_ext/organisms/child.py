@@ -17,6 +17,7 @@ from interp_bench_ext.host.sources import Sources
 from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.sandbox.bubblewrap import bwrap_command, sandbox_available
 from interp_bench_ext.sandbox.limits import limited, memory_mb
+from interp_bench_ext.sandbox.memory_group import MemoryGroup
 from interp_bench_ext.sandbox.mounts import Mount, read_only, writable
 from interp_bench_ext.sandbox.package import whole_package
 
@@ -50,7 +51,7 @@ def plan_start(
     sources: Sources, spec: OrganismSpec, folders: Sequence[Path], environment: dict[str, str], *, sandbox: bool
 ) -> Plan:
     """The strongest veil that works here; ``folders`` are where sockets go. Runs probes: not for an event loop."""
-    plain = Plan(_bounded([sys.executable, *_CHILD]), sources, [str(path) for path in spec.techniques], Veil.PROCESS)
+    plain = Plan([sys.executable, *_CHILD], sources, [str(path) for path in spec.techniques], Veil.PROCESS)
     if not sandbox or sandbox_available() is not None:
         return plain
     places = {path: _INSIDE / f"files{number}" for number, path in enumerate(sources.folders)}
@@ -67,12 +68,19 @@ def plan_start(
         return plain
     moved = sources.moved({path: str(place) for path, place in places.items()})
     shown = [str(techniques[path]) for path in spec.techniques]
-    return Plan(_bounded(inside(*_CHILD)), moved, shown, Veil.SANDBOXED, places)
+    return Plan(inside(*_CHILD), moved, shown, Veil.SANDBOXED, places)
 
 
-def _bounded(command: list[str]) -> list[str]:
-    """A request that takes all memory fails by itself, rather than the machine with everything on it."""
-    return limited(command, data_mb=memory_mb() * 7 // 8) if os.name == "posix" else command
+def bounded(command: list[str]) -> tuple[list[str], MemoryGroup | None]:
+    """What fails by itself when it takes all memory, rather than the machine with everything on it; the group it is in.
+
+    Starts a process: not for an event loop.
+    """
+    if os.name != "posix":
+        return command, None
+    most_mb = memory_mb() * 7 // 8
+    group = MemoryGroup.make(most_mb * 2**20)
+    return limited(command, data_mb=most_mb, group=group), group
 
 
 def _technique_places(files: Iterable[Path]) -> dict[Path, Path]:

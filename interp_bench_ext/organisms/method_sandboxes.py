@@ -15,13 +15,14 @@ from typing import Any
 
 from interp_bench_ext.sandbox.bubblewrap import bwrap_command
 from interp_bench_ext.sandbox.limits import limited, memory_mb
+from interp_bench_ext.sandbox.memory_group import MemoryGroup
 from interp_bench_ext.sandbox.mounts import read_only
 from interp_bench_ext.sandbox.package import method_package
 from interp_bench_ext.sandbox.private_folder import private_folder
 
 _PLACE = Path("/run/organism")
 _MEMORY_SHARE = 4
-"""One in so many of the machine's is the most that a method's process may take for itself."""
+"""One in so many of the machine's is the most that a method's processes may take."""
 _SYSTEM = (Path("/sys/devices/system/cpu"), Path("/sys/fs/cgroup"))
 
 
@@ -30,7 +31,7 @@ class MethodSandboxes:
 
     def __init__(self) -> None:
         self.folder = private_folder()
-        self._running: dict[str, asyncio.subprocess.Process] = {}
+        self._running: dict[str, tuple[asyncio.subprocess.Process, MemoryGroup | None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def heed(self, message: dict[str, Any]) -> None:
@@ -50,27 +51,31 @@ class MethodSandboxes:
         command = await asyncio.to_thread(
             bwrap_command, mounts, cwd=Path("/"), arguments=["-P", "-m", "interp_bench_ext.methods"]
         )
+        most_mb = memory_mb() // _MEMORY_SHARE
+        group = await asyncio.to_thread(MemoryGroup.make, most_mb * 2**20)
         process = await asyncio.create_subprocess_exec(
-            *limited(command, data_mb=memory_mb() // _MEMORY_SHARE),
+            *limited(command, data_mb=most_mb, group=group),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
             env={"OMP_WAIT_POLICY": "PASSIVE"},
             cwd="/",
         )
-        self._running[message["number"]] = process
+        self._running[message["number"]] = process, group
         assert process.stdin is not None
         with contextlib.suppress(ConnectionError):
             process.stdin.write(json.dumps({"socket": str(_PLACE), "word": message["word"]}).encode() + b"\n")
             await process.stdin.drain()
 
     async def _end(self, number: str) -> None:
-        process = self._running.pop(number, None)
-        if process is None:
+        if number not in self._running:
             return
+        process, group = self._running.pop(number)
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         await process.wait()
+        if group is not None:
+            await asyncio.to_thread(group.remove)
 
     async def end_all(self) -> None:
         """End every one: the process that they spoke to is gone."""

@@ -22,7 +22,7 @@ from interp_bench_ext.host.sources import Progress, Sources
 from interp_bench_ext.host.spec import OrganismSpec, with_detail
 from interp_bench_ext.host.technique_files import read_spec
 from interp_bench_ext.host.tickets import TOLD_EVERY_S, Ticket
-from interp_bench_ext.organisms.child import plan_start
+from interp_bench_ext.organisms.child import bounded, plan_start
 from interp_bench_ext.organisms.handle import Awaited
 from interp_bench_ext.organisms.locate import locate
 from interp_bench_ext.organisms.method_sandboxes import MethodSandboxes
@@ -30,6 +30,7 @@ from interp_bench_ext.organisms.restarts import AT_MOST, WINDOW_S, Restarts
 from interp_bench_ext.organisms.revisions import revisions_of
 from interp_bench_ext.record.events import Emit, OrganismLoading, OrganismReady, OrganismWentAway
 from interp_bench_ext.record.provenance import Revision
+from interp_bench_ext.sandbox.memory_group import MemoryGroup
 from interp_bench_ext.sandbox.private_folder import private_folder
 
 _STOP_GRACE_S = 5.0
@@ -101,6 +102,7 @@ class OrganismProcess(Awaited):
         self._methods = MethodSandboxes()
         self._listen: str | int = str(self._folder / "s") if self.unix_sockets else 0
         self._process: asyncio.subprocess.Process | None = None
+        self._group: MemoryGroup | None = None
         self._watching: asyncio.Task[None] | None = None
         self._restarts = Restarts()
         self._tickets: dict[str, Ticket] = {}
@@ -181,6 +183,7 @@ class OrganismProcess(Awaited):
             except TimeoutError:
                 process.kill()
                 await process.wait()
+        await self._leave_group()
         await self._methods.stop()
         self._forget_orders()
         self.lost = self.lost or OrganismLost("The organism was stopped.")
@@ -195,8 +198,9 @@ class OrganismProcess(Awaited):
         environment, folders = _environment(), (self._folder, self._methods.folder)
         plan = await asyncio.to_thread(plan_start, sources, self._spec, folders, environment, sandbox=self._sandbox)
         self.veil = plan.veil
+        command, self._group = await asyncio.to_thread(bounded, plan.command)
         self._process = await asyncio.create_subprocess_exec(
-            *plan.command,
+            *command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
@@ -249,6 +253,7 @@ class OrganismProcess(Awaited):
     async def _ending(self) -> str:
         assert self._process is not None
         code = await self._process.wait()
+        await self._leave_group()
         self._forget_orders()
         killed = code in (-9, 137)
         return "it was killed, which the system does when memory runs out" if killed else f"exit status {code}"
@@ -293,6 +298,11 @@ class OrganismProcess(Awaited):
         with contextlib.suppress(ConnectionError):
             process.stdin.write(json.dumps({**order, "order": number}).encode() + b"\n")
         await heeded
+
+    async def _leave_group(self) -> None:
+        group, self._group = self._group, None
+        if group is not None:
+            await asyncio.to_thread(group.remove)
 
     def _forget_orders(self) -> None:
         orders, self._orders = self._orders, {}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 
+from .memory_group import MemoryGroup
 from .quota import in_words
 
 _COUNTED = re.compile(rb"^(?:Pss_Anon|Pss_Shmem|SwapPss):\s+(\d+) kB", re.MULTILINE)
@@ -17,10 +18,14 @@ _COUNTED = re.compile(rb"^(?:Pss_Anon|Pss_Shmem|SwapPss):\s+(\d+) kB", re.MULTIL
 
 
 class MemoryQuota:
-    """Of the process ``pid`` and all that it has started; in a sandbox none of them can leave it."""
+    """Of the process ``pid`` and all that it has started; in a sandbox none of them can leave it.
 
-    def __init__(self, pid: int, most_bytes: int) -> None:
-        self._pid = pid
+    Where they are in a ``group`` with that limit, Linux keeps it, and is asked whether it had to; elsewhere what they
+    hold is added up.
+    """
+
+    def __init__(self, pid: int, most_bytes: int, group: MemoryGroup | None) -> None:
+        self._pid, self._group = pid, group
         self._most_bytes = most_bytes
         self.sentence = (
             f"The kernel's processes held more than {in_words(most_bytes)} of memory together, so it was ended: "
@@ -28,8 +33,8 @@ class MemoryQuota:
         )
 
     def exceeded(self) -> bool:
-        """Whether they hold too much now."""
-        return held_bytes(self._pid) > self._most_bytes
+        """Whether they hold too much now, or were found to."""
+        return self._group.overflowed() if self._group else held_bytes(self._pid) > self._most_bytes
 
 
 def held_bytes(pid: int) -> int:

@@ -21,6 +21,7 @@ from .bubblewrap import SANDBOX_HOME, SANDBOX_USER, bwrap_command
 from .disk_quota import WORK_FOLDER_BYTES, DiskQuota
 from .leftovers import end_holders
 from .limits import limited, memory_mb
+from .memory_group import MemoryGroup
 from .memory_quota import MemoryQuota
 from .mounts import Mount, read_only, writable
 from .package import kernel_package, package_path
@@ -71,6 +72,8 @@ class CleanProvisioner(LocalProvisioner):
     """Environment that only this kernel gets, also when it is started again."""
     front: Front | None = None
     """None: the kernel's own sockets are everybody's."""
+    group: MemoryGroup | None = None
+    """What all its processes are in."""
     quotas: tuple[Quota, ...] = ()
     """Looked at while it runs, where there are any."""
     work: Path | None = None
@@ -119,7 +122,7 @@ class CleanProvisioner(LocalProvisioner):
         for end in (self._said, said):
             os.set_blocking(end, False)
         streams = {"stdin": subprocess.DEVNULL, "stdout": said, "stderr": subprocess.STDOUT}
-        command = limited(cmd, data_mb=self._data_mb(), file_bytes=self.disk_bytes)
+        command = limited(cmd, data_mb=self._data_mb(), file_bytes=self.disk_bytes, group=self.group)
         try:
             kernel = await super().launch_kernel(command, **{**kwargs, **streams})
         finally:
@@ -128,6 +131,10 @@ class CleanProvisioner(LocalProvisioner):
             return kernel
         self._inside = cast(KernelConnectionInfo, {name: value for name, value in kernel.items() if name in _PLACE})
         return await self.front.open(kernel, self.folder)
+
+    def overflowed(self) -> str:
+        """Why Linux has ended a process of the kernel's, where that was for want of memory; otherwise nothing."""
+        return ""
 
     async def shutdown_requested(self, restart: bool = False) -> None:
         """Note why the process is going to end."""
@@ -147,6 +154,7 @@ class CleanProvisioner(LocalProvisioner):
         if self.front is not None and not restart:
             await self.front.close()
         self._forget_said()
+        await self._leave_group()
         if self.folder is not None and not restart:
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder = None
@@ -200,6 +208,11 @@ class CleanProvisioner(LocalProvisioner):
     def _data_mb(self) -> int:
         return memory_mb() // 2 if self.memory_limit_mb < 0 else self.memory_limit_mb
 
+    async def _leave_group(self) -> None:
+        group, self.group = self.group, None
+        if group is not None:
+            await asyncio.to_thread(group.remove)
+
     def _forget_said(self) -> None:
         if self._said is not None:
             os.close(self._said)
@@ -227,6 +240,7 @@ class SandboxProvisioner(CleanProvisioner):
     """The kernel under bubblewrap; ``cwd`` is the only folder of this machine that it may write to."""
 
     disk_bytes: int = WORK_FOLDER_BYTES
+    _memory: MemoryQuota | None = None
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Turn the kernel's command into bubblewrap's."""
@@ -247,10 +261,18 @@ class SandboxProvisioner(CleanProvisioner):
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Start the process, and have its work folder and its memory watched."""
+        await self._leave_group()
+        most_bytes = self._all_bytes()
+        if most_bytes:
+            self.group = await asyncio.to_thread(MemoryGroup.make, most_bytes)
         kernel = await super().launch_kernel(cmd, **kwargs)
-        memory = [MemoryQuota(self.process.pid, self._all_bytes())] if self.process and self._all_bytes() else []
-        self.quotas = (self._disk, *memory)
+        assert self.process is not None
+        self._memory = MemoryQuota(self.process.pid, most_bytes, self.group) if most_bytes else None
+        self.quotas = (self._disk, self._memory) if self._memory else (self._disk,)
         return kernel
+
+    def overflowed(self) -> str:
+        return self._memory.sentence if self._memory and self.group and self.group.overflowed() else ""
 
     def _all_bytes(self) -> int:
         """Of all processes together: half as much again as one may have."""

@@ -4,6 +4,7 @@ import contextlib
 import http.server
 import os
 import platform
+import re
 import select
 import signal
 import socket
@@ -23,6 +24,7 @@ from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.record.events import OrganismLoading, OrganismReady, OrganismWentAway
 from interp_bench_ext.results import Generations, decode
 from interp_bench_ext.sandbox.bubblewrap import sandbox_available
+from interp_bench_ext.sandbox.control_groups import own_groups
 from tests.host.probes import write_probes
 from tests.host.running import Host, frames
 from tests.host.tiny import HIDDEN
@@ -313,6 +315,22 @@ def test_the_snoop_finds_what_is_there(host: Host) -> None:
 def test_its_memory_is_bounded_below_the_machine_s(host: Host) -> None:
     most_bytes, _ = psutil.Process(host.pid).rlimit(psutil.RLIMIT_DATA)
     assert 0 < most_bytes < psutil.virtual_memory().total * 0.9
+
+
+def test_it_is_in_a_control_group_of_its_own_as_long_as_it_lives(host: Host) -> None:
+    def group() -> list[str]:
+        return re.findall(r"/(interp-bench-.*)", Path(f"/proc/{host.pid}/cgroup").read_text())
+
+    own = next((own for own in own_groups() for _ in own.parents()), None)
+    if own is None or not os.access(own.folder, os.W_OK):
+        pytest.skip("no control group may be made here")
+    [before] = group()
+    os.kill(host.pid, signal.SIGKILL)
+    host.wait_for(OrganismWentAway)
+    host.wait_for(OrganismReady)
+    [after] = group()
+    assert after != before
+    assert not list(own.mount.rglob(before))
 
 
 def test_a_killed_process_comes_back_at_the_same_place(host: Host) -> None:
