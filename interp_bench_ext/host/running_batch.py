@@ -137,18 +137,24 @@ class _Lane:
 
 
 class RunningBatch:
-    """Every method but :meth:`add` is for whoever has the model."""
+    """Every method but :meth:`add` is for whoever has the model.
 
-    def __init__(self, passes: Passes) -> None:
-        self._passes = passes
+    Args:
+        now: The clock, in seconds.
+    """
+
+    def __init__(self, passes: Passes, *, now: Callable[[], float] = time.monotonic) -> None:
+        self._passes, self._now = passes, now
         self._jobs: list[Job] = []
         self._lanes: list[_Lane] = []
         self._budget = 0
-        self.shares = RowShares()
+        self.shares = RowShares(now=now)
         self._limits: Mapping[str, int] = {}
-        """The most rows of each person; empty where one is alone."""
+        """The most rows of each person; empty where there are no others."""
         self._too_many: frozenset[Draft] = frozenset()
         """Rows that go back to their calls, as others are here now."""
+        self._step_s = 0.0
+        """How long one token of every row has taken in the step under way."""
         self.fixed: FixedSteps | None = None
         """Takes several steps of a batch at a time where it can; without it, each is a pass by itself."""
         self.stop_ids: frozenset[int] = frozenset()
@@ -169,9 +175,11 @@ class RunningBatch:
             job.report()
         self._share(jobs)
         lanes, self._lanes = self._lanes, []
+        self._step_s = 0.0
         for lane in lanes:
             if self._tried(lane.drafts, partial(self._advance, lane)) and lane.drafts:
                 self._lanes.append(lane)
+        self.shares.stepped(self._step_s)
         for kind, drafts in self._entering(jobs):
             self._tried(drafts, partial(self._enter, kind, drafts))
         self._forget(job for job in jobs if job.ended)
@@ -195,7 +203,7 @@ class RunningBatch:
         jobs = {draft.job: 0 for draft in drafts}
         for draft in drafts:
             jobs[draft.job] += 1
-        began = time.monotonic()
+        began = self._now()
         try:
             work()
         except Exception as error:  # noqa: BLE001 - the boundary between calls
@@ -206,7 +214,7 @@ class RunningBatch:
                 job.waiting.extendleft(draft for draft in again if draft not in job.waiting)
             return False
         finally:
-            each = (time.monotonic() - began) / len(drafts)
+            each = (self._now() - began) / len(drafts)
             for job, rows in jobs.items():
                 job.charge(each * rows)
         return True
@@ -218,7 +226,7 @@ class RunningBatch:
             wanted[job.payer] += len(job.drafts)
         self._limits = self.shares.limits(wanted.items())
         rows: dict[str, list[Draft]] = {}
-        for draft in self._inside() if self._limits else ():
+        for draft in self._inside() if self.shares.shared else ():
             rows.setdefault(draft.job.payer.user, []).append(draft)
         # Those that are nearest to their end stay.
         self._too_many = frozenset(
@@ -248,11 +256,13 @@ class RunningBatch:
         self._settle(lane)
         if not lane.drafts:
             return
-        rows, began = len(lane.drafts), time.monotonic()
+        rows, began = len(lane.drafts), self._now()
         tokens, logs = self._steps(lane, min(STEPS, lane.most_left)) or self._one_step(lane)
         lane.tokens = tokens[:, -1]
         self._give(lane.drafts, tokens, logs)
-        self.shares.cost.saw(rows, (time.monotonic() - began) / tokens.shape[1])
+        each_s = (self._now() - began) / tokens.shape[1]
+        self.shares.cost.saw(rows, each_s)
+        self._step_s += each_s
         self._settle(lane)
 
     def _steps(self, lane: _Lane, steps: int) -> tuple[torch.Tensor, torch.Tensor] | None:
@@ -295,6 +305,8 @@ class RunningBatch:
         chosen: list[Draft] = []
         held = Counter(draft.job.payer.user for draft in running)
         queues = deque(job.waiting for job in jobs if job.waiting and not job.ended)
+        entering = self.shares.entering([*held, *(queue[0].job.payer.user for queue in queues)])
+        rows: set[Row] = set()
         while queues:
             queue = queues.popleft()
             draft, user = queue[0], queue[0].job.payer.user
@@ -302,8 +314,12 @@ class RunningBatch:
                 continue
             if not room.has(draft.length, draft.left) and (running or chosen):
                 break
+            # A row that is there several times is read once.
+            if not entering.takes(user, 1 if draft.grown in rows else draft.length):
+                continue
             room.take([(draft.length, draft.left)])
             held[user] += 1
+            rows.add(draft.grown)
             chosen.append(queue.popleft())
             queues.extend([queue] if queue else [])
         return self._grouped(chosen)
@@ -324,7 +340,9 @@ class RunningBatch:
         rows = [draft.grown for draft in drafts]
         for draft, row in zip(drafts, rows, strict=True):
             draft.until = len(draft.ids) + self._passes.until_switch(row)
+        began = self._now()
         state, logits = self._passes.prefill(rows)
+        self.shares.entered(_tokens(drafts, rows), self._now() - began)
         ways = _ways(drafts, logits.device)
         tokens, logs = self._draw(drafts, ways, logits)
         self._give(drafts, tokens, logs)
@@ -350,6 +368,16 @@ class RunningBatch:
         lane.drafts, lane.tokens = [*lane.drafts, *more.drafts], torch.cat([lane.tokens, more.tokens])
         lane.ways = _ways(lane.drafts, lane.tokens.device)
         return True
+
+
+def _tokens(drafts: Sequence[Draft], rows: Sequence[Row]) -> Counter[Payer]:
+    """How many are read for each person."""
+    tokens: Counter[Payer] = Counter()
+    seen: set[Row] = set()
+    for draft, row in zip(drafts, rows, strict=True):
+        tokens[draft.job.payer] += 1 if row in seen else len(row.ids)
+        seen.add(row)
+    return tokens
 
 
 def _ways(drafts: Sequence[Draft], device: torch.device) -> Ways:

@@ -11,9 +11,11 @@ import torch
 from interp_bench_ext.contracts import Completion, Edit, Row, Site
 from interp_bench_ext.errors import BadInput, CallCancelled
 from interp_bench_ext.host.decoding import Drawn
-from interp_bench_ext.host.row_shares import RowShares, StepCost
-from interp_bench_ext.host.running_batch import Sampling
+from interp_bench_ext.host.row_shares import RowShares
+from interp_bench_ext.host.running_batch import Draft, Job, RunningBatch, Sampling
+from interp_bench_ext.host.sampling import draws
 from interp_bench_ext.host.shares import Payer
+from interp_bench_ext.host.step_cost import StepCost
 from tests.host.tiny import HIDDEN, LoadedOrganism, load_tiny
 
 TOLERANCE = 2e-4
@@ -237,3 +239,76 @@ def test_a_flood_of_rows_and_one_row_of_another_share_the_batch(model_folders: d
     beside = widths[began_at + 2 : ended_at]
     assert max(beside) <= 3
     assert sum(width > 1 for width in beside) > len(beside) / 2  # and the flood goes on meanwhile
+
+
+class OnADevice:
+    """A batch on a device whose time is reckoned: a pass takes so long, and as much more for every token of a row.
+
+    One row's token takes less, as it does where a matrix times a vector is another kernel.
+    """
+
+    one_s, more_s, lone_s = 0.08, 0.004, 0.055
+
+    def __init__(self, organism: LoadedOrganism) -> None:
+        self.clock, self.longest_s = 0.0, 0.0
+        self._organism = organism
+        organism._engine.stop_ids = frozenset()
+        self._batch = RunningBatch(organism._engine, now=lambda: self.clock)
+        organism._engine.organism.model.register_forward_pre_hook(self._passing, with_kwargs=True)
+
+    def _passing(self, _module: Any, _args: Any, given: dict[str, Any]) -> None:
+        tokens = given["input_ids"].numel()
+        seconds = self.lone_s if tokens == 1 else self.one_s + self.more_s * tokens
+        self.clock += seconds
+        self.longest_s = max(self.longest_s, seconds)
+
+    def begin(self, user: str, texts: list[str], *, new: int) -> Job:
+        """A call of theirs, which has one row of each text."""
+        how = Sampling(new, 0.0, 1.0, 0)
+        job = Job(how, lambda *_: None, lambda _: None, Payer(user))
+        rows = [Row(tuple(self._organism.text_ids(text))) for text in texts]
+        job.begin([Draft(job, row, draws(row, 0, 0, new), new) for row in rows])
+        self._batch.add(job)
+        return job
+
+    def until_ended(self, job: Job, *, flood: Flood | None = None) -> float:
+        """Take steps until the call has ended; its seconds."""
+        began = self.clock
+        while not job.ended:
+            self._batch.step()
+            if flood is not None:
+                flood.go_on()
+        return self.clock - began
+
+
+class Flood:
+    """Four calls of one person at a time, another in the place of each that ends."""
+
+    def __init__(self, device: OnADevice, texts: list[str], *, new: int) -> None:
+        self._begin = lambda: device.begin("flood", texts, new=new)
+        self._jobs = [self._begin() for _ in range(4)]
+
+    def go_on(self) -> None:
+        self._jobs = [self._begin() if job.ended else job for job in self._jobs]
+
+
+SAME, UNLIKE = ["the quick brown fox"] * 16, [f"{number} user and system " * 6 for number in range(16)]
+
+
+@pytest.mark.parametrize(("texts", "new"), [(SAME, 16), (UNLIKE, 16), (UNLIKE, 1)])
+def test_a_call_beside_a_flood_takes_less_than_twice_as_long(
+    model_folders: dict[str, Path], texts: list[str], new: int
+) -> None:
+    device = OnADevice(load_tiny(model_folders["llama"]))
+
+    def light() -> Job:
+        return device.begin("light", ["the quick brown fox jumps"], new=16)
+
+    alone_s = [device.until_ended(light()) for _ in range(2)][-1]
+    device.clock += 60
+    flood = Flood(device, texts, new=new)
+    device.until_ended(device.begin("flood", texts, new=new), flood=flood)  # it has the device for itself
+    device.longest_s = 0.0
+    beside_s = [device.until_ended(light(), flood=flood) for _ in range(6)]
+    assert max(beside_s) < 2 * alone_s, beside_s
+    assert device.longest_s < 0.5
