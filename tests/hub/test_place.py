@@ -24,8 +24,8 @@ from interp_bench_ext.organisms.tickets import Lease, admitted, lent
 from interp_bench_ext.record.events import Event, OrganismReady, OrganismWentAway
 from tests.host.running import frames
 from tests.hub.hub import Hub
+from tests.redteam.hub_users import GROUP
 from tests.redteam.suite import attempt
-from tests.redteam.test_hub import GROUP
 
 pytestmark = pytest.mark.slow
 TECHNIQUES = Path(__file__).parents[2] / "techniques"

@@ -15,8 +15,8 @@ import pytest
 from tests.hub.hub import Hub, running
 from tests.hub.people import SECRET_PROMPT
 from tests.hub.servers import Server
+from tests.redteam.hub_users import GROUP, browser
 from tests.redteam.suite import attempt
-from tests.redteam.test_hub import GROUP, browser
 
 ORGANISM = "quartz"
 PEOPLE = ("alice", "bob")

@@ -1,7 +1,4 @@
-"""Attempts of one user of a JupyterHub on another's runs, on the organisms and on the service itself.
-
-`mallory` has an account, a token of her own and an organism that she may use; `alice` works beside her.
-"""
+"""Attempts of one user of a JupyterHub on another's runs, on the organisms and on the service itself."""
 
 from __future__ import annotations
 
@@ -9,104 +6,31 @@ import hashlib
 import json
 import stat
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import urljoin, urlsplit
 
 import httpx2
 import pytest
 
-from tests.hub.conftest import hub, organisms, tokens  # noqa: F401 - fixtures
-from tests.hub.hub import PASSWORD, Hub
+from tests.hub.hub import Hub
 from tests.hub.people import Held, call, end, hand_in, outcome, take
 
-from .room import MARKS
+from .hub_users import (  # noqa: F401 - fixtures
+    GROUP,
+    READS,
+    Tokens,
+    alices,
+    browser,
+    everywhere,
+    hub,
+    mallorys,
+    opened,
+    organisms,
+    prompt,
+    tokens,
+)
 from .suite import Trial, attempt
 
 pytestmark = pytest.mark.slow
-GROUP = "other users of the Hub"
-Tokens = dict[str, str]
-READS = (
-    "/organisms",
-    "/metrics",
-    "/admin/state",
-    "/scores/state",
-    "/scores/course.csv",
-    "/organism/health",
-    "/organism/techniques",
-)
-
-
-@pytest.fixture(scope="session")
-def prompt() -> str:
-    return MARKS["prompt"]
-
-
-@pytest.fixture
-def alices(hub: Hub, tokens: Tokens) -> Iterator[Held]:  # noqa: F811
-    """A ticket of alice's, which works."""
-    held = take(hub, tokens["alice"])
-    assert outcome(call(hub, held.token)) == "ok"
-    yield held
-    end(hub, tokens["alice"], held)
-
-
-@pytest.fixture
-def mallorys(hub: Hub, tokens: Tokens) -> Iterator[Held]:  # noqa: F811
-    held = take(hub, tokens["mallory"])
-    yield held
-    end(hub, tokens["mallory"], held)
-
-
-def opened(replies: list[httpx2.Response]) -> list[str]:
-    """Addresses that let somebody in."""
-    return [reply.url.path for reply in replies if reply.status_code < 400]
-
-
-def everywhere(hub: Hub, token: str | None, **given: object) -> list[httpx2.Response]:  # noqa: F811
-    """One request to each address that is behind a token."""
-    asked = {"organism": "quartz", "digest": "00" * 32, "caller": "x", "access": "base"}
-    reads = [hub.ask("GET", path, token, **given) for path in READS]
-    posts = {"/tickets": asked, "/organisms/quartz/start": {}, "/organism/calls": {}, "/admin/stop": {"user": "alice"}}
-    return reads + [hub.ask("POST", path, token, json=body, **given) for path, body in posts.items()]
-
-
-@attempt("U1", GROUP, "Every address, without a token", veil="any")
-def test_no_token(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:  # noqa: F811
-    trial.abuse(opened, everywhere(hub, None), [hub.ask("GET", "/organisms", tokens["alice"])])
-
-
-@attempt("U2", GROUP, "Every address, with a made-up token", veil="any")
-def test_a_made_up_token(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:  # noqa: F811
-    trial.abuse(opened, everywhere(hub, "0" * 32), [hub.ask("GET", "/organisms", tokens["alice"])])
-
-
-@attempt("U3", GROUP, "A browser's cookies instead of a token, as another user's page would send them", veil="any")
-def test_cookies(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
-    with browser(hub, "root") as logged_in:
-        page = logged_in.get(f"{hub.service}/", follow_redirects=True)
-        assert "Organisms of this Hub" in page.text
-        cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in logged_in.cookies.jar)
-    replies = everywhere(hub, None, headers={"Cookie": cookies})
-    trial.abuse(opened, replies, [hub.ask("GET", "/organisms", tokens["root"])])
-
-
-@attempt("U4", GROUP, "A token in the address, where logs and referrers would keep it", veil="any")
-def test_a_token_in_the_address(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
-    replies = [hub.ask("GET", f"{path}?token={tokens['root']}", None) for path in READS]
-    trial.abuse(opened, replies, [hub.ask("GET", "/organisms", tokens["root"])])
-
-
-@attempt("U5", GROUP, "A kernel's ticket where the Hub's token is asked for", veil="any")
-def test_a_ticket_is_no_hub_token(hub: Hub, alices: Held, trial: Trial) -> None:  # noqa: F811
-    answers = [reply for reply in everywhere(hub, alices.token) if "/organism/" not in reply.url.path]
-    trial.abuse(opened, answers, [hub.ask("GET", "/organism/health", alices.token)])
-
-
-@attempt("U6", GROUP, "The Hub's token where a ticket is asked for", veil="any")
-def test_a_hub_token_is_no_ticket(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:  # noqa: F811
-    answers = [reply for reply in everywhere(hub, tokens["alice"]) if "/organism/" in reply.url.path]
-    trial.abuse(opened, answers, [hub.ask("GET", "/organism/health", alices.token)])
 
 
 @attempt("U7", GROUP, "Reading how another's ticket stands", veil="any")
@@ -139,57 +63,6 @@ def test_an_ended_ticket(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noq
     before = hub.ask("GET", "/organism/health", held.token)
     end(hub, tokens["mallory"], held)
     trial.abuse(opened, [hub.ask("GET", "/organism/health", held.token)], [before])
-
-
-@attempt("U11", GROUP, "A token of an own account that lacks the service's scope", veil="any")
-def test_a_narrow_token(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
-    narrow = hub.token_of("mallory", scopes=["read:users!user=mallory"])
-    trial.abuse(opened, everywhere(hub, narrow), [hub.ask("GET", "/organisms", tokens["mallory"])])
-
-
-@attempt("U12", GROUP, "The token of another service of the Hub", veil="any")
-def test_another_service(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
-    trial.abuse(opened, everywhere(hub, hub.tester), [hub.ask("GET", "/organisms", tokens["mallory"])])
-
-
-@attempt("U13", GROUP, "The administrator's view and its stop, with a user's token", veil="any")
-def test_the_administrators_view(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:  # noqa: F811
-    tried = [
-        hub.ask("GET", "/admin/state", tokens["mallory"]),
-        hub.ask("POST", "/admin/stop", tokens["mallory"], json={"user": "alice"}),
-        hub.ask("GET", "/metrics", tokens["mallory"]),
-    ]
-    assert outcome(call(hub, alices.token)) == "ok"
-    trial.abuse(opened, tried, [hub.ask("GET", "/admin/state", tokens["root"])])
-
-
-@attempt("U14", GROUP, "The administrator's page, opened by a user's browser", veil="any")
-def test_the_page_for_a_user(hub: Hub, trial: Trial) -> None:  # noqa: F811
-    pages = []
-    for user in ("mallory", "root"):
-        with browser(hub, user) as logged_in:
-            pages.append(logged_in.get(f"{hub.service}/", follow_redirects=True).text)
-    trial.abuse(lambda page: "const TOKEN" in page, *pages)
-
-
-@attempt("U15", GROUP, "The administrator's page, fetched or framed by another page of the same origin", veil="any")
-def test_the_page_for_a_script(hub: Hub, trial: Trial) -> None:  # noqa: F811
-    with browser(hub, "root") as logged_in:
-        logged_in.get(f"{hub.service}/", follow_redirects=True)
-        fetched = [
-            logged_in.get(f"{hub.service}/", headers={"Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": dest})
-            for mode, dest in (
-                ("cors", "empty"),
-                ("no-cors", "script"),
-                ("navigate", "iframe"),
-                ("same-origin", "empty"),
-            )
-        ]
-        shown = logged_in.get(f"{hub.service}/", headers={"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"})
-    trial.abuse(lambda pages: any("const TOKEN" in page.text for page in pages), fetched, [shown])
-    policy = shown.headers["Content-Security-Policy"]
-    assert "sandbox allow-scripts;" in policy  # no origin: a window that opened it cannot read it
-    assert "frame-ancestors 'none'" in policy
 
 
 @attempt("U16", GROUP, "An organism that is not offered to one's group", veil="any")
@@ -421,42 +294,3 @@ def test_a_former_instructor(hub: Hub, trial: Trial) -> None:  # noqa: F811
     tried = reads()
     hub.api("POST", "groups/teachers/users", json={"users": ["ted"]})
     trial.abuse(opened, tried, reads())
-
-
-@attempt("U36", GROUP, "Logins begun by the thousand, so that an administrator's comes to no end", veil="any")
-def test_many_logins(hub: Hub, trial: Trial) -> None:  # noqa: F811
-    with browser(hub, "root") as logged_in:
-        begun = logged_in.get(f"{hub.service}/")
-        assert begun.status_code == 302
-        with httpx2.Client() as another, ThreadPoolExecutor(4) as threads:
-            flood = list(threads.map(lambda _: another.get(f"{hub.service}/").status_code, range(1100)))
-        assert flood.count(302) == 1100
-        page = logged_in.get(urljoin(hub.url, begun.headers["location"]), follow_redirects=True).text
-        refused = logged_in.get(f"{hub.service}/oauth_callback?code=x&state=made.9999999999..up").text
-    trial.abuse(lambda text: "const TOKEN" not in text, page, refused)
-
-
-class browser:  # noqa: N801 - reads as what it is
-    """One that has logged in at the Hub."""
-
-    def __init__(self, hub: Hub, user: str) -> None:  # noqa: F811
-        self._hub, self._user = hub, user
-        self._client = httpx2.Client(timeout=60)
-
-    def __enter__(self) -> httpx2.Client:
-        login = f"{self._hub.url}hub/login"
-        self._client.get(login)
-        form = {
-            "username": self._user,
-            "password": PASSWORD,
-            "_xsrf": self._client.cookies.get("_xsrf", path=self._xsrf()),
-        }
-        reply = self._client.post(login, data=form)
-        assert reply.status_code == 302, reply.text[:500]
-        return self._client
-
-    def __exit__(self, *_: object) -> None:
-        self._client.close()
-
-    def _xsrf(self) -> str:
-        return urlsplit(self._hub.url).path + "hub/"
