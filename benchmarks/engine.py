@@ -20,6 +20,7 @@ import torch
 from contest import Contestant, Figure, Report, at_least, at_most, measured, peers
 from peer_lenses import bridge_lens, by_layer, nnsight_lens
 from plain import lens, lens_floor, replies, streams
+from transformers import AutoModelForCausalLM
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -39,14 +40,14 @@ _BATTERY_ROWS, _TOKENS, _NAIVE_ROWS = 64, 48, 2
 
 
 class Bench:
-    """The bundled model as an organism, and plain passes of the same modules."""
+    """The bundled model as an organism, and as transformers gives it to anyone."""
 
     def __init__(self, rounds: int) -> None:
         self._rounds = rounds
         self.folder = str(ensure_bundled("smollm2-135m-instruct").path)
         spec = OrganismSpec(name=self.folder, device="cpu", dtype="float32")
         self.organism = load_organism(spec, locate(spec), lambda _stage, _done, _total: None)
-        self.model = self.organism._engine.organism.model
+        self.model = AutoModelForCausalLM.from_pretrained(self.folder, dtype=torch.float32).eval()
         text = "The quick brown fox jumps over the lazy dog, and nobody who saw it was surprised. " * 40
         self.ids = tuple(self.organism.text_ids(text)[:_POSITIONS])
         self.sites = streams(self.organism)

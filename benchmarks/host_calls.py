@@ -1,4 +1,4 @@
-"""What a small call of a served organism costs, whether thousands of them make its process grow, what a lens takes.
+"""What a call of a served organism costs, whether thousands of them make its process grow, what a lens takes.
 
 The host is the real one, in a process of its own, called as a kernel does. The lens is read in a fresh process: what it
 takes is the most that the process ever had since a plain pass over the same text, less what it had then, as Linux
@@ -13,9 +13,10 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,18 @@ from interp_bench_ext.organisms.tickets import admitted  # noqa: E402
 from scripts.host_environment import work_as_a_host  # noqa: E402
 
 _WARM, _POSITIONS = 1_000, 256
+_LARGE_CALLS = 200
+_LARGE = """
+import numpy as np
+from interp_bench_ext.results import MethodValues
+_VALUES = np.random.default_rng(0).random((30 * 256, 576), dtype=np.float32)
+def large(organism) -> MethodValues:
+    '''Give as many numbers as a stream of 30 blocks at 256 positions has: 17.7 MB.
+
+    Access: base
+    '''
+    return MethodValues("large", tuple(f"{column}" for column in range(576)), _VALUES)
+"""
 
 
 def memory_mib(pid: int | str, name: str) -> float:
@@ -45,7 +58,7 @@ def memory_mib(pid: int | str, name: str) -> float:
 
 @contextmanager
 def served() -> Iterator[tuple[RemoteOrganism, int]]:
-    """The bundled model in a host of its own, and that process's id."""
+    """The bundled model in a host of its own, with a technique whose result is large, and that process's id."""
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, daemon=True).start()
 
@@ -53,8 +66,11 @@ def served() -> Iterator[tuple[RemoteOrganism, int]]:
         return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
 
     folder, asked = str(ensure_bundled("smollm2-135m-instruct").path), ROOT / "techniques" / "get_model_info.py"
-    spec = OrganismSpec(name=folder, device="cpu", dtype="float32", techniques=(asked,))
-    process = run(OrganismProcess.start(spec, emit=lambda _event: None, sandbox=False))
+    with tempfile.TemporaryDirectory() as own:
+        large = Path(own, "large.py")
+        large.write_text(_LARGE, "ascii")
+        spec = OrganismSpec(name=folder, device="cpu", dtype="float32", techniques=(asked, large))
+        process = run(OrganismProcess.start(spec, emit=lambda _event: None, sandbox=False))
     try:
         lease = run(admitted(process, caller="bench", access=Access.BASE))
         assert process._process is not None
@@ -65,21 +81,23 @@ def served() -> Iterator[tuple[RemoteOrganism, int]]:
 
 
 def calls(count: int) -> list[Figure]:
-    """The median small call, and what ``count`` of them add to the process."""
+    """The median small call and what ``count`` of them add to the process, after the first thousand; a large call."""
     with served() as (organism, pid):
-        taken = [_clocked(organism) for _ in range(_WARM)]
+        taken = [_clocked(organism.get_model_info) for _ in range(_WARM)]
         before = memory_mib(pid, "VmRSS")
-        taken += [_clocked(organism) for _ in range(count)]
+        taken += [_clocked(organism.get_model_info) for _ in range(count)]
         grown = memory_mib(pid, "VmRSS") - before
+        large = [_clocked(organism.large) for _ in range(_LARGE_CALLS)]
     return [
         at_most("a small call, median, ms", 1000 * statistics.median(taken), 1.0),
+        at_most("a call that gives 17.7 MB, median, ms", 1000 * statistics.median(large), 6.0),
         at_most(f"what {count:,} calls add to the host's memory, MiB", grown, 8.0),
     ]
 
 
-def _clocked(organism: RemoteOrganism) -> float:
+def _clocked(call: Callable[[], Any]) -> float:
     began = time.perf_counter()
-    organism.get_model_info()
+    call()
     return time.perf_counter() - began
 
 

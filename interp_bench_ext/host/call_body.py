@@ -14,6 +14,8 @@ from interp_bench_ext.wrong_input import first_problem
 
 _FEWER = "give it fewer prompts or texts at a time."
 _DIGITS = 20
+SMALL_BYTES = 16_384
+"""A body of so many is looked through sooner than a thread for it begins."""
 _MOST_PARTS = 200_000
 """Values that a body may hold. A list costs two bytes to send, and a hundred times that to hold."""
 
@@ -58,11 +60,11 @@ def _is_little(announced: str) -> bool:
 
 
 async def parsed(body: bytes) -> CallBody:
-    """Read it, apart from the event loop. Raises BadInput, for what is nested too deep as well."""
+    """Read it, a large one apart from the event loop. Raises BadInput, for what is nested too deep as well."""
     parts = sum(body.count(mark) for mark in (b",", b"[", b"{"))
     if parts > _MOST_PARTS:
         raise BadInput(f"The call holds about {parts:,} values, and {_MOST_PARTS:,} is the most: {_FEWER}")
-    return await asyncio.to_thread(_parsed, body)
+    return _parsed(body) if len(body) <= SMALL_BYTES else await asyncio.to_thread(_parsed, body)
 
 
 def _parsed(body: bytes) -> CallBody:

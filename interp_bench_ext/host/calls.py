@@ -20,6 +20,7 @@ from interp_bench_ext.host.batch_state import State, pick_rows, repeated
 from interp_bench_ext.host.edits import Columns
 from interp_bench_ext.host.load import Loaded
 from interp_bench_ext.host.norms import fuse
+from interp_bench_ext.host.packed import pack
 
 _RESERVED, _RESERVED_SHARE = 4096, 4
 """A hidden prompt's part of the context: so many tokens, or one in so many where that is fewer."""
@@ -37,6 +38,7 @@ class Calls:
         if self.device.type == "cuda":
             for model in (loaded.model, loaded.base):
                 fuse(model)
+        pack((loaded.model, loaded.base))
         ids = torch.tensor([loaded.proof.ids], device=self.device)
         self.organism = Arm.of(loaded.model, ids)
         if self.adapter_rows:

@@ -13,6 +13,7 @@ from interp_bench_ext.errors import InterpBenchError
 HEAD_BYTES = 9
 """One byte of kind and eight of length (big-endian)."""
 _PIECE_BYTES = 1 << 18
+_SMALL_BYTES = 1 << 14
 
 
 def frame_head(kind: bytes, length: int) -> bytes:
@@ -29,6 +30,21 @@ def json_frame(kind: bytes, content: dict[str, Any]) -> bytes:
 def error_frame(error: InterpBenchError) -> bytes:
     """An ``E`` frame."""
     return json_frame(b"E", {"code": error.code, "message": error.message})
+
+
+def joined(parts: Iterable[bytes | memoryview]) -> Iterator[bytes | memoryview]:
+    """The parts one after another, small ones put together."""
+    small = bytearray()
+    for part in parts:
+        if len(part) > _SMALL_BYTES:
+            if small:
+                yield bytes(small)
+                small.clear()
+            yield part
+        else:
+            small += part
+    if small:
+        yield bytes(small)
 
 
 def pieces(part: bytes | memoryview) -> Iterator[memoryview]:

@@ -86,15 +86,31 @@ def choose(
         sorts: Sort all tokens for a nucleus, rather than look whether the likeliest are enough of them.
     """
     assert uniforms.shape == logits.shape[:-1]
-    tokens = logits.argmax(-1)
+    on_cpu = logits.device.type == "cpu"  # elsewhere a look at what is asked would have to be waited for
+    plain = torch.softmax(logits, -1) if on_cpu else None
     if ways.draws:
-        probs = torch.softmax(logits / ways.temperatures[:, None], -1)
-        drawn = _draw(probs, uniforms)
+        tempered = plain if on_cpu and bool((ways.temperatures == 1).all()) else None
+        probs = torch.softmax(logits / ways.temperatures[:, None], -1) if tempered is None else tempered
+        tokens = _draw(probs, uniforms)
         if ways.nucleus:
-            drawn = torch.where(ways.top_p >= 1, drawn, _draw_nucleus(probs, ways.top_p, uniforms, sorts=sorts))
-        tokens = torch.where(ways.greedy, tokens, drawn)
+            tokens = torch.where(ways.top_p >= 1, tokens, _draw_nucleus(probs, ways.top_p, uniforms, sorts=sorts))
+        if not on_cpu or bool(ways.greedy.any()):
+            tokens = torch.where(ways.greedy, logits.argmax(-1), tokens)
+    else:
+        tokens = logits.argmax(-1)
     chosen = logits.gather(-1, tokens[:, None])[:, 0]
-    return tokens, chosen - torch.logsumexp(logits, -1)
+    return tokens, chosen - _log_total(logits, plain)
+
+
+def _log_total(logits: torch.Tensor, probs: torch.Tensor | None) -> torch.Tensor:
+    """``[B]``: the logits' log-sum-exp.
+
+    On a CPU `torch.logsumexp` costs four times a softmax, whose largest probability is one over the sum of the others'
+    shares of it: the largest logit less that one's logarithm.
+    """
+    if probs is None:
+        return torch.logsumexp(logits, -1)
+    return logits.amax(-1) - probs.amax(-1).log()
 
 
 def _draw(probs: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:

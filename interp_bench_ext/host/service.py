@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -17,13 +19,14 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from interp_bench_ext.errors import BadInput, DeadlineExceeded, InterpBenchError
-from interp_bench_ext.host.call_body import CallBody, parsed, received
+from interp_bench_ext.host.call_body import SMALL_BYTES, CallBody, parsed, received
 from interp_bench_ext.host.dispatch import Call, Dispatcher, Encoded, HeldBack, Outcome
-from interp_bench_ext.host.frames import described, error_frame, frame_head, json_frame, pieces
+from interp_bench_ext.host.frames import described, error_frame, frame_head, joined, json_frame, pieces
 from interp_bench_ext.host.tickets import NO_TICKET, Admitted, Tickets
 
 _STREAM = "application/octet-stream"
 Frame = list[bytes | memoryview]
+Frames = asyncio.Queue[Sequence[Frame | None]]
 _HELD_BACK: Frame = []
 """In the place of a call's frames: it has not begun."""
 
@@ -39,11 +42,13 @@ def build_app(dispatcher: Dispatcher, tickets: Tickets) -> ASGIApp:
 
     async def calls(request: Request) -> Response:
         try:
-            body = await parsed(await received(request.headers.get("content-length"), request.stream()))
+            content = await received(request.headers.get("content-length"), request.stream())
+            body = await parsed(content)
         except BadInput as refused:
             return Response(b"".join(_outcome_frames(refused)[0]), media_type=_STREAM)
         peer = f"{request.client.host}:{request.client.port}" if request.client else ""
-        return CallStream(dispatcher, request.state.admitted, request.headers.get("x-caller", peer), body)
+        caller = request.headers.get("x-caller", peer)
+        return CallStream(dispatcher, request.state.admitted, caller, body, is_small=len(content) <= SMALL_BYTES)
 
     routes = [Route("/health", health), Route("/techniques", techniques), Route("/calls", calls, methods=["POST"])]
     return _Gate(Starlette(routes=routes, exception_handlers={HTTPException: _http_error}), tickets)
@@ -75,8 +80,11 @@ class _Gate:
 class CallStream(Response):
     """Runs one call and sends its frames; a client that goes away cancels it."""
 
-    def __init__(self, dispatcher: Dispatcher, admitted: Admitted, caller: str, body: CallBody) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher, admitted: Admitted, caller: str, body: CallBody, *, is_small: bool
+    ) -> None:
         super().__init__(media_type=_STREAM)
+        self._is_small = is_small
         self._dispatcher, self._admitted, self._caller, self._body = dispatcher, admitted, caller, body
         del self.headers["content-length"]
 
@@ -96,8 +104,9 @@ class CallStream(Response):
 
     async def _carry_out(self, gone: asyncio.Task[None], send: Send) -> bool:
         """Make the call and send its reply; returns True, and sends nothing, where it was held back."""
-        frames: asyncio.Queue[Frame | None] = asyncio.Queue()
-        call = await asyncio.to_thread(self._submit, frames, asyncio.get_running_loop())
+        frames: Frames = asyncio.Queue()
+        submit = partial(self._submit, frames, asyncio.get_running_loop())
+        call = submit() if self._is_small else await asyncio.to_thread(submit)
         expiry = self._expire_in_queue(call, frames)
         try:
             return await self._send_frames(frames, gone, send)
@@ -107,7 +116,7 @@ class CallStream(Response):
             if call is not None:
                 call.cancelled.set()
 
-    def _expire_in_queue(self, call: Call | None, frames: asyncio.Queue[Frame | None]) -> asyncio.TimerHandle | None:
+    def _expire_in_queue(self, call: Call | None, frames: Frames) -> asyncio.TimerHandle | None:
         """Answer a call whose time is up before its turn at that moment; a running one checks the time itself."""
         if call is None or self._body.deadline_s is None:
             return None
@@ -118,21 +127,19 @@ class CallStream(Response):
                 late = DeadlineExceeded(
                     f"{call.technique.spec.name} was still waiting for its turn when its time was up."
                 )
-                frames.put_nowait(_outcome_frames(late)[0])
-                frames.put_nowait(None)
+                frames.put_nowait([*_outcome_frames(late), None])
 
         return asyncio.get_running_loop().call_later(self._body.deadline_s, expire)
 
-    def _submit(self, frames: asyncio.Queue[Frame | None], loop: asyncio.AbstractEventLoop) -> Call | None:
+    def _submit(self, frames: Frames, loop: asyncio.AbstractEventLoop) -> Call | None:
         """Queue the call; its callbacks, in the model thread, put frames into ``frames``, None being the end.
 
-        Not on the loop: looking through the arguments takes its time.
+        A large one not on the loop: looking through the arguments takes its time.
         """
 
         def put(*entries: Frame | None) -> None:
-            for entry in entries:
-                with contextlib.suppress(RuntimeError):  # the server has stopped and its loop is closed
-                    loop.call_soon_threadsafe(frames.put_nowait, entry)
+            with contextlib.suppress(RuntimeError):  # the server has stopped and its loop is closed
+                loop.call_soon_threadsafe(frames.put_nowait, entries)
 
         def progress(stage: str, done: int, total: int) -> None:
             put([json_frame(b"P", {"stage": stage, "done": done, "total": total})])
@@ -152,7 +159,7 @@ class CallStream(Response):
             done(error)
             return None
 
-    async def _send_frames(self, frames: asyncio.Queue[Frame | None], gone: asyncio.Task[None], send: Send) -> bool:
+    async def _send_frames(self, frames: Frames, gone: asyncio.Task[None], send: Send) -> bool:
         """Send all of them. True where the call was held back and there are none."""
         while True:
             getting = asyncio.create_task(frames.get())
@@ -160,19 +167,20 @@ class CallStream(Response):
             if not getting.done():
                 getting.cancel()
                 return False
-            frame = getting.result()
-            if frame is _HELD_BACK:
+            entries = getting.result()
+            if entries[0] is _HELD_BACK:
                 return True
-            if frame is None:
-                await send({"type": "http.response.body", "body": b""})
+            parts = [part for frame in entries if frame is not None for part in frame]
+            await _send(send, *parts, last=entries[-1] is None)
+            if entries[-1] is None:
                 return False
-            await _send(send, *frame)
 
 
-async def _send(send: Send, *parts: bytes | memoryview) -> None:
-    for part in parts:
-        for piece in pieces(part):
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
+async def _send(send: Send, *parts: bytes | memoryview, last: bool = False) -> None:
+    """In few pieces: each is a write, and wakes whoever reads."""
+    sent = [piece for part in joined(parts) for piece in pieces(part)]
+    for number, piece in enumerate(sent, 1):
+        await send({"type": "http.response.body", "body": piece, "more_body": not last or number < len(sent)})
 
 
 async def _disconnected(receive: Receive) -> None:

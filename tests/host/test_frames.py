@@ -5,7 +5,7 @@ import struct
 
 from interp_bench_ext.contracts import Access, Parameter, TechniqueSpec
 from interp_bench_ext.errors import BadInput
-from interp_bench_ext.host.frames import HEAD_BYTES, described, error_frame, frame_head, json_frame, pieces
+from interp_bench_ext.host.frames import HEAD_BYTES, described, error_frame, frame_head, joined, json_frame, pieces
 
 
 def read(frame: bytes) -> tuple[bytes, object]:
@@ -43,3 +43,10 @@ def test_a_large_part_goes_out_in_pieces_of_it_and_nothing_is_copied():
     assert b"".join(cut) == array
     assert all(piece.obj is array for piece in cut)
     assert list(pieces(b"")) == []
+
+
+def test_small_parts_go_out_together_and_large_ones_as_they_are():
+    large = memoryview(bytes(1 << 20))
+    assert list(joined([b"a", b"bc", large, b"", b"d", memoryview(b"e")])) == [b"abc", large, b"de"]
+    assert list(joined([b"a", b"bc", large]))[1] is large
+    assert list(joined([])) == []

@@ -1,0 +1,97 @@
+"""Products with a model's matrices by oneDNN, with each matrix laid out once as its kernels read it.
+
+As torch lays a matrix out, each product first copies it into such a layout, block by block, which for the few rows of a
+decode step takes as long as the arithmetic. The copy that is kept takes as much memory as the weights.
+
+Shapes: M rows of a product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from types import MethodType
+from typing import Any, TypeGuard
+
+import torch
+from torch import nn
+from torch.nn.functional import linear
+
+from interp_bench_ext.host.devices import free_bytes
+
+_CPU = torch.device("cpu")
+_FREE_SHARE = 0.25
+"""Of the free memory, the most that the copies may take."""
+_ROWS = 64
+"""The M that the layout is chosen for; every other is right too."""
+_LEAST_ROWS = 2
+"""One row's product reads the matrix once either way, and torch's own begins sooner."""
+_APART = 1e-5
+"""Of the largest number of a product, how far it may lie from torch's own: sums are made in another order."""
+
+
+def pack(models: Iterable[nn.Module]) -> int:
+    """Have the models' float32 linear layers multiply so wherever no gradient is asked for; how many do.
+
+    Modules keep their weights, hooks and names. None does where the copies would take too much of the memory.
+    """
+    layers = list(dict.fromkeys(module for model in models for module in model.modules() if _is_plain(module)))
+    weights = {id(layer.weight): layer.weight for layer in layers}  # some have the same, as a model and its base
+    needed = sum(weight.numel() * weight.itemsize for weight in weights.values())
+    if not torch._C._has_mkldnn or needed > _FREE_SHARE * free_bytes(_CPU):
+        return 0
+    copies = {key: _Copy.of(weight) for key, weight in weights.items()}
+    return sum(_packed(layer, copies[id(layer.weight)]) for layer in layers)
+
+
+def _is_plain(module: nn.Module) -> TypeGuard[nn.Linear]:
+    if type(module) is not nn.Linear or "forward" in vars(module):
+        return False
+    return module.weight.dtype == torch.float32 and module.weight.device == _CPU
+
+
+@dataclass(frozen=True)
+class _Copy:
+    """A matrix as it was, laid out anew."""
+
+    whole: torch.Tensor
+    weight: torch.Tensor
+    version: int
+
+    @classmethod
+    @torch.no_grad()
+    def of(cls, weight: torch.Tensor) -> _Copy | None:
+        """None where this build of torch has no such kernels, or they give other numbers."""
+        try:
+            whole = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), _ROWS)
+        except (RuntimeError, AttributeError):
+            return None
+        copy = cls(whole, weight, weight._version)
+        numbers = torch.randn((3, weight.shape[1]), generator=torch.Generator().manual_seed(0))
+        wanted = linear(numbers, weight)
+        apart = (copy.product(numbers, None) - wanted).abs().max()
+        return copy if float(apart) <= _APART * float(wanted.abs().max()) else None
+
+    def is_of(self, weight: torch.Tensor) -> bool:
+        """Whether that is the matrix, and nobody has written into it since."""
+        return weight is self.weight and weight._version == self.version
+
+    def product(self, given: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+        """``[..., in]`` to ``[..., out]``."""
+        product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(given, self.whole, bias, "none", [], "")
+        return product
+
+
+def _packed(layer: Any, copy: _Copy | None) -> bool:
+    if copy is None:
+        return False
+
+    def forward(own: Any, given: torch.Tensor) -> torch.Tensor:
+        weight, bias = own._parameters["weight"], own._parameters["bias"]
+        few = given.numel() < _LEAST_ROWS * given.shape[-1]
+        if few or torch.is_grad_enabled() or given.dtype != torch.float32 or not copy.is_of(weight):
+            return linear(given, weight, bias)
+        return copy.product(given, bias)
+
+    layer.forward = MethodType(forward, layer)
+    return True

@@ -1,0 +1,79 @@
+"""Products with matrices that are laid out anew, beside torch's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from interp_bench_ext.host.packed import pack
+from tests.host.families import build_family
+
+
+@torch.no_grad()
+def _product(layer: nn.Linear, given: torch.Tensor) -> torch.Tensor:
+    """In float64."""
+    bias = 0.0 if layer.bias is None else layer.bias.double()
+    return given.double() @ layer.weight.double().T + bias
+
+
+@pytest.mark.parametrize("shape", [(64,), (1, 64), (2, 64), (7, 1, 64), (3, 50, 64), (0, 64)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_layer_gives_what_the_matrix_gives(shape: tuple[int, ...], *, bias: bool) -> None:
+    layer, given = nn.Linear(64, 40, bias=bias), torch.randn(shape)
+    assert pack([layer]) == 1
+    with torch.no_grad():
+        found = layer(given)
+    assert found.shape == (*shape[:-1], 40)
+    assert torch.allclose(found.double(), _product(layer, given), atol=1e-5)
+
+
+def test_a_column_of_a_longer_pass_may_be_given() -> None:
+    layer, given = nn.Linear(64, 40), torch.randn(8, 5, 64)[:, -1:]
+    pack([layer])
+    with torch.no_grad():
+        assert torch.allclose(layer(given).double(), _product(layer, given), atol=1e-5)
+
+
+def test_a_matrix_that_is_written_into_or_replaced_is_followed() -> None:
+    layer, given = nn.Linear(64, 40), torch.randn(8, 64)
+    pack([layer])
+    with torch.no_grad():
+        layer.weight.mul_(2)
+        assert torch.allclose(layer(given).double(), _product(layer, given), atol=1e-5)
+        layer.weight = nn.Parameter(torch.randn(40, 64))
+        assert torch.allclose(layer(given).double(), _product(layer, given), atol=1e-5)
+
+
+def test_gradients_are_those_of_the_layers_own_product() -> None:
+    layer, given = nn.Linear(64, 40), torch.randn(8, 64, requires_grad=True)
+    pack([layer])
+    layer(given).sum().backward()
+    assert given.grad is not None
+    assert torch.allclose(given.grad, layer.weight.detach().sum(0).expand(8, -1), atol=1e-5)
+
+
+@pytest.mark.parametrize("family", ["llama", "gemma2", "phi3"])
+@torch.no_grad()
+def test_a_models_logits_are_the_same(family: str) -> None:
+    model = build_family(family).eval()
+    ids = torch.arange(3, 40).reshape(1, -1)
+    before = model(ids).logits
+    assert pack([model]) == sum(type(module) is nn.Linear for module in model.modules())
+    after = model(ids).logits
+    assert torch.allclose(after, before, atol=1e-4)
+
+
+@pytest.mark.parametrize("layer", [nn.Linear(64, 40, dtype=torch.bfloat16), nn.Linear(64, 40, device="meta")])
+def test_what_is_of_another_kind_is_left_as_it_is(layer: Any) -> None:
+    assert pack([layer]) == 0
+
+
+def test_layers_with_one_matrix_share_what_is_made_of_it() -> None:
+    one, other = nn.Linear(64, 40), nn.Linear(64, 40)
+    other.weight = one.weight
+    assert pack([nn.Sequential(one), nn.Sequential(other)]) == 2
+    copies = [layer.forward.__func__.__closure__ for layer in (one, other)]  # type: ignore[attr-defined]
+    assert copies[0][0].cell_contents is copies[1][0].cell_contents
