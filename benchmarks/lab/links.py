@@ -38,15 +38,23 @@ _CLICK = """async () => {
     path: shown?.context?.path?.replace(/^RTC:/, '') ?? null,
     run: active?.getMetadata('interp_bench')?.run ?? null,
     // The shared document asks on a slow machine whether to wait for it.
-    dialogs: document.querySelectorAll('.jp-Dialog:not([aria-label^="Loading"])').length
+    dialogs: [...document.querySelectorAll('.jp-Dialog:not([aria-label^="Loading"])')].map(shown => shown.innerText)
   };
 }"""
 _CLOSE = """async () => {
-  const { shell } = jupyterapp;
-  const unsaved = [...shell.widgets('main')]
-    .map(({ context }) => context)
-    .filter(context => context?.model?.dirty && !context.model.collaborative);
-  await Promise.all(unsaved.map(context => context.save().catch(() => null)));
+  const documents = [...jupyterapp.shell.widgets('main')].filter(({ context }) => context);
+  // Lab asks about what is not saved yet. The server saves a shared document within two seconds of a change, and each
+  // one changes as it is opened: its kernel tells its language.
+  const saved = ({ model, save }) => model.collaborative
+    ? new Promise(resolve => model.stateChanged.connect(resolve))
+    : save().catch(() => null);
+  await Promise.all(documents.map(async widget => {
+    const { context } = widget;
+    while (context.model.dirty) {
+      await saved({ model: context.model, save: () => context.save() });
+    }
+    widget.close();
+  }));
   await jupyterapp.commands.execute('application:close-all');
 }"""
 
@@ -94,7 +102,7 @@ def _tried(page: Page, run: str, place: _Place, change: Change, *, closed: bool)
         page.evaluate(_CLOSE)
     page.wait_for_timeout(_SETTLE_MS)
     found = page.evaluate(_CLICK)
-    if (found["path"], found["run"], found["dialogs"]) != (place.path, run, 0):
+    if (found["path"], found["run"], found["dialogs"]) != (place.path, run, []):
         yield f"{change} {before} to {place.path}: {found}"
 
 
