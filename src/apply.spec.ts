@@ -170,7 +170,13 @@ test('the running cell says how far its call is', () => {
   const running = [
     ...OPEN,
     { type: 'step_started', step: 1 },
-    { type: 'cell_added', cell_id: 'c1', kind: 'code', source: 'x' },
+    {
+      type: 'cell_added',
+      cell_id: 'c1',
+      kind: 'code',
+      source: 'x',
+      reason: ''
+    },
     { type: 'cell_started', cell_id: 'c1' }
   ] satisfies Event[];
   const line = 'logit_lens: layers 64 of 100 (64 %), 2 s';

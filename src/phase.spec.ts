@@ -31,7 +31,13 @@ test('loading keeps each stage with its times', () => {
 test('a pause lets the running cell finish', () => {
   const running = [
     ...OPEN,
-    { type: 'cell_added', cell_id: 'c1', kind: 'code', source: 'x' },
+    {
+      type: 'cell_added',
+      cell_id: 'c1',
+      kind: 'code',
+      source: 'x',
+      reason: ''
+    },
     { type: 'cell_started', cell_id: 'c1' },
     { type: 'run_paused' }
   ] satisfies Event[];
@@ -56,7 +62,13 @@ test('an interruption ends what was under way, a resume begins anew', () => {
   const cut = [
     ...OPEN,
     { type: 'step_started', step: 1 },
-    { type: 'cell_added', cell_id: 'c1', kind: 'code', source: 'x' },
+    {
+      type: 'cell_added',
+      cell_id: 'c1',
+      kind: 'code',
+      source: 'x',
+      reason: ''
+    },
     { type: 'cell_started', cell_id: 'c1' },
     { type: 'budget_used', budget: 'steps', used: 40, limit: 40 },
     { type: 'run_ended', status: 'interrupted', message: 'the server stopped' }

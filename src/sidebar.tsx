@@ -165,7 +165,9 @@ function Body({ places }: { places: Places }): JSX.Element {
       {problem && (
         <p className="ib-connection ib-mod-offline" role="status">
           {problem.code === 'offline'
-            ? trans.__('Offline. Reconnecting…')
+            ? trans.__(
+                'Offline; reconnecting… If the server is up, runs go on.'
+              )
             : problem.message}
         </p>
       )}

@@ -118,7 +118,9 @@ def _told(request: dict[str, Any]) -> Answer:
     """Runs what its task holds in base64, then one more cell."""
     code = re.search(r"code: ([A-Za-z0-9+/=]+)", json.dumps(request["system"]))
     first = base64.b64decode(code[1]).decode() if code else "print('nothing')"
-    return _turn_of([_cell(first, id="w1"), _cell("print('the second cell')", id="w2"), _ended(None, [])])(request)
+    said = "What does it write, and where in its layers is that settled?"
+    second = _cell("print('the second cell')", id="w2", said="The `second` look is at *everything else*.")
+    return _turn_of([_cell(first, id="w1", said=said), second, _ended(None, [])])(request)
 
 
 def _overloaded(_: dict[str, Any]) -> Answer:

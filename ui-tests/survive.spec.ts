@@ -146,7 +146,8 @@ test('after a crash of the server the run is resumed to its end', async ({
   await sidebar.start('listening');
   await expect(notebook.cell(source(3))).toBeVisible();
   await lab.kill();
-  await expect(sidebar.region).toContainText('Offline');
+  await expect(sidebar.region).toContainText('Offline; reconnecting…');
+  await expect(sidebar.region.getByText(/^Offline/)).toHaveCount(1);
   await lab.restart();
   await expect(sidebar.status).toHaveText('Interrupted', { timeout: 60_000 });
   await sidebar.button('Resume').click();

@@ -109,18 +109,31 @@ class RunState:
                 return [b for b in message["content"] if b["type"] == "tool_use" and b["id"] not in done]
         return []
 
+    def said_before_call(self) -> str:
+        """What the agent said in its last reply before the tool call now under way, and after the call before it."""
+        call, said = next(iter(self.pending_calls()), None), list[str]()
+        for block in self._last_reply():
+            if block == call:
+                return "\n\n".join(said)
+            if block["type"] == "text":
+                said.append(block["text"])
+            elif block["type"] == "tool_use":
+                said.clear()
+        return ""
+
     def place_of(self, call_id: str) -> int:
         """Which of the tool calls of its reply a pending call is, from 0."""
-        for message in reversed(self.messages):
-            if message["role"] == "assistant":
-                calls = [block["id"] for block in message["content"] if block["type"] == "tool_use"]
-                return calls.index(call_id) if call_id in calls else 0
-        return 0
+        calls = [block["id"] for block in self._last_reply() if block["type"] == "tool_use"]
+        return calls.index(call_id) if call_id in calls else 0
 
     def is_cut_off(self, call: dict[str, Any]) -> bool:
         """Whether the last reply ended within this call, so that its arguments may lack their end, or was refused."""
-        last: dict[str, Any] = next((m for m in reversed(self.messages) if m["role"] == "assistant"), _user([]))
-        return self.stop_reason == "refusal" or (self.stop_reason in CUT_SHORT and last["content"][-1:] == [call])
+        return self.stop_reason == "refusal" or (self.stop_reason in CUT_SHORT and self._last_reply()[-1:] == [call])
+
+    def _last_reply(self) -> list[dict[str, Any]]:
+        """Its blocks; none before the first reply."""
+        replies = (message["content"] for message in reversed(self.messages) if message["role"] == "assistant")
+        return next(replies, [])
 
     def _begin_anew(self) -> None:
         """Conversation, cells and hypotheses stand; what was asked of a person was another run's."""

@@ -15,6 +15,7 @@ from ..record.cells import Cell, Cells
 from ..record.events import Emit, Event
 from .backend import NotebookBackend, NotebookCell
 from .closing import closing_id, gone_on, is_closing, says_end
+from .reason import as_markdown, is_reason, one_line, reason_id
 
 _CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
@@ -42,8 +43,8 @@ class RunCells:
         self._emit(event)
         self._life.apply(event)
 
-    async def add(self, kind: CellKind, source: str, cell_id: str | None) -> str:
-        """Append a cell; returns its id."""
+    async def add(self, kind: CellKind, source: str, cell_id: str | None, *, said: str = "") -> str:
+        """Append a cell, and above it what the agent ``said`` before it, if anything; returns its id."""
         cell_id = cell_id or uuid.uuid4().hex[:12]
         async with self.lock:
             await self.adopt_edits()
@@ -52,9 +53,9 @@ class RunCells:
             if cell_id in self._backend.ids():
                 raise BadInput(f"The notebook already has a cell {cell_id}.")
             source = clean_text(source)
-            self.emit(CellAdded(cell_id=cell_id, kind=kind, source=source))
-            self._cells[cell_id] = NotebookCell(cell_id=cell_id, kind=kind, source=source)
-            await self.put(cell_id)
+            self.emit(CellAdded(cell_id=cell_id, kind=kind, source=source, reason=one_line(clean_text(said))))
+            self._cells[cell_id] = NotebookCell(cell_id=cell_id, kind=kind, source=source, mark=self._mark(cell_id))
+            await self._backend.put([*self._reason(cell_id, {}), self._cells[cell_id]])
         await self._backend.saved()
         return cell_id
 
@@ -108,8 +109,9 @@ class RunCells:
                     mark=self._mark(cell.cell_id),
                 )
             if self._cells:
-                await self._backend.put(list(self._cells.values()))
-            await self._backend.put([self._closing(name, gone_on(self._run)) for name in self._ends(found)])
+                told = ((*self._reason(cell_id, found), cell) for cell_id, cell in self._cells.items())
+                await self._backend.put([cell for pair in told for cell in pair])
+            await self._backend.put([self._words(name, gone_on(self._run)) for name in self._ends(found)])
         await self._backend.saved()
 
     async def close(self, last_words: str) -> None:
@@ -122,13 +124,24 @@ class RunCells:
             await self.adopt_edits()
             names = self._backend.ids()
             last = names[-1] if names and is_closing(names[-1], self._run) else closing_id(self._run, taken=names)
-            await self._backend.put([self._closing(last, last_words)])
+            await self._backend.put([self._words(last, last_words)])
+
+    def is_reason(self, cell_id: str) -> bool:
+        """Whether it is the text above a cell of this run."""
+        return is_reason(cell_id, self._run)
+
+    def _reason(self, cell_id: str, found: Mapping[str, str]) -> list[NotebookCell]:
+        """What stands above the cell, as a person may have changed it in the notebook as it was ``found``."""
+        reason, name = self._life.by_id[cell_id].reason, reason_id(cell_id, self._run)
+        text = found.get(name, as_markdown(reason))
+        return [self._words(name, text)] if reason else []
 
     def _ends(self, found: Mapping[str, str]) -> list[str]:
         """Ids of the cells, of those with these sources, that still say that the run is over."""
         return [name for name, source in found.items() if is_closing(name, self._run) and says_end(source, self._run)]
 
-    def _closing(self, cell_id: str, text: str) -> NotebookCell:
+    def _words(self, cell_id: str, text: str) -> NotebookCell:
+        """Text that belongs to the run and is no cell of it."""
         mark = {"run": self._run, "status": None}
         return NotebookCell(cell_id=cell_id, kind="markdown", source=clean_text(text), mark=mark)
 

@@ -125,16 +125,19 @@ class NotebookSession:
         return self._kernel is not None and not self._kernel.dead.is_set()
 
     def cells(self) -> list[CellView]:
-        """All cells in order, other people's too, as of the last call that read or wrote the notebook."""
-        return self._backend.cells()
+        """All cells in order, other people's too, as of the last call that read or wrote the notebook.
+
+        What the agent said above a step is none.
+        """
+        return [cell for cell in self._backend.cells() if not self._cells.is_reason(cell.cell_id)]
 
     async def add_markdown(self, source: str, *, cell_id: str | None = None) -> str:
         """Append a text cell; returns its id."""
         return await self._cells.add("markdown", source, cell_id)
 
-    async def add_code(self, source: str, *, cell_id: str | None = None) -> str:
-        """Append a code cell without running it; returns its id."""
-        return await self._cells.add("code", source, cell_id)
+    async def add_code(self, source: str, *, cell_id: str | None = None, said: str = "") -> str:
+        """Append a code cell without running it, below a line of what the agent ``said``; returns its id."""
+        return await self._cells.add("code", source, cell_id, said=said)
 
     async def edit_cell(self, cell_id: str, source: str) -> None:
         """Replace the source of a cell of this run.
@@ -191,7 +194,7 @@ class NotebookSession:
 
     def ids(self) -> list[str]:
         """Ids of all cells in order, as :meth:`cells` gives them."""
-        return self._backend.ids()
+        return [cell_id for cell_id in self._backend.ids() if not self._cells.is_reason(cell_id)]
 
     async def refresh(self) -> None:
         """Take in what others have written meanwhile. Raises NotebookConflict where the notebook is gone."""

@@ -40,6 +40,8 @@ class CellAdded(CellEvent):
     type: Literal["cell_added"] = "cell_added"
     kind: CellKind
     source: str
+    reason: str = ""
+    """What the agent said before it, on one line; empty where it said nothing."""
 
 
 class CellEdited(CellEvent):

@@ -52,6 +52,8 @@ class Cell:
     """Whether the run ended before the cell did, so that no event says how it ended."""
     sources: set[str] = field(default_factory=set)
     """Everything that the source has ever been."""
+    reason: str = ""
+    """What the agent said before it."""
     _begun: bool = False
 
     @property
@@ -116,7 +118,14 @@ class Cells:
         """Take one event, in order; those about cells that the run has not added are passed over."""
         match event:
             case CellAdded():
-                added = Cell(event.cell_id, len(self.by_id) + 1, event.kind, event.source, sources={event.source})
+                added = Cell(
+                    event.cell_id,
+                    len(self.by_id) + 1,
+                    event.kind,
+                    event.source,
+                    sources={event.source},
+                    reason=event.reason,
+                )
                 self.by_id.setdefault(event.cell_id, added)
             case CellEvent() if event.cell_id in self.by_id:
                 self.by_id[event.cell_id].apply(event)

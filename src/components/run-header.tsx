@@ -109,10 +109,16 @@ function NotebookLink({ run }: { run: IRunModel }): JSX.Element | null {
  * What is to be known of the way to the run, where it is not the usual one.
  */
 function Reach({ run }: { run: IRunModel }): JSX.Element {
-  const { trans } = useServices();
+  const { investigations, trans } = useServices();
   const connection = useSignal(run.changed, () => run.connection);
   const here = useSignal(run.changed, () => run.summary.here);
-  const trouble = connectionText(connection, trans);
+  // The sidebar says it above its tabs then.
+  const said = useSignal(
+    investigations.listsChanged,
+    () => investigations.problem?.code === 'offline'
+  );
+  const trouble =
+    connection === 'offline' && said ? '' : connectionText(connection, trans);
   return (
     <>
       {trouble && (

@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 1fd5adadb724424e77f66f90ee98281217491bd62fa038d24e5ff84005d86ed3
+// Generated from schema.json by `jlpm generate`. sha256 72f09326cca1ad860affd3eb8464666d99adbdbc6438a3386eb6392264571fcc
 
 export type Event =
   | RunStarted
@@ -171,6 +171,7 @@ export interface CellAdded {
   type: 'cell_added';
   kind: 'code' | 'markdown';
   source: string;
+  reason: string;
 }
 export interface CellEdited {
   cell_id: string;

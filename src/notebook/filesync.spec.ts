@@ -19,7 +19,8 @@ const ADDED: Event = {
   type: 'cell_added',
   cell_id: 'c1',
   kind: 'code',
-  source: ''
+  source: '',
+  reason: ''
 };
 
 let drive: MemoryDrive;

@@ -110,7 +110,13 @@ describe('the marks of cells', () => {
     run.happen(
       started(),
       ...ranCell('c1'),
-      { type: 'cell_added', cell_id: 'c3', kind: 'code', source: 'c' },
+      {
+        type: 'cell_added',
+        cell_id: 'c3',
+        kind: 'code',
+        source: 'c',
+        reason: ''
+      },
       { type: 'cell_started', cell_id: 'c3' }
     );
     expect(marks()).toEqual([null, 'ok', 'error', 'running']);
@@ -125,6 +131,32 @@ describe('the marks of cells', () => {
     expect(marks()[1]).toBe('changed');
     run.happen({ type: 'run_ended', status: 'interrupted', message: '' });
     expect(marks()).toEqual([null, 'ok', 'error', 'interrupted']);
+  });
+});
+
+describe('the line above a step', () => {
+  it('has an edge, and no words beside its own', async () => {
+    const said = agents('why-0123abcd-c1', 'First, a few replies.', null, {
+      cell_type: 'markdown'
+    });
+    const opened = await open(
+      'told.ipynb',
+      notebook([said, agents('c1', 'a')])
+    );
+    const told = view(opened.context);
+    const panelRun = new PanelRun(told, investigations.whole);
+    new CellMarks(panelRun, nullTranslator.load(''));
+    const [above, step] = told.content.widgets.map(({ node }) => node);
+    expect(above.classList).toContain('ib-mod-reason');
+    expect(step.classList).not.toContain('ib-mod-reason');
+    const mark = above.querySelector<HTMLElement>('.ib-CellMark')!;
+    expect(mark.textContent).toBe('');
+    expect(mark.dataset.status).toBe('written');
+    expect(mark.getAttribute('aria-label')).toBe(
+      'What the agent said before the next cell'
+    );
+    told.dispose();
+    opened.context.dispose();
   });
 });
 

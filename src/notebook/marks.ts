@@ -65,9 +65,13 @@ export class CellMarks {
       found?.remove();
       return;
     }
+    const node = found ?? cell.node.appendChild(newMark());
+    if (isReason(cell.model.id)) {
+      this._drawReason(cell, node);
+      return;
+    }
     const known = this._known(cell.model.id, mark);
     const status = statusOf(known, mark);
-    const node = found ?? cell.node.appendChild(newMark());
     const [state, spoken] = known?.changedLate
       ? this._changedLate()
       : this._words(status);
@@ -87,6 +91,18 @@ export class CellMarks {
     ]
       .filter(part => part !== '')
       .join(' · ');
+  }
+
+  /**
+   * The line above a step is as quiet as it can be: an edge, and no words beside its own.
+   */
+  private _drawReason(cell: Cell, mark: HTMLElement): void {
+    cell.addClass('ib-mod-reason');
+    mark.dataset.status = 'written';
+    mark.setAttribute(
+      'aria-label',
+      this._trans.__('What the agent said before the next cell')
+    );
   }
 
   /**
@@ -166,6 +182,13 @@ function newMark(): HTMLElement {
   label.setAttribute('aria-hidden', 'true');
   mark.append(label);
   return mark;
+}
+
+/**
+ * Whether it is the text above a step, see notebook/reason.py.
+ */
+export function isReason(cellId: string): boolean {
+  return /^why-[0-9a-f]{8}-/.test(cellId);
 }
 
 /**

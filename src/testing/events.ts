@@ -79,7 +79,7 @@ export function ranCell(
   status: 'ok' | 'error' = 'ok'
 ): Event[] {
   return [
-    { type: 'cell_added', cell_id: id, kind: 'code', source },
+    { type: 'cell_added', cell_id: id, kind: 'code', source, reason: '' },
     { type: 'cell_started', cell_id: id },
     {
       type: 'cell_finished',

@@ -9,7 +9,10 @@ import {
   NotebookModelFactory,
   NotebookPanel
 } from '@jupyterlab/notebook';
-import { RenderMimeRegistry } from '@jupyterlab/rendermime';
+import {
+  markdownRendererFactory,
+  RenderMimeRegistry
+} from '@jupyterlab/rendermime';
 import type { ServiceManager } from '@jupyterlab/services';
 import { ContentsManager } from '@jupyterlab/services';
 
@@ -104,7 +107,9 @@ export function view(context: Context<INotebookModel>): NotebookPanel {
     }
   });
   const content = new Notebook({
-    rendermime: new RenderMimeRegistry(),
+    rendermime: new RenderMimeRegistry({
+      initialFactories: [markdownRendererFactory]
+    }),
     contentFactory,
     mimeTypeService
   });

@@ -127,3 +127,13 @@ def test_every_budget_ends_a_run(limits, events):
     budgets = Budgets(AgentSection(max_minutes=None, **limits))
     with pytest.raises(BudgetReached):
         budgets.check(folded(*events), lambda event: None)
+
+
+def test_a_call_has_the_words_that_stand_before_it():
+    words = [{"type": "text", "text": text} for text in ("Look closer.", "Two things.", "And last:")]
+    calls = [{"type": "tool_use", "id": name, "name": "run_cell", "input": {"code": "1"}} for name in ("a", "b", "c")]
+    content = [words[0], words[1], calls[0], calls[1], words[2], calls[2]]
+    reply = replied().model_copy(update={"content": content})
+    told = (folded(reply, *map(returned, done)).said_before_call() for done in ("", "a", "ab", "abc"))
+    assert list(told) == ["Look closer.\n\nTwo things.", "", "And last:", ""]
+    assert folded().said_before_call() == ""

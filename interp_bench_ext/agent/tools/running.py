@@ -11,8 +11,10 @@ _TEXT_WHILE_RUNNING = 4_000
 
 async def code_cell(session: ToolSession, code: str) -> str:
     """Id of the cell for a call's code: the one that the call had added before a crash, or a new one."""
-    cell_id = session.state.open_cell
-    return cell_id or await session.notebook.add_code(code, cell_id=session.next_cell_id())
+    state, notebook = session.state, session.notebook
+    return state.open_cell or await notebook.add_code(
+        code, cell_id=session.next_cell_id(), said=state.said_before_call()
+    )
 
 
 async def run_and_describe(session: ToolSession, cell_id: str, *, timeout_s: int) -> ToolResult:
