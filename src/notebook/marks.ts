@@ -68,8 +68,12 @@ export class CellMarks {
     const node = found ?? cell.node.appendChild(newMark());
     if (isReason(cell.model.id)) {
       this._drawReason(cell, node);
-      return;
+    } else {
+      this._drawStep(cell, mark, node);
     }
+  }
+
+  private _drawStep(cell: Cell, mark: ICellMark, node: HTMLElement): void {
     const known = this._known(cell.model.id, mark);
     const status = statusOf(known, mark);
     const [state, spoken] = known?.changedLate
