@@ -172,7 +172,9 @@ def test_mistakes_are_one_sentence_without_a_traceback(shell: InteractiveShell, 
 
 def test_help_and_lists(shell: InteractiveShell):
     for cell in ("%interp", "%interp help", "%interp help ?"):
-        assert "%interp prefill" in str(_run(shell, cell)[0])
+        told = str(_run(shell, cell)[0])
+        assert all(f"%interp {name}" in told for name in ("prefill", "lens", "techniques", "organisms", "status"))
+        assert "``" not in told
     for cell in ("%interp prefill --help", "%interp help prefill", "%interp prefill?", "%interp prefill_attack ?"):
         text = repr(_run(shell, cell)[0])
         assert "--prefill" in text
