@@ -85,6 +85,8 @@ def _block(site: Site) -> int:
 
 
 def _first(positions: tuple[int, ...] | range | None, length: int) -> int:
+    if isinstance(positions, range) and positions:  # it may go on far behind the row
+        positions = (positions[0], positions[-1])
     return 0 if positions is None else max(min(positions, default=length), 0)
 
 

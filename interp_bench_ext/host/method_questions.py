@@ -133,7 +133,7 @@ class Questions:
     def _run(self, rows: Any, reads: Any, graded: Any) -> int:
         if not isinstance(reads, Reads):
             raise BadInput("What is read of a pass is said by Reads.")
-        positions = None if reads.positions is None else tuple(_whole(at, "a position") for at in reads.positions)
+        positions = None if reads.positions is None else self._positions(reads.positions)
         asked = Reads(bool(reads.logits), tuple(_site(site) for site in reads.sites), positions)
         if len(self._runs) >= _MOST_RUNS:
             raise BadInput(f"{_MOST_RUNS} passes are begun and not taken to their end: take one at a time.")
@@ -193,7 +193,27 @@ class Questions:
     def _rows(self, rows: Any) -> list[Row]:
         if not isinstance(rows, (list, tuple)) or not all(isinstance(row, Row) for row in rows):
             raise BadInput("What is run is a list of Row.")
-        return [Row(tuple(self._ids(row.ids, row.arm)), _arm(row.arm), tuple(map(_edit, row.edits))) for row in rows]
+        return [
+            Row(tuple(self._ids(row.ids, row.arm)), _arm(row.arm), tuple(map(self._edit, row.edits))) for row in rows
+        ]
+
+    def _edit(self, edit: Any) -> Edit:
+        if not isinstance(edit, Edit) or not isinstance(edit.op, str):
+            raise BadInput("What is done to a row is a tuple of Edit.")
+        positions = edit.positions
+        if isinstance(positions, range):
+            for end in (positions.start, positions.stop, positions.step):
+                _whole(end, "an end of a range of positions")
+        elif positions is not None:
+            positions = self._positions(positions)
+        return Edit(_site(edit.site), positions, edit.op, edit.value)
+
+    def _positions(self, given: Any) -> tuple[int, ...]:
+        """Not more than a row can have; a range is as long as it says, and may say anything."""
+        most = self._organism.info.context_length
+        if not isinstance(given, (list, tuple, range)) or given[most:]:
+            raise BadInput(f"Positions are a list or a range of {most} numbers at most.")
+        return tuple(_whole(at, "a position") for at in given)
 
 
 def _failed(error: Exception) -> dict[str, str]:
@@ -205,15 +225,6 @@ def _failed(error: Exception) -> dict[str, str]:
             "message": "It did not fit in the organism's memory: ask for less at a time.",
         }
     return {"error": BadInput.code, "message": f"The organism cannot do that ({type(error).__name__})."}
-
-
-def _edit(edit: Any) -> Edit:
-    if not isinstance(edit, Edit) or not isinstance(edit.op, str):
-        raise BadInput("What is done to a row is a tuple of Edit.")
-    positions = edit.positions
-    if positions is not None and not isinstance(positions, range):
-        positions = tuple(_whole(at, "a position") for at in positions)
-    return Edit(_site(edit.site), positions, edit.op, edit.value)
 
 
 def _site(site: Any) -> Site:

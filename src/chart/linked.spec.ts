@@ -68,6 +68,15 @@ test('where both say a position, it is the same one', () => {
   ]);
 });
 
+test('what is too long for a token costs no time', () => {
+  const [, is, code] = notebook.querySelectorAll('span');
+  code.textContent = '['.repeat(400_000);
+  const began = performance.now();
+  expect(alike(is)).toEqual([is, marks(0)[1]]);
+  expect(alike(code)).toEqual([]);
+  expect(performance.now() - began).toBeLessThan(2_000);
+});
+
 test('it is marked while the pointer is on it', () => {
   linkTokens(document);
   const point = (element: Element): boolean =>

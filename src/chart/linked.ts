@@ -13,6 +13,10 @@ const MARKS = '.ib-Chart svg .role-mark path';
  */
 const WORDS =
   '.jp-RenderedHTMLCommon span[style*="monospace"], .jp-RenderedHTMLCommon span[title^="KL "]';
+/**
+ * No label of a token is longer. What is may be an agent's, and takes long to read.
+ */
+const LONGEST = 500;
 const PLACED = /^(.*?)(?: \((?:position )?(\d+)\))?$/s;
 
 /**
@@ -52,7 +56,7 @@ export function alike(pointed: Element): Element[] {
 
 function tokensOf(element: Element): IToken[] {
   if (element.matches(WORDS)) {
-    return [tokenOf(visible(element.textContent ?? ''))];
+    return tokens([visible(element.textContent ?? '')]);
   }
   // Vega keeps there what the mark was drawn of.
   const { tooltip } =
@@ -60,9 +64,15 @@ function tokensOf(element: Element): IToken[] {
   if (typeof tooltip !== 'object' || tooltip === null) {
     return [];
   }
-  return Object.entries(tooltip)
-    .filter(([name]) => NAMES.includes(name))
-    .map(([, value]) => tokenOf(String(value)));
+  return tokens(
+    Object.entries(tooltip)
+      .filter(([name]) => NAMES.includes(name))
+      .map(([, value]) => String(value))
+  );
+}
+
+function tokens(labels: readonly string[]): IToken[] {
+  return labels.filter(label => label.length <= LONGEST).map(tokenOf);
 }
 
 function tokenOf(label: string): IToken {
