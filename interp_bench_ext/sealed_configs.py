@@ -55,6 +55,8 @@ def unpacked(archive: Path) -> Path:
     length = int.from_bytes(text[:_LENGTH_BYTES], "big")
     try:
         _unpack(text[_LENGTH_BYTES : _LENGTH_BYTES + length], folder)
+    except zipfile.BadZipFile as error:
+        raise ConfigError(f"{archive} is damaged: install interp_bench_ext again") from error
     except OSError as error:
         raise ConfigError(
             f"the configs that ship cannot be unpacked into {folder.parent} ({error.strerror or error}): make room or "
@@ -69,7 +71,8 @@ def unpacked_folders() -> Path:
 
 
 def _unpack(content: bytes, folder: Path) -> None:
-    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for part in (folder.parents[1], folder.parent):  # whoever may write to one can put other configs there
+        part.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f"{folder.name}.tmp-", dir=folder.parent))
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:

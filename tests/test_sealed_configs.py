@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -52,6 +53,23 @@ def test_all_that_ships_comes_out_as_it_went_in(tmp_path: Path, monkeypatch: pyt
     assert len(files(folder)) > 100
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert unpacked(archive) == folder
+
+
+def test_nobody_else_can_put_other_configs_in_their_place(data: Path, tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        folder = unpacked(data / ARCHIVE)
+    finally:
+        os.umask(before)
+    ours = [folder, *folder.parents[:2]]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in ours] == [0o700] * 3
+    assert ours[-1].parent == tmp_path / "cache"
+
+
+def test_a_damaged_archive_is_one_sentence(data: Path) -> None:
+    (data / ARCHIVE).write_bytes(bytes(100))
+    with pytest.raises(ConfigError, match="is damaged: install"):
+        unpacked(data / ARCHIVE)
 
 
 def test_an_archive_tells_nothing(small: Path) -> None:

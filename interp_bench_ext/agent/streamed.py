@@ -111,8 +111,15 @@ class Turn:
 def _arguments(text: str, initial: object) -> dict[str, Any]:
     if not text.strip():
         return initial if isinstance(initial, dict) else {}
+    value = written_json(text)
+    return value if isinstance(value, dict) else {MALFORMED_INPUT: text[:2000]}
+
+
+def written_json(text: str) -> Any:
+    """What a model has written as JSON; None where that is none, goes too deep, or has halves of characters."""
     try:
         value = json.loads(text)
-    except ValueError:
-        value = None
-    return value if isinstance(value, dict) else {MALFORMED_INPUT: text[:2000]}
+        json.dumps(value, ensure_ascii=False).encode()  # what cannot be sent can be kept in no journal either
+    except (ValueError, RecursionError):
+        return None
+    return value

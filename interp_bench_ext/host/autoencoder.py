@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ import torch
 
 from interp_bench_ext.contracts import Part, Site
 from interp_bench_ext.errors import BadInput
+from interp_bench_ext.host.folders import json_object
 
 _PLACES: dict[str, Part] = {
     "hook_resid_pre": "resid_pre",
@@ -80,7 +80,7 @@ def read_autoencoder(folder: Path, device: torch.device) -> Autoencoder:
     about = _about(folder)
     kind = str(about.get("architecture", "standard"))
     if kind not in _KNOWN:
-        raise BadInput(f"model.sae: its architecture is {kind!r}, and {', '.join(_KNOWN)} can be read.")
+        raise BadInput(f"model.sae: its architecture is {kind[:40]!r}, and {', '.join(_KNOWN)} can be read.")
     if about.get("normalize_activations", "none") not in ("none", None):
         raise BadInput(
             "model.sae: it is for activations that are normalised first (normalize_activations): fold the scale into "
@@ -102,11 +102,8 @@ def read_autoencoder(folder: Path, device: torch.device) -> Autoencoder:
 
 
 def _about(folder: Path) -> dict[str, Any]:
-    try:
-        about = json.loads((folder / "cfg.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        about = None
-    if not isinstance(about, dict):
+    about = json_object(folder / "cfg.json")
+    if about is None:
         raise BadInput("model.sae: the folder has no cfg.json that can be read; give one that sae-lens has saved.")
     return about
 
@@ -127,9 +124,9 @@ def _weights(folder: Path, device: torch.device) -> dict[str, torch.Tensor]:
 
 def _site(about: Mapping[str, Any]) -> Site:
     """Where it is for, by the hook that sae-lens names."""
-    notes = about.get("metadata") or about.get("meta") or {}
+    notes = _part(about, "metadata") or _part(about, "meta")
     name = str(about.get("hook_name") or notes.get("hook_name"))
-    found = re.fullmatch(r"blocks\.(\d+)\.(\S+)", name)
+    found = re.fullmatch(r"blocks\.([0-9]{1,4})\.(\S+)", name)
     if found is None or found[2] not in _PLACES:
         raise BadInput(
             "model.sae: its hook_name is none of blocks.<layer>.<place>, where the place is one of "
@@ -139,10 +136,16 @@ def _site(about: Mapping[str, Any]) -> Site:
 
 
 def _kept(about: Mapping[str, Any]) -> int:
-    k = about.get("k") or (about.get("activation_fn_kwargs") or {}).get("k")
-    if not isinstance(k, int) or k < 1:
+    k = about.get("k") or _part(about, "activation_fn_kwargs").get("k")
+    if not isinstance(k, int) or isinstance(k, bool) or k < 1:
         raise BadInput("model.sae: its architecture is 'topk', and cfg.json says no k.")
     return k
+
+
+def _part(about: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """An object inside of it; empty where there is none."""
+    found = about.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def _check_shapes(found: Autoencoder, kind: str) -> None:

@@ -46,7 +46,7 @@ def check_files(sources: Sources) -> None:
         is_adapter = (folder / "adapter_config.json").is_file()
         hint = "it is a PEFT adapter: set model.is_peft to true" if is_adapter else "it has no config.json"
         raise _refused(f"{key}: the folder does not hold a model; {hint}.", folder)
-    config = _object(folder / "config.json")
+    config = json_object(folder / "config.json")
     if reason := "its config.json is no JSON; fetch it again" if config is None else broken_weights(folder):
         raise _refused(f"{key}: the folder's model cannot be loaded: {reason}.", folder)
     for place, key in ((sources.adapter, "model.name"), (sources.merge, "model.base_model")):
@@ -83,7 +83,7 @@ def _fault_of_json(file: Path) -> str | None:
 
 def adapter_config(folder: Path, key: str) -> dict[str, Any]:
     """An adapter's configuration. Raises BadInput for a file that holds none."""
-    found = _object(folder / "adapter_config.json")
+    found = json_object(folder / "adapter_config.json")
     if found is None:
         raise _refused(
             f"{key}: the adapter's adapter_config.json is missing or no JSON object; fetch the adapter again.", folder
@@ -93,11 +93,11 @@ def adapter_config(folder: Path, key: str) -> dict[str, Any]:
 
 def check_known(folder: Path, key: str) -> None:
     """Raises BadInput for a model, whole as it is, that the installed libraries cannot run."""
-    if reason := _foreign(_object(folder / "config.json") or {}):
+    if reason := _foreign(json_object(folder / "config.json") or {}):
         raise _refused(f"{key}: the folder's model cannot be loaded: {reason}.", folder)
 
 
-def _object(file: Path) -> dict[str, Any] | None:
+def json_object(file: Path) -> dict[str, Any] | None:
     """The JSON object in ``file``; None where there is none, or more than a description takes."""
     try:
         found = json.loads(file.read_text("utf-8")) if file.stat().st_size < _LARGEST_JSON_BYTES else None
@@ -124,7 +124,7 @@ def _foreign(config: dict[str, Any]) -> str | None:
 
 
 def _missing_shards(folder: Path) -> list[str]:
-    named = (_object(folder / _INDEX) or {}).get("weight_map")
+    named = (json_object(folder / _INDEX) or {}).get("weight_map")
     names = named.values() if isinstance(named, dict) else ()
     return sorted({name for name in names if isinstance(name, str) and not (folder / name).is_file()})
 

@@ -89,13 +89,13 @@ def _option_in(said: str, *, tag: str, n: int) -> int | None:
     for found in re.finditer(r"\{[^{}]*\}", said):
         try:
             answer: dict[str, Any] = json.loads(found[0])
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             continue
         if answer.get("tag") != tag or "option" not in answer:
             continue
         option = answer["option"]
         if option is None:
             return None
-        if str(option).isdecimal() and 1 <= int(option) <= n:
+        if str(option) in map(str, range(1, n + 1)):
             return int(option) - 1
     raise ProviderError("The judge's answer does not say which option it picks.")

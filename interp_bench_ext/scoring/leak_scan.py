@@ -62,7 +62,7 @@ class LeakScan:
         """Look through a notebook's file."""
         try:
             found = list(strings(json.loads(text)))
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             found = [text]
         self.look(found, "the notebook", "other")
 

@@ -65,6 +65,8 @@ def test_inputs_come_from_a_conversation_of_their_own_and_count(tmp_path: Path) 
     [
         (Streamed(content=[text("I would rather not.")]), "wrote no list of inputs; write them yourself"),
         (Streamed(content=[text("[1, 2]")]), "wrote no list of inputs"),
+        (Streamed(content=[text("[" * 1500 + "]")]), "wrote no list of inputs"),
+        (Streamed(content=[text('["half a \\ud800", "whole"]')]), "wrote no list of inputs"),
         (Refused(status=529, type="overloaded_error"), "gave no answer"),
     ],
 )

@@ -52,7 +52,11 @@ def test_the_site_is_that_of_the_hook_wherever_it_stands(tmp_path: Path, hook: s
         ({"normalize_activations": "layer_norm"}, "activations that are normalised first"),
         ({"metadata": {"hook_name": "blocks.1.mlp.hook_post"}}, "its hook_name is none of blocks"),
         ({"metadata": {}}, "its hook_name is none of blocks"),
+        ({"metadata": ["blocks.1.hook_resid_post"]}, "its hook_name is none of blocks"),
+        ({"hook_name": f"blocks.{'9' * 5000}.hook_resid_post"}, "its hook_name is none of blocks"),
+        ({"architecture": ["x" * 10_000]}, r"^.{,120}$"),
         ({"architecture": "topk"}, "cfg.json says no k"),
+        ({"architecture": "topk", "activation_fn_kwargs": [1]}, "cfg.json says no k"),
         ({"architecture": "topk", "k": 41}, "shapes of its weights do not fit together"),
     ],
 )
@@ -63,8 +67,11 @@ def test_what_cannot_be_read_is_refused_in_one_sentence(tmp_path: Path, about: d
 
 
 def test_folders_without_the_two_files_and_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="no cfg.json"):
-        read_autoencoder(tmp_path, CPU)
+    for text in (None, "[" * 100_000, "[]"):
+        if text:
+            (tmp_path / "cfg.json").write_text(text)
+        with pytest.raises(BadInput, match=r"no cfg\.json"):
+            read_autoencoder(tmp_path, CPU)
     save_sae(tmp_path / "sae", 8)
     about = json.loads((tmp_path / "sae" / "cfg.json").read_text())
     (tmp_path / "sae" / "cfg.json").write_text(json.dumps({**about, "architecture": "jumprelu"}))

@@ -133,13 +133,15 @@ def test_a_claim_cannot_answer_for_the_judge():
     assert told.named == (asked[0]["options"]["1"] == SOUP.secret)
 
 
-@pytest.mark.parametrize("said", ["YES", "{}", '{"tag": "x", "option": 1}', "[1]"])
+@pytest.mark.parametrize(
+    "said", ["YES", "{}", '{"tag": "x", "option": 1}', "[1]", f'{{"tag": {"1" * 5000}}}', f'{{"tag": {"[" * 5000}}}']
+)
 def test_an_answer_of_another_form_is_none(said: str):
     with pytest.raises(ProviderError, match="does not say which option"):
         judged(lambda question: said, CLAIM)
 
 
-@pytest.mark.parametrize("option", [0, 99, "one", True, -1])
+@pytest.mark.parametrize("option", [0, 99, "one", True, -1, "1" * 5000])
 def test_an_option_that_there_is_not(option: object):
     with pytest.raises(ProviderError, match="does not say which option"):
         judged(lambda question: json.dumps({"tag": question["tag"], "option": option}), CLAIM)
