@@ -158,6 +158,8 @@ class Compared:
 
     ours: Numbers
     reference: Callable[[Arms], Numbers]
+    sizes: Callable[[Arms], Numbers] = lambda _arms: {}
+    """Of numbers made of terms larger than themselves: what their rounding is relative to, see :func:`combined`."""
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,7 @@ class Check:
         compared = self.compare(case)
         exact = compared.reference(case.exact)
         rounded = exact if case.whole else compared.reference(case.plain)
+        sizes = {} if case.whole else compared.sizes(case.exact)
         return [
             Deviation(
                 self.technique,
@@ -195,7 +198,7 @@ class Check:
                 _largest(ours, exact[quantity]),
                 _largest(rounded[quantity], exact[quantity]),
                 self.limit,
-                case.rounding * max(1.0, float(np.abs(_numbers(exact[quantity])).max())),
+                case.rounding * max(1.0, _size(exact[quantity]), _size(sizes.get(quantity, 0.0))),
             )
             for quantity, ours in compared.ours.items()
         ]
@@ -227,7 +230,8 @@ class Deviation:
     """Of Hugging Face's modules in the same type: what rounding alone makes of it."""
     limit: float
     rounding: float
-    """What the type's rounding makes of a number as large as the largest of these, by its epsilon and the depth."""
+    """What the type's rounding makes of a number as large as the largest of these, or as what it is a sum of, by the
+    type's epsilon and the depth."""
 
     @property
     def most(self) -> float:
@@ -244,6 +248,21 @@ def _largest(one: Any, other: Any) -> float:
     assert first.shape == second.shape, (first.shape, second.shape)
     assert first.size
     return float(np.abs(first - second).max())
+
+
+def _size(given: Any) -> float:
+    return float(np.abs(_numbers(given)).max())
+
+
+def combined(terms: Any, passes: int = 1) -> float:
+    """What rounding is relative to, of a number that is the sum of terms ``[..., n]``: of the largest of them, if many.
+
+    Each term t has a relative error e of its own, independent of the others', and so the sum has one of
+    ``e x sqrt(sum of t squared)``, however much of the terms cancels (Higham 2002, section 2.8). Where a term is what
+    ``passes`` of the model give one after another, its own is ``sqrt(passes)`` times one's.
+    """
+    squares: torch.Tensor = torch.as_tensor(terms).detach().double().square().sum(-1)
+    return float((passes * squares).sqrt().max())
 
 
 def _numbers(given: Any) -> Any:

@@ -12,7 +12,7 @@ import torch
 from interp_bench_ext.contracts import Edit, Reads, Row, Site
 from tests.host.reference_hooks import PLACES, blocks_of, hooked
 
-from .case import Arms, Case, Compared, Plain, check
+from .case import Arms, Case, Compared, Plain, check, combined
 from .reading import TEXT
 
 CLEAN, CORRUPT = "the dog jumps", "the brown jumps"
@@ -156,13 +156,21 @@ def direct_logit_attribution(case: Case) -> Compared:
     found = case.run("direct_logit_attribution", prompt=TEXT, raw=True, **pair.answers)
     ids = case.organism.text_ids(TEXT)
 
+    def stream(plain: Plain) -> torch.Tensor:
+        return plain.norm(plain.streams(ids)[-1, -1])
+
     def whole(plain: Plain) -> float:
-        stream = plain.norm(plain.streams(ids)[-1, -1])
-        return float(pair.value(plain.model.get_output_embeddings()(stream).detach().float()))
+        return float(pair.value(plain.model.get_output_embeddings()(stream(plain)).detach().float()))
+
+    def products(plain: Plain) -> torch.Tensor:
+        """``[width]``: what each entry of the stream adds to the logit difference."""
+        weight = plain.model.get_output_embeddings().weight
+        return stream(plain) * pair.value(weight.T)
 
     return Compared(
         {"sum, logits": [found.total, found.base_total]},
         lambda arms: {"sum, logits": [whole(arms.organism), whole(arms.base)]},
+        lambda arms: {"sum, logits": max(combined(products(plain)) for plain in (arms.organism, arms.base))},
     )
 
 

@@ -10,7 +10,7 @@ import torch
 from interp_bench_ext.contracts import Row
 from tests.host.reference_hooks import blocks_of
 
-from .case import Arms, Case, Compared, Plain, check
+from .case import Arms, Case, Compared, Plain, check, combined
 
 TEXT = "the quick dog jumps"
 REPLY = " over the fox"
@@ -20,6 +20,16 @@ def summed(plain: Plain, ids: list[int], said: list[int]) -> float:
     """The log-probability of ``said`` after ``ids``, by one full pass."""
     logs = plain.logits([*ids, *said]).log_softmax(-1)
     return sum(float(logs[len(ids) - 1 + place, token]) for place, token in enumerate(said))
+
+
+def logits_in(plain: Plain, ids: list[int], said: list[int]) -> torch.Tensor:
+    """``[2 n]``: the logits in the log-probability of the n tokens ``said``, as far as a change of each changes it.
+
+    A token's own does so by one, and those of the vocabulary in the log-sum-exp by their probabilities.
+    """
+    logits = plain.logits([*ids, *said])[len(ids) - 1 : -1]
+    own = logits.gather(1, torch.tensor(said)[:, None])[:, 0]
+    return torch.cat([own, (logits.softmax(-1) * logits).norm(dim=-1)])
 
 
 @check("sample, chat, text_completion", 2e-3)
@@ -190,21 +200,32 @@ def input_saliency(case: Case) -> Compared:
     ids, said = case.organism.text_ids(TEXT), case.organism.piece_ids(REPLY)
     tried = np.flatnonzero(np.isfinite(found.left_out)).tolist()
 
-    def reference(arms: Arms) -> dict[str, Any]:
-        plain = arms.organism
-        whole = summed(plain, ids, said)
+    def products(plain: Plain) -> torch.Tensor:
+        """``[T, width]``, whose sums are the scores."""
         with torch.enable_grad():
             given = plain.model.get_input_embeddings()(torch.tensor([[*ids, *said]])).detach().requires_grad_()
             logs = plain.model(inputs_embeds=given, use_cache=False).logits[0].float().log_softmax(-1)
             score = logs[len(ids) - 1 : -1].gather(1, torch.tensor(said)[:, None]).sum()
             (slope,) = torch.autograd.grad(score, given)
-        without = [summed(plain, [*ids[:at], *ids[at + 1 :]], said) for at in tried]
-        return {
-            "gradient x input, nats": (slope * given)[0, : len(ids)].detach().float().sum(-1),
-            "left out, nats": [whole - other for other in without],
-        }
+        return (slope * given)[0, : len(ids)].detach().float()
 
-    return Compared({"gradient x input, nats": found.gradients, "left out, nats": found.left_out[tried]}, reference)
+    def texts() -> list[list[int]]:
+        return [[*ids[:at], *ids[at + 1 :]] for at in tried]
+
+    def reference(arms: Arms) -> dict[str, Any]:
+        plain = arms.organism
+        whole = summed(plain, ids, said)
+        without = [whole - summed(plain, text, said) for text in texts()]
+        return {"gradient x input, nats": products(plain).sum(-1), "left out, nats": without}
+
+    def sizes(arms: Arms) -> dict[str, Any]:
+        plain = arms.organism
+        terms = [torch.cat([logits_in(plain, ids, said), logits_in(plain, text, said)]) for text in texts()]
+        there_and_back = combined(products(plain), passes=2)
+        return {"gradient x input, nats": there_and_back, "left out, nats": combined(torch.stack(terms))}
+
+    ours = {"gradient x input, nats": found.gradients, "left out, nats": found.left_out[tried]}
+    return Compared(ours, reference, sizes)
 
 
 @check("entity_sweep", 5e-3)
