@@ -30,6 +30,7 @@ sys.path.insert(0, str(ROOT))
 from interp_bench_ext.contracts import Access  # noqa: E402
 from interp_bench_ext.host.bundled import ensure_bundled  # noqa: E402
 from interp_bench_ext.host.spec import OrganismSpec  # noqa: E402
+from interp_bench_ext.host.terms import Terms  # noqa: E402
 from interp_bench_ext.kernel.client import RemoteOrganism  # noqa: E402
 from interp_bench_ext.organisms.process import OrganismProcess  # noqa: E402
 from interp_bench_ext.organisms.tickets import admitted  # noqa: E402
@@ -46,7 +47,7 @@ def large(organism) -> MethodValues:
 
     Access: base
     '''
-    return MethodValues("large", tuple(f"{column}" for column in range(576)), _VALUES)
+    return MethodValues(method="large", names=tuple(f"{column}" for column in range(576)), values=_VALUES)
 """
 
 
@@ -72,7 +73,7 @@ def served() -> Iterator[tuple[RemoteOrganism, int]]:
         spec = OrganismSpec(name=folder, device="cpu", dtype="float32", techniques=(asked, large))
         process = run(OrganismProcess.start(spec, emit=lambda _event: None, sandbox=False))
     try:
-        lease = run(admitted(process, caller="bench", access=Access.BASE))
+        lease = run(admitted(process, Terms(caller="bench", access=Access.BASE)))
         assert process._process is not None
         yield RemoteOrganism(lease.connection), process._process.pid
     finally:
