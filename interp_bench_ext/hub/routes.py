@@ -127,16 +127,16 @@ async def _start(request: Request) -> Response:
     service = service_of(request)
     offer = service.offers.find(request.path_params["handle"], person)
     service.quotas.check(person, offer.handle)
-    return StreamingResponse(_loading(service, offer), media_type="application/jsonl")
+    return StreamingResponse(_loading(service, offer, person), media_type="application/jsonl")
 
 
-async def _loading(service: Service, offer: Offer) -> AsyncIterator[bytes]:
+async def _loading(service: Service, offer: Offer, person: Person) -> AsyncIterator[bytes]:
     events: asyncio.Queue[Event] = asyncio.Queue()
     held: asyncio.Future[Lease] = asyncio.get_running_loop().create_future()
 
     async def hold() -> None:
         # Several people may start one at once.
-        terms = Terms(caller=secrets.token_hex(8), access=offer.public.access)
+        terms = Terms(caller=secrets.token_hex(8), access=offer.public.access, user=person.name)
         async with service.tickets.lent(offer, events.put_nowait, terms) as lease:
             held.set_result(lease)
 

@@ -114,6 +114,8 @@ class Settings(Section):
     call_minutes: PositiveFloat = 30.0
     """What one call may take, its time in the queue included."""
     loaded_at_most: PositiveInt = 2
+    organisms_per_user: PositiveInt = 1
+    """How many one person may have loaded that nobody else uses, while others use organisms or wait for one."""
     keep_free_gb: Annotated[float, Field(ge=0)] = 1.0
     """Memory of the machine below which an organism that nobody uses makes room before another is loaded."""
     idle_minutes: PositiveFloat = 30.0

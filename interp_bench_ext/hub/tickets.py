@@ -22,11 +22,13 @@ from .offers import Offer, Offers
 from .people import Person
 from .quotas import Quotas
 from .settings import Settings
+from .starts import Start, Starts
 from .store import Store, TicketRow
 
 _KEPT_S = 60.0
 """How long a ticket holds its organism after a call: more calls are likely."""
 _LOOK_EVERY_S = 1.0
+_OTHERS_WAIT = "waiting for one of your other organisms to be free, as other people use this server too"
 _TOO_MANY = "you hold {n} tickets already, all that one person may have: end a run first"
 
 
@@ -88,6 +90,7 @@ class Tickets:
         self._metrics = metrics
         self._settings, self._store, self._offers = settings, store, offers
         self._quotas, self._pool = quotas, pool
+        self._starts = Starts(each=settings.organisms_per_user)
         self._by_digest: dict[str, HubTicket] = {}
         known = {offer.handle: offer for offer in offers.all()}
         for row in store.tickets():
@@ -203,10 +206,7 @@ class Tickets:
 
         It is kept for a while after the block, unless somebody else needs the room.
         """
-        hold = ticket.hold
-        if hold is None or hold.free.is_set():
-            hold = ticket.hold = _Hold()
-            hold.task = asyncio.create_task(self._keep(ticket, hold))
+        hold = self._hold(ticket)
         if hold.timer is not None:
             hold.timer.cancel()
         hold.users += 1
@@ -218,8 +218,19 @@ class Tickets:
             hold.listeners.remove(emit)
             hold.users -= 1
             if not hold.users:
-                kept_s = _KEPT_S if hold.ready.done() else 0.0
+                kept_s = _KEPT_S if hold.ready.done() and hold is ticket.hold else 0.0
                 hold.timer = asyncio.get_running_loop().call_later(kept_s, self._let_go, hold)
+
+    def _hold(self, ticket: HubTicket) -> _Hold:
+        """What its next call uses. What others wait for is given back when the calls under way have ended."""
+        hold = ticket.hold
+        if hold is not None and not hold.free.is_set():
+            if not (hold.ready.done() and self._starts.too_many(ticket.row.user, ticket.row.organism)):
+                return hold
+            self._let_go(hold)
+        hold = ticket.hold = _Hold()
+        hold.task = asyncio.create_task(self._keep(ticket, hold))
+        return hold
 
     def lost(self, ticket: HubTicket) -> None:
         """Its organism will not come back by itself: the next call has it loaded anew."""
@@ -253,23 +264,38 @@ class Tickets:
 
     @asynccontextmanager
     async def lent(self, offer: Offer, emit: Emit, terms: Terms) -> AsyncIterator[Lease]:
-        """The organism from the pool, once there is room for it, under a ticket on these terms."""
+        """The organism from the pool, once there is room for it, under a ticket on these terms.
+
+        Where it must be loaded, the one whose turn it is comes first.
+        """
         async with AsyncExitStack() as stack:
+            start = stack.enter_context(self._starts.asked(terms.user, offer.handle))
             while True:
-                try:
-                    lending = self._pool.lease(offer.spec, emit, terms, config=offer.handle)
-                    lease = await stack.enter_async_context(lending)
-                    break
-                except NotNow:
-                    emit(OrganismLoading(stage="waiting for another one to make room", done=0, total=0))
-                    self._make_room()
-                    await asyncio.sleep(_LOOK_EVERY_S)
+                if self._may_begin(start, offer):
+                    start.begun = True
+                    try:
+                        lending = self._pool.lease(offer.spec, emit, terms, config=offer.handle)
+                        lease = await stack.enter_async_context(lending)
+                        break
+                    except NotNow:
+                        start.begun = False
+                emit(OrganismLoading(stage=self._why_it_waits(start), done=0, total=0))
+                self._make_room(start)
+                await asyncio.sleep(_LOOK_EVERY_S)
             yield lease
 
-    def _make_room(self) -> None:
-        """Have tickets let go of what they do not use at the moment."""
+    def _may_begin(self, start: Start, offer: Offer) -> bool:
+        there = self._pool.holds(offer.spec) and not self._starts.too_many(start.user, start.organism)
+        return there or self._starts.is_next(start)
+
+    def _why_it_waits(self, start: Start) -> str:
+        return _OTHERS_WAIT if self._starts.at_limit(start) else "waiting for another one to make room"
+
+    def _make_room(self, start: Start) -> None:
+        """Have tickets let go of what they do not use at the moment; only their own where somebody has too many."""
+        only = start.user if self._starts.at_limit(start) else None
         for ticket in self.all():
-            if ticket.hold is not None and not ticket.hold.users:
+            if ticket.hold is not None and not ticket.hold.users and only in (None, ticket.row.user):
                 self._let_go(ticket.hold)
 
     def _let_go(self, hold: _Hold) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import secrets
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -28,8 +29,8 @@ class OrganismPool:
 
     Args:
         idle_s: How long one stays loaded after its last use.
-        at_most: How many are held at once; the longest idle one makes room for another.
-        has_memory: Whether there is memory for one more; where not, the longest idle one makes room, too.
+        at_most: How many are held at once; an idle one makes room for another.
+        has_memory: Whether there is memory for one more; where not, an idle one makes room, too.
     """
 
     def __init__(self, *, idle_s: float, at_most: int, has_memory: Callable[[], bool] = lambda: True) -> None:
@@ -57,7 +58,7 @@ class OrganismPool:
         Raises:
             NoRoom: As many as may be held are in use.
         """
-        held = self._take(spec, config)
+        held = self._take(spec, config, terms.user)
         with self._used_by(held, terms.caller, emit):
             async with lent(await held.served(), terms) as lease:
                 yield lease
@@ -69,7 +70,7 @@ class OrganismPool:
 
         Their ticket is good for as long. Raises NoRoom as :meth:`lease` does, or what loading raises.
         """
-        held = self._take(spec, config)
+        held = self._take(spec, config, user)
         held.for_a_person = True
         with self._used_by(held, object(), _unheard):
             lease = await admitted(await held.served(), Terms(caller="notebook", access=access, user=user))
@@ -89,8 +90,12 @@ class OrganismPool:
 
     def check_room(self, spec: OrganismSpec) -> None:
         """Raise NoRoom where :meth:`lease` would."""
-        if self._find(_identity(spec)) is None:
-            self._to_make_room()
+        if not self.holds(spec):
+            self._to_make_room("")
+
+    def holds(self, spec: OrganismSpec) -> bool:
+        """Whether it is loaded, or being loaded."""
+        return self._find(_identity(spec)) is not None
 
     def states(self) -> list[OrganismState]:
         return [held.state() for held in self._held.values()]
@@ -108,18 +113,19 @@ class OrganismPool:
             self._end(held)
         await asyncio.gather(*self._ending)
 
-    def _take(self, spec: OrganismSpec, config: str) -> _Held:
+    def _take(self, spec: OrganismSpec, config: str, user: str) -> _Held:
         identity = _identity(spec)
         held = self._find(identity)
         if held is None:
             for lost in [other for other in self._held.values() if other.identity == identity and not other.users]:
                 self._end(lost)
-            longest_idle = self._to_make_room()
-            room = self._end(longest_idle) if longest_idle is not None else None
+            goes = self._to_make_room(user)
+            room = self._end(goes) if goes is not None else None
             held = _Held(identity, config)
             held.loading = asyncio.create_task(held.load(spec, room))
             held.loading.add_done_callback(lambda _: self._loaded(held))
             self._held[held.id] = held
+        held.last_user = user
         return held
 
     def _known(self, organism: str) -> _Held:
@@ -131,8 +137,11 @@ class OrganismPool:
     def _find(self, identity: str) -> _Held | None:
         return next((held for held in self._held.values() if held.identity == identity and not held.lost), None)
 
-    def _to_make_room(self) -> _Held | None:
-        """The one that must go before another is loaded, if any. Raises NoRoom where all are in use."""
+    def _to_make_room(self, user: str) -> _Held | None:
+        """The one that must go before another is loaded for the user, if any. Raises NoRoom where all are in use.
+
+        Of those that are idle it is one of whoever has most of them loaded, rather than another's.
+        """
         holding = [held for held in self._held.values() if not held.lost]
         full = len(holding) >= self._at_most
         if not full and self._has_memory():
@@ -145,7 +154,8 @@ class OrganismPool:
                 f"this server holds {_count(self._at_most, 'organism')} at most, and all are in use;"
                 " stop a run or release an organism first"
             )
-        return min(idle, key=lambda held: held.idle_since)
+        loaded = Counter(held.last_user for held in holding)
+        return min(idle, key=lambda held: (-loaded[held.last_user], held.last_user != user, held.idle_since))
 
     @contextmanager
     def _used_by(self, held: _Held, user: object, emit: Emit) -> Iterator[None]:
@@ -202,6 +212,8 @@ class _Held:
         self.users: dict[object, Emit] = {}
         """Ids of runs, and other objects for people who wait for it."""
         self.for_a_person = False
+        self.last_user = ""
+        """Who asked for it last."""
         self.last: Event | None = None
         """The newest event of its process."""
         self.timer: asyncio.TimerHandle | None = None

@@ -281,6 +281,18 @@ def test_an_idle_organism_makes_room_and_one_in_use_never(spec):
 
 
 @pytest.mark.slow
+def test_an_idle_organism_of_whoever_has_most_makes_room_before_anothers(spec):
+    async def main(pool: OrganismPool) -> None:
+        one, two, three = (dataclasses.replace(spec, hidden_system_prompt=word) for word in ("one", "two", "three"))
+        for user, wanted, config in (("bob", one, "one"), ("alice", two, "two"), ("alice", three, "three")):
+            async with pool.lease(wanted, Ear(), Terms(caller=user, access=Access.BASE, user=user), config=config):
+                pass
+        # The one of bob's was idle for longer.
+        assert {state.config for state in pool.states()} == {"one", "three"}
+
+    in_pool(main, at_most=2)
+
+
 def test_a_run_stopped_while_its_organism_loads_takes_it_along_unless_others_wait(spec):
     async def use(pool, ear, run):
         async with lent(pool, spec, ear, run=run):
