@@ -21,7 +21,16 @@ from .record import scores
 from .record.agents import agent_of
 from .record.cell_events import KernelStarted
 from .record.conditions import Standing
-from .record.events import AgentReplied, Event, FindingsSubmitted, ProgramReported, RunEnded, RunStarted, Scored
+from .record.events import (
+    AgentReplied,
+    Event,
+    FindingsSubmitted,
+    OrganismReady,
+    ProgramReported,
+    RunEnded,
+    RunStarted,
+    Scored,
+)
 from .record.figures import Figures
 from .record.journal import Journal, RunRecord
 from .record.provenance import Provenance, Revision
@@ -44,6 +53,9 @@ class Outcome:
     seed: int
     agent: str
     veil: str
+    """Around the kernel."""
+    remote: bool
+    """Whether the organism was on another machine."""
     figures: Figures
     findings: FindingsSubmitted | None
     message: str
@@ -69,7 +81,7 @@ class Outcome:
     @property
     def veil_line(self) -> str:
         """Behind which veil it was made, in words."""
-        return veil_line(self.veil, self.agent)
+        return veil_line(self.veil, self.agent, remote=self.remote)
 
     @property
     def cache_read_share(self) -> float | None:
@@ -87,6 +99,7 @@ class Outcome:
             "agent": self.agent,
             "seed": self.seed,
             "veil": self.veil,
+            "organism_remote": self.remote,
             "client_reach": client_reach(self.agent),
             "steps": self.figures.steps,
             "minutes": round(self.figures.minutes(), 2),
@@ -213,12 +226,14 @@ def read_outcome(journal: Journal, record: RunRecord) -> Outcome:
             programs[f"{entry.event.program} {entry.event.version}"] = None
     started, ended = journal.last(record.id, RunStarted), journal.last(record.id, RunEnded)
     scored, kernel = journal.last(record.id, Scored), journal.last(record.id, KernelStarted)
+    ready = journal.last(record.id, OrganismReady)
     standing = journal.conditions.of(record.id)
     return Outcome(
         record=record,
         seed=started.seed if started else 0,
         agent=agent_of(journal, record.id),
         veil=kernel.veil if kernel else "",
+        remote=ready is not None and ready.remote,
         figures=figures,
         findings=journal.last(record.id, FindingsSubmitted),
         message=ended.message if ended else "",

@@ -166,6 +166,7 @@ export const APPLY: { [T in Event['type']]: Apply<T> } = {
       stages: closed(draft, at),
       device: event.device,
       loadS: event.load_s,
+      remote: event.remote,
       reason: ''
     }),
   weights_identified: () => {},

@@ -91,6 +91,10 @@ export interface IOrganism {
   readonly device: string;
   readonly loadS: number | null;
   /**
+   * Whether it is on another machine than the run.
+   */
+  readonly remote: boolean;
+  /**
    * Why it went, for `lost`.
    */
   readonly reason: string;
@@ -280,6 +284,7 @@ export const NOTHING: RunState = {
     stages: [],
     device: '',
     loadS: null,
+    remote: false,
     reason: '',
     restarting: false
   },

@@ -3,7 +3,14 @@ import { readFileSync } from 'node:fs';
 import { nullTranslator } from '@jupyterlab/translation';
 import { expect, test } from 'vitest';
 
-import { APPROVALS, approvalName, connectionText, toolName } from './words';
+import {
+  APPROVALS,
+  approvalName,
+  connectionText,
+  runVeilHelp,
+  runVeilName,
+  toolName
+} from './words';
 
 const trans = nullTranslator.load('');
 
@@ -32,4 +39,14 @@ test('the settings say the approvals in the words of the form', () => {
       title: approvalName(approval, trans)
     }))
   );
+});
+
+test('the veil of a run says where its organism is, and what keeps its kernel', () => {
+  expect(runVeilName('sandboxed', false, trans)).toBe('sandboxed');
+  expect(runVeilName('sandboxed', true, trans)).toBe(
+    'remote, kernel sandboxed'
+  );
+  const help = runVeilHelp('process', true, trans);
+  expect(help).toContain('another machine');
+  expect(help).not.toContain('could find it');
 });

@@ -137,6 +137,33 @@ export function veilHelp(veil: string, trans: TranslationBundle): string {
 }
 
 /**
+ * The veil of a run, whose kernel has one of its own.
+ */
+export function runVeilName(
+  kernel: string,
+  remote: boolean,
+  trans: TranslationBundle
+): string {
+  const name = veilName(kernel, trans);
+  return remote ? trans.__('remote, kernel %1', name) : name;
+}
+
+export function runVeilHelp(
+  kernel: string,
+  remote: boolean,
+  trans: TranslationBundle
+): string {
+  if (!remote) {
+    return veilHelp(kernel, trans);
+  }
+  const code =
+    kernel === 'sandboxed'
+      ? veilHelp(kernel, trans)
+      : trans.__("The agent's kernel is a plain process.");
+  return `${veilHelp('remote', trans)} ${code}`;
+}
+
+/**
  * Where an organism runs.
  */
 export function placeName(

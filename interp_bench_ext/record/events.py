@@ -101,6 +101,8 @@ class OrganismReady(RunEvent):
     type: Literal["organism_ready"] = "organism_ready"
     load_s: float
     device: str
+    remote: bool = False
+    """Whether it is out of reach for all that runs on the machine of the run; not said by 0.1.0."""
 
 
 class WeightsIdentified(RunEvent):

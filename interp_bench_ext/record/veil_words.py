@@ -10,8 +10,8 @@ _OF_PROGRAMS = {
     "gemini": f"Gemini CLI, {_NO_TOOLS}",
 }
 """What is left of a program's own tools when a run starts it, by the agent's name; `make test-clients` looks."""
+ELSEWHERE = "organism on another machine"
 _KERNEL = {
-    "remote": "organism on another machine",
     "sandboxed": "sandboxed kernel",
     "process": "kernel in a plain process",
 }
@@ -34,7 +34,13 @@ def client_reach(agent: str) -> str:
     return "" if client == agent else f"client: {client}, its own tools not confined"
 
 
-def veil_line(veil: str, agent: str) -> str:
-    """The whole veil in one line; empty before the run had a kernel."""
-    said = (_KERNEL.get(veil, veil), client_reach(agent))
+def veil_line(veil: str, agent: str, *, remote: bool = False) -> str:
+    """The whole veil in one line; empty before the run had a kernel.
+
+    Args:
+        veil: Around the kernel.
+        agent: The run's.
+        remote: Whether the organism is on another machine.
+    """
+    said = (ELSEWHERE if remote else "", _KERNEL.get(veil, veil), client_reach(agent))
     return "; ".join(part for part in said if part) if veil else ""

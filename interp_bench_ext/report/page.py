@@ -16,7 +16,7 @@ from ..record.cells import Cell
 from ..record.events import Event
 from ..record.provenance import Revision
 from ..record.scores import Comparison
-from ..record.veil_words import client_reach, veil_line
+from ..record.veil_words import ELSEWHERE, client_reach, veil_line
 from .budgets import budgets_view, tokens_by_kind
 from .fold import Note, Reading, Step, Story, fold
 from .formats import cost, count, duration, effect, moment
@@ -31,9 +31,8 @@ _STATUS = {
     "running": ("still running", "accent"),
 }
 _VEILS = {
-    "remote": "the model ran on another machine",
     "sandboxed": "the agent's code ran in a sandbox",
-    "process": "the model ran in another process",
+    "process": "the agent's code ran in a plain process",
 }
 _READING_TONES = {"supported": "good", "refuted": "bad", "open": ""}
 _CELL_STATES = {
@@ -117,8 +116,9 @@ def _facts(story: Story) -> Iterable[dict[str, str]]:
         yield _fact("Device", story.organism.device, f"organism ready after {duration(story.organism.load_s)}")
     if story.veil:
         reach = client_reach(started.agent) if started is not None else ""
-        detail = "; ".join(part for part in (_VEILS.get(story.veil, ""), reach) if part)
-        yield _fact("Veil", story.veil, detail)
+        where = ELSEWHERE if _remote(story) else ""
+        detail = "; ".join(part for part in (where, _VEILS.get(story.veil, ""), reach) if part)
+        yield _fact("Veil", "remote" if where else story.veil, detail)
     figures = story.figures
     if figures.output_tokens:
         by = f", {figures.told_by}'s own count" if figures.told_by else ""
@@ -129,7 +129,12 @@ def _facts(story: Story) -> Iterable[dict[str, str]]:
 
 
 def _veil(story: Story) -> str:
-    return veil_line(story.veil or "", story.started.agent if story.started is not None else "")
+    agent = story.started.agent if story.started is not None else ""
+    return veil_line(story.veil or "", agent, remote=_remote(story))
+
+
+def _remote(story: Story) -> bool:
+    return story.organism is not None and story.organism.remote
 
 
 def _fact(name: str, value: str, detail: str = "") -> dict[str, str]:

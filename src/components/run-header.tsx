@@ -14,8 +14,8 @@ import {
   connectionText,
   meterText,
   statusWord,
-  veilHelp,
-  veilName
+  runVeilHelp,
+  runVeilName
 } from '../words';
 import {
   useAction,
@@ -220,10 +220,10 @@ function Organism({ run }: { run: IRunModel }): JSX.Element {
       <span>{words.join(' · ')}</span>
       {veil && (
         <span
-          className={`ib-veil ib-mod-${veil}`}
-          title={veilHelp(veil, trans)}
+          className={`ib-veil ib-mod-${organism.remote ? 'remote' : veil}`}
+          title={runVeilHelp(veil, organism.remote, trans)}
         >
-          {trans.__('veil: %1', veilName(veil, trans))}
+          {trans.__('veil: %1', runVeilName(veil, organism.remote, trans))}
           {reach && `; ${reach}`}
         </span>
       )}

@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 72f09326cca1ad860affd3eb8464666d99adbdbc6438a3386eb6392264571fcc
+// Generated from schema.json by `jlpm generate`. sha256 448406049b7fa2bc3e6c8565bbb43545eb6dbcd85e9e0d00a55f0e6b12e952ef
 import type { Event } from './events';
 
 export interface AgentSection {

@@ -32,7 +32,8 @@ export function started(agent: object = {}): Event {
 export const READY: Event = {
   type: 'organism_ready',
   load_s: 4.2,
-  device: 'cpu'
+  device: 'cpu',
+  remote: false
 };
 
 export const KERNEL: Event = {

@@ -64,6 +64,7 @@ def asked(lease: Lease, method: str, path: str, token: str | None = None) -> int
 def test_a_kernel_calls_through_its_servers_socket_and_the_use_is_known_as_the_call_ends(hub: Hub) -> None:
     async def test(organism: HubOrganism, events: list[Event]) -> None:
         assert isinstance(events[-1], OrganismReady)
+        assert events[-1].remote
         assert organism.device == "cpu"
         assert organism.revisions[0].kind == "unknown"
         async with lent(organism, Terms(caller="run", access=Access.SAMPLE)) as lease:

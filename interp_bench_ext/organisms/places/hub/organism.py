@@ -132,7 +132,7 @@ class HubOrganism(Relayed):
 
     def _serve(self) -> None:
         self._ready.set()
-        self._emit(OrganismReady(load_s=self._load_s, device=self.device))
+        self._emit(OrganismReady(load_s=self._load_s, device=self.device, remote=True))
 
     async def _follow(self) -> None:
         """Keep the tickets alive, and say when the service goes away and comes back."""

@@ -231,7 +231,7 @@ class ModalOrganism(Relayed):
             self.load_s = time.monotonic() - self._began
             self._served_once = True
             self._ready.set()
-            self._emit(OrganismReady(load_s=self.load_s, device=device))
+            self._emit(OrganismReady(load_s=self.load_s, device=device, remote=True))
 
     def _went_away(self, reason: str, restarting: bool) -> None:
         if not restarting:
