@@ -158,10 +158,10 @@ class RowShares:
 
 
 class Entering:
-    """The rows that enter at one boundary: as many as are read soon, and of each person as many as are theirs.
+    """The rows that enter at one boundary: one of each person, and as many more as are read soon and are theirs.
 
     Args:
-        most_s: How long it may take to read them all; the first may take longer.
+        most_s: How long it may take to read them all, beyond the first of each person.
         may_s: How long it may take to read those of each user; of others, as long.
     """
 
@@ -175,8 +175,7 @@ class Entering:
         may_s = self._may_s.get(user, self._most_s)
         if may_s < 0 or (own and self._cost.reading_s(own + tokens) > may_s):
             return False
-        total = sum(self._tokens.values())
-        if total and self._cost.reading_s(total + tokens) > self._most_s:
+        if own and self._cost.reading_s(sum(self._tokens.values()) + tokens) > self._most_s:
             return False
         self._tokens[user] = own + tokens
         return True

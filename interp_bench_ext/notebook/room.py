@@ -192,6 +192,7 @@ class SharedRoom:
         from jupyter_server_ydoc.utils import OutOfBandChanges  # type: ignore[import-untyped]
 
         loader = self._extension.file_loaders[self._file_id]
+        began_at = self._location.path
         try:
             content = await self.document.aget()
             saved = await loader.maybe_save_content({"format": "json", "type": "notebook", "content": content})
@@ -202,7 +203,10 @@ class SharedRoom:
             await self._room._on_outofband_change()
             return False
         except Exception as error:  # noqa: BLE001 - contents managers raise what they like
-            raise self._conflict(error) from error
+            conflict = self._conflict(error)
+            if not isinstance(conflict, NotebookGone) and self._location.path != began_at:
+                return False  # it was moved while it was written
+            raise conflict from error
         if saved is None:
             raise NotebookConflict(f"The notebook {self._location.path} cannot be saved: it is read-only.")
         async with self._room._update_lock:

@@ -42,9 +42,9 @@ def result(
     made_of = Provenance(package="1", config="c", organism=config, techniques="t", instructions="i", condition="k")
     record = RunRecord(id="r", experiment=config, config=file, notebook=file, created=0.0, status=status)  # type: ignore[arg-type]
     outcome = Outcome(
-        record=record, seed=0, agent="a", veil="process", figures=Figures(Clock(active_s=60.0 * steps), steps),
-        findings=None, message="", score=score, report=file, provenance=made_of, weights="w", revisions=[],
-        served_models={}, programs=[],
+        record=record, seed=0, agent="a", veil="process", remote=False,
+        figures=Figures(Clock(active_s=60.0 * steps), steps), findings=None, message="", score=score, report=file,
+        provenance=made_of, weights="w", revisions=[], served_models={}, programs=[],
     )  # fmt: skip
     return Result(cell=cell, outcome=outcome)
 

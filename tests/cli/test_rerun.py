@@ -83,6 +83,7 @@ def test_a_notebook_is_run_again_in_a_sandbox(bench: Bench) -> None:
     assert "broken" in texts(record.notebook)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_run_again_is_one_sentence(bench: Bench) -> None:
     assert "there is no such notebook" in bench.command("rerun", "gone.ipynb", expect=2).stderr
     stranger = bench.folder / "x.ipynb"

@@ -59,6 +59,15 @@ def test_what_enters_at_once_is_read_soon() -> None:
     assert entering(shared, "bob") == {"bob": 6}
 
 
+def test_a_row_of_each_who_comes_enters_at_once() -> None:
+    people = [Payer(f"person{number}") for number in range(16)]
+    shared = Shared(0.02, 0.005)
+    shared.limits(dict.fromkeys(people, 1))
+    shared.shares.entered(dict.fromkeys(people, 100), 1.6)
+    asked = shared.shares.entering([payer.user for payer in people])
+    assert all(asked.takes(payer.user, 100) for payer in people)  # all of it takes far longer than what is soon
+
+
 def test_reading_of_a_floods_prompts_comes_to_an_equal_share() -> None:
     shared = Shared(0.02, 0.005)
     shared.limits({ALICE: 1, BOB: 256})

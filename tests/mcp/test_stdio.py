@@ -333,6 +333,7 @@ def test_a_client_that_is_killed_in_the_middle_of_a_cell_was_no_person_who_stopp
     assert end_of_the_only_run(folder) == ("interrupted", "the server was stopped")
 
 
+@pytest.mark.slow
 def test_what_is_wrong_on_the_command_line_is_said_in_a_sentence(folder):
     done = command(folder, "mcp", "--configs", "nowhere")
     assert (done.returncode, done.stdout) == (2, "")

@@ -293,6 +293,7 @@ def test_an_idle_organism_of_whoever_has_most_makes_room_before_anothers(spec):
     in_pool(main, at_most=2)
 
 
+@pytest.mark.slow
 def test_a_run_stopped_while_its_organism_loads_takes_it_along_unless_others_wait(spec):
     async def use(pool, ear, run):
         async with lent(pool, spec, ear, run=run):

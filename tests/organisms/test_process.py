@@ -333,6 +333,7 @@ def test_it_is_in_a_control_group_of_its_own_as_long_as_it_lives(host: Host) -> 
     assert not list(own.mount.rglob(before))
 
 
+@pytest.mark.slow
 def test_a_killed_process_comes_back_at_the_same_place(host: Host) -> None:
     before, url = host.pid, host.process.url
     os.kill(before, signal.SIGKILL)
