@@ -19,6 +19,7 @@ def edits(run: Run) -> list[ContextEdited]:
     return [event for event in run.desk.events if isinstance(event, ContextEdited)]
 
 
+@pytest.mark.slow
 def test_over_nine_tenths_of_the_input_is_read_from_the_cache(tmp_path: Path) -> None:
     with MessagesServer(Script(60, working), binds_thinking=True) as server:
         run = run_loop(tmp_path, server)

@@ -227,6 +227,7 @@ def test_a_cancelled_call_interrupts_its_cell_and_the_run_goes_on(folder):
     asyncio.run(main())
 
 
+@pytest.mark.slow
 def test_a_start_that_is_cut_off_is_told_with_the_next_answer_and_a_poll_with_the_cell_untouched(folder):
     async def main() -> None:
         async with stdio_guest(folder) as guest:

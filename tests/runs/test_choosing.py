@@ -24,6 +24,7 @@ def models(server: Server) -> list[str]:
     return [request["model"] for request in server.agent.requests if "max_tokens" in request]
 
 
+@pytest.mark.slow
 def test_model_and_approval_change_in_mid_run(server):
     with server.run("four", approval="ask") as (run, stream):
         asked = stream.until("approval_asked")
@@ -45,6 +46,7 @@ def test_model_and_approval_change_in_mid_run(server):
     assert standing.condition == ""
 
 
+@pytest.mark.slow
 def test_cells_are_asked_about_from_when_a_person_wants_that(server):
     with server.run("four") as (run, stream):
         server.post(f"runs/{run}/pause")
@@ -57,6 +59,7 @@ def test_cells_are_asked_about_from_when_a_person_wants_that(server):
     assert stream.types().count("approval_asked") == 1
 
 
+@pytest.mark.slow
 def test_what_the_agent_of_a_run_cannot_have_is_said(server):
     with server.run("slow") as (run, _):
         with pytest.raises(Refused, match="does not allow the model claude-opus-5 here"):

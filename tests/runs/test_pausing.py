@@ -42,6 +42,7 @@ def calls_within(asked: Path, seconds: float) -> int:
     return asked.stat().st_size - before
 
 
+@pytest.mark.slow
 @attempt("H9", "resources", "Code that a paused run has left running goes on asking the organism", veil="any")
 def test_a_paused_run_s_code_begins_no_call_until_it_goes_on(server: Server) -> None:
     with server.run("asks", notebook="asks.ipynb") as (run, stream):
