@@ -20,9 +20,11 @@ test: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## Set up, then run the tests
 
 redteam: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## Every attempt to get behind the veil; writes the table into docs/security.md
 	rm -rf .redteam && mkdir .redteam
-	-$(BIN)/pytest -n 2 --dist loadgroup -m redteam --redteam-json .redteam/kernel.json
-	-PLAYWRIGHT_JSON_OUTPUT_FILE="$(CURDIR)/.redteam/chromium.json" $(JLPM) ui-test redteam --reporter=list,json
-	$(BIN)/python -m tests.redteam.table .redteam/kernel.json .redteam/chromium.json --write docs/security.md
+	$(BIN)/pytest -n 2 --dist loadgroup -m redteam --redteam-json .redteam/kernel.json; kernel=$$?; \
+	PLAYWRIGHT_JSON_OUTPUT_FILE="$(CURDIR)/.redteam/chromium.json" $(JLPM) ui-test redteam --reporter=list,json; \
+	chromium=$$?; \
+	$(BIN)/python -m tests.redteam.table .redteam/kernel.json .redteam/chromium.json --write docs/security.md \
+	&& exit $$((kernel || chromium))
 
 ui-test: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## The tests in a real browser; Chromium must be installed
 	$(JLPM) ui-test $(UI_TESTS)

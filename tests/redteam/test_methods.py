@@ -153,7 +153,7 @@ def before_the_first_token(organism, *, text):
         edit = Edit(Site(0, "resid_pre"), (at,), "set", 0.0)  # noqa: F821
         tried(lambda edit=edit: next(organism.run([Row(tuple(ids), edits=(edit,))])))  # noqa: F821
     for name in ("_engine", "_prefixes", "_tokens", "__dict__", "decode", "serving", "call_method"):
-        tried(lambda name=name: organism._ask(name))
+        tried(lambda name=name: organism.ask(name))
     return {"text": ["\n".join(told)]}
 
 
