@@ -173,9 +173,9 @@ class Entering:
         """Whether a row of theirs of so many tokens enters, too; then it is counted."""
         own = self._tokens.get(user, 0)
         may_s = self._may_s.get(user, self._most_s)
-        if may_s < 0 or (own and self._cost.reading_s(own + tokens) > may_s):
-            return False
-        if own and self._cost.reading_s(sum(self._tokens.values()) + tokens) > self._most_s:
+        total = sum(self._tokens.values())
+        reading_s = self._cost.reading_s
+        if may_s < 0 or (own and (reading_s(own + tokens) > may_s or reading_s(total + tokens) > self._most_s)):
             return False
         self._tokens[user] = own + tokens
         return True

@@ -202,18 +202,7 @@ function draw() {
       ?.focus();
 }
 
-async function look() {
-  try {
-    state = await ask('state');
-    place('updated').textContent = 'Updated ' + new Date().toLocaleTimeString();
-    draw();
-  } catch (error) {
-    place('problem').textContent =
-      'The service does not answer: ' + error.message;
-  }
-}
-
-look();
-setInterval(() => {
-  if (!document.hidden) look();
+const look = watch(found => {
+  state = found;
+  draw();
 }, EVERY_MS);

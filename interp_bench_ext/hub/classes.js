@@ -259,22 +259,10 @@ function draw() {
       ?.focus();
 }
 
-async function look() {
-  try {
-    const state = await ask('state');
-    classes = state.classes;
-    if (state.publishing && !form)
-      place('publish').append((form = publishForm(state.publishing)));
-    place('updated').textContent = 'Updated ' + new Date().toLocaleTimeString();
-    place('problem').textContent = '';
-    draw();
-  } catch (error) {
-    place('problem').textContent =
-      'The service does not answer: ' + error.message;
-  }
-}
-
-look();
-setInterval(() => {
-  if (!document.hidden) look();
+const look = watch(state => {
+  classes = state.classes;
+  if (state.publishing && !form)
+    place('publish').append((form = publishForm(state.publishing)));
+  place('problem').textContent = '';
+  draw();
 }, 5 * EVERY_MS);

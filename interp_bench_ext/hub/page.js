@@ -21,6 +21,25 @@ async function ask(path, body) {
   return said;
 }
 
+function watch(show, everyMs) {
+  async function look() {
+    try {
+      const state = await ask('state');
+      place('updated').textContent =
+        'Updated ' + new Date().toLocaleTimeString();
+      show(state);
+    } catch (error) {
+      place('problem').textContent =
+        'The service does not answer: ' + error.message;
+    }
+  }
+  look();
+  setInterval(() => {
+    if (!document.hidden) look();
+  }, everyMs);
+  return look;
+}
+
 const minutes = seconds =>
   seconds < 90 ? `${seconds.toFixed(1)} s` : `${(seconds / 60).toFixed(1)} min`;
 const ago = seconds =>

@@ -7,7 +7,7 @@ import re
 _LONGEST = 200
 """Characters; the sidebar's thread and the report have the whole of it."""
 _SENTENCE = re.compile(r".*[.!?:](?=\s)")
-_BLOCK = re.compile(r"(?:[#>*+=|-]+\s+|\d+[.)]\s+|[`~]{3,}\w*\s*)+")
+_BLOCK = re.compile(r"^(?:[#>*+=|-]+\s+|\d+[.)]\s+|[`~]{3,}\w*\s*)+")
 """What would make a heading, a list or a block of the line."""
 _ACTIVE = re.compile(r"<(?=[A-Za-z!/?])|\$|!(?=\[)|(?<!!)\[(?=[^\]]*\]\()")
 """What would make HTML, a formula, a picture or a link of its words."""
@@ -25,7 +25,7 @@ def one_line(said: str) -> str:
 
 def as_markdown(line: str) -> str:
     """The line as a paragraph that shows its words, code and emphasis, and nothing louder."""
-    return _ACTIVE.sub(lambda found: "\\" + found[0], _BLOCK.sub("", line, count=1) if _BLOCK.match(line) else line)
+    return _ACTIVE.sub(lambda found: "\\" + found[0], _BLOCK.sub("", line))
 
 
 def reason_id(cell_id: str, run: str) -> str:

@@ -39,14 +39,7 @@ class OrganismPool:
         self._ending: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
-    async def lease(
-        self,
-        spec: OrganismSpec,
-        emit: Emit,
-        terms: Terms,
-        *,
-        config: str,
-    ) -> AsyncIterator[Lease]:
+    async def lease(self, spec: OrganismSpec, emit: Emit, terms: Terms, *, config: str) -> AsyncIterator[Lease]:
         """The organism of ``spec``, loaded now if need be, under a ticket of its own until the block ends.
 
         Args:
