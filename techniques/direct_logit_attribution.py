@@ -49,8 +49,6 @@ def direct_logit_attribution(
         values=values.astype(np.float32),
         base_values=base.astype(np.float32),
         metric=metric.name,
-        total=float(values.sum()),
-        base_total=float(base.sum()),
         text=prompt + prefill,
         arm="organism",
     )

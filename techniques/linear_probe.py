@@ -78,8 +78,8 @@ def linear_probe(
         shuffled_high=shuffled.max(1).astype(np.float32),
         direction=_direction(states[at.index(chosen)], labels),
         best_layer=chosen,
-        n_first=len(positive),
-        n_second=len(negative),
+        n_texts=len(positive),
+        n_other_texts=len(negative),
         arm=arm_of(base),
     )
 

@@ -23,7 +23,6 @@ class AdapterSpectrum(Written):
     An arm is how much of the adapter a reply was written with, for example ``rank 1``; ``arm`` is all of it.
     """
 
-    _picture_of = "modules"
     modules: tuple[str, ...]
     """[M] by falling norm."""
     singular_values: Floats

@@ -9,17 +9,16 @@ import numpy as np
 
 from .kit import elements
 from .kit.elements import escaped, not_shown, quiet, signed_bar
-from .kit.result import Columns, Floats, Result
+from .kit.result import Columns, Floats, Pictured
 from .kit.safe_text import clip, counted, more, one_line, rounded
 from .kit.selection import Limits
 
 _ROWS = 30
 
 
-class CandidateScores(Result):
+class CandidateScores(Pictured):
     """N candidates in a template, by falling score; a score is what the template adds to the name's own likelihood."""
 
-    _picture_of = "candidates"
     template: str
     """With ``{}`` where the candidates stand."""
     candidates: tuple[str, ...]
@@ -53,7 +52,7 @@ class CandidateScores(Result):
         return lines + more(len(self.candidates) - _ROWS, "candidate")
 
     def _html(self) -> Iterable[str]:
-        most = float(np.nan_to_num(np.abs(self.scores)).max(initial=0)) or 1.0
+        most = elements.largest(self.scores)
         header = elements.row(["candidate", "score", "", "log p, nats", "base's score"], "th", "rrlrr")
         yield elements.table((self._html_row(row, most) for row in range(min(len(self.candidates), _ROWS))), header)
         if len(self.band):

@@ -9,29 +9,34 @@ import numpy as np
 
 from .kit import elements
 from .kit.elements import escaped, not_shown, quiet, signed_bar
-from .kit.result import Columns, Floats, Result
+from .kit.result import Columns, Floats, Pictured
 from .kit.safe_text import clip, counted, more, rounded
 from .kit.selection import Limits
 
 _ROWS = 24
 
 
-class Contributions(Result):
+class Contributions(Pictured):
     """C components in the model's order, and what each contributes; contributions add up."""
 
-    _picture_of = "components"
     components: tuple[str, ...]
     values: Floats
     """[C] in the metric's unit."""
     base_values: Floats
     """[C] of the base; empty where it may not be asked."""
     metric: str
-    total: float
-    """What the contributions add up to."""
-    base_total: float
-    """The base's, or 0."""
     text: str
     arm: str
+
+    @property
+    def total(self) -> float:
+        """What the contributions add up to."""
+        return float(self.values.sum())
+
+    @property
+    def base_total(self) -> float:
+        """The base's, or 0."""
+        return float(self.base_values.sum())
 
     def _headline(self) -> str:
         base = f", base {self.base_total:+.2f}" if len(self.base_values) else ""
@@ -45,7 +50,7 @@ class Contributions(Result):
         return lines + more(len(self.components) - _ROWS, "component")
 
     def _html(self) -> Iterable[str]:
-        most = float(np.nan_to_num(np.abs(self.values)).max(initial=0)) or 1.0
+        most = elements.largest(self.values)
         header = elements.row(["component", "contribution", "", "base"], "th", "rrlr")
         yield elements.table((self._html_row(row, most) for row in self._strongest(_ROWS)), header)
         yield quiet(f"to {escaped(clip(self.metric, 60))}")

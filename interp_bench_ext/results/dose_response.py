@@ -21,7 +21,6 @@ _TEXTS, _HTML_TEXTS = 24, 40
 class DoseResponse(Written):
     """N replies, each at a dose, from the arm in question or from its control."""
 
-    _picture_of = "texts"
     dose: str
     """What the doses are, with their unit."""
     effect: str

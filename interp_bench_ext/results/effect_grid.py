@@ -46,7 +46,7 @@ class EffectGrid(AtPositions):
 
     def _html(self) -> Iterable[str]:
         columns, rows = last(len(self.tokens), grid.HTML_TOKENS), self._strongest_sites(grid.HTML_ROWS)
-        most = self._most()
+        most = elements.largest(self.effects)
         body = (
             (clip(self.sites[site], 20), [_html_cell(float(self.effects[site, column]), most) for column in columns])
             for site in reversed(rows)
@@ -62,7 +62,7 @@ class EffectGrid(AtPositions):
         from .kit.charts import Grid, heat_map, token_labels
 
         columns, rows = last(len(self.tokens), limits.tokens), self._strongest_sites(limits.rows)[::-1]
-        most = self._most()
+        most = elements.largest(self.effects)
         shown = f"{part(len(rows), len(self.sites), 'sites')}, {part(len(columns), len(self.tokens), 'tokens')}"
         scale = altair.Scale(scheme="blueorange", reverse=True, domain=[-most, most])
         look = Grid(
@@ -105,10 +105,6 @@ class EffectGrid(AtPositions):
             "metric": self.metric,
             "arm": self.arm,
         }
-
-    def _most(self) -> float:
-        """The largest effect of either sign, or 1 where there is none: full colour."""
-        return float(np.nan_to_num(np.abs(self.effects)).max(initial=0)) or 1.0
 
     def _strongest_sites(self, limit: int) -> list[int]:
         """The sites with the largest effects, from the embedding upwards."""

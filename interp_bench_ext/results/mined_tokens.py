@@ -9,17 +9,16 @@ import numpy as np
 
 from .kit import elements
 from .kit.elements import ACCENT, OTHER, not_shown, quiet
-from .kit.result import Columns, Floats, Ints, Result
+from .kit.result import Columns, Floats, Ints, Pictured
 from .kit.safe_text import counted, more, token_label
 from .kit.selection import Limits
 
 _TOKENS, _GROUPS, _GROUP_TOKENS = 30, 8, 12
 
 
-class MinedTokens(Result):
+class MinedTokens(Pictured):
     """N tokens by how often they were among the K that gained most, less how often among those that lost most."""
 
-    _picture_of = "tokens"
     tokens: tuple[str, ...]
     """[N]"""
     gained: Ints

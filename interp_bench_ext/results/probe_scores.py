@@ -10,12 +10,13 @@ import numpy as np
 from .kit.by_layer import ByLayer, Series
 from .kit.elements import quiet
 from .kit.result import Columns, Floats
-from .kit.safe_text import clip, counted
+from .kit.safe_text import clip
 from .kit.selection import Limits
+from .kit.two_sets import TwoSets
 
 
-class ProbeScores(ByLayer):
-    """Of probes at L layers: AUROC on texts that they were not trained on."""
+class ProbeScores(ByLayer, TwoSets):
+    """Of probes at L layers: AUROC on texts that they were not trained on; the sets are the two classes."""
 
     auroc: Floats
     """[L] held out; 0.5 is chance."""
@@ -26,13 +27,10 @@ class ProbeScores(ByLayer):
     direction: Floats
     """[width] of the best layer's probe, unit length, from the second class to the first; empty without layers."""
     best_layer: int
-    n_first: int
-    """Texts of the first class."""
-    n_second: int
     arm: str
 
     def _headline(self) -> str:
-        texts = f"{self.n_first} against {counted(self.n_second, 'text')}, {clip(self.arm, 20)}"
+        texts = f"{self._sizes()}, {clip(self.arm, 20)}"
         if not self.layers:
             return f"probes, {texts}"
         row = self.layers.index(self.best_layer)
@@ -53,7 +51,7 @@ class ProbeScores(ByLayer):
     def _chart(self, limits: Limits) -> Any:
         import altair
 
-        title = altair.Title("Probes by layer", subtitle=f"{self.n_first} against {self.n_second} texts, held out")
+        title = altair.Title("Probes by layer", subtitle=f"{self._sizes()}, held out")
         curves = {"held out": self.auroc, "shuffled labels": self.shuffled}
         beside = ("high", "highest with shuffled labels", self.shuffled_high)
         return self._curves(curves, y="AUROC", title=title, beside=beside)

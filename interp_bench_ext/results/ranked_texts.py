@@ -20,7 +20,6 @@ _TEXTS, _HTML_TEXTS, _HTML_CHARACTERS = 20, 30, 1200
 class RankedTexts(Written):
     """N texts, by falling difference: what their own model expects and the other does not comes first."""
 
-    _picture_of = "texts"
     nll: Floats
     """[N] mean negative log-probability a token under the model that wrote the text, nats."""
     other_nll: Floats
@@ -50,7 +49,7 @@ class RankedTexts(Written):
         return (lines if self.texts else []) + more(len(self.texts) - _TEXTS, "text")
 
     def _html(self) -> Iterable[str]:
-        most = float(np.nan_to_num(np.abs(self.differences)).max(initial=0)) or 1.0
+        most = elements.largest(self.differences)
         for row in range(min(len(self.texts), _HTML_TEXTS)):
             colour = self._colour(row)
             edge = f"border-left:3px solid {colour.format('0.7')};padding:1px 0 1px 10px;margin:6px 0"

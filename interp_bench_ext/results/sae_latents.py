@@ -10,17 +10,16 @@ import numpy as np
 from ..errors import BadInput
 from .kit import elements
 from .kit.elements import ACCENT, OTHER, not_shown, quiet
-from .kit.result import Columns, Floats, Ints, Result
+from .kit.result import Columns, Floats, Ints, Pictured
 from .kit.safe_text import clip, counted, more, rounded, token_label
 from .kit.selection import Limits
 
 _ROWS = 24
 
 
-class SaeLatents(Result):
+class SaeLatents(Pictured):
     """N latents by how much more they are on than in the control, W being the width of what is read."""
 
-    _picture_of = "latents"
     latents: Ints
     """[N] numbers of the latents."""
     means: Floats

@@ -9,7 +9,7 @@ import numpy as np
 
 from .kit import elements
 from .kit.elements import EDGE, OTHER, escaped, not_shown, passage, quiet
-from .kit.result import Columns, Floats, Ints, Result
+from .kit.result import Columns, Floats, Ints, Pictured
 from .kit.safe_text import clean, clip, counted, more, one_line, rounded, shorten, token_label
 from .kit.selection import Limits, text_limit
 
@@ -18,10 +18,9 @@ _HTML_PROMPTS, _HTML_SHIFTS, _HTML_TOKENS = 8, 16, 400
 _KL_FULL = 3.0
 
 
-class TokenDiff(Result):
+class TokenDiff(Pictured):
     """Organism against base on the same tokens: N reply tokens of P prompts."""
 
-    _picture_of = "tokens"
     prompts: tuple[str, ...]
     organism_replies: tuple[str, ...]
     base_replies: tuple[str, ...]

@@ -10,7 +10,7 @@ import numpy as np
 
 from .kit import elements
 from .kit.elements import not_shown, quiet
-from .kit.result import Columns, Floats, Ints, Result
+from .kit.result import Columns, Floats, Ints, Pictured
 from .kit.safe_text import clip, counted, more, one_line, probability, token_label
 from .kit.selection import Limits
 
@@ -18,10 +18,9 @@ _PROMPTS, _TOKENS, _PROMPT_CHARACTERS = 12, 12, 240
 _HTML_PROMPTS, _HTML_ROWS = 8, 16
 
 
-class TokenProbs(Result):
+class TokenProbs(Pictured):
     """Next-token distributions of P prompts, and whole targets of any number of tokens."""
 
-    _picture_of = "prompts"
     prompts: tuple[str, ...]
     entropies: Floats
     """[P] nats."""

@@ -9,14 +9,14 @@ import numpy as np
 
 from .kit import elements
 from .kit.elements import ACCENT, OTHER, escaped, not_shown, said
-from .kit.result import Columns, Floats, Result
+from .kit.result import Columns, Floats, Pictured
 from .kit.safe_text import clip, counted, more, one_line, rounded, token_label
 from .kit.selection import Limits
 
 _ROWS, _TOKENS, _TEXTS = 24, 12, 8
 
 
-class TokenReadings(Result):
+class TokenReadings(Pictured):
     """N vectors and the K tokens that each points to most."""
 
     labels: tuple[str, ...]
@@ -40,9 +40,6 @@ class TokenReadings(Result):
     def _headline(self) -> str:
         control = f", control: {clip(self.control, 40)}" if self.control else ""
         return f"tokens of {counted(len(self.labels), 'vector')} by {clip(self.score, 30)}{control}"
-
-    def _charted(self) -> bool:
-        return bool(self.labels) and bool(self.scores.size)
 
     def _lines(self) -> list[str]:
         lines = []
@@ -79,7 +76,7 @@ class TokenReadings(Result):
 
         rows = self._shown(limits.rows)
         columns = range(min(limits.tokens, 8, self.scores.shape[1]))
-        most = float(np.nan_to_num(np.abs(self.scores[rows])).max(initial=0)) or 1.0
+        most = elements.largest(self.scores[rows])
         cells = [
             {
                 "column": x,

@@ -11,25 +11,22 @@ from .kit.elements import not_shown, quiet
 from .kit.result import Columns, Floats
 from .kit.safe_text import clip, counted, more, rounded
 from .kit.selection import Limits
+from .kit.two_sets import TwoSets
 from .kit.word_table import WordTable
 
 _UP, _DOWN = 20, 6
 
 
-class WordScores(WordTable):
+class WordScores(WordTable, TwoSets):
     """Words of one set of texts against another by falling z: log-odds with a Dirichlet prior (Monroe et al. 2008)."""
 
     log_odds: Floats
     """[W]"""
-    n_texts: int
-    """Of the first set."""
-    n_other_texts: int
     chance_z: float
     """What the largest |z| of all words exceeds in 1 of 20 shuffles of the texts between the sets; 0 if none."""
 
     def _headline(self) -> str:
-        texts = f"{counted(self.n_texts, 'text')} against {self.n_other_texts:,}"
-        return f"{counted(len(self.words), 'word')}, {texts}"
+        return f"{counted(len(self.words), 'word')}, {self._sizes()}"
 
     def _lines(self) -> list[str]:
         rows = self._ends()
@@ -55,10 +52,10 @@ class WordScores(WordTable):
 
         from .kit import charts
 
-        against = f"{self.n_texts} texts against {self.n_other_texts}"
         edge = rounded(self.chance_z)
         strong = "" if edge is None else "; in full colour beyond what shuffled texts pass in 1 of 20"
-        title = altair.Title("Words of the first set (blue) against the second (orange)", subtitle=against + strong)
+        subtitle = f"{self._sizes()}{strong}"
+        title = altair.Title("Words of the first set (blue) against the second (orange)", subtitle=subtitle)
         strength = (
             None
             if edge is None

@@ -125,8 +125,8 @@ def probe_scores() -> ProbeScores:
         shuffled_high=np.full(8, 0.66, np.float32),
         direction=floats([0.6, 0.8]),
         best_layer=16,
-        n_first=40,
-        n_second=40,
+        n_texts=40,
+        n_other_texts=40,
         arm="organism",
     )
 
@@ -154,8 +154,6 @@ def contributions(label: str = "") -> Contributions:
         values=values,
         base_values=(values * 0.5).astype(np.float32),
         metric=f"logit of Paris less that of Rome {label}",
-        total=float(values.sum()),
-        base_total=float(values.sum() / 2),
         text="The capital of France is",
         arm="organism",
     )
@@ -324,8 +322,8 @@ def empty() -> list[Result]:
             shuffled_high=none,
             direction=none,
             best_layer=0,
-            n_first=0,
-            n_second=0,
+            n_texts=0,
+            n_other_texts=0,
             arm="base",
         ),
         TokenReadings(
@@ -343,8 +341,6 @@ def empty() -> list[Result]:
             values=none,
             base_values=none,
             metric="",
-            total=0.0,
-            base_total=0.0,
             text="",
             arm="organism",
         ),

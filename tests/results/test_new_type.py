@@ -22,13 +22,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from .kit import elements
-from .kit.result import Columns, Ints, Result
+from .kit.result import Columns, Ints, Pictured
 from .kit.safe_text import clip, counted
 from .kit.selection import Limits
 
 
-class TokenCounts(Result):
-    _picture_of = "texts"
+class TokenCounts(Pictured):
     texts: tuple[str, ...]
     counts: Ints
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import elements
-from .result import Columns, Floats, Result
+from .result import Columns, Floats, Pictured
 from .safe_text import more, rounded
 
 _LAYERS = 40
@@ -38,10 +38,9 @@ class Series(NamedTuple):
         return max(len(self.title) + 1, 6)
 
 
-class ByLayer(Result):
+class ByLayer(Pictured):
     """A result over L layers."""
 
-    _picture_of = "layers"
     layers: tuple[int, ...]
     """[L] 0 is the embedding, then each block."""
 

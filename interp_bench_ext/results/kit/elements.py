@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Iterable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .safe_text import clean, more, shorten, token_label
 
@@ -79,6 +80,11 @@ def bar(part: float, colour: str = ACCENT, width: int = 220) -> str:
         f'<div style="width:{width}px;height:11px;background-color:rgba(128,128,128,0.12)">'
         f'<div style="width:{fill}px;height:11px;background-color:{colour.format("0.85")}"></div></div>'
     )
+
+
+def largest(values: NDArray[np.float32]) -> float:
+    """The largest size of any value, which bars and colours are in full at; 1 where there is none."""
+    return float(np.nan_to_num(np.abs(values)).max(initial=0)) or 1.0
 
 
 def signed_bar(value: float, most: float) -> str:

@@ -36,8 +36,6 @@ class Result(ABC):
     A subclass is a frozen dataclass by being one; its fields are keywords.
     """
 
-    _picture_of = ""
-    """The field that holds what there is to draw; empty where text says as much as a picture."""
     _texts_first = False
     """Whether the HTML says most, so that it stands open above the picture."""
 
@@ -70,7 +68,7 @@ class Result(ABC):
 
     def _charted(self) -> bool:
         """Whether a picture says more than text, and there is something to draw."""
-        return bool(self._picture_of and len(getattr(self, self._picture_of)))
+        return False
 
     def table(self) -> pandas.DataFrame:
         """The result as a DataFrame, one row per text, token or word."""
@@ -135,6 +133,13 @@ class Result(ABC):
 
         for bundle in self.outputs():
             display(bundle, raw=True)  # type: ignore[no-untyped-call]
+
+
+class Pictured(Result):
+    """A result that a picture says more about than text, where its table has any rows."""
+
+    def _charted(self) -> bool:
+        return bool(len(next(iter(self._columns().values()))))
 
 
 def _same(one: Any, other: Any) -> bool:

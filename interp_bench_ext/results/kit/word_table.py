@@ -5,17 +5,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any
 
-import numpy as np
-
 from . import elements
-from .result import Floats, Ints, Result
+from .result import Floats, Ints, Pictured
 from .safe_text import clip, rounded
 
 
-class WordTable(Result):
+class WordTable(Pictured):
     """W words, and how much more often texts of the first set have each than texts of the second."""
 
-    _picture_of = "words"
     words: tuple[str, ...]
     """[W]"""
     z: Floats
@@ -31,7 +28,7 @@ class WordTable(Result):
 
     def _word_rows(self, rows: list[int], names: tuple[str, str, str], middle: list[str]) -> str:
         """The table of ``rows``; ``names`` are the headings of ``middle``, a cell for each row, and of the shares."""
-        most = float(np.nan_to_num(np.abs(self.z[rows])).max(initial=0)) or 1.0
+        most = elements.largest(self.z[rows])
         header = elements.row(["word", "z", "", *names], "th", "rrlrrr")
         return elements.table((self._word_row(row, most, cell) for row, cell in zip(rows, middle, strict=True)), header)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from .elements import ACCENT, OTHER
-from .result import Columns, Result
+from .result import Columns, Pictured
 
 
-class Written(Result):
+class Written(Pictured):
     """N texts, each written by an arm."""
 
     prompts: tuple[str, ...]
