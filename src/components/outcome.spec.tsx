@@ -1,17 +1,13 @@
 // @vitest-environment jsdom
 import '../testing/browser';
 
-import { nullTranslator } from '@jupyterlab/translation';
 import { Signal } from '@lumino/signaling';
 import * as React from 'react';
-import { act } from 'react';
-import { createRoot } from 'react-dom/client';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 
 import { ranCell, started } from '../testing/events';
+import { mounted } from '../testing/mounted';
 import { TestRun } from '../testing/run';
-import type { IServices } from './context';
-import { ServicesProvider } from './context';
 import { Outcome } from './outcome';
 
 /**
@@ -27,28 +23,18 @@ async function outcome(kept: boolean): Promise<HTMLElement> {
     message: 'It needs a token: `modal token new`'
   });
   const investigations = { info: null, runs: [], organisms: [] };
-  const services = {
-    trans: nullTranslator.load(''),
-    investigations: Object.assign(investigations, {
-      listsChanged: new Signal(investigations)
-    }),
-    navigator: null,
-    notebookExists: () => Promise.resolve(kept)
-  } as unknown as IServices;
-  const node = document.body.appendChild(document.createElement('div'));
   const done = (): Promise<void> => Promise.resolve();
-  await act(async () => {
-    createRoot(node).render(
-      <ServicesProvider value={services}>
-        <Outcome run={run} onReplay={done} onLike={() => undefined} />
-      </ServicesProvider>
-    );
-    await Promise.resolve();
-  });
-  return node;
+  return mounted(
+    {
+      investigations: Object.assign(investigations, {
+        listsChanged: new Signal(investigations)
+      }),
+      navigator: null,
+      notebookExists: () => Promise.resolve(kept)
+    },
+    <Outcome run={run} onReplay={done} onLike={() => undefined} />
+  );
 }
-
-vi.stubGlobal('IS_REACT_ACT_ENVIRONMENT', true);
 
 it('promises a notebook only where it is there', async () => {
   const kept = 'Everything up to here is kept in the notebook.';

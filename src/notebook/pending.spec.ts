@@ -74,10 +74,15 @@ async function card(): Promise<{ node: HTMLElement; at: number }> {
 describe('the cell that waits for approval', () => {
   it('stands at the end when it is new, and not in the document', async () => {
     const before = JSON.stringify(context.model.toJSON());
-    run.happen(asked('call-1', 'c2'));
+    run.happen(
+      { type: 'agent_delta', kind: 'text', text: 'What does it say?' },
+      asked('call-1', 'c2')
+    );
     const { node, at } = await card();
     expect(at).toBe(2);
-    expect(node.textContent).toContain('organism.chat("Hello")');
+    expect(node.textContent).toMatch(
+      /What does it say\?.*organism\.chat\("Hello"\)/s
+    );
     expect(JSON.stringify(context.model.toJSON())).toBe(before);
     expect(document.activeElement).toBe(document.body);
   });

@@ -174,6 +174,7 @@ def test_help_and_lists(shell: InteractiveShell):
     for cell in ("%interp", "%interp help", "%interp help ?"):
         told = str(_run(shell, cell)[0])
         assert all(f"%interp {name}" in told for name in ("prefill", "lens", "techniques", "organisms", "status"))
+        assert all(f" {name}," in told.splitlines()[-1] for name in ("chat", "get_model_info", "fails"))
         assert "``" not in told
     for cell in ("%interp prefill --help", "%interp help prefill", "%interp prefill?", "%interp prefill_attack ?"):
         text = repr(_run(shell, cell)[0])

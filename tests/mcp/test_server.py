@@ -21,6 +21,13 @@ def test_what_only_reads_is_marked_so():
     assert not reads & {"run_cell", "start_run", "submit_findings", "note_hypothesis", "stop_run"}
 
 
+def test_no_tool_is_marked_as_one_that_a_person_must_be_asked_about():
+    """`codex exec`, which can ask nobody, refuses those."""
+    marks = [tool.annotations for tool in _tools()]
+    assert {(mark.destructive_hint, mark.open_world_hint) for mark in marks if mark} == {(False, False)}
+    assert None not in marks
+
+
 def test_there_is_one_prompt_and_it_names_its_config():
     told = _prompt(GetPromptRequestParams(name="investigate", arguments={"config": " fern "}))
     assert "'fern'" in told.messages[0].content.text

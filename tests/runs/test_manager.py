@@ -1,15 +1,21 @@
-"""What a manager of runs does about a disk that is full; the rest of it is tested through a server."""
+"""What a manager of runs does about a full disk and about its own mistakes; the rest is tested through a server."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from interp_bench_ext.api import ResumeRun, StartRun
 from interp_bench_ext.models.key import Key
+from interp_bench_ext.organisms.pool import OrganismPool
 from interp_bench_ext.record.journal import Journal
 from interp_bench_ext.runs import Services
 from interp_bench_ext.runs.catalog import Catalog
@@ -17,7 +23,7 @@ from interp_bench_ext.runs.manager import RunManager
 from interp_bench_ext.runs.notebook_paths import Places
 from interp_bench_ext.runs.policy import Policy
 from tests.agent.messages_server import MessagesServer
-from tests.runs.serving import scripted, write_configs
+from tests.runs.serving import SECRET, scripted, write_configs
 
 
 @pytest.fixture
@@ -39,6 +45,46 @@ async def until(manager: RunManager, run: str, kind: str) -> None:
         await manager.feed.more(run)
 
 
+def manager_of(services: Services, folder: Path) -> RunManager:
+    return RunManager(
+        services,
+        catalog=Catalog(root=folder),
+        places=Places(folder),
+        policy=Policy(max_runs=1),
+        log=logging.getLogger("test"),
+    )
+
+
+class Broken(OrganismPool):
+    @asynccontextmanager
+    async def lease(self, *_: Any, **__: Any) -> AsyncIterator[Any]:
+        raise RuntimeError(SECRET)
+        yield
+
+
+def test_the_log_has_where_an_internal_error_happened_and_nothing_of_what_it_says(tmp_path, agent, caplog):
+    write_configs(tmp_path)
+
+    async def main():
+        services = Services.open(journal=tmp_path / "journal.sqlite", key=Key(api_key="sk-test"))
+        services = replace(services, organisms=Broken(idle_s=60, at_most=1))
+        manager = manager_of(services, tmp_path)
+        run = (await manager.start(StartRun(request_id="1", config="talks"))).id
+        await until(manager, run, "run_ended")
+        while manager.under_way():
+            await manager.feed.more(run)
+        ended = manager.summary(run)
+        await manager.close()
+        await services.close()
+        return ended
+
+    ended = asyncio.run(main())
+    assert (ended.status, ended.message) == ("failed", "an internal error ended the run (RuntimeError)")
+    [record] = [record for record in caplog.records if "internal error" in record.getMessage()]
+    assert "in lease" in record.getMessage()
+    assert SECRET not in caplog.text
+
+
 @pytest.mark.slow
 def test_a_full_disk_ends_a_run_in_a_sentence_and_it_goes_on_when_there_is_room(tmp_path, agent):
     write_configs(tmp_path)
@@ -46,13 +92,7 @@ def test_a_full_disk_ends_a_run_in_a_sentence_and_it_goes_on_when_there_is_room(
     async def main():
         services = Services.open(journal=tmp_path / "journal.sqlite", key=Key(api_key="sk-test"))
         journal = services.journal
-        manager = RunManager(
-            services,
-            catalog=Catalog(root=tmp_path),
-            places=Places(tmp_path),
-            policy=Policy(max_runs=1),
-            log=logging.getLogger("test"),
-        )
+        manager = manager_of(services, tmp_path)
         started = await manager.start(StartRun(request_id="1", config="talks"))
         run = started.id
         assert manager.under_way(waiting=False) == [run]
