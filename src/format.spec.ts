@@ -1,6 +1,14 @@
 import { expect, test } from 'vitest';
 
-import { cost, duration, elapsed, fileName, number, points } from './format';
+import {
+  cost,
+  duration,
+  elapsed,
+  fileName,
+  listed,
+  number,
+  points
+} from './format';
 
 const plain = (text: string): string => text.replace(/[\u00a0\u202f]/g, ' ');
 
@@ -24,6 +32,11 @@ test('a clock has no tenths and never runs ahead', () => {
 test('a number and its unit stay on one line', () => {
   expect(duration(12)).toBe('12\u00a0s');
   expect(number(12400)).toBe('12\u202f400');
+});
+
+test('a line breaks between two facts, and none begins with a separator', () => {
+  const breaks = listed(['step 3 of 40', '$0.02 of $2']).split(' ');
+  expect(breaks.map(plain)).toEqual(['step 3 of 40 \u00b7', '$0.02 of $2']);
 });
 
 test('small sums can be told from nothing', () => {

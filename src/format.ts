@@ -57,6 +57,13 @@ export function points(share: number): string {
 }
 
 /**
+ * Facts in a row, each on one line, with no separator at the beginning of a line.
+ */
+export function listed(facts: readonly string[]): string {
+  return facts.map(fact => fact.replaceAll(' ', SPACE)).join(`${SPACE}\u00b7 `);
+}
+
+/**
  * The last part of a path, in which `/` separates.
  */
 export function fileName(path: string): string {

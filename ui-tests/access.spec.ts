@@ -79,7 +79,10 @@ test('all of it can be reached in a low window and in a narrow sidebar', async (
   ).toBeLessThanOrEqual(0);
 });
 
-test('the palette leads into the sidebar', async ({ page, lab }) => {
+test('the palette and a shortcut lead into the sidebar', async ({
+  page,
+  lab
+}) => {
   const sidebar = await lab.open(page);
   for (const [command, role] of [
     ['Start Investigation', 'searchbox'],
@@ -91,4 +94,10 @@ test('the palette leads into the sidebar', async ({ page, lab }) => {
     const selected = role === 'tab' ? { selected: true } : {};
     await expect(sidebar.region.getByRole(role, selected)).toBeFocused();
   }
+  await page.locator('.jp-LauncherCard').first().focus();
+  await page.keyboard.press('Alt+I');
+  await page.keyboard.press('I');
+  await expect(
+    sidebar.region.getByRole('tab', { selected: true })
+  ).toBeFocused();
 });

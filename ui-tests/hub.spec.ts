@@ -84,6 +84,9 @@ async function useTheme(page: Page, theme: string): Promise<void> {
 async function shootPage(page: Page, what: string): Promise<void> {
   for (const theme of THEMES) {
     await page.emulateMedia({ colorScheme: theme });
+    expect
+      .soft(await findings(page, ['body']), `${what}, ${theme}`)
+      .toEqual([]);
     const path = join(folder!, `${what}-${theme}.png`);
     await page.screenshot({ path, animations: 'disabled', fullPage: true });
   }

@@ -184,6 +184,50 @@ test('its notebook, with what the cells show', async ({ page, lab }) => {
   await shoot(page, 'notebook');
 });
 
+/** Give the left area another width, as a person does. */
+async function widen(page: Page, width: number): Promise<void> {
+  const left = page.locator('#jp-left-stack');
+  const { x, y, width: before } = (await left.boundingBox())!;
+  await page.mouse.move(x + before + 1, y + 200);
+  await page.mouse.down();
+  await page.mouse.move(x + width + 1, y + 200, { steps: 4 });
+  await page.mouse.up();
+  expect((await left.boundingBox())!.width).toBeCloseTo(width, -1);
+}
+
+test('at 200 % zoom, and in a wide sidebar', async ({ page, lab }) => {
+  await lab.makeNotebook('zoom.ipynb');
+  const sidebar = await lab.open(page, 'zoom.ipynb');
+  const sizes = {
+    zoom: async () => page.setViewportSize({ width: 680, height: 430 }),
+    wide: async () => {
+      await page.setViewportSize({ width: 1360, height: 860 });
+      await widen(page, 420);
+    }
+  };
+  const run = await lab.start('quick', 'zoom.ipynb');
+  await lab.ended(run.id);
+  for (const [name, make] of Object.entries(sizes)) {
+    await make();
+    await sidebar.go('Organisms');
+    await sidebar.organism('quick').click();
+    await shoot(page, `${name}-organisms`);
+    await sidebar.go('Investigation');
+    await expect(sidebar.outcome).toContainText('1 finding');
+    await shoot(page, `${name}-finished`);
+    await sidebar.go('History');
+    await shoot(page, `${name}-history`);
+    const slow = await lab.start('slow', `${name}.ipynb`, { approval: 'ask' });
+    await sidebar.go('Investigation');
+    await expect(sidebar.approval).toContainText('time.sleep(600)');
+    await shoot(page, `${name}-approval`);
+    await lab.command(slow.id, 'stop');
+    await lab.ended(slow.id);
+    await sidebar.go('History');
+    await sidebar.region.locator(`[data-run="${run.id}"]`).click();
+  }
+});
+
 test('on Modal', async ({ page, lab }) => {
   const sidebar = await lab.open(page);
   await sidebar.go('Organisms');
@@ -263,7 +307,7 @@ test('the server goes away', async ({ page, lab }) => {
   for (const theme of THEMES) {
     await useTheme(page, theme);
     await sidebar.start('slow');
-    await expect(new OpenNotebook(page).cell('begun')).toBeVisible();
+    await expect(sidebar.now).toContainText('Running cell');
     await lab.kill();
     const lost = page.getByRole('dialog', { name: 'Server Connection Error' });
     await lost.getByRole('checkbox').check();
@@ -293,6 +337,7 @@ test('first use, without a key', async ({ page }) => {
   const lab = await Lab.start({ key: false });
   const sidebar = await lab.open(page);
   await sidebar.go('Organisms');
+  await expect(sidebar.region).toContainText('New here?');
   await shoot(page, 'first-use');
   await sidebar.organism('quick').click();
   await sidebar.region.getByText('What is the playbook?').click();

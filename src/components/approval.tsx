@@ -11,6 +11,10 @@ import { ErrorLine } from './parts';
 interface IApprovalProps {
   run: IRunModel;
   asked: ApprovalAsked;
+  /**
+   * It stands in the notebook, whose headings are not the sidebar's.
+   */
+  inNotebook?: boolean;
 }
 
 /**
@@ -22,7 +26,11 @@ export const APPROVAL_CLASS = 'ib-approval';
  * The agent's question whether its code may run, in the sidebar and in the notebook. While the card itself has the
  * focus, Enter says yes, E edits and S skips.
  */
-export function Approval({ run, asked }: IApprovalProps): JSX.Element {
+export function Approval({
+  run,
+  asked,
+  inNotebook
+}: IApprovalProps): JSX.Element {
   const { investigations, trans } = useCellServices();
   const here = useSignal(run.changed, () => run.summary.here);
   const [code, setCode] = React.useState<string | null>(null);
@@ -31,6 +39,7 @@ export function Approval({ run, asked }: IApprovalProps): JSX.Element {
   const changed = editing && code.trim() !== asked.code.trim();
   const before = run.state.cells.find(({ id }) => id === asked.cell_id);
   const label = trans.__('Code of cell %1', asked.cell_id);
+  const Title = inNotebook ? 'p' : 'h3';
 
   const answer = (decision: 'run' | 'skip' | 'run_all'): void => {
     const body =
@@ -58,10 +67,14 @@ export function Approval({ run, asked }: IApprovalProps): JSX.Element {
     <section
       className={APPROVAL_CLASS}
       tabIndex={0}
-      aria-label={trans.__('Approval of cell %1', asked.cell_id)}
+      aria-label={
+        inNotebook
+          ? trans.__('Approval of cell %1 in the notebook', asked.cell_id)
+          : trans.__('Approval of cell %1', asked.cell_id)
+      }
       onKeyDownCapture={onKeyDown}
     >
-      <h3>{trans.__('Run this cell?')}</h3>
+      <Title className="ib-approval-title">{trans.__('Run this cell?')}</Title>
       <p className="ib-approval-facts">
         <code>{asked.cell_id}</code>
         {before ? trans.__('edited by the agent') : trans.__('a new cell')}

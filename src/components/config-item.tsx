@@ -1,6 +1,6 @@
 import * as React from 'react';
 
-import { cost, number } from '../format';
+import { cost, listed, number } from '../format';
 import type { ConfigCard } from '../generated/api';
 import { placeName, veilHelp, veilName } from '../words';
 import { useServices, useSignal } from './context';
@@ -153,7 +153,7 @@ function Details({ card }: { card: ConfigCard }): JSX.Element {
           </>
         )}
         <dt>{trans.__('Budget')}</dt>
-        <dd>{budgets(card).join(' · ') || trans.__('no limit')}</dd>
+        <dd>{listed(budgets(card)) || trans.__('no limit')}</dd>
       </dl>
       <Spoiler card={card} />
     </>

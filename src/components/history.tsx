@@ -4,7 +4,7 @@ import { deleteIcon, runIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { agentName } from '../choices';
-import { duration, fileName } from '../format';
+import { duration, fileName, listed } from '../format';
 import type { RunSummary } from '../generated/api';
 import { replayIcon } from '../icons';
 import { meterOf } from '../meters';
@@ -141,16 +141,16 @@ const RunRow = React.memo((props: IRunRowProps): JSX.Element => {
           </span>
         )}
         <span className="ib-run-sums">
-          {[
+          {listed([
             agentName(run.agent, trans),
             ...(run.forked_from ? [trans.__('fork')] : []),
             trans._n('%1 step', '%1 steps', run.figures.steps),
             ...(run.figures.cost_usd
-              ? [meterOf(run.figures, 'max_cost_usd')?.used_text]
+              ? [meterOf(run.figures, 'max_cost_usd')?.used_text ?? '']
               : []),
             duration(run.figures.minutes * 60),
             ...(run.notebook === null ? [] : [fileName(run.notebook)])
-          ].join(' · ')}
+          ])}
         </span>
       </button>
       <RunActions run={run} places={places} />

@@ -2,7 +2,7 @@ import { Button } from '@jupyter/react-components';
 import { checkIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import { duration } from '../format';
+import { duration, listed } from '../format';
 import type { Finding } from '../generated/events';
 import { meterOf } from '../meters';
 import type { RunState } from '../state';
@@ -123,7 +123,7 @@ function Sums({ run }: { run: IRunModel }): JSX.Element {
     parts.push(cost.used_text);
   }
   parts.push(duration(figures.minutes * 60));
-  return <p className="ib-sums">{parts.join(' · ')}</p>;
+  return <p className="ib-sums">{listed(parts)}</p>;
 }
 
 function CutShort(props: {

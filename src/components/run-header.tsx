@@ -6,7 +6,7 @@ import {
 } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import { elapsed, fileName } from '../format';
+import { elapsed, fileName, listed } from '../format';
 import { meterOf, tightest } from '../meters';
 import type { IRunModel } from '../tokens';
 import {
@@ -183,7 +183,7 @@ function Counters({ run }: { run: IRunModel }): JSX.Element {
   } else if (cost && (cost.limit || cost.used > 0)) {
     parts.push(meterText(cost, trans));
   }
-  return <span className="ib-counters">{parts.join(' · ')}</span>;
+  return <span className="ib-counters">{listed(parts)}</span>;
 }
 
 function TightestBudget({ run }: { run: IRunModel }): JSX.Element | null {

@@ -1,6 +1,7 @@
 // @vitest-environment jsdom
 import '../testing/browser';
 
+import type { ISharedCodeCell } from '@jupyter/ydoc';
 import { NotebookTracker } from '@jupyterlab/notebook';
 import { DisposableDelegate } from '@lumino/disposable';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -8,7 +9,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { IRunModel } from '../tokens';
 import { started } from '../testing/events';
 import { TestInvestigations } from '../testing/investigations';
-import { code, notebook, open, view } from '../testing/notebook';
+import { agents, code, notebook, open, view } from '../testing/notebook';
 import { TestRun } from '../testing/run';
 import type { PanelRun } from './panels';
 import { PanelRuns } from './panels';
@@ -26,7 +27,10 @@ let panelRun: PanelRun;
 let run: TestRun;
 
 beforeEach(async () => {
-  const { context } = await open(PATH, notebook([code('mine', 'x')]));
+  const { context } = await open(
+    PATH,
+    notebook([code('mine', 'x'), agents('c1', 'y', 'running')])
+  );
   investigations = new TestInvestigations();
   const tracker = new NotebookTracker({ namespace: 'notebook' });
   panelRuns = new PanelRuns(tracker, investigations.whole);
@@ -79,6 +83,22 @@ describe('an open notebook', () => {
     run.notebook = 'wasps.ipynb';
     investigations.list(run);
     expect(panelRun.run).toBeNull();
+  });
+});
+
+describe('a cell that ran as the server died', () => {
+  it('runs no more once it is known that no run is at work', () => {
+    const shared = panelRun.panel.content.model!.sharedModel.cells[1];
+    const cell = shared as ISharedCodeCell;
+    cell.executionState = 'running';
+    investigations.list();
+    expect(cell.executionState).toBe('running');
+    investigations.info = {};
+    investigations.list(run);
+    expect(cell.executionState).toBe('running');
+    run.happen(started(), ENDED);
+    investigations.list();
+    expect(cell.executionState).toBe('idle');
   });
 });
 

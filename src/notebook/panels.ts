@@ -5,6 +5,7 @@ import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
 
 import type { IInvestigations, IRunModel } from '../tokens';
+import { endRunning } from './running';
 
 /**
  * An open notebook, and the run that is at work in it.
@@ -17,6 +18,11 @@ export class PanelRun implements IDisposable {
     _investigations.listsChanged.connect(this._bind, this);
     panel.context.pathChanged.connect(this._bind, this);
     this._bind();
+    void panel.context.ready.then(() => {
+      if (!this._isDisposed) {
+        this._bind();
+      }
+    });
   }
 
   /**
@@ -68,6 +74,11 @@ export class PanelRun implements IDisposable {
       this._watch(found);
     } else if (!this._watched || !this._follows(this._watched)) {
       this._watch(null);
+    }
+    // A shared document remembers what ran as its server died.
+    const { model } = this.panel.content;
+    if (this._watched === null && this._investigations.info && model) {
+      endRunning(model);
     }
   }
 

@@ -96,7 +96,7 @@ class Card extends ReactWidget {
   protected render(): JSX.Element {
     return (
       <CellServicesProvider value={this._services}>
-        <Approval run={this._run} asked={this.asked} />
+        <Approval run={this._run} asked={this.asked} inNotebook />
       </CellServicesProvider>
     );
   }

@@ -15,6 +15,11 @@ export class TestInvestigations {
     this as unknown as IInvestigations
   );
 
+  /**
+   * Null until the server has been heard.
+   */
+  info: object | null = null;
+
   list(...runs: TestRun[]): void {
     this._runs = runs;
     this.listsChanged.emit();
