@@ -58,7 +58,7 @@ def white_box_run(services: Services, folder: Path) -> Outcome:
     experiment = _led(config(folder, "white_box"), "person")
     provider = OutsideProvider("", attended=False, leader="person")
     environment = services.environment("white_box", outside=provider)
-    run = start_run(experiment, environment=environment, listener=lambda event: None, out=folder)
+    run = start_run(experiment, environment=environment, out=folder)
 
     async def whole() -> Outcome:
         driven = asyncio.create_task(run)
@@ -72,7 +72,6 @@ def white_box_run(services: Services, folder: Path) -> Outcome:
 async def _carry_out(provider: OutsideProvider) -> None:
     """The steps, one call each, and the finding. Raises RuntimeError where one fails."""
     cells: list[str] = []
-    said = ""
     said = ""
     for step in white_box.STEPS:
         if step.markdown:
@@ -110,7 +109,7 @@ def faint_run(services: Services, folder: Path, *, without: Sequence[str] = ()) 
     offered = tuple(each for each in experiment.public.techniques if each not in without)
     experiment = experiment.with_public(experiment.public.model_copy(update={"techniques": offered}))
     environment = services.environment(name)
-    run = start_run(experiment, environment=environment, listener=lambda event: None, out=folder)
+    run = start_run(experiment, environment=environment, out=folder)
     record = asyncio.run(services.carry(run))
     return asyncio.run(conclude(services.journal, record, experiment))
 
