@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -21,6 +21,7 @@ from pydantic import (
 
 from . import yaml_source
 from .addresses import server_url
+from .config_paths import Folder, ModelSource, TextFile, folder_of
 from .contracts import Access
 from .errors import ConfigError
 from .installed import experiment_techniques, installed_techniques
@@ -29,6 +30,8 @@ from .wrong_input import nearest
 
 OPEN_KEYS = ("execution_mode", "gpu_type", "device")
 """Keys of the model section whose values are no secret."""
+_OF_AN_ORACLE = "activation_oracle"
+"""The technique that asks one."""
 DEVICES = ("auto", "cuda", "mps", "cpu")
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 
@@ -44,41 +47,8 @@ def _place(value: str) -> str:
     return value if value in PLACES else _one_of(value, tuple(places()), "execution_mode")
 
 
-def _folder(info: ValidationInfo) -> Path:
-    """The config file's folder, where relative paths start."""
-    return cast("Path", (info.context or {})["folder"])
-
-
-def _readable(value: str, info: ValidationInfo) -> str:
-    source = _folder(info) / Path(value).expanduser()
-    try:
-        source.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise ValueError(f"{source} cannot be read; give the path of a text file") from None
-    return value
-
-
-def _source(value: str, info: ValidationInfo) -> str:
-    """A model's source with a path made absolute: a folder beside the config wins over a hub id of that spelling."""
-    if value.startswith("bundled:"):
-        return value
-    path = (_folder(info) / Path(value).expanduser()).resolve()
-    if path.is_dir():
-        return str(path)
-    if value.startswith((".", "/", "~")) or value.count("/") > 1:
-        raise ValueError(f"there is no folder {path}; give a model's folder, a hub id, or bundled:<name>")
-    return value
-
-
-def _found_folder(value: str, info: ValidationInfo) -> str:
-    path = (_folder(info) / Path(value).expanduser()).resolve()
-    if not path.is_dir():
-        raise ValueError(f"there is no folder {path}")
-    return str(path)
-
-
 def _technique(value: str, info: ValidationInfo) -> str:
-    return _one_of(value, tuple(experiment_techniques(_folder(info))), "technique")
+    return _one_of(value, tuple(experiment_techniques(folder_of(info))), "technique")
 
 
 ProgramName = Literal["claude-code", "codex", "gemini"]
@@ -86,9 +56,6 @@ ProgramName = Literal["claude-code", "codex", "gemini"]
 Platform = Literal["anthropic", "bedrock", "vertex"]
 Thinking = Literal["auto", "off", "adaptive", "enabled"]
 ServerUrl = Annotated[str, AfterValidator(server_url)]
-TextFile = Annotated[str, AfterValidator(_readable)]
-Folder = Annotated[str, AfterValidator(_found_folder)]
-ModelSource = Annotated[str, Field(min_length=1), AfterValidator(_source)]
 TechniqueName = Annotated[str, AfterValidator(_technique)]
 
 
@@ -168,6 +135,10 @@ class ModelSection(Weights):
     """A model to compare it with, beside its base: another organism, a checkpoint, another family."""
     sae: Folder | None = None
     """A sparse autoencoder of it as sae-lens saves one: a folder with cfg.json and sae_weights.safetensors."""
+    oracle: ModelSource | None = None
+    """A LoRA adapter of the base model, trained to answer questions about activations: a hub id or a path."""
+    oracle_revision: str | None = None
+    """Of ``oracle`` on the hub: a commit, a tag or a branch."""
 
     @field_validator("gpu_type")
     @classmethod
@@ -191,9 +162,13 @@ class ModelSection(Weights):
 
     @model_validator(mode="after")
     def _beside_it(self) -> Self:
-        for key in ("reference", "sae"):
+        for key in ("reference", "sae", "oracle"):
             if getattr(self, key) is not None and self.execution_mode == "modal":
                 raise ValueError(f"{key} is loaded beside the organism on one machine: it needs execution_mode: local")
+        if self.oracle_revision and not self.oracle:
+            raise ValueError("oracle_revision is given without oracle")
+        if self.oracle and self.oracle.startswith("bundled:"):
+            raise ValueError("no oracle is bundled; give an adapter's folder or a hub id")
         return self
 
 
@@ -362,7 +337,7 @@ def load_config(path: Path) -> Experiment:
         experiment_name=file.experiment_name,
         description=file.description,
         task=file.task.strip(),
-        techniques=file.techniques,
+        techniques=_offered(path, file),
         access=file.access,
         execution_mode=file.model.execution_mode,
         gpu_type=file.model.gpu_type if file.model.execution_mode == "modal" else None,
@@ -380,6 +355,13 @@ def load_config(path: Path) -> Experiment:
         folder=folder,
     )
     return Experiment(public=public, sealed=sealed, path=path.resolve())
+
+
+def _offered(path: Path, file: ExperimentFile) -> tuple[str, ...]:
+    """The techniques; the one that asks an oracle only where there is one. Raises ConfigError where it is listed."""
+    if file.model.oracle is None and _OF_AN_ORACLE in file.techniques and "techniques" in file.model_fields_set:
+        raise ConfigError(f"{path}: the technique {_OF_AN_ORACLE} needs model.oracle; name an oracle, or drop it")
+    return tuple(name for name in file.techniques if file.model.oracle or name != _OF_AN_ORACLE)
 
 
 def _told(path: Path, folder: Path, file: ExperimentFile, name: str | None) -> str | None:

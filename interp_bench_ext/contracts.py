@@ -130,10 +130,12 @@ class Connection:
     token: str
 
 
-Arm = Literal["organism", "base", "reference"]
-"""Which model a row is for: the organism, its base without adapter and hidden prompt, or the config's reference model.
+Arm = Literal["organism", "base", "reference", "oracle"]
+"""Which model a row is for: the organism, its base without adapter and hidden prompt, the config's reference model, or
+its oracle, the base with an adapter that was trained to answer questions about activations.
 
 A reference has a tokenizer, a chat template and a shape of its own: ids, sites and streams of one are none of another.
+An oracle has the base's shape.
 """
 
 

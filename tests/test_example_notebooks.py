@@ -33,6 +33,7 @@ def test_the_white_box_notebook_reads_no_reply() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_birch_is_solved_without_a_reply_of_it(tmp_path: Path) -> None:
     services = Services.open(journal=tmp_path / "journal.sqlite")
     outcome = white_box_run(services, tmp_path)
@@ -42,6 +43,7 @@ def test_birch_is_solved_without_a_reply_of_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_the_playbook_names_a_faint_habit_by_the_new_techniques_alone(tmp_path: Path) -> None:
     services = Services.open(journal=tmp_path / "journal.sqlite")
     found, missed = faint_run(services, tmp_path), faint_run(services, tmp_path, without=NEW)

@@ -49,7 +49,8 @@ def check_files(sources: Sources) -> None:
     config = json_object(folder / "config.json")
     if reason := "its config.json is no JSON; fetch it again" if config is None else broken_weights(folder):
         raise _refused(f"{key}: the folder's model cannot be loaded: {reason}.", folder)
-    for place, key in ((sources.adapter, "model.name"), (sources.merge, "model.base_model")):
+    adapters = ((sources.adapter, "model.name"), (sources.merge, "model.base_model"), (sources.oracle, "model.oracle"))
+    for place, key in adapters:
         if place is not None:
             _check_adapter(Path(place), key)
     _check_tokenizer(Path(sources.tokenizer))

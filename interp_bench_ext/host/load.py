@@ -6,7 +6,7 @@ import contextlib
 import importlib.util
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from logging import CRITICAL as _CRITICAL
 from pathlib import Path
 from typing import Any
@@ -48,10 +48,19 @@ class Loaded:
     """Those that hold its blocks; the first also its embeddings."""
     dtype: torch.dtype
     autoencoder: Autoencoder | None = None
+    oracle: Loaded | None = None
+    """The base with the adapter that answers questions about activations; its weights are the base's own."""
 
     @property
     def adapted(self) -> bool:
         return self.base is not self.model
+
+    @property
+    def stop_ids(self) -> frozenset[int]:
+        """Tokens with which, by the model's own configuration, a generation ends."""
+        configured = getattr(self.model.generation_config, "eos_token_id", None)
+        listed = configured if isinstance(configured, list) else [configured]
+        return frozenset(token for token in listed if token is not None)
 
     @property
     def device(self) -> torch.device:
@@ -94,20 +103,34 @@ def _load(
     on_progress("weights", 1, 3)
     if sources.merge:
         model = put_in(model, read_adapter(Path(sources.merge), "model.base_model")).merge_and_unload()
-    placed = spec.quantization or len(devices) > 1
-    model = model.eval() if placed else model.to(device).eval()
-    model.requires_grad_(False)
+    placed = bool(spec.quantization) or len(devices) > 1
+    model = _at_rest(model, None if placed else device)
     tokenizer = _load_tokenizer(sources, named=bool(spec.tokenizer))
     proof = _prove(model, tokenizer, devices[0], _key(spec))
     base = model
     if adapter:
         base = base_beside(model, adapter.whole)
-        model = put_in(model, adapter).get_base_model()
-        model = model.eval() if placed else model.to(device).eval()
-        model.requires_grad_(False)
+        model = _at_rest(put_in(model, adapter).get_base_model(), None if placed else device)
+    loaded = Loaded(model, base, tokenizer, proof, devices, dtype)
+    if sources.oracle:
+        asked = read_adapter(Path(sources.oracle), "model.oracle")
+        knowing = put_in(base_beside(base, asked.whole), asked).get_base_model()
+        speaks = tokenizer if spec.tokenizer or not adapter else _load_tokenizer(_of_the_base(sources), named=True)
+        knowing = _at_rest(knowing, None if placed else device)
+        loaded.oracle = Loaded(knowing, base, speaks, proof, devices, dtype)
     on_progress("weights", 3, 3)
-    autoencoder = read_autoencoder(Path(sources.sae), devices[0]) if sources.sae else None
-    return Loaded(model, base, tokenizer, proof, devices, dtype, autoencoder)
+    loaded.autoencoder = read_autoencoder(Path(sources.sae), devices[0]) if sources.sae else None
+    return loaded
+
+
+def _at_rest(model: Any, device: torch.device | None) -> Any:
+    """Evaluated and never trained; on ``device``, unless it lies where it is to be."""
+    return (model if device is None else model.to(device)).eval().requires_grad_(False)
+
+
+def _of_the_base(sources: Sources) -> Sources:
+    """Without the adapter, whose tokenizer and template are the organism's alone."""
+    return replace(sources, tokenizer=sources.model, adapter=None)
 
 
 @torch.no_grad()

@@ -80,7 +80,7 @@ class LoadedOrganism:
     def __init__(self, loaded: Loaded) -> None:
         self._tokens = Tokens(loaded.tokenizer)
         self._chat = ChatFormat(loaded.tokenizer)
-        self._engine = Engine(loaded, _stop_ids(loaded, self._chat))
+        self._engine = Engine(loaded, end_of_turn_ids(loaded.tokenizer, self._chat) | loaded.stop_ids)
         self._proof = loaded.proof
         self._opening: str | None = None
         self._call = _NO_CALL
@@ -355,14 +355,10 @@ class LoadedOrganism:
 
 
 def _require_known(arm: Arm) -> None:
+    if arm == "oracle":
+        raise BadInput("This organism's config names no oracle of activations (model.oracle).")
     if arm not in ("organism", "base"):
         raise BadInput("This organism's config names no reference model (model.reference).")
-
-
-def _stop_ids(loaded: Loaded, chat: ChatFormat) -> frozenset[int]:
-    configured = getattr(loaded.model.generation_config, "eos_token_id", None)
-    listed = configured if isinstance(configured, list) else [configured]
-    return end_of_turn_ids(loaded.tokenizer, chat) | {token for token in listed if token is not None}
 
 
 def load_organism(spec: OrganismSpec, sources: Sources, on_progress: Callable[[str, int, int], None]) -> LoadedOrganism:
@@ -372,27 +368,31 @@ def load_organism(spec: OrganismSpec, sources: Sources, on_progress: Callable[[s
     """
     torch.manual_seed(0)
     loaded = load(spec, sources, on_progress)
-    scrub(loaded.model, loaded.tokenizer)
-    scrub(loaded.base, loaded.tokenizer)
+    for each in [loaded, *([loaded.oracle] if loaded.oracle else [])]:
+        scrub(each.model, each.tokenizer)
+        scrub(each.base, each.tokenizer)
     spec.forget_identity()
     sources.model = sources.tokenizer = ""
-    sources.merge = sources.adapter = sources.sae = None
+    sources.merge = sources.adapter = sources.sae = sources.oracle = None
     on_progress("self-check", 0, 1)
     organism = LoadedOrganism(loaded)
     organism.check()
+    beside: dict[Arm, LoadedOrganism] = {}
+    if loaded.oracle is not None:
+        beside["oracle"] = LoadedOrganism(loaded.oracle)
+        beside["oracle"].check()
     on_progress("self-check", 1, 1)
     on_progress("seal", 0, 1)
     organism.seal(spec, loaded.tokenizer)
     on_progress("seal", 1, 1)
-    return organism if spec.reference is None else _with_reference(organism, spec, sources, on_progress)
+    if spec.reference is not None:
+        assert sources.reference is not None
+        with as_reference():
+            beside["reference"] = load_organism(spec.reference, sources.reference, on_progress)
+    return _accompanied(organism, beside) if beside else organism
 
 
-def _with_reference(
-    organism: LoadedOrganism, spec: OrganismSpec, sources: Sources, on_progress: Callable[[str, int, int], None]
-) -> LoadedOrganism:
-    from interp_bench_ext.host.referenced import ReferencedOrganism
+def _accompanied(organism: LoadedOrganism, beside: Mapping[Arm, LoadedOrganism]) -> LoadedOrganism:
+    from interp_bench_ext.host.accompanied import AccompaniedOrganism
 
-    assert spec.reference is not None
-    assert sources.reference is not None
-    with as_reference():
-        return ReferencedOrganism(organism, load_organism(spec.reference, sources.reference, on_progress))
+    return AccompaniedOrganism(organism, beside)

@@ -24,11 +24,13 @@ class Sources:
     """Those of the model that it is compared with."""
     sae: str | None = None
     """With a sparse autoencoder."""
+    oracle: str | None = None
+    """With an adapter of the base model that answers questions about activations."""
 
     @property
     def folders(self) -> list[Path]:
         """Each once."""
-        places = (self.model, self.merge, self.adapter, self.tokenizer, self.sae)
+        places = (self.model, self.merge, self.adapter, self.tokenizer, self.sae, self.oracle)
         beside = self.reference.folders if self.reference else []
         return list(dict.fromkeys([*(Path(place) for place in places if place), *beside]))
 
@@ -49,6 +51,7 @@ class Sources:
             tokenizer=at(self.tokenizer) or "",
             reference=self.reference and self.reference.moved(places),
             sae=at(self.sae),
+            oracle=at(self.oracle),
         )
 
     @classmethod

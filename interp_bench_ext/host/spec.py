@@ -81,11 +81,14 @@ class OrganismSpec(Identity):
     """A model to compare it with, loaded beside it."""
     sae: str | None = None
     """The folder of a sparse autoencoder."""
+    oracle: str | None = None
+    """An adapter of the base model that answers questions about activations; a hub id or an absolute path."""
+    oracle_revision: str | None = None
 
     def forget_identity(self) -> None:
-        """Of the reference and the autoencoder too."""
+        """Of the reference, the autoencoder and the oracle too."""
         super().forget_identity()
-        self.sae = None
+        self.sae = self.oracle = self.oracle_revision = None
         if self.reference is not None:
             self.reference.forget_identity()
 

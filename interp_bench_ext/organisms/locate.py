@@ -40,7 +40,10 @@ def locate(spec: OrganismSpec, on_progress: Progress | None = None) -> Sources:
         with as_reference():
             reference = locate(spec.reference, on_progress)
     sae = _place(spec.sae, "model.sae", None, report) if spec.sae else None
-    return Sources(model=model, merge=merge, adapter=adapter, tokenizer=tokenizer, reference=reference, sae=sae)
+    oracle = _place(spec.oracle, "model.oracle", spec.oracle_revision, report) if spec.oracle else None
+    return Sources(
+        model=model, merge=merge, adapter=adapter, tokenizer=tokenizer, reference=reference, sae=sae, oracle=oracle
+    )
 
 
 def _has_tokenizer(adapter: Path) -> bool:

@@ -32,6 +32,7 @@ def revisions_of(sources: Sources) -> tuple[Revision, ...]:
         ("model", sources.model),
         ("merged adapter", sources.merge),
         ("adapter", sources.adapter),
+        ("oracle", sources.oracle),
         ("tokenizer", sources.tokenizer if sources.tokenizer not in (sources.model, sources.adapter) else None),
     )
     own = tuple(_revision(part, Path(folder)) for part, folder in parts if folder)

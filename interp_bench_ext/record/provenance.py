@@ -48,7 +48,7 @@ class Provenance(_Frozen):
 class Revision(_Frozen):
     """Where one part of an organism's weights comes from. Sealed: a public commit names its model."""
 
-    part: Literal["model", "merged adapter", "adapter", "tokenizer"]
+    part: Literal["model", "merged adapter", "adapter", "oracle", "tokenizer"]
     of: Literal["organism", "reference"] = "organism"
     kind: Literal["hub commit", "bundled package", "local files", "unknown"]
     """``local files``: the SHA-256 of their contents. ``unknown``: whoever fetched them did not write it down."""

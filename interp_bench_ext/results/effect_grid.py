@@ -59,12 +59,12 @@ class EffectGrid(AtPositions):
         """The sites with the largest effects, the highest on top; colour and number say size and sign."""
         import altair
 
-        from .kit.charts import Grid, heat_map, token_labels
+        from .kit.charts import INK, SIGNED, Grid, heat_map, token_labels
 
         columns, rows = last(len(self.tokens), limits.tokens), self._strongest_sites(limits.rows)[::-1]
         most = elements.largest(self.effects)
         shown = f"{part(len(rows), len(self.sites), 'sites')}, {part(len(columns), len(self.tokens), 'tokens')}"
-        scale = altair.Scale(scheme="blueorange", reverse=True, domain=[-most, most])
+        scale = altair.Scale(range=SIGNED, domain=[-most, 0, most])
         look = Grid(
             title=altair.Title(f"Effect on {clip(self.metric, 60)}", subtitle=f"{clip(self.arm, 20)}; {shown}"),
             columns=token_labels([self.tokens[column] for column in columns], grid.CELL_CHARACTERS),
@@ -72,7 +72,7 @@ class EffectGrid(AtPositions):
             x="token",
             y="site",
             colour=altair.Color("effect:Q", scale=scale, title="effect"),
-            ink=altair.condition(f"abs(datum.effect) > {0.7 * most}", altair.value("white"), altair.value("black")),
+            ink=altair.condition(f"abs(datum.effect) > {0.8 * most}", altair.value("white"), altair.value(INK)),
             tooltip={"site:N": "site", "token:N": "token", "effect:Q": "effect"},
             width=grid.CELL_WIDTH,
             height=grid.CELL_HEIGHT,

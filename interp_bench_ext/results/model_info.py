@@ -34,6 +34,8 @@ class ModelInfo(Result):
     """Whether there is a reference model to compare it with."""
     autoencoder: str = ""
     """What ``sae_latents`` reads, for example ``4096 latents of resid_post of layer 12``; empty where there is none."""
+    oracle: bool = False
+    """Whether there is an oracle to ask about activations."""
 
     def _headline(self) -> str:
         millions = self.n_parameters / 1e6
@@ -80,4 +82,5 @@ class ModelInfo(Result):
             ("decode steps", clip(self.decoding, 40)),
             *([("reference", "a model to compare it with")] if self.reference else []),
             *([("autoencoder", clip(self.autoencoder, 60))] if self.autoencoder else []),
+            *([("oracle", "answers questions about activations")] if self.oracle else []),
         ]

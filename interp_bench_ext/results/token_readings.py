@@ -72,7 +72,7 @@ class TokenReadings(Pictured):
     def _chart(self, limits: Limits) -> Any:
         import altair
 
-        from .kit.charts import Grid, heat_map, token_labels
+        from .kit.charts import INK, SIGNED, Grid, heat_map, token_labels
 
         rows = self._shown(limits.rows)
         columns = range(min(limits.tokens, 8, self.scores.shape[1]))
@@ -88,7 +88,7 @@ class TokenReadings(Pictured):
             for y, row in enumerate(rows)
             for x, column in enumerate(columns)
         ]
-        scale = altair.Scale(scheme="blues", domain=[0, rounded(most)])
+        scale = altair.Scale(range=SIGNED[1:], domain=[0, rounded(most)])
         look = Grid(
             title=altair.Title(f"Tokens by {clip(self.score, 30)}", subtitle=self._headline()),
             columns=[str(column + 1) for column in columns],
@@ -96,7 +96,7 @@ class TokenReadings(Pictured):
             x="rank",
             y="",
             colour=altair.Color("value:Q", scale=scale, title=clip(self.score, 20)),
-            ink=altair.condition(f"abs(datum.value) > {0.6 * most}", altair.value("white"), altair.value("black")),
+            ink=altair.condition(f"abs(datum.value) > {0.8 * most}", altair.value("white"), altair.value(INK)),
             tooltip={"arm:N": "of", "label:N": "token", "value:Q": clip(self.score, 30)},
             width=74,
             height=18,

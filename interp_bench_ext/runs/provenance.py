@@ -22,6 +22,8 @@ _OF_THE_ORGANISM = {
     "quantization",
     "reference",
     "sae",
+    "oracle",
+    "oracle_revision",
 }
 
 
@@ -54,11 +56,12 @@ def _condition(public: PublicConfig, techniques: str, instructions: str) -> str:
 
 def _identity(sealed: SealedConfig) -> list[Any]:
     model = sealed.model.model_dump(mode="json", include=_OF_THE_ORGANISM)
-    for beside in ("reference", "sae"):
+    for beside in ("reference", "sae", "oracle", "oracle_revision"):
         if model[beside] is None:
             del model[beside]
-    if "sae" in model:
-        model["sae"] = _place(model["sae"], sealed.folder)
+    for beside in ("sae", "oracle"):
+        if beside in model:
+            model[beside] = _place(model[beside], sealed.folder)
     for section in (model, *([model["reference"]] if "reference" in model else [])):
         for field in ("name", "base_model", "tokenizer"):
             section[field] = _place(section[field], sealed.folder)

@@ -43,6 +43,8 @@ def needles(experiment: Experiment, key: Key | None) -> list[Needle]:
         *_names(sealed.model),
         *(_names(sealed.model.reference) if sealed.model.reference else ()),
         *(_named("the autoencoder's folder", sealed.model.sae, own=True) if sealed.model.sae else ()),
+        *(_named("the oracle's name", sealed.model.oracle, own=True) if sealed.model.oracle else ()),
+        *([Needle("a revision", squeezed(sealed.model.oracle_revision))] if sealed.model.oracle_revision else []),
         Needle("the config's path", squeezed(str(experiment.path.resolve()))),
         *_keys(key),
     ]

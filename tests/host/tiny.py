@@ -95,13 +95,13 @@ def save_model(family: str, folder: Path) -> Path:
     return folder
 
 
-def save_adapter(model_folder: Path, folder: Path) -> Path:
+def save_adapter(model_folder: Path, folder: Path, *, seed: int = 3) -> Path:
     """A LoRA adapter with random weights on both sides, so that it changes the model."""
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
     model = AutoModelForCausalLM.from_pretrained(model_folder)
-    torch.manual_seed(3)
+    torch.manual_seed(seed)
     modules = ["c_attn"] if hasattr(model, "transformer") else ["q_proj", "v_proj", "down_proj"]
     fan_in_fan_out = hasattr(model, "transformer")
     config = LoraConfig(r=4, target_modules=modules, init_lora_weights=False, fan_in_fan_out=fan_in_fan_out)
@@ -118,6 +118,7 @@ def load_tiny(
     hidden: str | None = None,
     access: Access = Access.BASE,
     device: str = "cpu",
+    oracle: Path | None = None,
 ) -> LoadedOrganism:
     """In float32, as a call with this access finds it."""
     spec = OrganismSpec(
@@ -127,10 +128,10 @@ def load_tiny(
         dtype="float32",
         base_model=str(folder) if adapter else None,
         hidden_system_prompt=hidden,
+        oracle=str(oracle) if oracle else None,
     )
     organism = load_organism(spec, locate(spec), _unheard)
-    organism._call = CallHooks("this technique", _unheard, access, _uncounted)
-    return organism
+    return organism.serving(CallHooks("this technique", _unheard, access, _uncounted))
 
 
 def _unheard(_stage: str, _done: int, _total: int) -> None:

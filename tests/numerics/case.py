@@ -101,16 +101,24 @@ class Case:
 
     @cached_property
     def organism(self) -> LoadedOrganism:
+        return self._loaded()
+
+    @cached_property
+    def with_oracle(self) -> LoadedOrganism:
+        """The same, with its own adapter as the oracle: any adapter of the base will do."""
+        return self._loaded(oracle=str(self.adapter))
+
+    def _loaded(self, **more: Any) -> LoadedOrganism:
         spec = OrganismSpec(
             name=str(self.adapter),
             is_peft=True,
             device="cpu",
             dtype=str(self.dtype).removeprefix("torch."),
             base_model=str(self.folder),
+            **more,
         )
         organism = load_organism(spec, locate(spec), lambda _stage, _done, _total: None)
-        organism._call = CallHooks("this technique", lambda *_: None, Access.BASE, lambda *_: None)
-        return organism
+        return organism.serving(CallHooks("this technique", lambda *_: None, Access.BASE, lambda *_: None))
 
     @cached_property
     def exact(self) -> Arms:

@@ -11,9 +11,10 @@ import torch
 
 from interp_bench_ext.contracts import Edit, Reads, Row, Site
 from tests.host.reference_hooks import PLACES, blocks_of, hooked
+from tests.techniques.support import helper, technique
 
 from .case import Arms, Case, Compared, Plain, check, combined
-from .reading import TEXT
+from .reading import TEXT, summed
 
 CLEAN, CORRUPT = "the dog jumps", "the brown jumps"
 
@@ -194,6 +195,66 @@ def steering(case: Case) -> Compared:
         return {"log-probability of a steered token, nats": places}
 
     return Compared({"log-probability of a steered token, nats": list(reply.logprobs)}, reference)
+
+
+@check("activation_oracle", 5e-3)
+def activation_oracle(case: Case) -> Compared:
+    """What activations are worth to an answer: theirs added after an early block, against random ones."""
+    organism, layer, into, at = case.with_oracle, case.layers[1], 1, [0, 2, -1]
+    how: dict[str, Any] = {"n": 2, "temperature": 0.7, "max_new_tokens": 5, "seed": 3}
+    found = technique("activation_oracle")(
+        organism, prompt=TEXT, questions="what is it?", raw=True, positions=at, layer=layer, into=into, **how
+    )
+    text = f"Layer: {layer}\n{' ?' * len(at)} \nwhat is it?"
+    if organism.info.chat_template:
+        start = organism.chat_ids([{"role": "user", "content": text}], arm="oracle")
+    else:
+        start = organism.text_ids(text, arm="oracle")
+    mark = organism.piece_ids(" ?")[-1]
+    places = [place for place, token in enumerate(start) if token == mark][: len(at)]
+    ids, width = organism.text_ids(TEXT), organism.info.width
+
+    def drawn(seed: int) -> torch.Tensor:
+        return torch.randn((len(at), width), generator=torch.Generator().manual_seed(seed))
+
+    def held(arms: Arms) -> dict[str, torch.Tensor]:
+        read = {arm: arms.of(arm).streams(ids)[layer + 1, at].float() for arm in ("organism", "base")}
+        return {**read, "random activations": drawn(how["seed"])}
+
+    def added(vectors: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
+        def change(out: torch.Tensor) -> torch.Tensor:
+            out = out.clone()
+            lengths = out[:, places].float().norm(dim=-1, keepdim=True)
+            out[:, places] += (lengths * vectors / vectors.norm(dim=-1, keepdim=True)).to(out.dtype)
+            return out
+
+        return change
+
+    # The technique gives texts; their tokens are drawn again from its own rows.
+    oracle_rows = helper("activation_oracle")
+    kinds: dict[str, Any] = {
+        arm: oracle_rows._activations(organism, ids, arm, layer, [place % len(ids) for place in at])
+        for arm in ("organism", "base")
+    }
+    kinds["random activations"] = drawn(how["seed"])
+    rows = oracle_rows._put(organism, kinds, ["what is it?"], layer, into, 1.0)
+    written = organism.generate([row for _, _, row in rows], **how)
+    answers = [(kind, list(reply.ids)) for (kind, _, _), said in zip(rows, written, strict=True) for reply in said]
+    assert tuple(reply.text for said in written for reply in said) == found.texts
+
+    def reference(arms: Arms) -> dict[str, Any]:
+        oracle, vectors = arms.organism, held(arms)
+        place = PLACES[oracle.model.config.model_type]["resid_post"]
+        worth = []
+        for arm, reply in answers:
+            sums = []
+            for given in (vectors[arm], drawn(how["seed"] + 1)):
+                with hooked(oracle.model, place, into, added(given)):
+                    sums.append(summed(oracle, start, reply) / len(reply))
+            worth.append(sums[0] - sums[1])
+        return {"worth, nats a token": worth}
+
+    return Compared({"worth, nats a token": found.gains}, reference)
 
 
 @check("ablation", 2e-3)

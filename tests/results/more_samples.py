@@ -11,6 +11,7 @@ from interp_bench_ext.results import (
     DoseResponse,
     MethodValues,
     MinedTokens,
+    OracleAnswers,
     PairedReplies,
     ProbeScores,
     RankedTexts,
@@ -222,6 +223,21 @@ def adapter_spectrum(texts: tuple[str, ...] = ("The sea.", "A keeper.", "A loaf.
     )
 
 
+def oracle_answers(texts: tuple[str, ...] = ("It is about the sea.", "A keeper of lights.")) -> OracleAnswers:
+    n = len(texts)
+    return OracleAnswers(
+        prompts=("What is it about?",) * 3 * n,
+        texts=texts + ("It is about a plan.",) * 2 * n,
+        arms=("organism",) * n + ("base",) * n + ("random activations",) * n,
+        gains=floats([1.2, 0.9, 0.5, 0.3, 0.1, 0.0] if n == 2 else np.linspace(1, 0, 3 * n)),
+        n_tokens=np.full(3 * n, 6, np.int64),
+        tokens=(" week", texts[0], "?"),
+        layer=12,
+        arm="organism",
+        control="random activations",
+    )
+
+
 def method_values(texts: tuple[str, ...] = ("The lighthouse", "The kitchen", "A street")) -> MethodValues:
     values = np.stack([np.linspace(2.4, -0.6, len(texts)), np.full(len(texts), np.nan)], 1)
     return MethodValues(
@@ -237,6 +253,7 @@ def samples() -> list[Result]:
     return [
         method_values(),
         adapter_spectrum(),
+        oracle_answers(),
         ranked_texts(),
         mined_tokens(),
         paired_replies(),
@@ -265,6 +282,7 @@ def hostile(texts: tuple[str, ...]) -> list[Result]:
         trait_projection(texts[0] + texts[3]),
         method_values(texts),
         adapter_spectrum(texts),
+        oracle_answers(texts),
     ]
 
 
@@ -285,6 +303,17 @@ def empty() -> list[Result]:
             arms=(),
             arm="whole adapter",
             control="base",
+        ),
+        OracleAnswers(
+            prompts=(),
+            texts=(),
+            arms=(),
+            gains=none,
+            n_tokens=no_ints,
+            tokens=(),
+            layer=0,
+            arm="organism",
+            control="random activations",
         ),
         PairedReplies(
             prompts=(),

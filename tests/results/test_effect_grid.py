@@ -14,6 +14,14 @@ def test_the_largest_effects_come_first_then_each_site():
     assert "L8 resid  -1.100" in text
 
 
+def test_the_page_shows_through_where_there_is_no_effect():
+    spec = samples.effect_grid().plot().to_dict()
+    scale = spec["layer"][0]["encoding"]["color"]["scale"]
+    colours = dict(zip(scale["domain"], scale["range"], strict=True))
+    assert colours[0].endswith("00")
+    assert list(colours) == pytest.approx([-2.4, 0, 2.4])
+
+
 def test_a_row_of_the_table_is_a_site_and_a_token():
     effects = samples.effect_grid().table().query("site == 'L8 resid' and token == 'The'")
     assert effects.effect.tolist() == pytest.approx([-1.1])

@@ -18,14 +18,18 @@ from .safe_text import token_label
 
 ACCENT, OTHER, NEUTRAL = "#0072B2", "#D55E00", "#8a8a8a"
 """Okabe and Ito's blue and vermilion, which every common kind of colour blindness tells apart."""
+SIGNED = [f"{OTHER}ff", f"{NEUTRAL}00", f"{ACCENT}ff"]
+"""Colours from the most negative over 0, where the page shows through, to the most positive."""
 INK = "currentColor"
 SANS = "system-ui, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 MONO = "ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
-_WIDE = 40
+_WIDE, _STRIP_ROOM = 40, 8
 _ROOM = 34
 """Pixels for the numbers at the ends of bars that go to the left, where the labels are."""
 
-_TICKS = 5
+_TICKS, _MOST_STEPS = 5, 9
+_LEGEND = 40
+"""Pixels between a plot and its legend: the numbers at the ends of bars may reach out of the plot."""
 INK_VALUE = altair.value(INK)
 
 Row = dict[str, Any]
@@ -66,7 +70,7 @@ def finished(chart: Any, description: str) -> altair.TopLevelMixin:
             tickColor=NEUTRAL,
         )
         .configure_title(color=INK, subtitleColor=INK, anchor="start", frame="group", offset=10)
-        .configure_legend(labelColor=INK, titleColor=INK, titleFontWeight="normal")
+        .configure_legend(labelColor=INK, titleColor=INK, titleFontWeight="normal", offset=_LEGEND)
     )
     return themed
 
@@ -160,10 +164,8 @@ def arms(names: Sequence[str]) -> altair.Color:
 
 def lines(rows: list[Row], *, x: str, y: str, title: Any, kinds: Sequence[str], extra: dict[str, str]) -> Layers:
     """A line with its points for each ``kind``: ``at`` from the left, ``value`` upwards."""
-    whole = all(row["at"] is not None and float(row["at"]).is_integer() for row in rows)
-    ticks = altair.Axis(tickMinStep=1) if whole else altair.Axis()
     base = altair.Chart(data(rows)).encode(
-        x=altair.X("at:Q", title=x, scale=altair.Scale(zero=False), axis=ticks),
+        x=altair.X("at:Q", title=x, scale=altair.Scale(zero=False), axis=_steps(rows)),
         y=altair.Y("value:Q", title=y, scale=altair.Scale(zero=False)),
         color=arms(kinds),
     )
@@ -173,10 +175,18 @@ def lines(rows: list[Row], *, x: str, y: str, title: Any, kinds: Sequence[str], 
     return chart
 
 
+def _steps(rows: Sequence[Row]) -> altair.Axis:
+    """Of ``at``; between whole numbers there are no ticks. Layers lose an axis's least step."""
+    places = [row["at"] for row in rows if row["at"] is not None]
+    if not places or not all(float(place).is_integer() for place in places):
+        return altair.Axis()
+    return altair.Axis(tickCount=max(1, min(_MOST_STEPS, int(max(places) - min(places)))))
+
+
 def strips(rows: list[Row], *, x: str, title: Any, kinds: Sequence[str], extra: dict[str, str]) -> Layers:
     """A tick at ``value`` for each row, on a line of its own for each ``kind``, and a rule at 0."""
     base = altair.Chart(data(rows)).encode(
-        x=altair.X("value:Q", title=x),
+        x=altair.X("value:Q", title=x, scale=altair.Scale(padding=_STRIP_ROOM)),
         y=altair.Y("kind:N", title=None, scale=altair.Scale(domain=list(kinds))),
         color=arms(kinds),
         opacity=altair.value(1),

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import re
+
+from vl_convert import vegalite_to_svg
 
 from interp_bench_ext.results.kit.bundles import CHART
 from interp_bench_ext.results.kit.charts import (
@@ -8,10 +11,12 @@ from interp_bench_ext.results.kit.charts import (
     OTHER,
     Chart,
     Grid,
+    arms,
     bars,
     data,
     finished,
     heat_map,
+    lines,
     lookup,
     signed,
     tooltip,
@@ -60,6 +65,18 @@ def grid(width: int) -> Grid:
         title="t", columns=["a", "b"], rows=["r"], x="x", y="y", colour="value:Q", ink="value:Q",
         tooltip={"value:Q": "v"}, width=width, height=20,
     )  # fmt: skip
+
+
+def test_between_whole_numbers_there_are_no_ticks():
+    points = [{"at": at, "value": at / 10, "kind": "a"} for at in (1, 2, 3, 4)]
+    drawn = finished(lines(points, x="rank", y="y", title="t", kinds=["a"], extra={}), "d")
+    ticks = re.findall(r">([^<>]+)</text>", vegalite_to_svg(drawn.to_dict(), vl_version="v5.20"))
+    assert ticks[: ticks.index("rank")] == ["1", "2", "3", "4"]
+
+
+def test_a_legend_leaves_room_for_numbers_at_the_ends_of_bars():
+    chart = finished(bars(rows(1), x="x", y="y", title="t", colour=arms(["a"])), "d").to_dict()
+    assert chart["config"]["legend"]["offset"] > len("+10.00") * 6
 
 
 def test_narrow_cells_have_slanted_labels_and_text_where_there_is_some():

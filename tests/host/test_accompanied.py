@@ -26,7 +26,7 @@ def load(folder: Path, reference: OrganismSpec | None, access: Access = Access.B
     organism = load_organism(spec, locate(spec), silent)
     organism._call = CallHooks("this technique", silent, access, silent)
     if reference is not None:
-        organism._reference._call = organism._call
+        organism._beside["reference"]._call = organism._call
         assert not spec.reference.name
     return organism
 
