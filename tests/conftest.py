@@ -7,6 +7,8 @@ from hypothesis import settings
 
 # Workers share few cores, and threads that wait for one another spin: many times slower for models as small as these.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Workers and the processes that tests start would compile the same modules anew, hundreds of times.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # A busy machine makes single examples slow, which says nothing about the code.
 settings.register_profile("steady", deadline=None)

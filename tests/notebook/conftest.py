@@ -19,10 +19,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _rooms_are_forgotten() -> Iterator[None]:
+    # Nothing from before the test is of its rooms, and to look through all of that takes longer than most tests.
+    gc.freeze()
     yield
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=_UNCLOSED, category=ResourceWarning)
         gc.collect()
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)
