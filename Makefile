@@ -40,7 +40,7 @@ hub-shots: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## Pictures of a JupyterHub's us
 test-all: $(VENV)/dev.stamp $(VENV)/lab.stamp hub-test-5  ## The slow matrices too
 	$(BIN)/pytest -n 2 --dist worksteal
 
-HUB_TESTS := -n 2 --dist loadfile tests/hub tests/redteam/test_hub.py tests/redteam/test_hub_logins.py
+HUB_TESTS := -n 2 --dist loadfile tests/hub tests/redteam/hub
 hub-test: $(VENV)/dev.stamp $(VENV)/lab.stamp  ## A real JupyterHub with its users, and other users' attempts on them
 	$(BIN)/pytest $(HUB_TESTS)
 

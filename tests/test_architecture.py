@@ -69,8 +69,8 @@ ELSEWHERE = {
     "organisms/places/modal/test_organism.py": (
         *("organisms/places/modal/app", "organisms/places/modal/remote", "organisms/places/modal/service"),
     ),
-    "redteam/test_hub.py": ("hub/scores",),
-    "redteam/test_hub_logins.py": ("hub/admin", "hub/pages", "hub/sessions"),
+    "redteam/hub/test_service.py": ("hub/scores",),
+    "redteam/hub/test_logins.py": ("hub/admin", "hub/pages", "hub/sessions"),
     "programs/test_lines.py": ("programs/claude_code", "programs/codex", "programs/gemini", "programs/program"),
     "programs/test_run.py": ("programs/child", "programs/endpoint", "programs/session"),
     "runs/test_served.py": ("handlers/desk", "handlers/runs"),

@@ -15,7 +15,7 @@ import pytest
 from tests.agent.messages_server import MessagesServer, Streamed, text
 from tests.hub.gateway.running import sdk
 from tests.hub.hub import PROVIDERS_KEY, Hub, running
-from tests.redteam.hub_users import browser
+from tests.redteam.hub.users import browser
 
 from .servers import Server
 

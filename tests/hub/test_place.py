@@ -24,7 +24,7 @@ from interp_bench_ext.organisms.tickets import Lease, admitted, lent
 from interp_bench_ext.record.events import Event, OrganismReady, OrganismWentAway
 from tests.host.running import frames
 from tests.hub.hub import Hub
-from tests.redteam.hub_users import GROUP
+from tests.redteam.hub.users import GROUP
 from tests.redteam.suite import attempt
 
 pytestmark = pytest.mark.slow

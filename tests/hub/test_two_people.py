@@ -15,7 +15,7 @@ import pytest
 from tests.hub.hub import Hub, running
 from tests.hub.people import SECRET_PROMPT
 from tests.hub.servers import Server
-from tests.redteam.hub_users import GROUP, browser
+from tests.redteam.hub.users import GROUP, browser
 from tests.redteam.suite import attempt
 
 ORGANISM = "quartz"

@@ -1,21 +1,12 @@
-"""Users of a JupyterHub for attempts on each other, what they hold, and how they ask.
-
-`mallory` has an account, a token of her own and an organism that she may use; `alice` works beside her.
-"""
+"""How users of a JupyterHub ask, by its addresses and with a browser."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import httpx2
-import pytest
 
-from tests.hub.conftest import hub, organisms, tokens  # noqa: F401 - fixtures
 from tests.hub.hub import PASSWORD, Hub
-from tests.hub.people import Held, call, end, outcome, take
-
-from .room import MARKS
 
 GROUP = "other users of the Hub"
 Tokens = dict[str, str]
@@ -30,33 +21,12 @@ READS = (
 )
 
 
-@pytest.fixture(scope="session")
-def prompt() -> str:
-    return MARKS["prompt"]
-
-
-@pytest.fixture
-def alices(hub: Hub, tokens: Tokens) -> Iterator[Held]:  # noqa: F811
-    """A ticket of alice's, which works."""
-    held = take(hub, tokens["alice"])
-    assert outcome(call(hub, held.token)) == "ok"
-    yield held
-    end(hub, tokens["alice"], held)
-
-
-@pytest.fixture
-def mallorys(hub: Hub, tokens: Tokens) -> Iterator[Held]:  # noqa: F811
-    held = take(hub, tokens["mallory"])
-    yield held
-    end(hub, tokens["mallory"], held)
-
-
 def opened(replies: list[httpx2.Response]) -> list[str]:
     """Addresses that let somebody in."""
     return [reply.url.path for reply in replies if reply.status_code < 400]
 
 
-def everywhere(hub: Hub, token: str | None, **given: object) -> list[httpx2.Response]:  # noqa: F811
+def everywhere(hub: Hub, token: str | None, **given: object) -> list[httpx2.Response]:
     """One request to each address that is behind a token."""
     asked = {"organism": "quartz", "digest": "00" * 32, "caller": "x", "access": "base"}
     reads = [hub.ask("GET", path, token, **given) for path in READS]
@@ -67,7 +37,7 @@ def everywhere(hub: Hub, token: str | None, **given: object) -> list[httpx2.Resp
 class browser:  # noqa: N801 - reads as what it is
     """One that has logged in at the Hub."""
 
-    def __init__(self, hub: Hub, user: str) -> None:  # noqa: F811
+    def __init__(self, hub: Hub, user: str) -> None:
         self._hub, self._user = hub, user
         self._client = httpx2.Client(timeout=60)
 

@@ -14,33 +14,20 @@ import pytest
 from tests.hub.hub import Hub
 from tests.hub.people import Held, call, end, hand_in, outcome, take
 
-from .hub_users import (  # noqa: F401 - fixtures
-    GROUP,
-    READS,
-    Tokens,
-    alices,
-    browser,
-    everywhere,
-    hub,
-    mallorys,
-    opened,
-    organisms,
-    prompt,
-    tokens,
-)
-from .suite import Trial, attempt
+from ..suite import Trial, attempt
+from .users import GROUP, Tokens, browser, everywhere, opened
 
 pytestmark = pytest.mark.slow
 
 
 @attempt("U7", GROUP, "Reading how another's ticket stands", veil="any")
-def test_anothers_ticket(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:  # noqa: F811
+def test_anothers_ticket(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:
     path = f"/tickets/{alices.id}"
     trial.abuse(opened, [hub.ask("GET", path, tokens["mallory"])], [hub.ask("GET", path, tokens["alice"])])
 
 
 @attempt("U8", GROUP, "Ending another's ticket", veil="any")
-def test_ending_anothers_ticket(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:  # noqa: F811
+def test_ending_anothers_ticket(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:
     tried = [hub.ask("DELETE", f"/tickets/{alices.id}", tokens["mallory"])]
     assert outcome(call(hub, alices.token)) == "ok"
     own = take(hub, tokens["mallory"])
@@ -48,7 +35,7 @@ def test_ending_anothers_ticket(hub: Hub, tokens: Tokens, alices: Held, trial: T
 
 
 @attempt("U9", GROUP, "A ticket with the digest of another's, to be there when it ends", veil="any")
-def test_anothers_digest(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:  # noqa: F811
+def test_anothers_digest(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:
     asked = {"organism": "quartz", "caller": "x", "access": "base"}
     digest = hashlib.sha256(alices.token.encode()).hexdigest()
     tried = [hub.ask("POST", "/tickets", tokens["mallory"], json={**asked, "digest": digest})]
@@ -58,7 +45,7 @@ def test_anothers_digest(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -
 
 
 @attempt("U10", GROUP, "A ticket's token after its run has ended", veil="any")
-def test_an_ended_ticket(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
+def test_an_ended_ticket(hub: Hub, tokens: Tokens, trial: Trial) -> None:
     held = take(hub, tokens["mallory"])
     before = hub.ask("GET", "/organism/health", held.token)
     end(hub, tokens["mallory"], held)
@@ -66,7 +53,7 @@ def test_an_ended_ticket(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noq
 
 
 @attempt("U16", GROUP, "An organism that is not offered to one's group", veil="any")
-def test_an_organism_of_others(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
+def test_an_organism_of_others(hub: Hub, tokens: Tokens, trial: Trial) -> None:
     asked = {"organism": "topaz", "digest": "34" * 32, "caller": "x", "access": "base"}
     listed = [card["handle"] for card in hub.ask("GET", "/organisms", tokens["bob"]).json()]
     assert listed == ["quartz"]
@@ -80,14 +67,14 @@ def test_an_organism_of_others(hub: Hub, tokens: Tokens, trial: Trial) -> None: 
 
 
 @attempt("U17", GROUP, "More access than the organism's config gives", veil="any")
-def test_more_access(hub: Hub, tokens: Tokens, mallorys: Held, trial: Trial) -> None:  # noqa: F811
+def test_more_access(hub: Hub, tokens: Tokens, mallorys: Held, trial: Trial) -> None:
     tried = call(hub, mallorys.token, technique="logit_lens", prompt="hello", base=True)
     allowed = call(hub, mallorys.token, technique="logit_lens", prompt="hello")
     trial.abuse(lambda seen: outcome(seen) == "ok", tried, allowed)
 
 
 @attempt("U18", GROUP, "A ticket that outlives the administrator's limit", veil="any")
-def test_a_long_ticket(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
+def test_a_long_ticket(hub: Hub, tokens: Tokens, trial: Trial) -> None:
     held = take(hub, tokens["mallory"], deadline=time.time() + 1e6)
     state = hub.ask("GET", f"/tickets/{held.id}", tokens["mallory"]).json()
     latest = time.time() + 2 * 3600 + 60
@@ -96,7 +83,7 @@ def test_a_long_ticket(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa:
 
 
 @attempt("U19", GROUP, "A flood of tickets", veil="any")
-def test_many_tickets(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
+def test_many_tickets(hub: Hub, tokens: Tokens, trial: Trial) -> None:
     asked = {"organism": "quartz", "caller": "x", "access": "base"}
     with ThreadPoolExecutor(8) as threads:
         replies = list(
@@ -111,7 +98,7 @@ def test_many_tickets(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: 
 
 
 @attempt("U20", GROUP, "Calls in another's name, by headers and by the caller's field", veil="any")
-def test_another_name(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
+def test_another_name(hub: Hub, tokens: Tokens, trial: Trial) -> None:
     before = spent(hub, tokens["root"])
     names = {"X-Forwarded-User": "alice", "X-Remote-User": "alice", "X-Caller": "alice", "REMOTE_USER": "alice"}
     held = take(hub, tokens["mallory"], caller="alice")
@@ -123,13 +110,13 @@ def test_another_name(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: 
     end(hub, tokens["mallory"], held)
 
 
-def spent(hub: Hub, admin: str) -> dict[str, int]:  # noqa: F811
+def spent(hub: Hub, admin: str) -> dict[str, int]:
     """Calls of each person."""
     return {user["name"]: user["calls"] for user in hub.ask("GET", "/admin/state", admin).json()["users"]}
 
 
 @attempt("U21", GROUP, "Handles that are paths, to have the service load or tell of files", veil="any")
-def test_handles_that_are_paths(hub: Hub, tokens: Tokens, organisms, trial: Trial) -> None:  # noqa: F811
+def test_handles_that_are_paths(hub: Hub, tokens: Tokens, organisms, trial: Trial) -> None:
     asked = {"digest": "56" * 32, "caller": "x", "access": "base"}
     tried = [
         hub.ask("POST", "/tickets", tokens["mallory"], json={**asked, "organism": name[:80]})
@@ -142,7 +129,7 @@ def test_handles_that_are_paths(hub: Hub, tokens: Tokens, organisms, trial: Tria
 
 
 @attempt("U22", GROUP, "Requests that are too large, too deep or no requests at all", veil="any")
-def test_bad_bodies(hub: Hub, tokens: Tokens, mallorys: Held, trial: Trial) -> None:  # noqa: F811
+def test_bad_bodies(hub: Hub, tokens: Tokens, mallorys: Held, trial: Trial) -> None:
     bodies = [b"[" * 50_000, b"{}", b"\xff\xfe", b'{"a":' * 9_000, json.dumps({"digest": "a" * 100_000}).encode()]
     tried = [hub.ask("POST", "/tickets", tokens["mallory"], content=body) for body in bodies]
     huge = hub.ask("POST", "/organism/calls", mallorys.token, content=b"0" * (9 << 20))
@@ -152,7 +139,7 @@ def test_bad_bodies(hub: Hub, tokens: Tokens, mallorys: Held, trial: Trial) -> N
 
 
 @attempt("U23", GROUP, "What the service's pages, lists and errors tell of an organism", veil="any")
-def test_what_is_told(hub: Hub, tokens: Tokens, organisms, mallorys: Held, trial: Trial) -> None:  # noqa: F811
+def test_what_is_told(hub: Hub, tokens: Tokens, organisms, mallorys: Held, trial: Trial) -> None:
     texts = [
         reply.text for token in (tokens["mallory"], mallorys.token, tokens["root"]) for reply in everywhere(hub, token)
     ]
@@ -165,7 +152,7 @@ def test_what_is_told(hub: Hub, tokens: Tokens, organisms, mallorys: Held, trial
 
 
 @attempt("U24", GROUP, "Tokens in the service's own file, and who can read it", veil="any")
-def test_the_state_file(hub: Hub, alices: Held, trial: Trial) -> None:  # noqa: F811
+def test_the_state_file(hub: Hub, alices: Held, trial: Trial) -> None:
     files = list(hub.folder.glob("interp_bench_hub.sqlite*"))
     kept = b"".join(file.read_bytes() for file in files)
     assert all(not stat.S_IMODE(file.stat().st_mode) & 0o077 for file in files)
@@ -174,13 +161,13 @@ def test_the_state_file(hub: Hub, alices: Held, trial: Trial) -> None:  # noqa: 
 
 
 @attempt("U25", GROUP, "The Hub's tokens in the environment of the organism's process", veil="any")
-def test_the_hosts_environment(hub: Hub, alices: Held, trial: Trial) -> None:  # noqa: F811
+def test_the_hosts_environment(hub: Hub, alices: Held, trial: Trial) -> None:
     secret = hub.service_process().environ()["JUPYTERHUB_API_TOKEN"]
     trial.abuse(lambda values: secret in values, "".join(hub.host().environ().values()), secret)
 
 
 @attempt("U26", GROUP, "A flood of calls, so that nobody else has a turn", veil="any")
-def test_a_flood(hub: Hub, tokens: Tokens, mallorys: Held, alices: Held, trial: Trial) -> None:  # noqa: F811
+def test_a_flood(hub: Hub, tokens: Tokens, mallorys: Held, alices: Held, trial: Trial) -> None:
     long = {"prompts": "go", "n": 8, "max_new_tokens": 100}
     with ThreadPoolExecutor(20) as threads:
         flood = [threads.submit(call, hub, mallorys.token, **long) for _ in range(18)]
@@ -196,7 +183,7 @@ def test_a_flood(hub: Hub, tokens: Tokens, mallorys: Held, alices: Held, trial: 
 
 
 @attempt("U27", GROUP, "Stopping or unloading what others use", veil="any")
-def test_stopping_others(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:  # noqa: F811
+def test_stopping_others(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:
     def stops(token: str) -> list[httpx2.Response]:
         return [hub.ask("POST", "/admin/stop", token, json={name: "quartz"}) for name in ("organism", "user")]
 
@@ -206,7 +193,7 @@ def test_stopping_others(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -
 
 
 @attempt("U28", GROUP, "Another's server: its runs, its organisms, its files", veil="any")
-def test_anothers_server(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
+def test_anothers_server(hub: Hub, tokens: Tokens, trial: Trial) -> None:
     assert hub.api("POST", "users/alice/server").status_code in (201, 202)
     own = f"{hub.url}user/alice"
     hub.wait(f"{own}/api")
@@ -221,7 +208,7 @@ def test_anothers_server(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noq
 
 
 @attempt("U31", GROUP, "Others' scores, as a student, as another class's instructor, and in a browser", veil="any")
-def test_others_scores(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
+def test_others_scores(hub: Hub, tokens: Tokens, trial: Trial) -> None:
     assert hand_in(hub, tokens["pia"], "It hides a sapphire.").status_code == 201
     paths = ("/scores/state", "/scores/course.csv")
     tried = [hub.ask("GET", path, tokens[user]) for path in paths for user in ("omar", "mallory")]
@@ -236,7 +223,7 @@ def test_others_scores(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa:
 
 
 @attempt("U32", GROUP, "Handing in claims until one is right, by other runs and in another's name", veil="any")
-def test_guessing_by_handing_in(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
+def test_guessing_by_handing_in(hub: Hub, tokens: Tokens, trial: Trial) -> None:
     first = hand_in(hub, tokens["omar"], "It loves bees.")
     assert not first.json()["score"]["named"]
     guesses = [
@@ -254,13 +241,13 @@ def test_guessing_by_handing_in(hub: Hub, tokens: Tokens, trial: Trial) -> None:
 
 
 @attempt("U33", GROUP, "What the service tells a student of the truth of what they have handed in", veil="any")
-def test_the_truth_beside_a_score(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
+def test_the_truth_beside_a_score(hub: Hub, tokens: Tokens, trial: Trial) -> None:
     said = hand_in(hub, tokens["omar"], "It loves bees.").text + hub.ask("GET", "/organisms", tokens["omar"]).text
     trial.abuse(lambda text: "sapphire" in text, said, hand_in(hub, tokens["pia"], "It hides a sapphire.").text)
 
 
 @attempt("U34", GROUP, "Classes published by students, for others, or under another instructor's name", veil="any")
-def test_classes_of_others(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
+def test_classes_of_others(hub: Hub, tokens: Tokens, trial: Trial) -> None:
     def published(user: str, **more: object) -> httpx2.Response:
         wanted = {"name": "night", "students": "evening", "organisms": ["topaz"], "budget": {"calls": 1}}
         return hub.ask("POST", "/scores/publish", tokens[user], json=wanted | more)
@@ -279,7 +266,7 @@ def test_classes_of_others(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # n
 
 
 @attempt("U35", GROUP, "Scores of a class after its instructor has left the group of those who may publish", veil="any")
-def test_a_former_instructor(hub: Hub, trial: Trial) -> None:  # noqa: F811
+def test_a_former_instructor(hub: Hub, trial: Trial) -> None:
     wanted = {"name": "dusk", "students": "evening", "organisms": ["topaz"]}
 
     def reads() -> list[httpx2.Response]:

@@ -11,37 +11,24 @@ import pytest
 from tests.hub.hub import Hub
 from tests.hub.people import Held, call, outcome
 
-from .hub_users import (  # noqa: F401 - fixtures
-    GROUP,
-    READS,
-    Tokens,
-    alices,
-    browser,
-    everywhere,
-    hub,
-    mallorys,
-    opened,
-    organisms,
-    prompt,
-    tokens,
-)
-from .suite import Trial, attempt
+from ..suite import Trial, attempt
+from .users import GROUP, READS, Tokens, browser, everywhere, opened
 
 pytestmark = pytest.mark.slow
 
 
 @attempt("U1", GROUP, "Every address, without a token", veil="any")
-def test_no_token(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:  # noqa: F811
+def test_no_token(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:
     trial.abuse(opened, everywhere(hub, None), [hub.ask("GET", "/organisms", tokens["alice"])])
 
 
 @attempt("U2", GROUP, "Every address, with a made-up token", veil="any")
-def test_a_made_up_token(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:  # noqa: F811
+def test_a_made_up_token(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:
     trial.abuse(opened, everywhere(hub, "0" * 32), [hub.ask("GET", "/organisms", tokens["alice"])])
 
 
 @attempt("U3", GROUP, "A browser's cookies instead of a token, as another user's page would send them", veil="any")
-def test_cookies(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
+def test_cookies(hub: Hub, tokens: Tokens, trial: Trial) -> None:
     with browser(hub, "root") as logged_in:
         page = logged_in.get(f"{hub.service}/", follow_redirects=True)
         assert "Organisms of this Hub" in page.text
@@ -51,36 +38,36 @@ def test_cookies(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
 
 
 @attempt("U4", GROUP, "A token in the address, where logs and referrers would keep it", veil="any")
-def test_a_token_in_the_address(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
+def test_a_token_in_the_address(hub: Hub, tokens: Tokens, trial: Trial) -> None:
     replies = [hub.ask("GET", f"{path}?token={tokens['root']}", None) for path in READS]
     trial.abuse(opened, replies, [hub.ask("GET", "/organisms", tokens["root"])])
 
 
 @attempt("U5", GROUP, "A kernel's ticket where the Hub's token is asked for", veil="any")
-def test_a_ticket_is_no_hub_token(hub: Hub, alices: Held, trial: Trial) -> None:  # noqa: F811
+def test_a_ticket_is_no_hub_token(hub: Hub, alices: Held, trial: Trial) -> None:
     answers = [reply for reply in everywhere(hub, alices.token) if "/organism/" not in reply.url.path]
     trial.abuse(opened, answers, [hub.ask("GET", "/organism/health", alices.token)])
 
 
 @attempt("U6", GROUP, "The Hub's token where a ticket is asked for", veil="any")
-def test_a_hub_token_is_no_ticket(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:  # noqa: F811
+def test_a_hub_token_is_no_ticket(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:
     answers = [reply for reply in everywhere(hub, tokens["alice"]) if "/organism/" in reply.url.path]
     trial.abuse(opened, answers, [hub.ask("GET", "/organism/health", alices.token)])
 
 
 @attempt("U11", GROUP, "A token of an own account that lacks the service's scope", veil="any")
-def test_a_narrow_token(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
+def test_a_narrow_token(hub: Hub, tokens: Tokens, trial: Trial) -> None:
     narrow = hub.token_of("mallory", scopes=["read:users!user=mallory"])
     trial.abuse(opened, everywhere(hub, narrow), [hub.ask("GET", "/organisms", tokens["mallory"])])
 
 
 @attempt("U12", GROUP, "The token of another service of the Hub", veil="any")
-def test_another_service(hub: Hub, tokens: Tokens, trial: Trial) -> None:  # noqa: F811
+def test_another_service(hub: Hub, tokens: Tokens, trial: Trial) -> None:
     trial.abuse(opened, everywhere(hub, hub.tester), [hub.ask("GET", "/organisms", tokens["mallory"])])
 
 
 @attempt("U13", GROUP, "The administrator's view and its stop, with a user's token", veil="any")
-def test_the_administrators_view(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:  # noqa: F811
+def test_the_administrators_view(hub: Hub, tokens: Tokens, alices: Held, trial: Trial) -> None:
     tried = [
         hub.ask("GET", "/admin/state", tokens["mallory"]),
         hub.ask("POST", "/admin/stop", tokens["mallory"], json={"user": "alice"}),
@@ -91,7 +78,7 @@ def test_the_administrators_view(hub: Hub, tokens: Tokens, alices: Held, trial: 
 
 
 @attempt("U14", GROUP, "The administrator's page, opened by a user's browser", veil="any")
-def test_the_page_for_a_user(hub: Hub, trial: Trial) -> None:  # noqa: F811
+def test_the_page_for_a_user(hub: Hub, trial: Trial) -> None:
     pages = []
     for user in ("mallory", "root"):
         with browser(hub, user) as logged_in:
@@ -100,7 +87,7 @@ def test_the_page_for_a_user(hub: Hub, trial: Trial) -> None:  # noqa: F811
 
 
 @attempt("U15", GROUP, "The administrator's page, fetched or framed by another page of the same origin", veil="any")
-def test_the_page_for_a_script(hub: Hub, trial: Trial) -> None:  # noqa: F811
+def test_the_page_for_a_script(hub: Hub, trial: Trial) -> None:
     with browser(hub, "root") as logged_in:
         logged_in.get(f"{hub.service}/", follow_redirects=True)
         fetched = [
@@ -120,7 +107,7 @@ def test_the_page_for_a_script(hub: Hub, trial: Trial) -> None:  # noqa: F811
 
 
 @attempt("U36", GROUP, "Logins begun by the thousand, so that an administrator's comes to no end", veil="any")
-def test_many_logins(hub: Hub, trial: Trial) -> None:  # noqa: F811
+def test_many_logins(hub: Hub, trial: Trial) -> None:
     with browser(hub, "root") as logged_in:
         begun = logged_in.get(f"{hub.service}/")
         assert begun.status_code == 302
