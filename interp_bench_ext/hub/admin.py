@@ -35,11 +35,9 @@ async def _check(request: Request, authorization: str) -> None:
 
 PAGE = Page(
     path="",
-    asks="admin",
     name="admin",
     title="Organisms of this Hub",
     check=_check,
-    refused="This page is for the administrators of this Hub's organisms.",
 )
 
 

@@ -51,7 +51,7 @@ class Identity:
     async def check_admin(self, authorization: str) -> None:
         """Raises Unauthorized unless the token, a person's or a service's, has the scope of administrators."""
         if ADMIN_SCOPE not in (await self._asked(authorization)).get("scopes", ()):
-            raise Unauthorized(f"this takes the scope {ADMIN_SCOPE}")
+            raise Unauthorized(f"this is for administrators, who have the scope {ADMIN_SCOPE}")
 
     async def _asked(self, authorization: str) -> dict[str, Any]:
         scheme, _, token = authorization.partition(" ")

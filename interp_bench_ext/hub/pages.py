@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -28,18 +29,15 @@ FROM_A_PAGE = {
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """One page; its requests go below the folder ``asks``."""
+    """One page; its requests go below the folder ``name``."""
 
     path: str
     """Below the service's prefix; empty for the first one."""
-    asks: str
     name: str
-    """Of its files here: what it shows, its script, and its own style if it has one."""
+    """Of its files here, too: what it shows, its script, and its own style if it has one."""
     title: str
-    check: Callable[[Request, str], Awaitable[None]]
-    """Raises Unauthorized unless the header belongs to somebody who may see it."""
-    refused: str
-    """What others are told."""
+    check: Callable[[Request, str], Awaitable[object]]
+    """Raises Unauthorized, with what they are told, unless the header belongs to somebody who may see it."""
     downloads: bool = False
 
 
@@ -79,19 +77,19 @@ class Pages:
             return answer
         try:
             await page.check(request, f"Bearer {session.hub_token}")
-        except Unauthorized:
+        except Unauthorized as error:
             # Whoever becomes an administrator has that with their next login only.
             self._sessions.end(request.cookies.get(_SESSION, ""))
-            return _said(page.refused, 403)
-        nonce, asked = secrets.token_urlsafe(16), f"{self._prefix}{page.asks}/"
-        html = _html(page.name, page.title)
-        html = html.replace("NONCE", nonce).replace("PAGE_TOKEN", session.page_token).replace("ASKS", asked)
+            return _said(f"{error.message[:1].upper()}{error.message[1:]}.", 403)
+        nonce, asked = secrets.token_urlsafe(16), f"{self._prefix}{page.name}/"
+        shown = _html(page.name, page.title)
+        shown = shown.replace("NONCE", nonce).replace("PAGE_TOKEN", session.page_token).replace("ASKS", asked)
         policy = (
             f"sandbox allow-scripts{' allow-downloads' if page.downloads else ''}; default-src 'none';"
             f" script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; connect-src {_origin(request)}{asked};"
             " frame-ancestors 'none'; base-uri 'none'"
         )
-        return HTMLResponse(html, headers=_private(policy))
+        return HTMLResponse(shown, headers=_private(policy))
 
     async def _logged_in(self, request: Request) -> Response:
         """The browser comes back from the Hub."""
@@ -132,7 +130,7 @@ def _private(policy: str) -> dict[str, str]:
 
 def _said(sentence: str, status: int) -> Response:
     return HTMLResponse(
-        f"<!doctype html><meta charset=utf-8><title>Organisms</title><p>{sentence}</p>",
+        f"<!doctype html><meta charset=utf-8><title>Organisms</title><p>{html.escape(sentence)}</p>",
         status_code=status,
         headers=_private("default-src 'none'"),
     )
@@ -141,9 +139,9 @@ def _said(sentence: str, status: int) -> Response:
 @cache
 def _html(name: str, title: str) -> str:
     """The page, but for what is another for each person who opens it."""
-    html = _file("page.html").replace("TITLE", title).replace("<!-- MAIN -->", _file(f"{name}.html"))
-    html = html.replace("/* STYLE */", _file("page.css") + _file(f"{name}.css"))
-    return html.replace("// SCRIPT", "'use strict';\n" + _file("page.js") + _file(f"{name}.js"))
+    page = _file("page.html").replace("TITLE", title).replace("<!-- MAIN -->", _file(f"{name}.html"))
+    page = page.replace("/* STYLE */", _file("page.css") + _file(f"{name}.css"))
+    return page.replace("// SCRIPT", "'use strict';\n" + _file("page.js") + _file(f"{name}.js"))
 
 
 def _file(name: str) -> str:

@@ -17,29 +17,21 @@ from .people import Person
 from .routes import body_of, service_of, status_of
 from .service import Service
 
-_REFUSED = "This page is for the instructors of classes on this Hub."
-
 
 async def _instructor(request: Request, authorization: str) -> Person:
     """Raises Unauthorized for one who has no class and may publish none."""
     service = service_of(request)
     person = await service.identity.of(authorization)
     if not service.classrooms.taught_by(person) and service.classrooms.publishing(person) is None:
-        raise Unauthorized(_REFUSED)
+        raise Unauthorized("this page is for the instructors of classes on this Hub")
     return person
-
-
-async def _check(request: Request, authorization: str) -> None:
-    await _instructor(request, authorization)
 
 
 PAGE = Page(
     path="classes/",
-    asks="scores",
-    name="classes",
+    name="scores",
     title="Classes on this Hub",
-    check=_check,
-    refused=_REFUSED,
+    check=_instructor,
     downloads=True,
 )
 
