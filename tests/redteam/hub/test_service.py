@@ -220,6 +220,7 @@ def test_others_scores(hub: Hub, tokens: Tokens, trial: Trial) -> None:
         with browser(hub, user) as logged_in:
             pages.append(logged_in.get(f"{hub.service}/classes/", follow_redirects=True).text)
     assert ["const TOKEN" in page for page in pages] == [False, True]
+    assert "This page is for the instructors of classes on this Hub." in pages[0]
 
 
 @attempt("U32", GROUP, "Handing in claims until one is right, by other runs and in another's name", veil="any")
