@@ -101,6 +101,9 @@ export class RunNotebooks {
     const dock = widget?.parent;
     if (widget && keepFocus && dock instanceof DockPanel) {
       dock.selectWidget(widget);
+      if (!dock.node.contains(document.activeElement)) {
+        makeCurrent(widget);
+      }
     } else if (shown) {
       this._shell.activateById(shown.id);
     }
@@ -137,6 +140,15 @@ export class RunNotebooks {
       run.eventReceived.connect(onEvent);
     });
   }
+}
+
+/**
+ * Lab's menus, and the start form, work on the document that had the focus last. The one that is seen now has it for no
+ * time, so that no key is taken away.
+ */
+function makeCurrent({ node }: Widget): void {
+  node.dispatchEvent(new FocusEvent('focus'));
+  node.dispatchEvent(new FocusEvent('blur'));
 }
 
 /**

@@ -49,6 +49,19 @@ test('all of it can be reached in a low window and in a narrow sidebar', async (
   await sidebar.organism('quick').scrollIntoViewIfNeeded();
   await expect(sidebar.organism('quick')).toBeInViewport({ ratio: 0.5 });
 
+  await test.step('the task scrolls, and shades the edge that it goes on behind', async () => {
+    await sidebar.organism('elder').click();
+    const task = sidebar.region.locator('.ib-prose');
+    expect(
+      await task.evaluate(node => node.scrollHeight - node.clientHeight)
+    ).toBeGreaterThan(0);
+    await expect(task).toHaveCSS(
+      'background-attachment',
+      'local, local, scroll, scroll'
+    );
+    await sidebar.organism('quick').click();
+  });
+
   await page.setViewportSize({ width: 1360, height: 860 });
   await page.evaluate(() => {
     const shell = (globalThis as any).jupyterapp.shell;

@@ -11,7 +11,8 @@ const PARTS = [
   '.ib-FileNotice',
   '.ib-CellMark',
   '.ib-mod-reason .jp-RenderedHTMLCommon',
-  '.ib-Chart'
+  '.ib-Chart',
+  '.jp-Dialog-header, .jp-Dialog-body'
 ];
 
 /** What axe finds wrong in these parts of the page, or else in all that Interp Bench puts on it, as one line each. */

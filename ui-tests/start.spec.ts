@@ -111,6 +111,10 @@ test('a run in a new notebook opens it', async ({ page, lab }) => {
       sidebar.region.getByRole('tab', { name: 'Investigation' })
     ).toBeFocused();
   });
+  // What menus and the start form work on is the notebook that is seen.
+  await expect(page.locator('.lm-TabBar-tab.jp-mod-current')).toHaveText(
+    /^quick.*ipynb/
+  );
   await expect(notebook.cell('texts: 2')).toBeVisible();
   await expect(
     notebook.panel.locator('.jp-MarkdownCell .jp-InputArea-editor:visible')

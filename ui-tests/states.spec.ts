@@ -184,15 +184,14 @@ test('its notebook, with what the cells show', async ({ page, lab }) => {
   await shoot(page, 'notebook');
 });
 
-/** Give the left area another width, as a person does. */
-async function widen(page: Page, width: number): Promise<void> {
-  const left = page.locator('#jp-left-stack');
-  const { x, y, width: before } = (await left.boundingBox())!;
-  await page.mouse.move(x + before + 1, y + 200);
-  await page.mouse.down();
-  await page.mouse.move(x + width + 1, y + 200, { steps: 4 });
-  await page.mouse.up();
-  expect((await left.boundingBox())!.width).toBeCloseTo(width, -1);
+/** Give the left area 420 px, about. */
+async function widen(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    const shell = (globalThis as any).jupyterapp.shell;
+    shell._hsplitPanel.setRelativeSizes([0.33, 0.67]);
+  });
+  const left = await page.locator('#jp-left-stack').boundingBox();
+  expect(Math.abs(left!.width - 420)).toBeLessThan(40);
 }
 
 test('at 200 % zoom, and in a wide sidebar', async ({ page, lab }) => {
@@ -202,13 +201,15 @@ test('at 200 % zoom, and in a wide sidebar', async ({ page, lab }) => {
     zoom: async () => page.setViewportSize({ width: 680, height: 430 }),
     wide: async () => {
       await page.setViewportSize({ width: 1360, height: 860 });
-      await widen(page, 420);
+      await widen(page);
     }
   };
   const run = await lab.start('quick', 'zoom.ipynb');
   await lab.ended(run.id);
   for (const [name, make] of Object.entries(sizes)) {
     await make();
+    await sidebar.go('History');
+    await sidebar.region.locator(`[data-run="${run.id}"]`).click();
     await sidebar.go('Organisms');
     await sidebar.organism('quick').click();
     await shoot(page, `${name}-organisms`);
@@ -218,13 +219,11 @@ test('at 200 % zoom, and in a wide sidebar', async ({ page, lab }) => {
     await sidebar.go('History');
     await shoot(page, `${name}-history`);
     const slow = await lab.start('slow', `${name}.ipynb`, { approval: 'ask' });
-    await sidebar.go('Investigation');
+    await sidebar.region.locator(`[data-run="${slow.id}"]`).click();
     await expect(sidebar.approval).toContainText('time.sleep(600)');
     await shoot(page, `${name}-approval`);
     await lab.command(slow.id, 'stop');
     await lab.ended(slow.id);
-    await sidebar.go('History');
-    await sidebar.region.locator(`[data-run="${run.id}"]`).click();
   }
 });
 
