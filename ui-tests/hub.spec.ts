@@ -114,6 +114,7 @@ test('a user, and an administrator', async ({ browser }) => {
   });
   for (const theme of THEMES) {
     await useTheme(page, theme);
+    await expect(sidebar.now).toContainText(/in the queue/);
     await keep(page, 'hub-queue', theme);
   }
   const admin = await loggedIn(browser, 'root');

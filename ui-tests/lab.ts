@@ -254,7 +254,10 @@ export class Lab {
       asked => asked.getByRole('button', { name: 'Continue waiting' }).click()
     );
     await page.locator('#jupyterlab-splash').waitFor({ state: 'detached' });
-    await page.locator('.jp-LauncherCard, .jp-Notebook').first().waitFor();
+    await page
+      .locator('.jp-LauncherCard:visible, .jp-Notebook:visible')
+      .first()
+      .waitFor();
     return new Sidebar(page);
   }
 

@@ -56,8 +56,9 @@ function table(target, heads, rows, empty) {
   const made = element('table');
   const head = element('tr');
   heads.forEach(([text, kind]) => {
-    const cell = element('th', kind, text);
-    cell.scope = 'col';
+    // A column of buttons has no name.
+    const cell = element(text ? 'th' : 'td', kind, text);
+    if (text) cell.scope = 'col';
     head.append(cell);
   });
   made.append(head);

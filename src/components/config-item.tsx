@@ -45,7 +45,9 @@ export const ConfigItem = React.memo((props: IConfigItemProps): JSX.Element => {
         }}
       >
         <div className="ib-card-head">
-          <span className="ib-card-title">{card.title}</span>
+          <span className="ib-card-title">
+            <Name of={card.title} />
+          </span>
           <span className="ib-card-place">
             {placeName(card.place, card.gpu_type, trans)}
             <Loaded config={card.name} />
@@ -134,7 +136,9 @@ function Details({ card }: { card: ConfigCard }): JSX.Element {
         <dt>{trans.__('Techniques')}</dt>
         <dd className="ib-chips">
           {card.techniques.map(name => (
-            <Name key={name} of={name} />
+            <code key={name}>
+              <Name of={name} />
+            </code>
           ))}
         </dd>
         <dt>{trans.__('Veil')}</dt>

@@ -6,14 +6,14 @@ import * as React from 'react';
 export function Name({ of }: { of: string }): JSX.Element {
   const parts = of.split(/(?<=_)/);
   return (
-    <code>
+    <>
       {parts.map((part, place) => (
         <React.Fragment key={place}>
           {place > 0 && <wbr />}
           {part}
         </React.Fragment>
       ))}
-    </code>
+    </>
   );
 }
 
