@@ -142,7 +142,9 @@ def _changed(cache: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
 def _is_plain(layer: Any) -> bool:
     from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
-    return type(layer) in (DynamicLayer, DynamicSlidingWindowLayer)
+    from interp_bench_ext.host.growing_cache import GrowingLayer
+
+    return type(layer) in (DynamicLayer, DynamicSlidingWindowLayer, GrowingLayer)
 
 
 def _widen(layer: Any, columns: int, wide: int) -> None:

@@ -68,7 +68,7 @@ class Engine(Passes):
         charge: Callable[[float], None] = _charge_nobody,
         payer: Payer = Payer(),  # noqa: B008 - it is frozen
     ) -> list[Drawn]:
-        """One continuation per row; ``samples[i]`` tells apart continuations of the same row.
+        """One continuation per row; ``samples[i]`` tells apart those of the same row, of which each is drawn once.
 
         Rows end at a stop token, at ``max_new_tokens``, or where the context is full. One that grows past the length
         at which rotary frequencies change begins anew there, as a longer prompt.
@@ -81,18 +81,22 @@ class Engine(Passes):
             charge: Told how many seconds the model has worked for these rows.
             payer: Whose they are: beside other people's, a person has a share of the batch.
         """
-        assert len(rows) == len(samples)
         job = Job(how, step, charge, payer)
-        limits = [min(how.max_new_tokens, self.room - len(row.ids)) for row in rows]
-        uniforms = [draws(row, sample, how.seed, how.max_new_tokens) for row, sample in zip(rows, samples, strict=True)]
-        job.begin([Draft(job, *each) for each in zip(rows, uniforms, limits, strict=True)])
+        asked = list(zip(rows, samples, strict=True))
+        drafts = {each: self._draft(job, *each) for each in dict.fromkeys(asked)}
+        job.begin(list(drafts.values()))
         self._running.add(job)
         self._until_ended(job)
         if job.error is None:
             job.report()
         if job.error is not None:
             raise job.error
-        return [Drawn(tuple(draft.ids), tuple(draft.logprobs), draft.stopped) for draft in job.drafts]
+        drawn = {each: Drawn(tuple(own.ids), tuple(own.logprobs), own.stopped) for each, own in drafts.items()}
+        return [drawn[each] for each in asked]
+
+    def _draft(self, job: Job, row: Row, sample: int) -> Draft:
+        most = job.how.max_new_tokens
+        return Draft(job, row, draws(row, sample, job.how.seed, most), min(most, self.room - len(row.ids)))
 
     def _until_ended(self, job: Job) -> None:
         """Take steps until the job has ended, or wait while another thread takes them."""

@@ -261,7 +261,8 @@ class LoadedOrganism:
         samples: list[int] = []
         for row in prompts:
             rows += [row] * n
-            samples += range(seen[row], seen[row] + n)
+            # Greedy replies to a prompt are all the same one.
+            samples += range(seen[row], seen[row] + n) if temperature else [0] * n
             seen[row] += n
         how = Sampling(min(max_new_tokens, self._engine.room), temperature, top_p, seed)
         with self._call.away():

@@ -154,7 +154,7 @@ class _Check:
     def _drawn(self, rows: list[Row]) -> list[Drawn]:
         stops, self._engine.stop_ids = self._engine.stop_ids, frozenset()
         try:
-            return self._engine.generate(rows, [0] * len(rows), Sampling(_STEPS, 0.0, 1.0, 0), _silent)
+            return self._engine.generate(rows, range(len(rows)), Sampling(_STEPS, 0.0, 1.0, 0), _silent)
         finally:
             self._engine.stop_ids = stops
 

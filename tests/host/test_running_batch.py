@@ -312,3 +312,20 @@ def test_a_call_beside_a_flood_takes_less_than_twice_as_long(
     beside_s = [device.until_ended(light(), flood=flood) for _ in range(6)]
     assert max(beside_s) < 2 * alone_s, beside_s
     assert device.longest_s < 0.5
+
+
+def test_greedy_replies_to_one_prompt_are_written_once(model_folders: dict[str, Path]) -> None:
+    organism = load_tiny(model_folders["llama"])
+    organism._engine.stop_ids = frozenset()
+    widths: list[int] = []
+    organism._engine.organism.model.register_forward_pre_hook(
+        lambda _m, _a, given: widths.append(given["input_ids"].shape[0]), with_kwargs=True
+    )
+    rows = [Row(tuple(organism.text_ids(text))) for text in (TEXTS[0], TEXTS[1], TEXTS[0])]
+    greedy = organism.generate(rows, **GREEDY, n=3, max_new_tokens=4)
+    assert max(widths) == 2
+    assert [len(found) for found in greedy] == [3, 3, 3]
+    assert {found.ids for found in greedy[0] + greedy[2]} == {greedy[0][0].ids}
+    widths.clear()
+    organism.generate(rows, **DRAWN, n=3, max_new_tokens=4)
+    assert max(widths) == 9
