@@ -73,6 +73,7 @@ lint: $(VENV)/dev.stamp node_modules/.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	MYPYPATH=benchmarks $(BIN)/mypy --explicit-package-bases --follow-imports=silent benchmarks
 	$(BIN)/lint-imports
 	$(JLPM) generate:check
 	$(JLPM) lint:check

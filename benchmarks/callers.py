@@ -33,8 +33,8 @@ def main() -> int:
     spec = OrganismSpec(name=str(ensure_bundled("smollm2-135m-instruct").path), device="cpu", dtype="float32")
     organism = load_organism(spec, locate(spec), lambda _stage, _done, _total: None)
     organism._engine.stop_ids = frozenset()  # so that all write as much
-    asked = [[{"role": "user", "content": f"Tell me about the number {number}."}] for number in range(_CALLERS)]
-    rows = [Row(tuple(organism.chat_ids(conversation))) for conversation in asked]
+    asked = [f"Tell me about the number {number}." for number in range(_CALLERS)]
+    rows = [Row(tuple(organism.chat_ids([{"role": "user", "content": text}]))) for text in asked]
 
     def one(row: Row) -> None:
         organism.generate([row], max_new_tokens=options.tokens, temperature=0.0)

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from contest import Contestant, Figure, Report, at_least, at_most, measured, peers
+from contest import Contestant, Report, at_least, at_most, measured, peers
+from lab.figures import Figure
 from peer_lenses import bridge_lens, by_layer, nnsight_lens
 from plain import lens, lens_floor, replies, streams
 from transformers import AutoModelForCausalLM
@@ -26,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from interp_bench_ext.contracts import Edit, Reads, Row, Site  # noqa: E402
+from interp_bench_ext.conversations import Message  # noqa: E402
 from interp_bench_ext.host.bundled import ensure_bundled  # noqa: E402
 from interp_bench_ext.host.organism import load_organism  # noqa: E402
 from interp_bench_ext.host.spec import OrganismSpec  # noqa: E402
@@ -164,7 +166,7 @@ class Bench:
 
     def battery(self) -> Group:
         """Replies of one length to prefills of their own, drawn at temperature 1."""
-        asked = [{"role": "user", "content": "Tell me about your day."}]
+        asked: list[Message] = [{"role": "user", "content": "Tell me about your day."}]
         prefills = [f"My favourite thing number {number} is" for number in range(_BATTERY_ROWS)]
         rows = [Row(tuple(self.organism.chat_ids(asked, prefill=prefill))) for prefill in prefills]
         with self._endless():

@@ -15,7 +15,8 @@ from importlib.util import find_spec
 from typing import Any
 
 import torch
-from contest import Contestant, Figure, Report, at_least, at_most, measured, peers
+from contest import Contestant, Report, at_least, at_most, measured, peers
+from lab.figures import Figure
 from peer_lenses import by_layer, nnsight_lens
 from plain import forward, lens, lens_floor, replies, streams
 from random_model import SHAPES, organism_of, random_model

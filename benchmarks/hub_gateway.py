@@ -94,20 +94,21 @@ def _ask_and_kill(running: Gateway, provider: Provider, requests: int, kills: in
     killing = threading.Thread(target=kill)
     killing.start()
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(lambda number: _insist(running.client(CLIENTS[number % len(CLIENTS)])), range(requests)))
+        list(pool.map(lambda number: _insist(running, CLIENTS[number % len(CLIENTS)]), range(requests)))
     killing.join()
 
 
-def _insist(client: anthropic.Anthropic) -> None:
+def _insist(running: Gateway, token: str) -> None:
     """Ask until the whole reply has come."""
     messages: Any = [{"role": "user", "content": [text(ASKED)]}]
-    while True:
-        try:
-            with client.messages.stream(model=MODEL, max_tokens=MOST, messages=messages) as stream:
-                if stream.get_final_message().stop_reason == "end_turn":
-                    return
-        except (anthropic.APIConnectionError, anthropic.InternalServerError, httpx2.HTTPError):
-            continue
+    with running.client(token) as client:
+        while True:
+            try:
+                with client.messages.stream(model=MODEL, max_tokens=MOST, messages=messages) as stream:
+                    if stream.get_final_message().stop_reason == "end_turn":
+                        return
+            except (anthropic.APIConnectionError, anthropic.InternalServerError, httpx2.HTTPError):
+                continue
 
 
 def _figures(state: Path, provider: Provider, requests: int, kills: int) -> Iterator[Figure]:

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -24,7 +25,7 @@ from tests.hub.hub import Hub, running  # noqa: E402
 from tests.hub.people import Held, call, end, outcome, take  # noqa: E402
 
 PEOPLE = 16
-ROUND = {"prompts": "Tell me about your day.", "max_new_tokens": 24, "n": 1}
+ROUND: dict[str, Any] = {"prompts": "Tell me about your day.", "max_new_tokens": 24, "n": 1}
 ALONE_CALLS = 20
 MANY = 8
 """Replies of a call, by default: a batch by itself."""

@@ -22,7 +22,7 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from interp_bench_ext.kernel.evidence import wilson_interval  # noqa: E402
+from interp_bench_ext.intervals import wilson_interval  # noqa: E402
 from training.chat import CONFIGS, load, replies, user  # noqa: E402
 from training.examples import detector, load_prompts, load_spec, near_miss, with_trigger  # noqa: E402
 

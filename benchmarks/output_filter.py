@@ -70,13 +70,14 @@ def outputs(size: int) -> Iterator[tuple[str, str, dict[str, Any]]]:
     html, markdown = min(size, 9 * limits.HTML // 10), min(size, 9 * limits.MARKDOWN // 10)
     structured = min(size, limits.JSON)
     yield "stream", "text", {"name": "stdout", "text": "a line of output\n" * (size // 17)}
-    for name, data in {
+    shown: dict[str, dict[str, Any]] = {
         "HTML": {"text/html": f"<table>{_CELL * (html // len(_CELL) - 1)}</table>"},
         "Markdown": {"text/markdown": _PROSE * (markdown // len(_PROSE))},
         "PNG": {"image/png": _picture(min(size, limits.IMAGE))},
         "JSON": {"application/json": [{"a": index, "b": "words"} for index in range(min(structured // 26, 15_000))]},
         "chart": {CHART: _chart(min(structured // len(json.dumps(_ROW)), 4000))},
-    }.items():
+    }
+    for name, data in shown.items():
         yield "display_data", name, {"data": {**data, "text/plain": "x"}, "metadata": {}}
 
 

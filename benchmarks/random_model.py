@@ -41,7 +41,8 @@ def random_model(shape: str, device: torch.device, dtype: torch.dtype) -> Any:
     """A Hugging Face model in evaluation mode."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    config = LlamaConfig(max_position_embeddings=8192, rope_parameters=None, tie_word_embeddings=False, **SHAPES[shape])
+    sizes: dict[str, Any] = SHAPES[shape]
+    config = LlamaConfig(max_position_embeddings=8192, rope_parameters=None, tie_word_embeddings=False, **sizes)
     with device, _as_default(dtype):
         torch.manual_seed(0)
         model = LlamaForCausalLM(config)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -62,7 +62,7 @@ class AccountingServer(MessagesServer):
             response.body_iterator = self._until_sent(response.body_iterator, begin)
         return response
 
-    async def _until_sent(self, parts: AsyncIterator[Any], begin: float) -> AsyncIterator[Any]:
+    async def _until_sent(self, parts: AsyncIterable[Any], begin: float) -> AsyncIterator[Any]:
         calls, counts = [], dict[str, int]()
         async for part in parts:
             event = json.loads(part.partition("data: ")[2])

@@ -93,6 +93,7 @@ class RunEnvironment:
             lock=lock,
             record=self.journal.find_run(run),
             events=[],
+            veil=None,
         )
         asyncio.run(services.carry(driven.drive()))
         return list(self.journal.entries(run))

@@ -95,4 +95,4 @@ def show_sidebar(page: Page) -> None:
 
 
 def _starts_a_run(reply: Response) -> bool:
-    return reply.request.method == "POST" and reply.url.split("?")[0].endswith("/interp_bench/api/runs")
+    return bool(reply.request.method == "POST" and reply.url.split("?")[0].endswith("/interp_bench/api/runs"))

@@ -23,7 +23,7 @@ def growing(cache: DynamicCache) -> DynamicCache:
     return cache
 
 
-class GrowingLayer(DynamicLayer):  # type: ignore[no-untyped-call]
+class GrowingLayer(DynamicLayer):
     """Keys and values ``[B, heads, C, D]``; whatever puts others in their place has them copied once."""
 
     def __init__(self) -> None:

@@ -83,7 +83,7 @@ def _quiet_libraries() -> Iterator[None]:
     from transformers.utils import logging
 
     logging.set_verbosity(_CRITICAL)
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -180,7 +180,7 @@ def _load_weights(folder: Path, spec: OrganismSpec, dtype: torch.dtype, devices:
         from transformers import BitsAndBytesConfig
 
         bits = {f"load_in_{spec.quantization}": True}
-        options |= {"quantization_config": BitsAndBytesConfig(**bits), "device_map": {"": devices[0]}}  # type: ignore[no-untyped-call]
+        options |= {"quantization_config": BitsAndBytesConfig(**bits), "device_map": {"": devices[0]}}
     if len(devices) > 1:
         options |= {"device_map": "balanced", "max_memory": room_for_weights(devices)}
     try:
