@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +18,5 @@ def technique(name: str) -> Callable[..., Any]:
 
 def helper(name: str) -> ModuleType:
     """A module that techniques share."""
-    technique("chat")  # makes the folder's package
-    package = next(module for module in sys.modules if module.startswith("_interp_bench_techniques_"))
+    package = technique("chat").__module__.rpartition(".")[0]
     return importlib.import_module(f"{package}.{name}")
