@@ -12,6 +12,7 @@ from pathlib import Path
 
 from interp_bench_ext.agent.provider import Provider
 from interp_bench_ext.config import AgentSection, Experiment, load_config
+from interp_bench_ext.contracts import Used
 from interp_bench_ext.host.spec import OrganismSpec
 from interp_bench_ext.host.terms import Terms
 from interp_bench_ext.models.key import Key
@@ -119,8 +120,8 @@ class _OnGpu(Lease):
 
     busy: Callable[[], float]
 
-    def busy_s(self) -> float:
-        return self.busy()
+    def used(self) -> Used:
+        return super().used()._replace(busy_s=self.busy())
 
 
 def on_simulated_gpu(busy_s: Callable[[], float]) -> OpenOrganism:
