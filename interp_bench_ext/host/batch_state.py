@@ -142,9 +142,7 @@ def _changed(cache: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
 def _is_plain(layer: Any) -> bool:
     from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
-    from interp_bench_ext.host.growing_cache import GrowingLayer
-
-    return type(layer) in (DynamicLayer, DynamicSlidingWindowLayer, GrowingLayer)
+    return type(layer) in (DynamicLayer, DynamicSlidingWindowLayer)
 
 
 def _widen(layer: Any, columns: int, wide: int) -> None:

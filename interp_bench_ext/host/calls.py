@@ -147,15 +147,11 @@ class Calls:
         mask = torch.tensor([[not row] for row in base], dtype=torch.long, device=self.device)
         return State(rows, self.organism, cache, mask.expand(-1, self.prefix_length), positions, seen)
 
-    def _new_cache(self, arm: Arm) -> Any:
+    @staticmethod
+    def _new_cache(arm: Arm) -> Any:
         from transformers import DynamicCache
 
-        from interp_bench_ext.host.growing_cache import growing
-
-        if arm.cache is not DynamicCache:
-            return arm.cache()
-        cache = DynamicCache(config=arm.model.config)
-        return growing(cache) if self.device.type == "cpu" else cache
+        return DynamicCache(config=arm.model.config) if arm.cache is DynamicCache else arm.cache()
 
     def _padded(
         self, ids: Sequence[tuple[int, ...]], seen: Columns, *, left: bool
