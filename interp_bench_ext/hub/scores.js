@@ -93,7 +93,10 @@ function studentRows(one, student) {
 
 function download(one) {
   const button = element('button', 'plain push', 'Download CSV');
-  button.setAttribute('aria-label', `Download CSV of the scores of ${one.name}`);
+  button.setAttribute(
+    'aria-label',
+    `Download CSV of the scores of ${one.name}`
+  );
   button.addEventListener('click', async () => {
     const reply = await fetch(`ASKS${one.name}.csv`, {
       credentials: 'omit',
