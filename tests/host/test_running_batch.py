@@ -65,6 +65,15 @@ def same(found: list[list[Completion]], alone: list[list[Completion]]) -> None:
             assert one.logprobs == pytest.approx(other.logprobs, abs=TOLERANCE)
 
 
+def widths_of(organism: LoadedOrganism) -> list[int]:
+    """The rows of each pass from now on."""
+    widths: list[int] = []
+    organism._engine.organism.model.register_forward_pre_hook(
+        lambda _m, _a, given: widths.append(given["input_ids"].shape[0]), with_kwargs=True
+    )
+    return widths
+
+
 @pytest.mark.parametrize("hidden", [None, HIDDEN])
 def test_calls_at_once_get_what_each_gets_alone(folder: Path, adapter: Path, hidden: str | None) -> None:
     organism = load_tiny(folder, adapter=adapter, hidden=hidden)
@@ -78,10 +87,7 @@ def test_calls_at_once_get_what_each_gets_alone(folder: Path, adapter: Path, hid
 def test_rows_enter_a_batch_that_runs_and_a_step_is_for_all(model_folders: dict[str, Path]) -> None:
     organism = load_tiny(model_folders["llama"])
     organism._engine.stop_ids = frozenset()
-    widths: list[int] = []
-    organism._engine.organism.model.register_forward_pre_hook(
-        lambda _m, _a, given: widths.append(given["input_ids"].shape[0]), with_kwargs=True
-    )
+    widths = widths_of(organism)
     begun, gone_on = threading.Event(), threading.Event()
 
     def first_step(_stage: str, done: int, _total: int) -> None:
@@ -317,10 +323,7 @@ def test_a_call_beside_a_flood_takes_less_than_twice_as_long(
 def test_greedy_replies_to_one_prompt_are_written_once(model_folders: dict[str, Path]) -> None:
     organism = load_tiny(model_folders["llama"])
     organism._engine.stop_ids = frozenset()
-    widths: list[int] = []
-    organism._engine.organism.model.register_forward_pre_hook(
-        lambda _m, _a, given: widths.append(given["input_ids"].shape[0]), with_kwargs=True
-    )
+    widths = widths_of(organism)
     rows = [Row(tuple(organism.text_ids(text))) for text in (TEXTS[0], TEXTS[1], TEXTS[0])]
     greedy = organism.generate(rows, **GREEDY, n=3, max_new_tokens=4)
     assert max(widths) == 2
