@@ -8,8 +8,9 @@ Shapes: M rows of a product.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from types import MethodType
 from typing import Any, TypeGuard
 
@@ -26,6 +27,8 @@ _ROWS = 64
 """The M that the layout is chosen for; every other is right too."""
 _LEAST_ROWS = 2
 """One row's product reads the matrix once either way, and torch's own begins sooner."""
+_WORTH_ROWS = 256
+"""Fewer are multiplied sooner than the matrix is laid out for them."""
 _APART = 1e-5
 """Of the largest number of a product, how far it may lie from torch's own: sums are made in another order."""
 
@@ -42,6 +45,13 @@ def pack(models: Iterable[nn.Module]) -> int:
         return 0
     copies = {key: _Copy.of(weight) for key, weight in weights.items()}
     return sum(_packed(layer, copies[id(layer.weight)]) for layer in layers)
+
+
+def product_with(weight: torch.Tensor, bias: torch.Tensor | None, rows: int) -> Callable[[torch.Tensor], torch.Tensor]:
+    """``[n, in]`` to ``[n, out]``, for a matrix that will be multiplied with so many rows in all, soon."""
+    wanted = rows >= _WORTH_ROWS and weight.dtype == torch.float32 and weight.device == _CPU
+    copy = _Copy.of(weight) if wanted and torch._C._has_mkldnn else None
+    return partial(linear, weight=weight, bias=bias) if copy is None else partial(copy.product, bias=bias)
 
 
 def _is_plain(module: nn.Module) -> TypeGuard[nn.Linear]:

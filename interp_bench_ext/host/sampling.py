@@ -99,17 +99,18 @@ def choose(
     else:
         tokens = logits.argmax(-1)
     chosen = logits.gather(-1, tokens[:, None])[:, 0]
-    return tokens, chosen - _log_total(logits, plain)
+    return tokens, chosen - log_total(logits, plain)
 
 
-def _log_total(logits: torch.Tensor, probs: torch.Tensor | None) -> torch.Tensor:
-    """``[B]``: the logits' log-sum-exp.
+def log_total(logits: torch.Tensor, probs: torch.Tensor | None = None) -> torch.Tensor:
+    """``[B]``: the logits' log-sum-exp; ``probs`` are their softmax, where that is there already.
 
-    On a CPU `torch.logsumexp` costs four times a softmax, whose largest probability is one over the sum of the others'
-    shares of it: the largest logit less that one's logarithm.
+    On a CPU `torch.logsumexp` costs twice to four times a softmax, whose largest probability is one over the sum of the
+    others' shares of it: the largest logit less that one's logarithm.
     """
-    if probs is None:
+    if logits.device.type != "cpu":
         return torch.logsumexp(logits, -1)
+    probs = torch.softmax(logits, -1) if probs is None else probs
     return logits.amax(-1) - probs.amax(-1).log()
 
 

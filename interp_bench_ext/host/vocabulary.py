@@ -12,9 +12,12 @@ import torch
 
 from interp_bench_ext.contracts import Reading
 from interp_bench_ext.host.adapter_rows import is_adapter_layer
+from interp_bench_ext.host.packed import product_with
 from interp_bench_ext.host.parts import Parts
+from interp_bench_ext.host.sampling import log_total
 
 Step = Callable[[str, int, int], None]
+Tile = Callable[[torch.Tensor], torch.Tensor]
 _TILE = {"cpu": (512, 4096)}
 """Places and tokens of one product: what is read of it several times should stay in the processor's cache."""
 _LARGE_TILE = (4096, 16384)
@@ -50,16 +53,18 @@ class Head:
             return None
         return cls(weight, parts.head.bias, parts.scale, parts.soft_cap)  # type: ignore[arg-type]
 
-    def tile(self, normed: torch.Tensor, tokens: slice) -> torch.Tensor:
-        """Float32 logits ``[n, tokens]`` in memory of their own."""
-        logits = normed @ self.weight[tokens].T
-        if self.bias is not None:
-            logits += self.bias[tokens]
-        logits = logits.float()
-        if self.scale != 1:
-            logits *= self.scale
-        if self.soft_cap is not None:
-            logits.div_(self.soft_cap).tanh_().mul_(self.soft_cap)
+    def tile(self, tokens: slice, places: int) -> Tile:
+        """Makes float32 logits ``[n, tokens]``, in memory of their own, of ``[n, W]``; so many places there will be."""
+        product = product_with(self.weight[tokens], None if self.bias is None else self.bias[tokens], places)
+
+        def logits(normed: torch.Tensor) -> torch.Tensor:
+            found = product(normed).float()
+            if self.scale != 1:
+                found *= self.scale
+            if self.soft_cap is not None:
+                found.div_(self.soft_cap).tanh_().mul_(self.soft_cap)
+            return found
+
         return logits
 
 
@@ -100,6 +105,41 @@ def _group_maxima(logits: torch.Tensor) -> torch.Tensor:
     return torch.cat([*groups, *([logits[:, whole:].amax(-1, keepdim=True)] if whole < logits.shape[1] else [])], 1)
 
 
+@dataclass
+class _Block:
+    """What is known so far of n places: ``[n, W]`` normed, logits and ranks ``[n, targets]``, log-sum-exp ``[n]``."""
+
+    normed: torch.Tensor
+    best: Best
+    owns: torch.Tensor
+    ranks: torch.Tensor
+    total: torch.Tensor
+
+    @classmethod
+    def of(cls, normed: torch.Tensor, top_k: int, targets: int) -> _Block:
+        """Before any token has been looked at."""
+        n, device = len(normed), normed.device
+        return cls(
+            normed,
+            Best(n, top_k, normed),
+            torch.zeros((n, targets), device=device),
+            torch.ones((n, targets), dtype=torch.long, device=device),
+            torch.full((n,), -torch.inf, device=device),
+        )
+
+    def take(self, logits: torch.Tensor, first: int) -> None:
+        """Take in ``[n, tokens]`` logits of the tokens from ``first`` on."""
+        for number in range(self.owns.shape[1]):
+            self.ranks[:, number] += (logits > self.owns[:, number, None]).sum(-1)
+        self.best.add(logits, first, _group_maxima(logits))
+        self.total = torch.logaddexp(self.total, log_total(logits))
+
+    @property
+    def found(self) -> tuple[torch.Tensor, ...]:
+        """Ids and logits of the likeliest ``[n, k]``, logits and ranks of the targets, log-sum-exp ``[n]``."""
+        return self.best.ids, self.best.values, self.owns, self.ranks, self.total
+
+
 @torch.no_grad()
 def read(parts: Parts, hidden: torch.Tensor, asked: Question, vocabulary: int) -> Reading | None:
     """See contracts.Organism.read. None for a head that is more than a matrix."""
@@ -121,7 +161,7 @@ class _Reader:
         if hidden.device.type != "cpu":  # few places of all tokens are as much as many of some, and fewer kernels
             self._tokens *= max(1, self._places // max(1, len(flat)))
         normed = self._parts.norm(flat)
-        found = [self._block(normed[at : at + self._places], at, len(flat)) for at in range(0, len(flat), self._places)]
+        found = [block.found for block in self._read_out(normed)]
         ids, tops, owns, ranks, totals = (torch.cat(each) for each in zip(*found, strict=True))
         kl = None
         if reference is not None:
@@ -138,39 +178,27 @@ class _Reader:
             None if kl is None else whole(kl),
         )
 
-    def _block(self, normed: torch.Tensor, at: int, of: int) -> tuple[torch.Tensor, ...]:
-        """Ids and logits of the likeliest ``[n, k]``, logits and ranks of the targets, log-sum-exp ``[n]``."""
-        self._step("read", at, of)
-        best = Best(len(normed), self._top_k, normed)
-        highest = torch.full((len(normed),), -torch.inf, device=normed.device)
-        total = torch.zeros_like(highest)
-        owns = self._own(normed)
-        ranks = torch.ones(owns.shape, dtype=torch.long, device=normed.device)
-        for tokens in self._slices():
-            logits = self._head.tile(normed, tokens)
-            for number in range(len(self._targets)):
-                ranks[:, number] += (logits > owns[:, number, None]).sum(-1)
-            groups = _group_maxima(logits)
-            best.add(logits, tokens.start, groups)
-            higher = torch.maximum(highest, groups.amax(-1))
-            total = total * (highest - higher).exp() + logits.sub_(higher[:, None]).exp_().sum(-1)
-            highest = higher
-        return best.ids, best.values, owns, ranks, highest + total.log()
+    def _read_out(self, normed: torch.Tensor) -> list[_Block]:
+        """What is read of all places, some of them after others; a tile's matrix is made ready once for all."""
+        places = torch.split(normed, self._places)
+        blocks = [_Block.of(each, self._top_k, len(self._targets)) for each in places]
+        slices = self._slices()
+        for number, target in enumerate(self._targets):  # from the very products in which their ranks are counted
+            tokens = next(tokens for tokens in slices if target < tokens.stop)
+            tile = self._head.tile(tokens, len(normed))
+            for block in blocks:
+                block.owns[:, number] = tile(block.normed)[:, target - tokens.start]
+        for tokens in slices:
+            self._step("read", tokens.start, slices[-1].stop)
+            tile = self._head.tile(tokens, len(normed))
+            for block in blocks:
+                block.take(tile(block.normed), tokens.start)
+        return blocks
 
     def _slices(self, most: int | None = None) -> list[slice]:
         size = len(self._head.weight)
         each = min(self._tokens, most or self._tokens)
         return [slice(start, min(start + each, size)) for start in range(0, size, each)]
-
-    def _own(self, normed: torch.Tensor) -> torch.Tensor:
-        """Logits of the targets ``[n, targets]``, from the very products in which their ranks are counted."""
-        own = [
-            self._head.tile(normed, next(tokens for tokens in self._slices() if target < tokens.stop))[
-                :, target % self._tokens
-            ]
-            for target in self._targets
-        ]
-        return torch.stack(own, -1) if own else normed.new_zeros((len(normed), 0), dtype=torch.float32)
 
     def _divergence(
         self, flat: torch.Tensor, normed: torch.Tensor, reference: torch.Tensor, totals: torch.Tensor
@@ -184,7 +212,7 @@ class _Reader:
         if torch.equal(flat[-len(given) :], given):  # a lens' last layer
             ends = totals[-len(given) :]
         else:
-            ends = torch.cat([self._block(part, 0, 1)[-1] for part in final.split(self._places)])
+            ends = torch.cat([block.found[-1] for block in self._read_out(final)])
         times = len(flat) // len(given)
         if self._head.soft_cap is None:
             difference = self._weighted(final, ends, normed.unflatten(0, (times, -1)))  # type: ignore[no-untyped-call]
@@ -199,9 +227,10 @@ class _Reader:
         weights = torch.zeros(final.shape, device=final.device)
         centre = self._head.weight.mean(0).float()
         for tokens in self._slices(_LARGE_TILE[1]):  # of the matrix there is a copy in float32
-            probs = (self._head.tile(final, tokens) - ends[:, None]).exp()
+            probs = (self._head.tile(tokens, len(final))(final) - ends[:, None]).exp()
             # What all tokens have in common cancels, and would round what they do not.
-            weights += probs @ (self._head.weight[tokens] - centre)  # in float32, as the centre is
+            apart = self._head.weight[tokens] - centre  # in float32, as the centre is
+            weights += product_with(apart.T.contiguous(), None, len(final))(probs)
         change = (final - others).float()
         mean: torch.Tensor = torch.linalg.vecdot(weights, change) + change @ centre  # as p adds up to 1
         return self._head.scale * mean
@@ -209,10 +238,11 @@ class _Reader:
     def _weighted_capped(self, final: torch.Tensor, ends: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
         found = torch.zeros(others.shape[:-1], device=final.device)
         for tokens in self._slices():
-            logits = self._head.tile(final, tokens)
+            tile = self._head.tile(tokens, len(final) * (1 + len(others)))
+            logits = tile(final)
             probs = (logits - ends[:, None]).exp()
             for number, other in enumerate(others):
-                found[number] += torch.linalg.vecdot(probs, logits - self._head.tile(other, tokens))
+                found[number] += torch.linalg.vecdot(probs, logits - tile(other))
         return found
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from interp_bench_ext.host.packed import pack
+from interp_bench_ext.host.packed import pack, product_with
 from tests.host.families import build_family
 
 
@@ -77,3 +77,15 @@ def test_layers_with_one_matrix_share_what_is_made_of_it() -> None:
     assert pack([nn.Sequential(one), nn.Sequential(other)]) == 2
     copies = [layer.forward.__func__.__closure__ for layer in (one, other)]  # type: ignore[attr-defined]
     assert copies[0][0].cell_contents is copies[1][0].cell_contents
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize(("rows", "dtype"), [(8, torch.float32), (300, torch.float32), (300, torch.bfloat16)])
+@torch.no_grad()
+def test_a_product_with_a_part_of_a_matrix_is_torchs_own(rows: int, dtype: torch.dtype, *, bias: bool) -> None:
+    matrix, given = torch.randn(100, 64).to(dtype), torch.randn(rows, 64).to(dtype)
+    added = torch.randn(40).to(dtype) if bias else None
+    found = product_with(matrix[30:70], added, rows)(given)
+    expected = given.double() @ matrix[30:70].double().T + (added.double() if added is not None else 0.0)
+    assert found.dtype == dtype
+    assert torch.allclose(found.double(), expected, atol=1e-4 if dtype == torch.float32 else 0.3)
