@@ -35,9 +35,8 @@ class Calls:
     def __init__(self, loaded: Loaded) -> None:
         self.device, self.devices, self.dtype = loaded.device, loaded.devices, loaded.dtype
         self.adapter_rows = AdapterRows(loaded.model) if loaded.adapted else None
-        if self.device.type == "cuda":
-            for model in (loaded.model, loaded.base):
-                fuse(model)
+        for model in (loaded.model, loaded.base):
+            fuse(model)
         pack((loaded.model, loaded.base))
         ids = torch.tensor([loaded.proof.ids], device=self.device)
         self.organism = Arm.of(loaded.model, ids)

@@ -1,4 +1,4 @@
-"""Norms by one kernel, beside the modules' own operations; on a CPU too, though only a GPU is faster by it."""
+"""Norms by one kernel, or on one thread, beside the modules' own operations."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from interp_bench_ext.host import norms
 from interp_bench_ext.host.norms import fuse
 from tests.host.families import build_family
 
@@ -28,8 +29,8 @@ def model_of(family: str, dtype: torch.dtype) -> Any:
 def test_logits_are_those_of_the_modules_own_operations(family: str, dtype: torch.dtype) -> None:
     model = model_of(family, dtype)
     own, ids = copy.deepcopy(model), torch.arange(3, 40)[None]
-    norms = [module for module in model.modules() if type(module).__name__.endswith("RMSNorm")]
-    assert fuse(model) == len(norms) > 2
+    own_norms = [module for module in model.modules() if type(module).__name__.endswith("RMSNorm")]
+    assert fuse(model) == len(own_norms) > 2
     difference = (model(ids).logits - own(ids).logits).float().abs().max()
     assert float(difference) < (1e-4 if dtype == torch.float32 else 0.1) * float(own(ids).logits.float().std())
 
@@ -47,6 +48,22 @@ def test_weights_hooks_and_copies_are_followed() -> None:
     assert torch.allclose(norm(given), 2 * before)
     assert len(seen) == 2
     assert torch.allclose(other(given), before)
+
+
+def test_few_numbers_are_normed_on_one_thread_and_many_on_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    norm, threads = model_of("llama", torch.float32).model.norm, []
+    monkeypatch.setattr(norms, "_WAYS", (lambda module, given: (threads.append(torch.get_num_threads()), given)[1],))
+    monkeypatch.setattr(norms, "_same", lambda ours, wanted: True)
+    assert fuse(norm) == 1
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        norm(torch.randn(64, 1, len(norm.weight)))
+        norm(torch.randn(norms._FEW // len(norm.weight) + 1, len(norm.weight)))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert threads[1:] == [1, 2]  # the first was the probe's
 
 
 class _Doubled(nn.Module):
