@@ -154,6 +154,7 @@ def _serve(request: dict[str, Any], tickets: Tickets, methods: MethodProcesses |
     from interp_bench_ext.host.dispatch import Dispatcher
     from interp_bench_ext.host.organism import load_organism
     from interp_bench_ext.host.service import build_app
+    from interp_bench_ext.host.serving import listening, serve
     from interp_bench_ext.host.sources import Sources
     from interp_bench_ext.host.spec import OrganismSpec
     from interp_bench_ext.host.technique_files import load_techniques
@@ -171,7 +172,7 @@ def _serve(request: dict[str, Any], tickets: Tickets, methods: MethodProcesses |
     del spec, sources
     _overwrite_freed_memory(False)
     dispatcher = Dispatcher(organism, techniques, used, methods)
-    listener = _listen(request["listen"])
+    listener = listening(request["listen"])
     app = build_app(dispatcher, tickets)
     say(
         {
@@ -180,40 +181,7 @@ def _serve(request: dict[str, Any], tickets: Tickets, methods: MethodProcesses |
             "port": listener.getsockname()[1] if listener.family == socket.AF_INET else None,
         }
     )
-    _run_server(app, listener)
-
-
-def _listen(where: str | int) -> socket.socket:
-    """A Unix socket at the path ``where`` that only its owner can open, or a loopback port (0: a free one)."""
-    if isinstance(where, int):
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", where))
-        listener.listen()
-        return listener
-    path = Path(where)
-    path.unlink(missing_ok=True)  # what a process that died has left
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(where)
-    path.chmod(0o600)
-    listener.listen()
-    return listener
-
-
-def _run_server(app: Any, listener: socket.socket) -> None:
-    import uvicorn
-
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        ws="none",
-        timeout_keep_alive=3600,
-        server_header=False,
-        proxy_headers=False,
-    )
-    uvicorn.Server(config).run(sockets=[listener])
+    serve(app, listener)
 
 
 if __name__ == "__main__":

@@ -59,6 +59,12 @@ class UnixConnection(http.client.HTTPConnection):
             raise
 
 
+class _OrganismConnection(UnixConnection):
+    """One for a single request: as HTTP/1.0 asks, the reply ends with it, and its parts come without chunks' frames."""
+
+    _http_vsn, _http_vsn_str = 10, "HTTP/1.0"
+
+
 class Wire:
     """One organism's address; each request has a connection of its own, so threads may share a wire."""
 
@@ -138,7 +144,7 @@ def open_connection(url: str) -> http.client.HTTPConnection:
     """A connection, not yet made, for ``unix:///path.sock`` or ``http://127.0.0.1:port``."""
     parts = urlsplit(url)
     if parts.scheme == "unix" and parts.path:
-        return UnixConnection(unquote(parts.path), _CONNECT_TIMEOUT_S)
+        return _OrganismConnection(unquote(parts.path), _CONNECT_TIMEOUT_S)
     if parts.scheme == "http" and parts.hostname:
         return http.client.HTTPConnection(parts.hostname, parts.port, timeout=_CONNECT_TIMEOUT_S)
     raise BadInput(f"An organism's address is unix:///path.sock or http://host:port, not {url!r}.")

@@ -99,12 +99,21 @@ def _view(spec: dict[str, Any], dtype: np.dtype[Any], buffer: Buffer, name: str)
     return array
 
 
+@functools.cache
+def _item_hint(hint: Any) -> Any:
+    """What a tuple of this type holds; None for what is no tuple."""
+    return typing.get_args(hint)[0] if typing.get_origin(hint) is tuple else None
+
+
 def _checked(value: Any, hint: Any, where: str) -> Any:
     """``value`` as ``hint`` says, lists having become tuples and numpy's integers Python's."""
-    if typing.get_origin(hint) is tuple:
+    item_hint = _item_hint(hint)
+    if item_hint is not None:
         if not isinstance(value, (list, tuple)):
             raise TypeError(f"{where} is a tuple, not {type(value).__name__}")
-        return tuple(_checked(item, typing.get_args(hint)[0], where) for item in value)
+        if all(type(item) is item_hint for item in value):
+            return tuple(value)
+        return tuple(_checked(item, item_hint, where) for item in value)
     if hint is int and isinstance(value, Integral) and not isinstance(value, bool):
         return int(value)
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):

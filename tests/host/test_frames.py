@@ -1,11 +1,22 @@
 from __future__ import annotations
 
+import asyncio
 import json
+import socket
 import struct
 
 from interp_bench_ext.contracts import Access, Parameter, TechniqueSpec
 from interp_bench_ext.errors import BadInput
-from interp_bench_ext.host.frames import HEAD_BYTES, described, error_frame, frame_head, joined, json_frame, pieces
+from interp_bench_ext.host.frames import (
+    HEAD_BYTES,
+    described,
+    error_frame,
+    frame_head,
+    joined,
+    json_frame,
+    pieces,
+    widen,
+)
 
 
 def read(frame: bytes) -> tuple[bytes, object]:
@@ -37,12 +48,26 @@ def test_techniques_are_described_with_their_signature():
 
 
 def test_a_large_part_goes_out_in_pieces_of_it_and_nothing_is_copied():
-    array = bytearray(range(256)) * 4096
+    array = bytearray(range(256)) * 65536
     cut = list(pieces(memoryview(array)))
     assert len(cut) > 1
     assert b"".join(cut) == array
     assert all(piece.obj is array for piece in cut)
     assert list(pieces(b"")) == []
+
+
+def test_a_piece_is_taken_whole_before_anybody_reads():
+    async def left_over() -> int:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            transport, _ = await asyncio.get_running_loop().connect_accepted_socket(asyncio.Protocol, ours)
+            widen(transport)
+            transport.write(next(iter(pieces(bytes(1 << 24)))))
+            left = transport.get_write_buffer_size()
+            transport.abort()
+            return left
+
+    assert asyncio.run(left_over()) == 0
 
 
 def test_small_parts_go_out_together_and_large_ones_as_they_are():

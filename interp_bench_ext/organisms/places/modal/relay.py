@@ -15,7 +15,7 @@ from aiohttp import web
 from interp_bench_ext.contracts import TechniqueSpec
 from interp_bench_ext.errors import DeadlineExceeded, InterpBenchError
 from interp_bench_ext.host.call_body import CallBody, parsed, received
-from interp_bench_ext.host.frames import described, error_frame, pieces
+from interp_bench_ext.host.frames import described, error_frame, pieces, widen
 from interp_bench_ext.host.tickets import NO_TICKET, Admitted, Tickets
 from interp_bench_ext.sandbox.private_folder import private_folder
 
@@ -87,6 +87,8 @@ class Relay:
         admitted = self._let_in(request)
         reply = web.StreamResponse(headers={"Content-Type": "application/octet-stream"})
         await reply.prepare(request)
+        if request.transport is not None:
+            widen(request.transport)
         begun = False
         try:
             body = await received(request.headers.get("Content-Length"), request.content.iter_any())
