@@ -34,6 +34,7 @@ from .handlers.runs import (
     RunsHandler,
 )
 from .models.key_variables import KEY_VARIABLE, KEY_VARIABLES, TOKEN_VARIABLE
+from .notebook.listing import list_what_is_there
 from .notebook.planted_links import FILES, FilesOfWorkFolders, follow_no_planted_links
 from .organisms.places.hub.account import TOKEN_VARIABLE as TOKEN_OF_THE_HUB
 from .organisms.places.hub.account import hub_account
@@ -171,6 +172,7 @@ class InterpBenchApp(ExtensionApp):
             self._credentials = self._key_from_file()
         if self.serverapp is not None:
             follow_no_planted_links(self.serverapp.contents_manager)
+            list_what_is_there(self.serverapp.contents_manager)
 
     def initialize_handlers(self) -> None:
         manager = None if self.serverapp is None else self.serverapp.contents_manager

@@ -16,21 +16,20 @@ from typing import Any
 
 from jupyter_server.base.handlers import AuthenticatedFileHandler
 from jupyter_server.services.contents.fileio import FileManagerMixin
-from tornado.web import HTTPError
 
 from ..errors import BadInput
 from ..paths import opened_folder, real_path, work_folder_around
+from .listing import LeftOut
 
 FILES = r"files/((?:.*/)?[^/]*_[fF][iI][lL][eE][sS]/.*)"
 """The route of files that may lie in work folders."""
 
 
-class PlantedLink(HTTPError, OSError):
-    """Not found, for clients; for who lists a folder, an entry that leads in a circle and is left out."""
+class PlantedLink(LeftOut):
+    """One that is not followed."""
 
     def __init__(self) -> None:
-        HTTPError.__init__(self, 404, "links in a kernel's work folder are not followed")
-        self.errno = errno.ELOOP
+        super().__init__("links in a kernel's work folder are not followed")
 
 
 def follow_no_planted_links(contents_manager: Any) -> None:
