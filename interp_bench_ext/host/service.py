@@ -29,6 +29,8 @@ Frame = list[bytes | memoryview]
 Frames = asyncio.Queue[Sequence[Frame | None]]
 _HELD_BACK: Frame = []
 """In the place of a call's frames: it has not begun."""
+_GONE: Frame = []
+"""The same: nobody waits for them any more."""
 
 
 def build_app(dispatcher: Dispatcher, tickets: Tickets) -> ASGIApp:
@@ -105,12 +107,18 @@ class CallStream(Response):
     async def _carry_out(self, gone: asyncio.Task[None], send: Send) -> bool:
         """Make the call and send its reply; returns True, and sends nothing, where it was held back."""
         frames: Frames = asyncio.Queue()
+
+        def leave(_gone: asyncio.Task[None]) -> None:
+            frames.put_nowait([_GONE])
+
+        gone.add_done_callback(leave)
         submit = partial(self._submit, frames, asyncio.get_running_loop())
         call = submit() if self._is_small else await asyncio.to_thread(submit)
         expiry = self._expire_in_queue(call, frames)
         try:
-            return await self._send_frames(frames, gone, send)
+            return await self._send_frames(frames, send)
         finally:
+            gone.remove_done_callback(leave)
             if expiry is not None:
                 expiry.cancel()
             if call is not None:
@@ -159,17 +167,12 @@ class CallStream(Response):
             done(error)
             return None
 
-    async def _send_frames(self, frames: Frames, gone: asyncio.Task[None], send: Send) -> bool:
+    async def _send_frames(self, frames: Frames, send: Send) -> bool:
         """Send all of them. True where the call was held back and there are none."""
         while True:
-            getting = asyncio.create_task(frames.get())
-            await asyncio.wait({getting, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if not getting.done():
-                getting.cancel()
-                return False
-            entries = getting.result()
-            if entries[0] is _HELD_BACK:
-                return True
+            entries = await frames.get()
+            if entries[0] is _HELD_BACK or entries[0] is _GONE:
+                return entries[0] is _HELD_BACK
             parts = [part for frame in entries if frame is not None for part in frame]
             await _send(send, *parts, last=entries[-1] is None)
             if entries[-1] is None:
