@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import psutil
 from lab.figures import Figure
 
 from interp_bench_ext.agent.state import RunState
+from interp_bench_ext.notebook.reason import is_reason, reason_id
 from interp_bench_ext.record.cell_events import CellAdded
 from interp_bench_ext.record.events import AgentReplied, RunEnded
 from interp_bench_ext.record.journal import Entry, Journal
@@ -132,6 +134,10 @@ def kills(count: int = KILLS) -> Iterator[Figure]:
             "killed: did not finish", int(_status(entries) != "finished"), f"{minutes:.1f} min; after {where}"
         )
         yield _figure("killed: cells doubled or lost", *_cells(whole, entries, _notebook(journal, run)))
+        said = [event.cell_id for event in (e.event for e in entries) if isinstance(event, CellAdded) and event.reason]
+        lines = _lines(journal, run)
+        wrong = abs(len(said) - len(lines)) + sum(a != b for a, b in zip(said, lines, strict=False))
+        yield _figure("killed: what the agent said above its steps", wrong, f"{len(lines)} lines for {len(said)}")
         yield _figure("killed: steps and tokens miscounted", *_miscounted(whole, entries, server.served()[before:]))
         yield _figure("killed: processes left behind", killer.left_behind, f"{count} kills")
 
@@ -146,7 +152,7 @@ def _status(entries: Sequence[Entry]) -> str:
 
 
 def _notebook(journal: Journal, run: str) -> list[tuple[str, str, str]]:
-    """Id, source and text output of each cell."""
+    """Id, source and text output of each cell, what the agent said above a step aside."""
     found = json.loads(Path(journal.find_run(run).notebook).read_text(encoding="utf-8"))
     return [
         (
@@ -155,7 +161,15 @@ def _notebook(journal: Journal, run: str) -> list[tuple[str, str, str]]:
             "".join("".join(output.get("text", "")) for output in cell.get("outputs", [])),
         )
         for cell in found["cells"]
+        if not is_reason(cell["id"], run)
     ]
+
+
+def _lines(journal: Journal, run: str) -> list[str]:
+    """The cells above which the agent said something, in the notebook's order."""
+    found = json.loads(Path(journal.find_run(run).notebook).read_text(encoding="utf-8"))
+    ids = [cell["id"] for cell in found["cells"]]
+    return [below for above, below in pairwise(ids) if above == reason_id(below, run)]
 
 
 def _cells(whole: Sequence[Entry], entries: Sequence[Entry], cells: list[tuple[str, str, str]]) -> tuple[int, str]:
