@@ -22,6 +22,7 @@ import psutil
 from lab.figures import Figure
 
 from interp_bench_ext.agent.state import RunState
+from interp_bench_ext.notebook.closing import is_closing
 from interp_bench_ext.notebook.reason import is_reason, reason_id
 from interp_bench_ext.record.cell_events import CellAdded
 from interp_bench_ext.record.events import AgentReplied, RunEnded
@@ -152,7 +153,7 @@ def _status(entries: Sequence[Entry]) -> str:
 
 
 def _notebook(journal: Journal, run: str) -> list[tuple[str, str, str]]:
-    """Id, source and text output of each cell, what the agent said above a step aside."""
+    """Id, source and text output of each cell, but for what the agent said above a step and what tells the end."""
     found = json.loads(Path(journal.find_run(run).notebook).read_text(encoding="utf-8"))
     return [
         (
@@ -161,7 +162,7 @@ def _notebook(journal: Journal, run: str) -> list[tuple[str, str, str]]:
             "".join("".join(output.get("text", "")) for output in cell.get("outputs", [])),
         )
         for cell in found["cells"]
-        if not is_reason(cell["id"], run)
+        if not is_reason(cell["id"], run) and not is_closing(cell["id"], run)
     ]
 
 
