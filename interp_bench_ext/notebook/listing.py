@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import errno
 import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from jupyter_server.services.contents.fileio import FileManagerMixin
@@ -28,21 +30,23 @@ def list_what_is_there(contents_manager: Any) -> None:
         return
     get: Any = contents_manager.get  # type: ignore[attr-defined]
 
-    def get_here(path: str, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return get(path, *args, **kwargs)
-        except HTTPError as error:
-            raise _left_out(error) from None
+    def get_here(path: str, content: bool = True, *args: Any, **asked: Any) -> Any:
+        with _gone_is_left_out(content):
+            return get(path, content, *args, **asked)
 
-    async def get_here_too(path: str, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return await get(path, *args, **kwargs)
-        except HTTPError as error:
-            raise _left_out(error) from None
+    async def get_here_too(path: str, content: bool = True, *args: Any, **asked: Any) -> Any:
+        with _gone_is_left_out(content):
+            return await get(path, content, *args, **asked)
 
     contents_manager.get = get_here_too if inspect.iscoroutinefunction(get) else get_here  # type: ignore[attr-defined]
 
 
-def _left_out(error: HTTPError) -> HTTPError:
-    gone = error.status_code == 404 and not isinstance(error, LeftOut)
-    return LeftOut((error.log_message or "") % error.args) if gone else error
+@contextmanager
+def _gone_is_left_out(content: bool) -> Iterator[None]:
+    """Entries of a listing are asked for without their content; who asks for it hears what Jupyter says."""
+    try:
+        yield
+    except HTTPError as error:
+        if content or error.status_code != 404 or isinstance(error, LeftOut):
+            raise
+        raise LeftOut((error.log_message or "") % error.args) from None

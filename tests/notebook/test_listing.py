@@ -11,6 +11,7 @@ from jupyter_core.utils import ensure_async
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager, LargeFileManager
 from tornado.web import HTTPError
 
+from interp_bench_ext.notebook.contents import why_unread
 from interp_bench_ext.notebook.listing import list_what_is_there
 
 
@@ -51,4 +52,7 @@ def test_what_is_renamed_meanwhile_is_left_out_and_the_folder_is_listed(kind: An
             asyncio.run(got(path, **asked))
         assert refused.value.status_code == 404
         assert path in str(refused.value)
+    with pytest.raises(HTTPError) as refused:
+        asyncio.run(got("one.ipynb", type="notebook"))
+    assert why_unread(refused.value) == "there is none"
     assert asyncio.run(got("100% new.ipynb", content=False))["name"] == "100% new.ipynb"
