@@ -41,7 +41,7 @@ def pack(models: Iterable[nn.Module]) -> int:
     layers = list(dict.fromkeys(module for model in models for module in model.modules() if _is_plain(module)))
     weights = {id(layer.weight): layer.weight for layer in layers}  # some have the same, as a model and its base
     needed = sum(weight.numel() * weight.itemsize for weight in weights.values())
-    if not torch._C._has_mkldnn or needed > _FREE_SHARE * free_bytes(_CPU):
+    if needed > _FREE_SHARE * free_bytes(_CPU):
         return 0
     copies = {key: _Copy.of(weight) for key, weight in weights.items()}
     return sum(_packed(layer, copies[id(layer.weight)]) for layer in layers)
@@ -49,15 +49,16 @@ def pack(models: Iterable[nn.Module]) -> int:
 
 def product_with(weight: torch.Tensor, bias: torch.Tensor | None, rows: int) -> Callable[[torch.Tensor], torch.Tensor]:
     """``[n, in]`` to ``[n, out]``, for a matrix that will be multiplied with so many rows in all, soon."""
-    wanted = rows >= _WORTH_ROWS and weight.dtype == torch.float32 and weight.device == _CPU
-    copy = _Copy.of(weight) if wanted and torch._C._has_mkldnn else None
+    copy = _Copy.of(weight) if rows >= _WORTH_ROWS and _is_plain_matrix(weight) else None
     return partial(linear, weight=weight, bias=bias) if copy is None else partial(copy.product, bias=bias)
 
 
 def _is_plain(module: nn.Module) -> TypeGuard[nn.Linear]:
-    if type(module) is not nn.Linear or "forward" in vars(module):
-        return False
-    return module.weight.dtype == torch.float32 and module.weight.device == _CPU
+    return type(module) is nn.Linear and "forward" not in vars(module) and _is_plain_matrix(module.weight)
+
+
+def _is_plain_matrix(weight: torch.Tensor) -> bool:
+    return weight.dtype == torch.float32 and weight.device == _CPU
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,8 @@ class _Copy:
     @torch.no_grad()
     def of(cls, weight: torch.Tensor) -> _Copy | None:
         """None where this build of torch has no such kernels, or they give other numbers."""
+        if not torch._C._has_mkldnn:
+            return None
         try:
             whole = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), _ROWS)
         except (RuntimeError, AttributeError):

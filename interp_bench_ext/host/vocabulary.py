@@ -230,7 +230,7 @@ class _Reader:
             probs = (self._head.tile(tokens, len(final))(final) - ends[:, None]).exp()
             # What all tokens have in common cancels, and would round what they do not.
             apart = self._head.weight[tokens] - centre  # in float32, as the centre is
-            weights += product_with(apart.T.contiguous(), None, len(final))(probs)
+            weights += product_with(apart.T, None, len(final))(probs)
         change = (final - others).float()
         mean: torch.Tensor = torch.linalg.vecdot(weights, change) + change @ centre  # as p adds up to 1
         return self._head.scale * mean
