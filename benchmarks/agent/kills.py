@@ -154,22 +154,25 @@ def _status(entries: Sequence[Entry]) -> str:
 
 def _notebook(journal: Journal, run: str) -> list[tuple[str, str, str]]:
     """Id, source and text output of each cell, but for what the agent said above a step and what tells the end."""
-    found = json.loads(Path(journal.find_run(run).notebook).read_text(encoding="utf-8"))
     return [
         (
             cell["id"],
             "".join(cell["source"]),
             "".join("".join(output.get("text", "")) for output in cell.get("outputs", [])),
         )
-        for cell in found["cells"]
+        for cell in _saved(journal, run)
         if not is_reason(cell["id"], run) and not is_closing(cell["id"], run)
     ]
 
 
+def _saved(journal: Journal, run: str) -> list[dict[str, Any]]:
+    cells: list[dict[str, Any]] = json.loads(Path(journal.find_run(run).notebook).read_text(encoding="utf-8"))["cells"]
+    return cells
+
+
 def _lines(journal: Journal, run: str) -> list[str]:
     """The cells above which the agent said something, in the notebook's order."""
-    found = json.loads(Path(journal.find_run(run).notebook).read_text(encoding="utf-8"))
-    ids = [cell["id"] for cell in found["cells"]]
+    ids = [cell["id"] for cell in _saved(journal, run)]
     return [below for above, below in pairwise(ids) if above == reason_id(below, run)]
 
 
