@@ -23,7 +23,7 @@ from .conversation import about_tokens, prompt_about_tokens, visible
 from .failures import FAILURES, Asked, Declined, EndlessReply, StreamCutOff, explained
 from .platforms import KEY_HINTS, SERVED_BY, credential_errors, gateway_hint, make_client, sending
 from .provider import Prompt, Reply
-from .request_body import request_body, thinking_of
+from .request_body import RequestBodies, thinking_of
 from .retry import Patience, RetryPolicy
 from .streamed import Turn
 
@@ -89,6 +89,7 @@ class AnthropicProvider:
         self._has_thought = False
         """Whether a reply has come through for which thinking was asked: then a refusal is about something else."""
         self._counts = True
+        self._requests = RequestBodies()
 
     def __repr__(self) -> str:
         return f"AnthropicProvider(model={self.model!r})"
@@ -111,7 +112,7 @@ class AnthropicProvider:
             self._say_uncounted("Amazon Bedrock does not count tokens through the SDK.", emit)
             return None
         thinking = self._thinking_for(prompt, max_tokens=1)
-        request = request_body(self.model, prompt, max_tokens=1, thinking=thinking)
+        request = self._requests.body(self.model, prompt, max_tokens=1, thinking=thinking)
         del request["max_tokens"]
         try:
             counted = await self._client.messages.count_tokens(**request, timeout=COUNTING_LIMIT_S)
@@ -163,7 +164,7 @@ class AnthropicProvider:
         emit(ProviderLacks(what="token counts", text=text))
 
     async def _attempt(self, prompt: Prompt, max_tokens: int, thinking: dict[str, Any] | None, emit: Emit) -> Reply:
-        request = request_body(self.model, prompt, max_tokens=max_tokens, thinking=thinking)
+        request = self._requests.body(self.model, prompt, max_tokens=max_tokens, thinking=thinking)
         turn = Turn(emit, max_tokens)
         try:
             async with self._in_time():

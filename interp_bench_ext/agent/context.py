@@ -25,7 +25,6 @@ from .conversation import (
     prompt_at_most_tokens,
     size_of,
 )
-from .images import images_of
 from .provider import ContextTooLong, Metered, Prompt, Reply, ToolSpec, Unavailable
 from .state import Measured, RunState
 from .summary import SUMMARY_SYSTEM, summary_of, transcript
@@ -108,7 +107,7 @@ class Context:
         cut = before_last_results(messages, _KEPT_RESULTS)
         shorter = cleared(messages, cut)
         saved = 1 - sum(map(size_of, shorter)) / max(1, sum(map(size_of, messages)))
-        if saved < _WORTH_SAVING and len(images_of(messages)) <= _MAX_IMAGES:
+        if saved < _WORTH_SAVING and self.state.images() <= _MAX_IMAGES:
             return True
         before = self._shape()
         counted = await self._counted(shorter)
@@ -163,7 +162,7 @@ class Context:
 
     def _overfull(self) -> bool:
         ran_over = self.state.stop_reason == "model_context_window_exceeded" and not self.state.edits
-        return ran_over or len(images_of(self.state.messages)) > _MAX_IMAGES
+        return ran_over or self.state.images() > _MAX_IMAGES
 
     def _may_be_edited(self) -> bool:
         """Not twice without a reply in between, which says how long the conversation really is."""

@@ -7,9 +7,10 @@ from typing import Any
 
 from ..config import Thinking
 from ..models.capacity import THINKING_BINDING_BETA, plain_name
+from ..remembered import Remembered
 from .conversation import blocks_of
 from .images import sendable
-from .provider import Prompt
+from .provider import Prompt, ToolSpec
 
 _CACHED = {"type": "ephemeral"}
 _UNCACHEABLE = {"thinking", "redacted_thinking"}
@@ -23,36 +24,39 @@ _LEAST_BUDGET = 1024
 _MOST_BUDGET = 8_000
 
 
-def request_body(
-    model: str, prompt: Prompt, *, max_tokens: int, thinking: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    """The request's arguments, with the four cache marks that the API allows.
+class RequestBodies:
+    """Makes the requests of one run, each turn of its conversation but once."""
 
-    Tools and system text never change in a run. The marks on the last two user turns move on with the
-    conversation: the earlier one finds what the request before has written, the later one writes what is new.
-    """
-    turns = [
-        {**message, "content": [sendable(block) for block in blocks_of(message["content"])]}
-        for message in prompt.messages
-    ]
-    body: dict[str, Any] = {
-        "model": model,
-        "max_tokens": max_tokens,
-        "system": [{"type": "text", "text": prompt.system}],
-        "messages": turns,
-    }
-    # Without tools a question is asked once: nobody would read what the cache is paid to keep.
-    if prompt.tools:
-        specs: list[dict[str, Any]] = [asdict(tool) for tool in prompt.tools]
-        body["tools"] = _marked(specs)
-        body["system"] = _marked(body["system"])
-        for index in [index for index, turn in enumerate(turns) if turn["role"] == "user"][-2:]:
-            turns[index]["content"] = _marked(turns[index]["content"])
-    if thinking is not None:
-        body["thinking"] = thinking
-        if "block_binding" in thinking:
-            body["extra_headers"] = _BINDING_BETA
-    return body
+    def __init__(self) -> None:
+        self._turns: Remembered[dict[str, Any], dict[str, Any]] = Remembered(_as_sent)
+        self._tools: Remembered[ToolSpec, dict[str, Any]] = Remembered(asdict)
+
+    def body(
+        self, model: str, prompt: Prompt, *, max_tokens: int, thinking: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """The request's arguments, with the four cache marks that the API allows.
+
+        Tools and system text never change in a run. The marks on the last two user turns move on with the
+        conversation: the earlier one finds what the request before has written, the later one writes what is new.
+        """
+        turns = self._turns.of(prompt.messages)
+        body: dict[str, Any] = {
+            "model": model,
+            "max_tokens": max_tokens,
+            "system": [{"type": "text", "text": prompt.system}],
+            "messages": turns,
+        }
+        # Without tools a question is asked once: nobody would read what the cache is paid to keep.
+        if prompt.tools:
+            body["tools"] = _marked(self._tools.of(prompt.tools))
+            body["system"] = _marked(body["system"])
+            for index in [index for index, turn in enumerate(turns) if turn["role"] == "user"][-2:]:
+                turns[index] = {**turns[index], "content": _marked(turns[index]["content"])}
+        if thinking is not None:
+            body["thinking"] = thinking
+            if "block_binding" in thinking:
+                body["extra_headers"] = _BINDING_BETA
+        return body
 
 
 def thinking_of(model: str, how: Thinking, max_tokens: int) -> dict[str, Any] | None:
@@ -68,6 +72,10 @@ def thinking_of(model: str, how: Thinking, max_tokens: int) -> dict[str, Any] | 
     if name.startswith(_BOUND_THINKING):
         adaptive["block_binding"] = {"prefix_mismatch_behavior": "drop_block"}
     return adaptive
+
+
+def _as_sent(message: dict[str, Any]) -> dict[str, Any]:
+    return {**message, "content": [sendable(block) for block in blocks_of(message["content"])]}
 
 
 def _marked(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -29,7 +29,9 @@ from ..record.events import (
     ToolReturned,
 )
 from ..record.figures import Figures
+from ..remembered import Remembered
 from .conversation import cleared, compacted, visible
+from .images import images_of
 from .ledger import Ledger
 from .notices import News
 
@@ -87,6 +89,7 @@ class RunState:
     """The person's answers since then."""
     _held: list[str] = field(default_factory=list)
     """Messages that came while the agent was replying; it could not see them yet."""
+    _images: Remembered[dict[str, Any], int] = field(default_factory=lambda: Remembered(_images_in), compare=False)
 
     def apply(self, event: Event, at: float) -> None:
         """Take one event, recorded at ``at`` (Unix time in seconds)."""
@@ -99,6 +102,10 @@ class RunState:
         self._converse(event)
         if isinstance(event, RunForked):
             self._begin_anew()
+
+    def images(self) -> int:
+        """Number of images in the conversation."""
+        return sum(self._images.of(self.messages))
 
     def pending_calls(self) -> list[dict[str, Any]]:
         """Tool calls of the last reply that have no result yet."""
@@ -242,14 +249,18 @@ class RunState:
             self._add(shown)
 
     def _add(self, block: dict[str, Any]) -> None:
+        """Have the turn at the end hold it; a turn is replaced, as what was made of it may be remembered."""
         if self.messages[-1]["role"] != "user":
             self.messages.append(_user([]))
         content = self.messages[-1]["content"]
+        at = len(content)
         if block["type"] == "tool_result":
-            results = sum(entry["type"] == "tool_result" for entry in content)
-            content.insert(results, block)
-        else:
-            content.append(block)
+            at = sum(entry["type"] == "tool_result" for entry in content)
+        self.messages[-1] = _user([*content[:at], block, *content[at:]])
+
+
+def _images_in(message: dict[str, Any]) -> int:
+    return len(images_of([message]))
 
 
 def _text(text: str) -> dict[str, Any]:

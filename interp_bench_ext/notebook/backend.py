@@ -146,14 +146,12 @@ def place_of(cell_id: str, own: Sequence[str], order: Sequence[str]) -> int:
         own: Ids of the run's cells in the order in which it added them.
         order: Ids of the notebook's cells.
     """
-    # Of cells that share an id the first one counts.
-    position = {name: index for index, name in reversed(list(enumerate(order)))}
     rank = own.index(cell_id)
-    later = [position[name] for name in own[rank + 1 :] if name in position]
-    if not later:
+    later = next((name for name in own[rank + 1 :] if name in order), None)
+    if later is None:
         return len(order)
     before = own[rank - 1] if rank else None
-    return position[before] + 1 if before in position else later[0]
+    return order.index(before) + 1 if before in order else order.index(later)
 
 
 def is_blank(cell: Mapping[str, Any]) -> bool:

@@ -90,10 +90,14 @@ class ContentsBackend:
     def __init__(self, file: NotebookFile) -> None:
         self._file = file
         self._notebook = new_notebook()
+        self._order: list[str] = []
+        """Ids of the notebook's cells."""
         self._own: dict[str, NotebookCell] = {}
         self._stamp: object = None
         self._in_file: dict[str, str] = {}
         """Sources as they were in the file when it was last read or written."""
+        self._sources: dict[str, str] = {}
+        """Of own cells, as they stand in the notebook."""
         self._edited: dict[str, str] = {}
         self._io = asyncio.Lock()
         self._changes = 0
@@ -138,7 +142,7 @@ class ContentsBackend:
         return edited
 
     def ids(self) -> list[str]:
-        return [str(cell["id"]) for cell in self._cells]
+        return self._order.copy()
 
     def cells(self) -> list[CellView]:
         return [view_of(cell, own=cell["id"] in self._own) for cell in self._cells]
@@ -147,6 +151,7 @@ class ContentsBackend:
         """Change the notebook in memory; :meth:`saved` writes it. Raises nothing."""
         if not self._own and len(self._cells) == 1 and is_blank(self._cells[0]):
             self._cells.clear()
+            self._order.clear()
         for cell in cells:
             if cell.cell_id in self._edited:
                 cell = replace(cell, source=self._edited[cell.cell_id])
@@ -200,7 +205,7 @@ class ContentsBackend:
     async def _write(self) -> None:
         changes, started = self._changes, time.monotonic()
         notebook = {**self._notebook, "cells": list(self._cells)}
-        in_file = {cell["id"]: str(cell["source"]) for cell in reversed(notebook["cells"])}
+        in_file = self._sources.copy()
         with only_over(self._stamp) as replacement:
             await self._file.write(notebook)
         self._stamp = replacement.after or await self._file.stamp()
@@ -222,19 +227,20 @@ class ContentsBackend:
                 self._edited[cell_id] = source
         found["metadata"] = named(found["metadata"])
         self._notebook, self._in_file = found, in_file
+        self._order = [str(cell["id"]) for cell in found["cells"]]
         self._place(list(self._own))
 
     def _place(self, cell_ids: Sequence[str]) -> None:
-        order = self.ids()
         for cell_id in cell_ids:
             cell = self._own[cell_id]
-            if cell_id in order:
-                at = order.index(cell_id)
+            self._sources[cell_id] = cell.source
+            if cell_id in self._order:
+                at = self._order.index(cell_id)
                 self._cells[at] = node_of(cell, self._cells[at])
             else:
-                at = place_of(cell_id, list(self._own), order)
+                at = place_of(cell_id, list(self._own), self._order)
                 self._cells.insert(at, node_of(cell, {}))
-                order.insert(at, cell_id)
+                self._order.insert(at, cell_id)
 
 
 def _overtaken(conflict: NotebookConflict) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import nbformat
 
 from ..record.event import JsonDict
+from ..remembered import Remembered
 
 _HEAD, _TAIL = '{\n "cells": [', ' ],\n "metadata": {}\n}'
 
@@ -18,25 +19,19 @@ class NotebookText:
     """
 
     def __init__(self) -> None:
-        self._known: dict[int, tuple[JsonDict, str]] = {}
-        """By the cell's ``id()``; the cell is kept, so that no other one gets that."""
+        self._cells = Remembered(_text_of_cell)
 
     def of(self, notebook: JsonDict) -> str:
         """The file's whole text."""
         cells = notebook["cells"]
-        self._known = {id(cell): self._of_cell(cell) for cell in cells}
+        texts = ",\n".join(self._cells.of(cells))
         rest = _written({**notebook, "cells": []}).removeprefix(f"{_HEAD}]")
-        if not cells:
-            return f"{_HEAD}]{rest}\n"
-        texts = ",\n".join(self._known[id(cell)][1] for cell in cells)
-        return f"{_HEAD}\n{texts}\n ]{rest}\n"
+        return f"{_HEAD}\n{texts}\n ]{rest}\n" if cells else f"{_HEAD}]{rest}\n"
 
-    def _of_cell(self, cell: JsonDict) -> tuple[JsonDict, str]:
-        known = self._known.get(id(cell))
-        if known is not None and known[0] is cell:
-            return known
-        alone = _written({"cells": [cell], "metadata": {}})
-        return cell, alone.removeprefix(f"{_HEAD}\n").removesuffix(f"\n{_TAIL}")
+
+def _text_of_cell(cell: JsonDict) -> str:
+    alone = _written({"cells": [cell], "metadata": {}})
+    return alone.removeprefix(f"{_HEAD}\n").removesuffix(f"\n{_TAIL}")
 
 
 def _written(notebook: JsonDict) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from interp_bench_ext.agent.anthropic import request_body
+from interp_bench_ext.agent.anthropic import RequestBodies
 from interp_bench_ext.agent.images import LARGEST, LONGEST_EDGE, image_tokens, images_of, sendable
 from interp_bench_ext.agent.provider import Prompt
 
@@ -94,7 +94,7 @@ def test_images_in_tool_results_are_fitted_when_a_request_is_made() -> None:
     plot = block(drawn(4000, 100))
     result = {"type": "tool_result", "tool_use_id": "a", "content": [{"type": "text", "text": "a plot"}, plot]}
     messages = [{"role": "user", "content": [result]}]
-    body = request_body("m", Prompt(system="s", messages=messages), max_tokens=9)
+    body = RequestBodies().body("m", Prompt(system="s", messages=messages), max_tokens=9)
     [sent] = images_of(body["messages"])
     assert opened(sent).size == (1568, 39)
     assert images_of(messages) == [plot]

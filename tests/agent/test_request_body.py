@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from interp_bench_ext.agent.provider import Prompt, ToolSpec
-from interp_bench_ext.agent.request_body import request_body, thinking_of
+from interp_bench_ext.agent.request_body import RequestBodies, thinking_of
 
 TOOLS = [
     ToolSpec(name=name, description="Runs.", input_schema={"type": "object"}) for name in ("run_cell", "edit_cell")
@@ -22,7 +22,9 @@ def text(words: str) -> dict[str, Any]:
 
 
 def body_of(*messages: dict[str, Any], tools: list[ToolSpec] = TOOLS, **options: Any) -> dict[str, Any]:
-    return request_body("m", Prompt(system="You look.", messages=list(messages), tools=tools), max_tokens=9, **options)
+    return RequestBodies().body(
+        "m", Prompt(system="You look.", messages=list(messages), tools=tools), max_tokens=9, **options
+    )
 
 
 def marked(body: dict[str, Any]) -> list[tuple[int, int]]:

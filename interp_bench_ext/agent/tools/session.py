@@ -40,7 +40,7 @@ class ToolSession:
 
     def next_cell_id(self) -> str:
         """``c7`` and so on; a notebook that an earlier run has worked in may have some of them."""
-        taken = set(self.notebook.ids())
+        taken = self.notebook.ids()
         number = len(self.state.cells.by_id) + 1
         while f"c{number}" in taken:
             number += 1
