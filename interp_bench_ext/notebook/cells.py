@@ -44,7 +44,10 @@ class RunCells:
         self._life.apply(event)
 
     async def add(self, kind: CellKind, source: str, cell_id: str | None, *, said: str = "") -> str:
-        """Append a cell, and above it what the agent ``said`` before it, if anything; returns its id."""
+        """Append a cell, and above it what the agent ``said`` before it, if anything; returns its id.
+
+        The journal has it then, and the backend, but not yet the file.
+        """
         cell_id = cell_id or uuid.uuid4().hex[:12]
         async with self.lock:
             await self.adopt_edits()
@@ -56,7 +59,6 @@ class RunCells:
             self.emit(CellAdded(cell_id=cell_id, kind=kind, source=source, reason=one_line(clean_text(said))))
             self._cells[cell_id] = NotebookCell(cell_id=cell_id, kind=kind, source=source, mark=self._mark(cell_id))
             await self._backend.put([*self._reason(cell_id, {}), self._cells[cell_id]])
-        await self._backend.saved()
         return cell_id
 
     async def edit(self, cell_id: str, source: str) -> None:

@@ -133,10 +133,18 @@ class NotebookSession:
 
     async def add_markdown(self, source: str, *, cell_id: str | None = None) -> str:
         """Append a text cell; returns its id."""
-        return await self._cells.add("markdown", source, cell_id)
+        cell_id = await self._cells.add("markdown", source, cell_id)
+        await self._backend.saved()
+        return cell_id
 
     async def add_code(self, source: str, *, cell_id: str | None = None, said: str = "") -> str:
         """Append a code cell without running it, below a line of what the agent ``said``; returns its id."""
+        cell_id = await self.place_code(source, cell_id=cell_id, said=said)
+        await self._backend.saved()
+        return cell_id
+
+    async def place_code(self, source: str, *, cell_id: str | None = None, said: str = "") -> str:
+        """As :meth:`add_code`, for a cell that is run next: it is saved as that begins."""
         return await self._cells.add("code", source, cell_id, said=said)
 
     async def edit_cell(self, cell_id: str, source: str) -> None:
@@ -275,8 +283,9 @@ class NotebookSession:
         await self.background.close()
 
     async def _run_one(self, executor: Executor, cell_id: str, timeout_s: float) -> CellRun:
-        if not await executor.answers():
-            self._ready()
+        # Each takes some milliseconds of another process or of the disk.
+        await asyncio.gather(self._backend.saved(), executor.answers())
+        self._ready()
         async with self._cells.lock:
             await self._cells.adopt_edits()
             before = self._used()

@@ -30,7 +30,7 @@ async def prepare(session: NotebookSession, recorder: Recorder, public: PublicCo
         text = intro(run=recorder.run, task=public.task, by_hand=by_hand)
         await session.add_markdown(text, cell_id=intro_id)
     if setup_id not in added:
-        await session.add_code(SETUP_BY_HAND if by_hand else SETUP, cell_id=setup_id)
+        await session.place_code(SETUP_BY_HAND if by_hand else SETUP, cell_id=setup_id)
     if setup_id in finished:
         await _restore(session, recorder, [cell.cell_id for cell in session.cells() if cell.cell_id in finished])
         return

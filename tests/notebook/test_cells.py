@@ -84,7 +84,8 @@ def test_what_cannot_be_saved_is_not_recorded_either(tmp_path: Path):
 
 def test_an_edit_of_somebody_else_becomes_an_event_and_is_not_written_over(tmp_path: Path):
     async def work(cells: RunCells) -> None:
-        await cells.add("code", "mine", "c1")
+        await cells.add("code", "my", "c1")
+        await cells.edit("c1", "mine")
         somebody_writes(tmp_path, "theirs")
         with pytest.raises(NotebookConflict, match="Somebody else edited cell c1 meanwhile; read it again first"):
             await cells.edit("c1", "mine again")
@@ -92,7 +93,11 @@ def test_an_edit_of_somebody_else_becomes_an_event_and_is_not_written_over(tmp_p
         await cells.edit("c1", "after reading")
 
     events = with_cells(tmp_path, work)
-    assert [event.source for event in events if isinstance(event, CellEdited)] == ["theirs", "after reading"]
+    assert [event.source for event in events if isinstance(event, CellEdited)] == [
+        "mine",
+        "theirs",
+        "after reading",
+    ]
     assert on_disk(tmp_path)[0][1] == "after reading"
 
 

@@ -71,6 +71,25 @@ def test_outputs_are_kept_and_the_file_is_what_the_events_say(root: Path, kind: 
     assert all(EVENT.validate_json(event.model_dump_json()) == event for event in events)
 
 
+def test_a_cell_that_is_placed_is_in_the_file_before_it_begins(tmp_path: Path) -> None:
+    path, seen = tmp_path / "n.ipynb", list[list[str]]()
+
+    def emit(event: Event) -> None:
+        if isinstance(event, CellStarted):
+            seen.append(sources(path))
+
+    async def scenario() -> None:
+        session = await NotebookSession.open(path, emit=emit, connection=None, veil=Veil.PROCESS, run="r")
+        try:
+            for source in ("1", "2"):
+                await session.run_cell(await session.place_code(source), timeout_s=30)
+        finally:
+            await session.close()
+
+    asyncio.run(scenario())
+    assert seen == [["1"], ["1", "2"]]
+
+
 @every_kind
 def test_the_notebook_runs_again_in_a_plain_kernel(root: Path, kind: Kind) -> None:
     path = root / "n.ipynb"

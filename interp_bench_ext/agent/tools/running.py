@@ -12,7 +12,7 @@ _TEXT_WHILE_RUNNING = 4_000
 async def code_cell(session: ToolSession, code: str) -> str:
     """Id of the cell for a call's code: the one that the call had added before a crash, or a new one."""
     state, notebook = session.state, session.notebook
-    return state.open_cell or await notebook.add_code(
+    return state.open_cell or await notebook.place_code(
         code, cell_id=session.next_cell_id(), said=state.said_before_call()
     )
 
