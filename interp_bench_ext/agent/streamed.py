@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
-
-from anthropic.types import RawMessageStreamEvent
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ProviderError
 from ..models.usage import ReportedUsage, Usage
 from ..record.events import AgentDelta, Emit
 from .provider import MALFORMED_INPUT
+
+if TYPE_CHECKING:
+    from anthropic.types import RawMessageStreamEvent  # the SDK takes a second, and not every run needs it
 
 _LONGEST_NAME = 200
 _STREAMED_FOR_EACH = 64
