@@ -21,9 +21,13 @@ from interp_bench_ext.host.edits import Columns
 from interp_bench_ext.host.load import Loaded
 from interp_bench_ext.host.norms import fuse
 from interp_bench_ext.host.packed import pack
+from interp_bench_ext.host.threads import alone, attend_together
 
 _RESERVED, _RESERVED_SHARE = 4096, 4
 """A hidden prompt's part of the context: so many tokens, or one in so many where that is fewer."""
+_FEW, _MOST = range(1 << 16, 1 << 19), 0.9
+"""So many bytes of a stream are one thread's work, where more than this share of the products get all threads. Fewer
+are so without being told."""
 _BELOW = 20.0
 """Nats by which tokens that the base lacks lie under its least likely: as good as impossible, and still a number."""
 
@@ -37,7 +41,9 @@ class Calls:
         self.adapter_rows = AdapterRows(loaded.model) if loaded.adapted else None
         for model in (loaded.model, loaded.base):
             fuse(model)
-        pack((loaded.model, loaded.base))
+        attend_together()
+        self.few = _FEW if pack((loaded.model, loaded.base)) > _MOST else range(0)
+        """Bytes of a stream for which one thread is enough, but for products and attention."""
         ids = torch.tensor([loaded.proof.ids], device=self.device)
         self.organism = Arm.of(loaded.model, ids)
         if self.adapter_rows:
@@ -218,7 +224,9 @@ class Calls:
         options[next((name for name in CACHES if name in arm.takes), "cache")] = cache
         if self.batching is Batching.PADDED:  # else it would be all ones, which not every model takes
             options["attention_mask"] = mask
-        out = arm.model(input_ids=ids, position_ids=positions, use_cache=cache is not None, return_dict=True, **options)
+        options |= {"input_ids": ids, "position_ids": positions, "use_cache": cache is not None, "return_dict": True}
+        few = ids.numel() * self.sizes.site in self.few
+        out = alone(arm.model, **options) if few else arm.model(**options)
         logits = (out.logits[:, -keep:] if keep else out.logits).float()
         return self._in_organisms_vocabulary(logits) if arm is self.base else logits
 

@@ -1,9 +1,7 @@
 """Root mean square norms by one kernel of torch's, where it gives the numbers that a module's own operations give.
 
 transformers writes such a norm (Zhang and Sennrich 2019) as eight operations or more. On a GPU a small batch waits for
-Python to launch them, and a recorded step for each of them to begin. On a processor it waits for its other threads:
-where these do not spin for work, as they must not on a shared machine, to wake them for a norm of a decode step's 64
-rows takes ten times as long as the arithmetic.
+Python to launch them, and a recorded step for each of them to begin. On a processor few numbers are one thread's work.
 
 Shapes: W the stream's width.
 """
@@ -17,6 +15,8 @@ from typing import Any
 
 import torch
 from torch.nn.functional import rms_norm
+
+from interp_bench_ext.host.threads import alone
 
 _Way = Callable[[Any, torch.Tensor], torch.Tensor]
 _EPSILONS = ("variance_epsilon", "eps", "epsilon", "norm_eps")
@@ -56,14 +56,7 @@ def _fused(module: Any) -> bool:
 
 def _on_one_thread(way: _Way) -> _Way:
     def forward(module: Any, given: torch.Tensor) -> torch.Tensor:
-        if given.numel() > _FEW:
-            return way(module, given)
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            return way(module, given)
-        finally:
-            torch.set_num_threads(threads)
+        return alone(way, module, given) if given.numel() <= _FEW else way(module, given)
 
     return forward
 

@@ -8,7 +8,7 @@ Shapes: M rows of a product.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import MethodType
@@ -19,6 +19,7 @@ from torch import nn
 from torch.nn.functional import linear
 
 from interp_bench_ext.host.devices import free_bytes
+from interp_bench_ext.host.threads import together
 
 _CPU = torch.device("cpu")
 _FREE_SHARE = 0.25
@@ -33,18 +34,27 @@ _APART = 1e-5
 """Of the largest number of a product, how far it may lie from torch's own: sums are made in another order."""
 
 
-def pack(models: Iterable[nn.Module]) -> int:
-    """Have the models' float32 linear layers multiply so wherever no gradient is asked for; how many do.
+def pack(models: Sequence[nn.Module]) -> float:
+    """Have the models' float32 linear layers multiply so wherever no gradient is asked for.
 
     Modules keep their weights, hooks and names. None does where the copies would take too much of the memory.
+
+    Returns:
+        The share of the models' matrices, by their numbers, that is multiplied so; tables of tokens are no matrices.
     """
     layers = list(dict.fromkeys(module for model in models for module in model.modules() if _is_plain(module)))
     weights = {id(layer.weight): layer.weight for layer in layers}  # some have the same, as a model and its base
     needed = sum(weight.numel() * weight.itemsize for weight in weights.values())
     if needed > _FREE_SHARE * free_bytes(_CPU):
-        return 0
+        return 0.0
     copies = {key: _Copy.of(weight) for key, weight in weights.items()}
-    return sum(_packed(layer, copies[id(layer.weight)]) for layer in layers)
+    for layer in layers:
+        _take(layer, copies[id(layer.weight)])
+    tables = {id(each.weight) for model in models for each in model.modules() if isinstance(each, nn.Embedding)}
+    sizes = {id(each): each.numel() for model in models for each in model.parameters() if each.dim() > 1}
+    rest = sum(size for key, size in sizes.items() if key not in tables and copies.get(key) is None)
+    packed = sum(weights[key].numel() for key, copy in copies.items() if copy is not None)
+    return packed / (packed + rest) if packed else 0.0
 
 
 def product_with(weight: torch.Tensor, bias: torch.Tensor | None, rows: int) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -95,16 +105,15 @@ class _Copy:
         return product
 
 
-def _packed(layer: Any, copy: _Copy | None) -> bool:
+def _take(layer: Any, copy: _Copy | None) -> None:
     if copy is None:
-        return False
+        return
 
     def forward(own: Any, given: torch.Tensor) -> torch.Tensor:
         weight, bias = own._parameters["weight"], own._parameters["bias"]
         few = given.numel() < _LEAST_ROWS * given.shape[-1]
         if few or torch.is_grad_enabled() or given.dtype != torch.float32 or not copy.is_of(weight):
-            return linear(given, weight, bias)
-        return copy.product(given, bias)
+            return together(linear, given, weight, bias)
+        return together(copy.product, given, bias)
 
     layer.forward = MethodType(forward, layer)
-    return True

@@ -61,7 +61,7 @@ def test_a_models_logits_are_the_same(family: str) -> None:
     model = build_family(family).eval()
     ids = torch.arange(3, 40).reshape(1, -1)
     before = model(ids).logits
-    assert pack([model]) == sum(type(module) is nn.Linear for module in model.modules())
+    assert pack([model]) == 1
     after = model(ids).logits
     assert torch.allclose(after, before, atol=1e-4)
 
@@ -71,10 +71,18 @@ def test_what_is_of_another_kind_is_left_as_it_is(layer: Any) -> None:
     assert pack([layer]) == 0
 
 
+def test_the_share_is_of_matrices_and_not_of_tables_of_tokens() -> None:
+    plain, other = nn.Linear(64, 30), nn.Linear(64, 10, dtype=torch.float64)
+    assert pack([nn.Sequential(nn.Embedding(9, 64), plain, other)]) == 0.75
+    tied = nn.Linear(64, 9)
+    tied.weight = (table := nn.Embedding(9, 64)).weight
+    assert pack([nn.Sequential(table, tied)]) == 1
+
+
 def test_layers_with_one_matrix_share_what_is_made_of_it() -> None:
     one, other = nn.Linear(64, 40), nn.Linear(64, 40)
     other.weight = one.weight
-    assert pack([nn.Sequential(one), nn.Sequential(other)]) == 2
+    assert pack([nn.Sequential(one), nn.Sequential(other)]) == 1
     copies = [layer.forward.__func__.__closure__ for layer in (one, other)]  # type: ignore[attr-defined]
     assert copies[0][0].cell_contents is copies[1][0].cell_contents
 
