@@ -19,9 +19,10 @@ from ..models.key import Key
 from ..models.prices import DEFAULT_MODEL, Price, load_prices
 from ..models.usage import Usage
 from ..record.events import Emit, ProviderLacks
+from ..remembered import Remembered
 from .conversation import about_tokens, prompt_about_tokens, visible
 from .failures import FAILURES, Asked, Declined, EndlessReply, StreamCutOff, explained
-from .platforms import KEY_HINTS, SERVED_BY, credential_errors, gateway_hint, make_client, sending
+from .platforms import KEY_HINTS, SERVED_BY, as_json, credential_errors, gateway_hint, make_client, sending
 from .provider import Prompt, Reply
 from .request_body import RequestBodies, thinking_of
 from .retry import Patience, RetryPolicy
@@ -90,6 +91,7 @@ class AnthropicProvider:
         """Whether a reply has come through for which thinking was asked: then a refusal is about something else."""
         self._counts = True
         self._requests = RequestBodies()
+        self._written: Remembered[dict[str, Any], str] = Remembered(as_json)
 
     def __repr__(self) -> str:
         return f"AnthropicProvider(model={self.model!r})"
@@ -208,7 +210,7 @@ class AnthropicProvider:
             raise EndlessReply(self._reply_limit_s) from None
 
     async def _stream(self, request: dict[str, Any], turn: Turn) -> None:
-        with sending(request["messages"]):
+        with sending(self._written.of(request["messages"])):
             opened = await self._client.messages.create(**{**request, "messages": []}, stream=True)
         async with opened as events:
             try:

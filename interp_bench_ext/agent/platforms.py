@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -30,7 +31,7 @@ KEY_HINTS: dict[Platform, str] = {
     "vertex": "run `gcloud auth application-default login`, or check GOOGLE_APPLICATION_CREDENTIALS",
 }
 ADDRESS_VARIABLE = "ANTHROPIC_BASE_URL"
-_MESSAGES: ContextVar[list[dict[str, Any]] | None] = ContextVar("messages of the request under way", default=None)
+_MESSAGES: ContextVar[Sequence[str] | None] = ContextVar("messages of the request under way", default=None)
 
 
 def gateway_hint(key: Key | None) -> str:
@@ -41,17 +42,22 @@ def gateway_hint(key: Key | None) -> str:
 
 
 @contextmanager
-def sending(messages: list[dict[str, Any]]) -> Iterator[None]:
-    """A request that is made in this block sends ``messages`` in place of its own.
+def sending(messages: Sequence[str]) -> Iterator[None]:
+    """A request that is made in this block sends ``messages``, the JSON of each, in place of its own.
 
-    The SDK copies its arguments block by block: thousands at each step of a long run, for longer than all else that
-    such a step costs.
+    The SDK copies its arguments block by block, and writes them out: thousands at each step of a long run, of which a
+    few are new.
     """
     token = _MESSAGES.set(messages)
     try:
         yield
     finally:
         _MESSAGES.reset(token)
+
+
+def as_json(value: Any) -> str:
+    """As a request holds it. Raises ValueError where it holds a number that JSON has none for."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 class _Sending:
@@ -61,7 +67,9 @@ class _Sending:
         prepared = await super()._prepare_options(options)  # type: ignore[misc]
         messages = _MESSAGES.get()
         if messages is not None:
-            prepared.json_data = {**prepared.json_data, "messages": messages}
+            rest = as_json({name: value for name, value in prepared.json_data.items() if name != "messages"})
+            prepared.content = f'{rest[:-1]},"messages":[{",".join(messages)}]}}'.encode()
+            prepared.json_data = None
         return prepared
 
 

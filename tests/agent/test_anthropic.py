@@ -9,12 +9,13 @@ import pytest
 
 from interp_bench_ext.agent.anthropic import AnthropicProvider
 from interp_bench_ext.agent.provider import MALFORMED_INPUT, Prompt, Reply
+from interp_bench_ext.agent.request_body import RequestBodies
 from interp_bench_ext.errors import BadInput, ProviderError
 from interp_bench_ext.models.prices import DEFAULT_MODEL
 from interp_bench_ext.models.usage import Usage
 from interp_bench_ext.record.events import AgentDelta
 
-from .asking import HELLO, SECRET, Session, ask
+from .asking import HELLO, SECRET, TOOLS, Session, ask
 from .messages_server import MessagesServer, Streamed, text, thinking, tool_use
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -37,6 +38,22 @@ def test_streams_text_and_thinking_and_returns_the_whole_turn():
     assert "temperature" not in request
     assert "tool_choice" not in request
     assert SECRET in str(server.headers[0])
+
+
+def test_each_turn_is_sent_as_the_request_has_it_with_whatever_is_in_its_text():
+    odd = 'a "quote", a \\ and \n\u2028, é, 語, \U0001f98a, </script>'
+    longer = [*HELLO, {"role": "assistant", "content": [text(odd)]}, {"role": "user", "content": [text("Go on.")]}]
+    last = [*longer, {"role": "assistant", "content": [text("3")]}, {"role": "user", "content": [text(odd)]}]
+    with MessagesServer([Streamed(content=[text("Yes.")])] * 4) as server:
+        Session(server).turns(HELLO, longer, last, longer)
+        requests = server.requests
+    for asked, request in zip((HELLO, longer, last, longer), requests, strict=True):
+        prompt = Prompt(system="You investigate.", messages=asked, tools=TOOLS)
+        thought = request["thinking"]
+        wanted = RequestBodies().body(DEFAULT_MODEL, prompt, max_tokens=500, thinking=thought)
+        assert {name: value for name, value in wanted.items() if name != "extra_headers"} == {
+            name: value for name, value in request.items() if name != "stream"
+        }
 
 
 def test_an_older_model_is_not_asked_for_adaptive_thinking():
