@@ -41,9 +41,10 @@ class Calls:
         self.adapter_rows = AdapterRows(loaded.model) if loaded.adapted else None
         for model in (loaded.model, loaded.base):
             fuse(model)
-        attend_together()
         self.few = _FEW if pack((loaded.model, loaded.base)) > _MOST else range(0)
         """Bytes of a stream for which one thread is enough, but for products and attention."""
+        if self.few:
+            attend_together()
         ids = torch.tensor([loaded.proof.ids], device=self.device)
         self.organism = Arm.of(loaded.model, ids)
         if self.adapter_rows:

@@ -47,13 +47,14 @@ def pack(models: Sequence[nn.Module]) -> float:
     needed = sum(weight.numel() * weight.itemsize for weight in weights.values())
     if needed > _FREE_SHARE * free_bytes(_CPU):
         return 0.0
-    copies = {key: _Copy.of(weight) for key, weight in weights.items()}
+    copies = {key: copy for key, weight in weights.items() if (copy := _Copy.of(weight)) is not None}
     for layer in layers:
-        _take(layer, copies[id(layer.weight)])
+        if id(layer.weight) in copies:
+            _take(layer, copies[id(layer.weight)])
     tables = {id(each.weight) for model in models for each in model.modules() if isinstance(each, nn.Embedding)}
     sizes = {id(each): each.numel() for model in models for each in model.parameters() if each.dim() > 1}
-    rest = sum(size for key, size in sizes.items() if key not in tables and copies.get(key) is None)
-    packed = sum(weights[key].numel() for key, copy in copies.items() if copy is not None)
+    rest = sum(size for key, size in sizes.items() if key not in tables and key not in copies)
+    packed = sum(weights[key].numel() for key in copies)
     return packed / (packed + rest) if packed else 0.0
 
 
@@ -105,10 +106,7 @@ class _Copy:
         return product
 
 
-def _take(layer: Any, copy: _Copy | None) -> None:
-    if copy is None:
-        return
-
+def _take(layer: Any, copy: _Copy) -> None:
     def forward(own: Any, given: torch.Tensor) -> torch.Tensor:
         weight, bias = own._parameters["weight"], own._parameters["bias"]
         few = given.numel() < _LEAST_ROWS * given.shape[-1]

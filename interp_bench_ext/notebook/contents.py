@@ -95,9 +95,7 @@ class ContentsBackend:
         self._own: dict[str, NotebookCell] = {}
         self._stamp: object = None
         self._in_file: dict[str, str] = {}
-        """Sources as they were in the file when it was last read or written."""
-        self._sources: dict[str, str] = {}
-        """Of own cells, as they stand in the notebook."""
+        """Sources of own cells as they were in the file when it was last read or written."""
         self._edited: dict[str, str] = {}
         self._io = asyncio.Lock()
         self._changes = 0
@@ -205,7 +203,7 @@ class ContentsBackend:
     async def _write(self) -> None:
         changes, started = self._changes, time.monotonic()
         notebook = {**self._notebook, "cells": list(self._cells)}
-        in_file = self._sources.copy()
+        in_file = {cell_id: cell.source for cell_id, cell in self._own.items()}
         with only_over(self._stamp) as replacement:
             await self._file.write(notebook)
         self._stamp = replacement.after or await self._file.stamp()
@@ -233,7 +231,6 @@ class ContentsBackend:
     def _place(self, cell_ids: Sequence[str]) -> None:
         for cell_id in cell_ids:
             cell = self._own[cell_id]
-            self._sources[cell_id] = cell.source
             if cell_id in self._order:
                 at = self._order.index(cell_id)
                 self._cells[at] = node_of(cell, self._cells[at])

@@ -144,8 +144,11 @@ class NotebookSession:
         return cell_id
 
     async def place_code(self, source: str, *, cell_id: str | None = None, said: str = "") -> str:
-        """As :meth:`add_code`, for a cell that is run next: it is saved as that begins."""
-        return await self._cells.add("code", source, cell_id, said=said)
+        """As :meth:`add_code`, for a cell that is run next: it is saved as that begins, or here where it cannot."""
+        cell_id = await self._cells.add("code", source, cell_id, said=said)
+        if not self.kernel_alive:
+            await self._backend.saved()
+        return cell_id
 
     async def edit_cell(self, cell_id: str, source: str) -> None:
         """Replace the source of a cell of this run.

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from interp_bench_ext.agent.anthropic import RequestBodies
 from interp_bench_ext.agent.images import LARGEST, LONGEST_EDGE, image_tokens, images_of, sendable
 from interp_bench_ext.agent.provider import Prompt
+from interp_bench_ext.agent.request_body import RequestBodies
 
 from .accounting import tokens_of
 

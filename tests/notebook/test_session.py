@@ -83,11 +83,14 @@ def test_a_cell_that_is_placed_is_in_the_file_before_it_begins(tmp_path: Path) -
         try:
             for source in ("1", "2"):
                 await session.run_cell(await session.place_code(source), timeout_s=30)
+            await session.run_cell(await session.place_code("import os; os._exit(1)"), timeout_s=30)
+            await session.place_code("4")
+            assert sources(path)[-1] == "4", "no kernel would run it"
         finally:
             await session.close()
 
     asyncio.run(scenario())
-    assert seen == [["1"], ["1", "2"]]
+    assert seen == [["1"], ["1", "2"], ["1", "2", "import os; os._exit(1)"]]
 
 
 @every_kind
