@@ -226,6 +226,10 @@ export interface RunState {
   readonly veil: string;
   readonly kernel: 'absent' | 'alive' | 'dead';
   /**
+   * What the server calls the last one; null where it is no kernel of this server's.
+   */
+  readonly kernelId: string | null;
+  /**
    * Set while earlier cells run again in a new kernel.
    */
   readonly restoring: { readonly done: number; readonly total: number } | null;
@@ -290,6 +294,7 @@ export const NOTHING: RunState = {
   },
   veil: '',
   kernel: 'absent',
+  kernelId: null,
   kernelReason: '',
   restoring: null,
   provider: null,

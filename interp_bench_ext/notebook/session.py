@@ -254,7 +254,7 @@ class NotebookSession:
                 if not await executor.answers():
                     missing = list(cell_ids[:place])
                     await self._renew_kernel()
-            self._emit(KernelStarted(veil=self.veil, restored_cells=len(cell_ids) - len(missing)))
+            self._say_started(restored_cells=len(cell_ids) - len(missing))
             return missing
 
     async def rebuild(self, events: Iterable[Event]) -> None:
@@ -354,7 +354,10 @@ class NotebookSession:
     def _begin_with_kernel(self) -> None:
         assert self._kernel is not None
         self._executor = Executor(self._kernel, grace_s=self._grace_s, paused=lambda: self._paused())
-        self._emit(KernelStarted(veil=self.veil))
+        self._say_started()
+
+    def _say_started(self, *, restored_cells: int = 0) -> None:
+        self._emit(KernelStarted(veil=self.veil, kernel_id=self.kernel_id, restored_cells=restored_cells))
 
     def _went_away(self, reason: str) -> None:
         self._emit(KernelWentAway(reason=reason))

@@ -13,6 +13,8 @@ CellStatus = Literal["ok", "error", "interrupted", "timeout", "kernel_died"]
 class KernelStarted(RunEvent):
     type: Literal["kernel_started"] = "kernel_started"
     veil: str
+    kernel_id: str | None = None
+    """What the Jupyter server calls it; None where it is no kernel of a server's."""
     restored_cells: int = 0
     """Earlier code cells run again in it, so that their variables exist."""
 

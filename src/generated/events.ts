@@ -1,4 +1,4 @@
-// Generated from schema.json by `jlpm generate`. sha256 448406049b7fa2bc3e6c8565bbb43545eb6dbcd85e9e0d00a55f0e6b12e952ef
+// Generated from schema.json by `jlpm generate`. sha256 782b78022000861b1fe000d493d8d20a20075aa5890dc202852567aba4f0d543
 
 export type Event =
   | RunStarted
@@ -153,6 +153,7 @@ export interface OrganismUsed {
 export interface KernelStarted {
   type: 'kernel_started';
   veil: string;
+  kernel_id: string | null;
   restored_cells: number;
 }
 /**

@@ -2,9 +2,10 @@
 import '../testing/browser';
 
 import type { NotebookPanel } from '@jupyterlab/notebook';
+import { PromiseDelegate } from '@lumino/coreutils';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { KERNEL } from '../testing/events';
+import { kernel as started } from '../testing/events';
 import { code, notebook, open, view } from '../testing/notebook';
 import { TestRun } from '../testing/run';
 import { SessionServer } from '../testing/sessions';
@@ -42,7 +43,7 @@ describe("the run's kernel", () => {
     await begin();
     await vi.waitFor(() => expect(kernel()).toBe('own'));
     server.attach('run', 's1', PATH);
-    run.happen(KERNEL);
+    run.happen(started('run'));
     await vi.waitFor(() => expect(kernel()).toBe('run'));
     expect(server.ended).toEqual([]);
   });
@@ -50,7 +51,7 @@ describe("the run's kernel", () => {
   it('is used where the notebook had no session', async () => {
     await begin();
     server.attach('run', 's1', PATH);
-    run.happen(KERNEL);
+    run.happen(started('run'));
     await vi.waitFor(() => expect(kernel()).toBe('run'));
   });
 
@@ -59,7 +60,7 @@ describe("the run's kernel", () => {
     await begin();
     await vi.waitFor(() => expect(kernel()).toBe('own'));
     server.attach('run', 's2', PATH);
-    run.happen(KERNEL);
+    run.happen(started('run'));
     await vi.waitFor(() => expect(kernel()).toBe('run'));
     expect(server.ended).toEqual([]);
   });
@@ -67,19 +68,45 @@ describe("the run's kernel", () => {
   it('is the one that it was restarted as', async () => {
     await begin();
     server.attach('first', 's1', PATH);
-    run.happen(KERNEL);
+    run.happen(started('first'));
     await vi.waitFor(() => expect(kernel()).toBe('first'));
     server.attach('second', 's1', PATH);
-    run.happen(KERNEL);
+    run.happen(started('second'));
     await vi.waitFor(() => expect(kernel()).toBe('second'));
   });
 
   it('is not left for a session that somebody else makes later', async () => {
     await begin();
     server.attach('run', 's1', PATH);
-    run.happen(KERNEL);
+    run.happen(started('run'));
     await vi.waitFor(() => expect(kernel()).toBe('run'));
     server.attach('other', 's2', PATH);
+    await server.manager.refreshRunning();
+    await server.manager.refreshRunning();
+    expect(kernel()).toBe('run');
+  });
+
+  it('is used where a list that is older than it is still on its way', async () => {
+    server.attach('own', 's1', PATH);
+    await begin();
+    await vi.waitFor(() => expect(kernel()).toBe('own'));
+    const way = new PromiseDelegate<void>();
+    server.held = way.promise;
+    const { asked } = server;
+    const old = server.manager.refreshRunning();
+    await vi.waitFor(() => expect(server.asked).toBe(asked + 1));
+    server.attach('run', 's2', PATH);
+    run.happen(started('run'));
+    way.resolve();
+    await old;
+    await vi.waitFor(() => expect(kernel()).toBe('run'));
+  });
+
+  it('is found again where Lab has a session of its own beside it', async () => {
+    server.attach('run', 's1', PATH);
+    server.attach('own', 's2', PATH);
+    await begin();
+    run.happen(started('run'));
     await server.manager.refreshRunning();
     await server.manager.refreshRunning();
     expect(kernel()).toBe('run');
@@ -89,7 +116,7 @@ describe("the run's kernel", () => {
     await begin();
     server.attach('other', 's1', 'wasps.ipynb');
     server.attach('run', 's2', PATH);
-    run.happen(KERNEL);
+    run.happen(started('run'));
     await vi.waitFor(() => expect(kernel()).toBe('run'));
   });
 

@@ -29,7 +29,7 @@ export class RunKernel implements IDisposable {
     };
     _run.eventReceived.connect(this._onEvent, this);
     _sessions.runningChanged.connect(this._onRunning, this);
-    this._refresh();
+    void this._refresh();
   }
 
   get isDisposed(): boolean {
@@ -53,7 +53,7 @@ export class RunKernel implements IDisposable {
 
   private _onEvent(_: IRunModel, { event }: EventEntry): void {
     if (event.type === 'kernel_started') {
-      this._refresh();
+      void this._refresh();
     }
   }
 
@@ -64,43 +64,43 @@ export class RunKernel implements IDisposable {
   /**
    * A session that is connected takes a new kernel over as soon as the list of sessions says so.
    */
-  private _refresh(): void {
-    void this._sessions.refreshRunning().then(
-      () => this._adopt(),
-      () => {
-        // The server is away; its list of sessions is polled.
+  private async _refresh(): Promise<void> {
+    try {
+      await this._sessions.refreshRunning();
+      if (!this._listed()) {
+        // Whoever asks for the list while it is on its way gets that one, and it may be older than the kernel.
+        await this._sessions.refreshRunning();
       }
-    );
+    } catch {
+      // The server is away; its list of sessions is polled.
+    }
+    await this._adopt();
+  }
+
+  /**
+   * The session that has the run's kernel.
+   */
+  private _listed(): Session.IModel | undefined {
+    const { kernel, kernelId } = this._run.state;
+    return kernel === 'alive' && kernelId !== null
+      ? [...this._sessions.running()].find(each => each.kernel?.id === kernelId)
+      : undefined;
   }
 
   private async _adopt(): Promise<void> {
     await this._panel.context.ready;
     await settled(this._context);
-    const { state } = this._run;
-    if (
-      this._isDisposed ||
-      this._context.isDisposed ||
-      state.kernel === 'absent'
-    ) {
+    if (this._isDisposed || this._context.isDisposed) {
       return;
     }
-    const { localPath } = this._panel.context;
-    const here = [...this._sessions.running()].filter(
-      session => session.path === localPath && session.kernel !== null
-    );
-    const own = here.find(session => session.id === this._context.session?.id);
-    // Lab has started a session of its own for the notebook while the server made one for the run.
-    const other = here.filter(session => session !== own).at(-1);
-    if (other && (!own || own.id !== this._adopted)) {
-      connect(this._context, other);
+    const listed = this._listed();
+    const own = this._context.session?.kernel?.id;
+    // Lab may have started a session of its own for the notebook while the server made one for the run.
+    if (listed && listed.kernel?.id !== own) {
+      connect(this._context, listed);
     }
-    this._adopted = this._context.session?.id ?? null;
   }
 
-  /**
-   * Id of the session that was found to be the run's.
-   */
-  private _adopted: string | null = null;
   private readonly _context: SessionContext;
   private _isDisposed = false;
   private readonly _shutdownOnDispose: boolean | undefined;

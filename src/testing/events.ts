@@ -36,11 +36,16 @@ export const READY: Event = {
   remote: false
 };
 
-export const KERNEL: Event = {
-  type: 'kernel_started',
-  veil: 'sandboxed',
-  restored_cells: 0
-};
+export function kernel(id: string | null): Event {
+  return {
+    type: 'kernel_started',
+    veil: 'sandboxed',
+    kernel_id: id,
+    restored_cells: 0
+  };
+}
+
+export const KERNEL = kernel(null);
 
 export function replied(
   content: AgentReplied['content'],

@@ -49,7 +49,12 @@ export class SessionServer {
       kernelManager: this.kernelManager,
       sessionAPIClient: {
         serverSettings,
-        listRunning: () => Promise.resolve(structuredClone(this.sessions)),
+        listRunning: async () => {
+          const sessions = structuredClone(this.sessions);
+          this.asked += 1;
+          await this.held;
+          return sessions;
+        },
         getModel: unused,
         startNew: unused,
         shutdown: unused,
@@ -62,6 +67,14 @@ export class SessionServer {
   readonly manager: SessionManager;
   kernels: Kernel.IModel[] = [];
   sessions: Session.IModel[] = [];
+  /**
+   * What the list of sessions that a browser asks for waits for on its way.
+   */
+  held: Promise<void> = Promise.resolve();
+  /**
+   * How often a browser has asked for the list.
+   */
+  asked = 0;
   /**
    * Ids of kernels that a browser wanted ended.
    */

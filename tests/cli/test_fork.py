@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from interp_bench_ext.notebook.closing import is_closing
+from interp_bench_ext.notebook.reason import is_reason
 from interp_bench_ext.record.cell_events import CellFinished, KernelStarted
 from interp_bench_ext.record.events import Event, HypothesisNoted, RunForked
 from interp_bench_ext.record.figures import Figures
@@ -78,9 +79,10 @@ def forked(events: list[Event]) -> list[tuple[str, str]]:
 
 
 def cells(record: RunRecord) -> list[str]:
-    *found, last = [cell["id"] for cell in json.loads(record.notebook.read_text(encoding="utf-8"))["cells"]]
+    found = [cell["id"] for cell in json.loads(record.notebook.read_text(encoding="utf-8"))["cells"]]
+    *own, last = [cell_id for cell_id in found if not is_reason(cell_id, record.id)]
     assert is_closing(last, record.id)
-    return found
+    return own
 
 
 def used(journal: Journal, record: RunRecord) -> Figures:

@@ -62,7 +62,7 @@ def test_the_browser_sees_an_ordinary_kernel_with_the_notebook_s_session(
             assert found["kernel"]["id"] == session.kernel_id
             assert found["kernel"]["name"] == "python3"
             assert found["type"] == "notebook"
-            assert events[0].veil == veil
+            assert (events[0].veil, events[0].kernel_id) == (veil, session.kernel_id)
             folder = "/work" if veil is Veil.SANDBOXED else root / "n_files"
             for _ in range(2):
                 assert text_of((await run(session, look)).outputs) == f"{folder} the-token False\n"

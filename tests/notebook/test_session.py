@@ -44,6 +44,7 @@ def test_outputs_are_kept_and_the_file_is_what_the_events_say(root: Path, kind: 
 
     async def scenario() -> Recorder:
         async with at(kind, root) as place, place.session(run="r1") as (session, events):
+            assert events[0] == KernelStarted(veil="process", kernel_id=session.kernel_id)
             await session.add_markdown("# Title", cell_id="intro")
             await session.add_code(SHOW, cell_id="show")
             done = await session.run_cell("show", timeout_s=30)
@@ -67,7 +68,6 @@ def test_outputs_are_kept_and_the_file_is_what_the_events_say(root: Path, kind: 
         notebook = nbformat.read(path, as_version=4)
     for node in notebook.cells:
         assert node.get("outputs", []) == folded[node.id].outputs
-    assert events[0] == KernelStarted(veil="process")
     assert all(EVENT.validate_json(event.model_dump_json()) == event for event in events)
 
 
