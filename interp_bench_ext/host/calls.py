@@ -59,7 +59,10 @@ class Calls:
         """Whether rows with and without the adapter share a pass; else base rows run in the base model's modules."""
         self.prefix_length = 0
         self._prefixes: list[Any] = []
-        self._nowhere = torch.zeros(0, dtype=torch.long, device=self.device)
+        nowhere = torch.zeros(0, dtype=torch.long, device=self.device)
+        # In a model that is spread, accelerate would have them where its first block is, and its head is elsewhere.
+        self._fewest: torch.Tensor | int = nowhere if len(self.devices) == 1 else 1
+        """What has a pass give as few logits as may be."""
 
     @torch.no_grad()
     def seal_prefix(self, ids: torch.Tensor) -> None:
@@ -221,7 +224,7 @@ class Calls:
         """
         options: dict[str, Any] = {}
         if "logits_to_keep" in arm.takes:
-            options["logits_to_keep"] = self._nowhere if keep is None else keep
+            options["logits_to_keep"] = self._fewest if keep is None else keep
         options[next((name for name in CACHES if name in arm.takes), "cache")] = cache
         if self.batching is Batching.PADDED:  # else it would be all ones, which not every model takes
             options["attention_mask"] = mask

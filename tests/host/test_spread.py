@@ -75,8 +75,9 @@ def test_two_devices_give_what_one_gives(folder: Path, adapter: Path, spread_org
     assert all(own.logprobs == pytest.approx(other.logprobs, abs=1e-4) for own, other in pairs)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name == "logit_lens" else pytest.mark.slow) for name in CALLS]
+)
 def test_techniques_work_on_two_devices(
     name: str, model_folders: dict[str, Path], adapter_folders: dict[str, Path], spread_organism: Make
 ) -> None:
