@@ -43,7 +43,7 @@ AgentOption = Annotated[
 ]
 MaxSteps = Annotated[int | None, typer.Option(min=1, help="Budget of agent replies.")]
 MaxCost = Annotated[float | None, typer.Option("--max-cost", min=0.0, help="Budget in US dollars.")]
-SeedOption = Annotated[int | None, typer.Option(min=0, help="Seed of prompts and draws.")]
+SeedOption = Annotated[int | None, typer.Option(min=0, help="Seed of the offline agent's prompts and draws.")]
 
 
 def run(

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 def replay(
     run: RunArgument,
-    seed: Annotated[int | None, typer.Option(min=0, help="Another seed than the recorded one.")] = None,
     tolerance: Annotated[
         float | None,
         typer.Option(
@@ -44,7 +43,7 @@ def replay(
     experiment = experiment_of(recorded, config)
     with Watch(quiet=json) as watch:
         environment = services.environment(experiment.path.stem, listener=watch)
-        begun = start.replay(experiment, recorded, seed=seed, environment=environment, out=out, weaker_veil=weaker_veil)
+        begun = start.replay(experiment, recorded, environment=environment, out=out, weaker_veil=weaker_veil)
         record = interruptible(services.carry(carry_through(begun, journal)))
     found = compare_runs(
         journal.events(recorded.id),

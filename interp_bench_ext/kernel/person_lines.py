@@ -45,7 +45,7 @@ def start(made: Parser) -> None:
 def _limit_options(made: Parser) -> None:
     made.add_argument("--max-steps", type=int, metavar="N", help="steps at most")
     made.add_argument("--max-minutes", type=float, metavar="N", help="minutes at most")
-    made.add_argument("--seed", type=int, metavar="N", help="seed of all sampling")
+    made.add_argument("--seed", type=int, metavar="N", help="seed of the offline agent's prompts and draws")
 
 
 def status(made: Parser) -> None:

@@ -157,7 +157,6 @@ def replay(
     experiment: Experiment,
     recorded: RunRecord,
     *,
-    seed: int | None,
     environment: Environment,
     out: Path,
     weaker_veil: bool = False,
@@ -167,7 +166,6 @@ def replay(
     Args:
         experiment: The config of the organism to try them on; the public half is as recorded.
         recorded: The run.
-        seed: Instead of the recorded one.
         environment: Where it happens, and who hears of it.
         out: Folder for the run's own folder.
         weaker_veil: Whether a person has said that the recorded code may run without the sandbox that it had.
@@ -179,10 +177,9 @@ def replay(
     events = environment.journal.events(recorded.id)
     public = recorded_public(environment.journal, recorded.id)
     agent = AgentSection(provider="replay", model=recorded.id, max_steps=len(events) + 1, max_minutes=None)
-    changes = {"agent": agent, "seed": public.seed if seed is None else seed}
     answers = [event for event in events if isinstance(event, ApprovalAnswered)]
     return _recorded(
-        _with(experiment, public.model_copy(update=changes)),
+        _with(experiment, public.model_copy(update={"agent": agent})),
         environment=environment,
         out=out,
         then=lambda run: answers,

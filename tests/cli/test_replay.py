@@ -75,7 +75,7 @@ def test_the_same_organism_gives_the_same_and_another_one_does_not(bench):
 
 
 @pytest.mark.slow
-def test_another_seed_and_a_changed_technique_are_found(bench):
+def test_a_changed_technique_is_found(bench):
     (bench.folder / "techniques").mkdir()
     technique = bench.folder / "techniques" / "draw.py"
     technique.write_text(TECHNIQUE.replace("SCALE", "1"), encoding="utf-8")
@@ -87,8 +87,6 @@ def test_another_seed_and_a_changed_technique_are_found(bench):
     run = recorded(bench, [*cells, called("t1", "run_cell", code=code), *made, returned("t1")])
     first = replay(bench, run, expect=1)["replay"]
     assert replay(bench, first)["differences"] == []
-    other_seed = replay(bench, first, "--seed", "7", expect=1)["differences"]
-    assert {found["what"] for found in other_seed} == {"number", "result"}
     technique.write_text(TECHNIQUE.replace("SCALE", "1.01"), encoding="utf-8")
     assert {found["cell_id"] for found in replay(bench, first, expect=1)["differences"]} == {"c3"}
     technique.unlink()

@@ -31,9 +31,9 @@ CELLS = [
         id="A12",
         group="files",
         sentence="Every file in reach is searched for what is sealed",
-        code="def attempt(roots): return search(files_below(*roots))",
+        code="def attempt(roots): return search(path for path in files_below(*roots) if not is_planted(path))",
         real="['/tmp', '/home', '/root', '/run', '/var', '/etc', '/mnt', '/srv', '/opt', os.getcwd(), os.path.dirname(interp_bench_ext.__path__[0]), os.path.join(sys.prefix, 'share'), os.path.join(sys.prefix, 'etc')]",
-        planted="[os.path.dirname(planted('truth'))]",
+        planted="[os.path.dirname(planted('truth', 'sealed'))]",
         veils=("sandboxed",),
     ),
     *(

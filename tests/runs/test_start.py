@@ -89,7 +89,7 @@ def test_what_is_wrong_leaves_nothing_behind(journal: Journal, tmp_path: Path):
 def test_a_replay_needs_a_decision_to_replay(journal: Journal, tmp_path: Path):
     record = begun(journal, tmp_path, CUT)
     with pytest.raises(BadInput, match="holds no decision of an agent yet"):
-        start.replay(experiment(tmp_path), record, seed=None, environment=environment(journal), out=tmp_path)
+        start.replay(experiment(tmp_path), record, environment=environment(journal), out=tmp_path)
 
 
 def test_a_technique_that_is_gone_is_named(journal: Journal, tmp_path: Path):
