@@ -31,9 +31,9 @@ def answer(server: Server, run: str, approval: str, decision: str, **more: str) 
 
 
 def printed(stream: Stream) -> str:
-    return "".join(
-        entry["event"]["output"].get("text", "") for entry in stream.entries if entry["event"]["type"] == "cell_output"
-    )
+    said = [entry["event"] for entry in stream.entries if entry["event"]["type"] == "cell_output"]
+    last = {(event["cell_id"], event["index"]): event["output"] for event in said}  # each may grow while it is written
+    return "".join(output.get("text", "") for output in last.values())
 
 
 def test_a_whole_run(server):
