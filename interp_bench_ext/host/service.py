@@ -89,9 +89,9 @@ class CallStream(Response):
         self._is_small = is_small
         self._dispatcher, self._admitted, self._caller, self._body = dispatcher, admitted, caller, body
         del self.headers["content-length"]
-        self._begun = False
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         gone = asyncio.create_task(_disconnected(receive))
         try:
             held_back = True
@@ -99,7 +99,7 @@ class CallStream(Response):
                 async for frame in self._admitted.let_go():
                     if gone.done():
                         return
-                    await self._send(send, frame)
+                    await _send(send, frame)
                 held_back = await self._carry_out(gone, send)
         finally:
             gone.cancel()
@@ -167,17 +167,6 @@ class CallStream(Response):
             done(error)
             return None
 
-    async def _send(self, send: Send, *parts: bytes | memoryview, last: bool = False) -> None:
-        """In few pieces: each is a write, and wakes whoever reads."""
-        if not self._begun:
-            self._begun = True
-            if last:  # a reply of a known length leaves its connection to the next call
-                self.headers["content-length"] = str(sum(memoryview(part).nbytes for part in parts))
-            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        sent = [piece for part in joined(parts) for piece in pieces(part)]
-        for number, piece in enumerate(sent, 1):
-            await send({"type": "http.response.body", "body": piece, "more_body": not last or number < len(sent)})
-
     async def _send_frames(self, frames: Frames, send: Send) -> bool:
         """Send all of them. True where the call was held back and there are none."""
         while True:
@@ -185,9 +174,16 @@ class CallStream(Response):
             if entries[0] is _HELD_BACK or entries[0] is _GONE:
                 return entries[0] is _HELD_BACK
             parts = [part for frame in entries if frame is not None for part in frame]
-            await self._send(send, *parts, last=entries[-1] is None)
+            await _send(send, *parts, last=entries[-1] is None)
             if entries[-1] is None:
                 return False
+
+
+async def _send(send: Send, *parts: bytes | memoryview, last: bool = False) -> None:
+    """In few pieces: each is a write, and wakes whoever reads."""
+    sent = [piece for part in joined(parts) for piece in pieces(part)]
+    for number, piece in enumerate(sent, 1):
+        await send({"type": "http.response.body", "body": piece, "more_body": not last or number < len(sent)})
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -12,7 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from interp_bench_ext.host.frames import joined, widen
+from interp_bench_ext.host.frames import widen
 
 
 def listening(where: str | int) -> socket.socket:
@@ -49,35 +49,19 @@ def serve(app: ASGIApp, listener: socket.socket) -> None:
 
 
 class _Connection(h11.Connection):
-    """One that writes a response's head together with what comes next, as each write wakes whoever reads."""
-
-    transport: asyncio.Transport
-
-    def __init__(self) -> None:
-        super().__init__(h11.SERVER)
-        self._head: list[bytes] = []
-
     def send(self, event: Any) -> Any:
-        """What is large stays apart: put together by h11, it would be copied once more."""
+        """What is one part stays that: put together by h11, a large array would be copied once more."""
         parts = self.send_with_data_passthrough(event)
-        if parts is None:
-            return None
-        if isinstance(event, h11.Response):
-            self._head = parts
-            return b""
-        *before, last = [*joined([*self._head, *parts])] or [b""]
-        self._head = []
-        for part in before:
-            self.transport.write(part)
-        return last
+        if parts is None or len(parts) != 1:
+            return None if parts is None else b"".join(parts)
+        return parts[0]
 
 
 class _Http(H11Protocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.conn = self._connection = _Connection()
+        self.conn = _Connection(h11.SERVER)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._connection.transport = transport
         widen(transport)

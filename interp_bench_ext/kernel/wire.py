@@ -1,8 +1,7 @@
 """The host's protocol as a caller speaks it: HTTP over a Unix socket or TCP, a call's reply a stream of frames.
 
 A frame is one byte of kind, eight bytes of length (big-endian) and the payload; a kind that is not known here is JSON,
-and skipped. Closing the connection cancels the call, so every way out of a call, an interrupt included, closes it; one
-that has carried a whole reply serves the next request.
+and skipped. Closing the connection cancels the call, so every way out of a call, an interrupt included, closes it.
 """
 
 from __future__ import annotations
@@ -15,9 +14,8 @@ import socket
 import struct
 import time
 import uuid
-from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import closing, contextmanager
 from typing import Any, NoReturn
 from urllib.parse import unquote, urlsplit
 
@@ -31,8 +29,6 @@ _FRAME = struct.Struct(">cQ")
 _LARGEST_MESSAGE = 1 << 30
 _CONNECT_TIMEOUT_S = 10.0
 _GRACE_S = 30.0
-_KEPT_S = 30.0
-"""How long a connection is good for another request: whoever listens keeps it longer."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 3.0
 
 _LOST = "The connection to the organism was lost; it may be restarting: run the cell again."
@@ -43,28 +39,7 @@ OnProgress = Callable[[str, int, int], None]
 OnWaiting = Callable[[str], None]
 
 
-class _Connection(http.client.HTTPConnection):
-    """Sends the head of a request together with its body: each write wakes whoever reads."""
-
-    _parts: list[bytes] | None = None
-    """What a request consists of so far."""
-
-    def request(self, *args: Any, **options: Any) -> None:
-        parts = self._parts = []
-        try:
-            super().request(*args, **options)
-        finally:
-            self._parts = None
-        self.send(b"".join(parts))
-
-    def send(self, data: Any) -> None:
-        if self._parts is None:
-            super().send(data)
-        else:
-            self._parts.append(data)
-
-
-class UnixConnection(_Connection):
+class UnixConnection(http.client.HTTPConnection):
     """HTTP over a Unix socket."""
 
     def __init__(self, path: str, timeout: float) -> None:
@@ -84,45 +59,14 @@ class UnixConnection(_Connection):
             raise
 
 
-class _Kept:
-    """Connections that requests have left open. Safe to use from several threads, and in a fork of the process."""
+class _OrganismConnection(UnixConnection):
+    """One for a single request: as HTTP/1.0 asks, the reply ends with it, and its parts come without chunks' frames."""
 
-    def __init__(self) -> None:
-        self._kept: deque[tuple[int, float, http.client.HTTPConnection]] = deque()
-
-    def add(self, connection: http.client.HTTPConnection) -> None:
-        self._kept.append((os.getpid(), time.monotonic() + _KEPT_S, connection))
-
-    def take(self) -> http.client.HTTPConnection | None:
-        """The last one that is still good."""
-        with suppress(IndexError):
-            while True:
-                process, until, connection = self._kept.pop()
-                if process == os.getpid() and time.monotonic() < until and _is_quiet(connection):
-                    return connection
-                connection.close()
-        return None
-
-    def __del__(self) -> None:
-        for _, _, connection in self._kept:
-            connection.close()
-
-
-def _is_quiet(connection: http.client.HTTPConnection) -> bool:
-    """Whether it is there, and says nothing that nobody asked for."""
-    assert connection.sock is not None
-    connection.sock.setblocking(False)
-    try:
-        connection.sock.recv(1, socket.MSG_PEEK)
-    except BlockingIOError:
-        return True
-    except OSError:
-        pass
-    return False
+    _http_vsn, _http_vsn_str = 10, "HTTP/1.0"
 
 
 class Wire:
-    """One organism's address; each request under way has a connection of its own, so threads may share a wire."""
+    """One organism's address; each request has a connection of its own, so threads may share a wire."""
 
     def __init__(self, connection: Connection, *, patience_s: float = 60.0) -> None:
         self.connection = connection
@@ -132,7 +76,6 @@ class Wire:
             # Over a Unix socket the organism cannot tell its callers apart, and each gets its fair turn.
             "X-Caller": f"{os.getpid()}-{uuid.uuid4().hex[:8]}",
         }
-        self._kept = _Kept()
         self.patience_s = patience_s
         """How long a restarting organism is waited for."""
 
@@ -164,9 +107,8 @@ class Wire:
     def _request(
         self, method: str, path: str, body: bytes | None, timeout_s: float, on_waiting: OnWaiting | None
     ) -> Iterator[http.client.HTTPResponse]:
-        connection = self._kept.take() or self._connected(on_waiting)
-        with ExitStack() as stack:
-            stack.callback(connection.close)
+        connection = self._connected(on_waiting)
+        with closing(connection):
             try:
                 assert connection.sock is not None
                 connection.sock.settimeout(timeout_s)
@@ -175,9 +117,6 @@ class Wire:
                     if response.status != http.client.OK:
                         _refused(response)
                     yield response
-                    if response.isclosed() and not response.will_close:
-                        stack.pop_all()
-                        self._kept.add(connection)
             except TimeoutError:
                 raise OrganismLost(_SILENT) from None
             except (OSError, http.client.HTTPException, ValueError, KeyError):
@@ -205,9 +144,9 @@ def open_connection(url: str) -> http.client.HTTPConnection:
     """A connection, not yet made, for ``unix:///path.sock`` or ``http://127.0.0.1:port``."""
     parts = urlsplit(url)
     if parts.scheme == "unix" and parts.path:
-        return UnixConnection(unquote(parts.path), _CONNECT_TIMEOUT_S)
+        return _OrganismConnection(unquote(parts.path), _CONNECT_TIMEOUT_S)
     if parts.scheme == "http" and parts.hostname:
-        return _Connection(parts.hostname, parts.port, timeout=_CONNECT_TIMEOUT_S)
+        return http.client.HTTPConnection(parts.hostname, parts.port, timeout=_CONNECT_TIMEOUT_S)
     raise BadInput(f"An organism's address is unix:///path.sock or http://host:port, not {url!r}.")
 
 

@@ -4,13 +4,8 @@ import contextlib
 import http.client
 import io
 import json
-import os
 import socket
-import socketserver
 import threading
-import time
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -96,98 +91,6 @@ def test_an_address_is_a_socket_or_a_port():
     for odd in ("unix://", "https://x", "ftp://x", "", "/run/o.sock"):
         with pytest.raises(BadInput, match="An organism's address is unix:///path.sock or"):
             open_connection(odd)
-
-
-class _Server(socketserver.ThreadingUnixStreamServer):
-    daemon_threads = True
-    connections = requests = 0
-    closes = False
-    """Whether it closes a connection after each reply, and does not say so."""
-    status = 200
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: _Server
-
-    def setup(self) -> None:
-        super().setup()
-        self.server.connections += 1
-
-    def do_GET(self) -> None:
-        self.server.requests += 1
-        self.send_response(self.server.status)
-        content = b'{"code": "bad_input", "message": "no"}'
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-        self.close_connection = self.server.closes
-
-    def address_string(self) -> str:
-        return "wire"
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[_Server]:
-    with _Server(str(tmp_path / "s"), _Handler) as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        yield server
-        server.shutdown()
-
-
-@pytest.fixture
-def wire(tmp_path: Path) -> Wire:
-    return Wire(Connection(f"unix://{tmp_path / 's'}", "t"))
-
-
-def test_a_whole_reply_leaves_its_connection_to_the_next_request(server: _Server, wire: Wire):
-    for _ in range(3):
-        wire.get("/health")
-    assert (server.connections, server.requests) == (1, 3)
-
-
-def test_requests_at_once_have_a_connection_each(server: _Server, wire: Wire):
-    with wire._request("GET", "/a", None, 30.0, None) as first, wire._request("GET", "/b", None, 30.0, None) as second:
-        assert first.read() == second.read()
-    assert server.connections == 2
-    wire.get("/c")
-    assert server.connections == 2
-
-
-def test_a_connection_that_was_closed_over_there_is_not_used_again(server: _Server, wire: Wire):
-    server.closes = True
-    for asked in range(1, 4):
-        wire.get("/health")
-        kept = wire._kept._kept[-1][-1]
-        kept.sock.recv(1, socket.MSG_PEEK)  # until the end has come
-        assert (server.connections, server.requests) == (asked, asked)
-
-
-def test_a_request_that_failed_or_was_left_closes_its_connection(server: _Server, wire: Wire):
-    server.status = 400
-    with pytest.raises(BadInput, match="no"):
-        wire.get("/health")
-    server.status = 200
-    with pytest.raises(KeyboardInterrupt), wire._request("GET", "/health", None, 30.0, None):
-        raise KeyboardInterrupt
-    wire.get("/health")
-    assert server.connections == 3
-
-
-def test_a_connection_is_kept_for_a_while_and_by_the_process_that_made_it(
-    server: _Server, wire: Wire, monkeypatch: pytest.MonkeyPatch
-):
-    wire.get("/health")
-    monkeypatch.setattr(os, "getpid", lambda: -1)
-    wire.get("/health")
-    assert server.connections == 2
-    now = time.monotonic()
-    monkeypatch.setattr(time, "monotonic", lambda: now + 31.0)
-    wire.get("/health")
-    assert server.connections == 3
 
 
 def test_too_large_a_call_is_not_sent():
