@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -9,6 +10,9 @@ from hypothesis import settings
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Workers and the processes that tests start would compile the same modules anew, hundreds of times.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# What a shell has in the background ignores interrupts, and so would all that tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A busy machine makes single examples slow, which says nothing about the code.
 settings.register_profile("steady", deadline=None)
