@@ -6,6 +6,7 @@ import { NOTHING } from './state';
 import {
   asked,
   journal,
+  kernel,
   KERNEL,
   ranCell,
   READY,
@@ -65,6 +66,15 @@ test('a fork keeps what its parent found, and begins with a step of its own', ()
     [1, 'c3'],
     [1, null]
   ]);
+});
+
+test("a kernel has the server's name for it, where the journal holds one", () => {
+  expect(after(...OPEN, kernel('k1')).kernelId).toBe('k1');
+  expect(after(...OPEN, kernel('k1'), KERNEL).kernelId).toBeNull();
+  const older = JSON.parse(
+    '{"type":"kernel_started","veil":"process"}'
+  ) as Event;
+  expect(after(...OPEN, older).kernelId).toBeNull();
 });
 
 test('a reply streams, then stands as it was sent', () => {

@@ -184,7 +184,7 @@ export const APPLY: { [T in Event['type']]: Apply<T> } = {
   kernel_started: ({ state }, event) => {
     state.kernel = 'alive';
     state.restoring = null;
-    state.kernelId = event.kernel_id;
+    state.kernelId = event.kernel_id ?? null; // an older journal lacks it
     state.veil = event.veil;
   },
   kernel_died: ({ state }, event) => {
