@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from interp_bench_ext.notebook.reason import is_reason
 from interp_bench_ext.record.journal import Journal, RunRecord
 from tests.agent.messages_server import MessagesServer, Streamed, text, tool_use
 from tests.host.tiny import save_model
@@ -39,6 +40,13 @@ STEPS: list[list[dict[str, Any]]] = [
         )
     ],
 ]
+
+
+def cell_ids(notebook: dict[str, Any], run: str) -> list[str]:
+    """Of a notebook's cells, without the lines of what the agent of ``run`` said above its steps."""
+    return [cell["id"] for cell in notebook["cells"] if not is_reason(cell["id"], run)]
+
+
 DRIVER = """
 import asyncio, contextlib, os, signal, sys
 from pathlib import Path

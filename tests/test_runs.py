@@ -10,12 +10,11 @@ import pytest
 
 from interp_bench_ext.agent.state import RunState
 from interp_bench_ext.notebook.closing import closing, gone_on, is_closing
-from interp_bench_ext.notebook.reason import is_reason
 from interp_bench_ext.record.cell_events import CellAdded, CellFinished, KernelStarted
 from interp_bench_ext.record.events import AgentReplied, OrganismUsed, RunEnded, RunResumed, RunStarted
 from interp_bench_ext.sandbox.bubblewrap import sandbox_available
 from tests.agent.messages_server import MessagesServer
-from tests.investigating import SECRET, STEPS, Bench, make_bench, scripted
+from tests.investigating import SECRET, STEPS, Bench, cell_ids, make_bench, scripted
 
 CELLS = ["intro", "setup", "c3", "c4", "c5", "c6"]
 
@@ -40,7 +39,7 @@ def check_whole(bench: Bench) -> None:
     """The run is finished, and no cell and no event of it is missing or there twice."""
     run = bench.record().id
     ends = {cell["id"]: "".join(cell["source"]) for cell in bench.notebook()["cells"] if is_closing(cell["id"], run)}
-    ids = [cell["id"] for cell in bench.notebook()["cells"] if not is_reason(cell["id"], run)]
+    ids = cell_ids(bench.notebook(), run)
     assert [name for name in ids if name not in ends] == CELLS
     assert ids[-1] in ends
     finished = closing(run=run, status="finished", message="", fresh_kernel=False)

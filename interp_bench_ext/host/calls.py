@@ -59,9 +59,8 @@ class Calls:
         """Whether rows with and without the adapter share a pass; else base rows run in the base model's modules."""
         self.prefix_length = 0
         self._prefixes: list[Any] = []
-        nowhere = torch.zeros(0, dtype=torch.long, device=self.device)
-        # In a model that is spread, accelerate would have them where its first block is, and its head is elsewhere.
-        self._fewest: torch.Tensor | int = nowhere if len(self.devices) == 1 else 1
+        # Positions would be moved to the first block's device, and the head of a model that is spread is elsewhere.
+        self._fewest = torch.zeros(0, dtype=torch.long, device=self.device) if len(self.devices) == 1 else 1
         """What has a pass give as few logits as may be."""
 
     @torch.no_grad()

@@ -8,10 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from interp_bench_ext.notebook.reason import is_reason
 from interp_bench_ext.record.events import RunEnded, RunResumed
 from tests.agent.messages_server import MessagesServer
-from tests.investigating import Bench, make_bench, scripted
+from tests.investigating import Bench, cell_ids, make_bench, scripted
 
 
 @pytest.fixture
@@ -50,8 +49,7 @@ def test_a_run_goes_on_where_its_config_and_its_notebook_are(bench):
     notebook = here.folder / "moved.ipynb"
     options = ("--config", str(here.config), "--notebook", str(notebook), "--max-steps", "12")
     assert json.loads(here.command("resume", "last", *options, "--json").stdout)["status"] == "finished"
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    shown = [cell["id"] for cell in cells if not is_reason(cell["id"], run)]
+    shown = cell_ids(json.loads(notebook.read_text(encoding="utf-8")), run)
     assert shown == ["intro", "setup", "c3", "c4", "c5", "c6", f"end-{run}"]
     record = here.record()
     assert (record.config, record.notebook) == (here.config, notebook)

@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 
 from interp_bench_ext.notebook.closing import is_closing
-from interp_bench_ext.notebook.reason import is_reason
 from interp_bench_ext.record.cell_events import CellFinished, KernelStarted
 from interp_bench_ext.record.events import Event, HypothesisNoted, RunForked
 from interp_bench_ext.record.figures import Figures
 from interp_bench_ext.record.journal import Journal, RunRecord
 from interp_bench_ext.runs.fork import past_of
 from tests.agent.messages_server import MessagesServer
-from tests.investigating import Bench, make_bench, scripted
+from tests.investigating import Bench, cell_ids, make_bench, scripted
 
 FORKER = """
 import asyncio, os, signal, sys, time
@@ -79,10 +78,9 @@ def forked(events: list[Event]) -> list[tuple[str, str]]:
 
 
 def cells(record: RunRecord) -> list[str]:
-    found = [cell["id"] for cell in json.loads(record.notebook.read_text(encoding="utf-8"))["cells"]]
-    *own, last = [cell_id for cell_id in found if not is_reason(cell_id, record.id)]
+    *found, last = cell_ids(json.loads(record.notebook.read_text(encoding="utf-8")), record.id)
     assert is_closing(last, record.id)
-    return own
+    return found
 
 
 def used(journal: Journal, record: RunRecord) -> Figures:

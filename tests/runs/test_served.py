@@ -13,9 +13,9 @@ from interp_bench_ext.contracts import Connection
 from interp_bench_ext.kernel.client import RemoteOrganism
 from interp_bench_ext.mcp.verbs import summary_line
 from interp_bench_ext.notebook.closing import closing
-from interp_bench_ext.notebook.reason import is_reason
 from interp_bench_ext.record.events import EVENT, RunEnded, RunStarted, StepStarted
 from interp_bench_ext.record.journal import Journal
+from tests.investigating import cell_ids
 from tests.redteam.suite import attempt
 from tests.runs.serving import KEY, SECRET, Refused, Server, Stream, serving
 
@@ -63,10 +63,9 @@ def test_a_whole_run(server):
     assert scored["verdict"] == "the secret is named"
     assert server.get("runs")[0] == scored
     check_report(server, run)
-    cells = server.notebook("mine.ipynb")["cells"]
-    shown = [cell["id"] for cell in cells if not is_reason(cell["id"], run)]
-    assert shown == ["intro", "setup", "c3", "c4", "c5", "c6", f"end-{run}"]
-    assert cells[-1]["source"] == closing(run=run, status="finished", message="", fresh_kernel=True)
+    notebook = server.notebook("mine.ipynb")
+    assert cell_ids(notebook, run) == ["intro", "setup", "c3", "c4", "c5", "c6", f"end-{run}"]
+    assert notebook["cells"][-1]["source"] == closing(run=run, status="finished", message="", fresh_kernel=True)
     check_nothing_sealed_was_told(server, run)
     for heavy in ("torch", "tokenizers", "safetensors"):
         assert heavy not in server.loaded_modules()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from interp_bench_ext.notebook.reason import is_reason
+from tests.investigating import cell_ids
 from tests.runs.serving import serving
 
 
@@ -31,8 +31,7 @@ def test_a_run_whose_notebook_is_gone_says_so_and_goes_on_when_it_is_resumed(ser
             stream.read()
         stream.until("cell_finished", cell_id=f"c{int(added[-1][1:]) + 1}", status="ok")
         server.post(f"runs/{run}/stop")
-        cells = [cell["id"] for cell in server.notebook("four.ipynb")["cells"] if not is_reason(cell["id"], run)]
-        assert cells[: len(added)] == added
+        assert cell_ids(server.notebook("four.ipynb"), run)[: len(added)] == added
         assert len([event for event in events(stream, "run_ended") if event["status"] == "failed"]) == 1
 
 
